@@ -1,0 +1,115 @@
+"""What the apps of both listeners share: request ids, a problem document for every error, and one log line for what nobody expected.
+
+The calls themselves are in submissions, lookups, outbox, health and operators; app.py and operators.py put them together.
+"""
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from quart import Response, g, request
+from quart.typing import ResponseReturnValue
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
+
+from gateway import identifiers
+from gateway.api import problems
+from gateway.api.problem_pages import problem_page
+from gateway.api.problems import Problem, ProblemType
+from gateway.identifiers import Identifiers
+from gateway.store.interface import StoreBusy, StoreFull
+
+Handler = Callable[..., Awaitable[Response]]
+
+_log = logging.getLogger("sluice.api")
+
+_BY_STATUS: dict[int, tuple[ProblemType, str]] = {
+    404: (problems.NOT_FOUND, "This path is not one of the API; /docs lists them."),
+    405: (problems.METHOD_NOT_ALLOWED, "This path does not take this method."),
+    408: (problems.REQUEST_TIMEOUT, "The body did not arrive in time."),
+    413: (problems.BODY_TOO_LARGE, "The body is larger than this gateway takes."),
+    415: (problems.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json."),
+}
+_RETRY_FULL_SECONDS = 10
+_RETRY_BUSY_SECONDS = 1
+
+
+def bare_app(name: str, ids: Identifiers, body_limit: int) -> QuartTrio:
+    """An app without calls, that answers every error with a problem document and every request with its Request-Id."""
+    app = QuartTrio(name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = body_limit
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    # A redirect to the path without doubled slashes would be HTML, and lose the body of a POST.
+    app.url_map.merge_slashes = False
+
+    async def begin() -> None:
+        g.request_id = ids.next()
+
+    async def finish(response: Response) -> Response:
+        headers = response.headers
+        headers["Request-Id"] = identifiers.public(identifiers.REQUEST, g.request_id)
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    app.before_request(begin)
+    app.after_request(finish)
+    _answer_errors(app, body_limit)
+    app.add_url_rule("/problems/<slug>", "problem_page", problem_page, methods=["GET"])
+    return app
+
+
+def _answer_errors(app: QuartTrio, body_limit: int) -> None:
+    async def on_problem(problem: Problem) -> ResponseReturnValue:
+        return problem.response(g.request_id)
+
+    async def on_full(_: StoreFull) -> ResponseReturnValue:
+        detail = "The backlog or the disk of this gateway is full. Nothing was accepted."
+        return Problem(problems.STORE_FULL, detail, headers={"Retry-After": str(_RETRY_FULL_SECONDS)}).response(g.request_id)
+
+    async def on_busy(_: StoreBusy) -> ResponseReturnValue:
+        detail = "The store does not answer now. Nothing was changed."
+        return Problem(problems.STORE_BUSY, detail, headers={"Retry-After": str(_RETRY_BUSY_SECONDS)}).response(g.request_id)
+
+    async def on_http(error: HTTPException) -> ResponseReturnValue:
+        return _http_problem(error, body_limit).response(g.request_id)
+
+    async def on_unexpected(error: Exception) -> ResponseReturnValue:
+        _log_unexpected(error)
+        return Problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id.").response(g.request_id)
+
+    app.register_error_handler(Problem, on_problem)
+    app.register_error_handler(StoreFull, on_full)
+    app.register_error_handler(StoreBusy, on_busy)
+    app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(InternalServerError, on_unexpected)
+    app.register_error_handler(Exception, on_unexpected)
+
+
+def _http_problem(error: HTTPException, body_limit: int) -> Problem:
+    kind, detail = _BY_STATUS.get(error.code or 400, (problems.BAD_REQUEST, "The request could not be read."))
+    if kind is problems.BODY_TOO_LARGE:
+        return Problem(kind, f"The body is larger than {body_limit:,} bytes.", members={"limit_bytes": body_limit})
+    if isinstance(error, MethodNotAllowed):
+        methods = ", ".join(sorted(error.valid_methods or ()))
+        return Problem(kind, f"This path takes {methods}, not {request.method[:20]}.", headers={"Allow": methods})
+    return Problem(kind, detail)
+
+
+def _log_unexpected(error: Exception) -> None:
+    """One line with the stack. Not the exception's own words: they may hold a text or a number."""
+    chain: list[str] = []
+    fault: BaseException | None = error
+    while fault is not None and len(chain) < 8:
+        stack = "".join(traceback.format_tb(fault.__traceback__))
+        chain.append(f"{type(fault).__module__}.{type(fault).__qualname__}\n{stack}")
+        fault = fault.__cause__ or fault.__context__
+    rule = request.url_rule.rule if request.url_rule is not None else "no known path"
+    request_id = identifiers.public(identifiers.REQUEST, g.request_id)
+    _log.error("%s %s failed, request_id=%s: %s", request.method, rule, request_id, "caused by ".join(chain))
+
+
+def json_response(body: bytes, status: int = 200, headers: dict[str, Any] | None = None) -> Response:
+    """A rendered JSON body as an answer."""
+    return Response(body, status, headers, content_type="application/json")

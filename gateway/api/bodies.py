@@ -1,0 +1,111 @@
+"""Request bodies and headers: their type, their JSON with the place of a fault, and the idempotency key with its fingerprint.
+
+What the fields mean is the rules' matter. Sizes are limited by the app, before a body comes here.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any, NoReturn
+
+import msgspec
+from quart import Request
+
+from gateway.api.problems import INVALID_IDEMPOTENCY_KEY, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, Problem
+from gateway.store.interface import IdempotencyKey
+
+LARGE_BODY = 64 * 1024
+"""Bytes from which a body's decoding takes a turn of its own."""
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_SPACED_COLON = re.compile(rb'"[ \t\r\n]+:')
+_decode = msgspec.json.Decoder().decode
+
+
+async def read_json(request: Request) -> bytes:
+    """The body of a request that says it is JSON. Raises a Problem 415; 413 and 408 come from the app."""
+    if request.mimetype != "application/json":
+        given = f"not {request.mimetype}" if request.mimetype else "which is missing"
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"The Content-Type must be application/json, {given[:80]}.")
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must be in UTF-8.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+    return await request.get_data(cache=False)
+
+
+def decode(body: bytes) -> Any:
+    """The value of a JSON body; a member named twice is a fault. Raises a Problem 400 that gives line and column."""
+    try:
+        value = _decode(body)
+        # Each member has one colon right behind its name's quote: more of them than members decoded means a name given twice, or a text that
+        # looks so.
+        is_plain = body.count(b'":') == _members(value) and _SPACED_COLON.search(body) is None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # The slow reader knows where the fault is, and takes what the fast one does not: lone surrogates, which the rules name by field.
+        return _decode_slowly(body)
+    return value if is_plain else _decode_slowly(body)
+
+
+def idempotency_key(request: Request, body: bytes) -> IdempotencyKey | None:
+    """The key with the digest of the call: method, path and body as they came. Raises a Problem 422."""
+    keys = request.headers.getlist("Idempotency-Key")
+    if not keys:
+        return None
+    if len(keys) > 1 or _KEY.fullmatch(keys[0]) is None:
+        what = "stands in the request more than once" if len(keys) > 1 else f"has {len(keys[0])} characters"
+        raise Problem(INVALID_IDEMPOTENCY_KEY, f"The Idempotency-Key {what}; give it once, with 1 to 255 visible ASCII characters.")
+    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
+    digest.update(body)
+    return IdempotencyKey(keys[0], digest.digest())
+
+
+def _members(value: Any) -> int:
+    if isinstance(value, dict):
+        count = len(value)
+        for inner in value.values():
+            if isinstance(inner, dict | list):
+                count += _members(inner)
+        return count
+    if isinstance(value, list):
+        return sum(map(_members, value))
+    return 0
+
+
+def _decode_slowly(body: bytes) -> Any:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as fault:
+        raise Problem(INVALID_JSON, f"The body is not UTF-8: byte {fault.start} of it cannot be read.") from None
+    if not text.strip():
+        raise Problem(INVALID_JSON, "The body is empty.")
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant, parse_float=_finite)
+    except json.JSONDecodeError as fault:
+        reason = fault.msg[0].lower() + fault.msg[1:]
+        raise Problem(INVALID_JSON, f"Line {fault.lineno}, column {fault.colno}: {reason}.") from None
+    except RecursionError:
+        raise Problem(INVALID_JSON, "The body is nested too deep.") from None
+    except ValueError:
+        # Python refuses integers of more than 4,300 digits.
+        raise Problem(INVALID_JSON, "The body has a number with too many digits.") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise Problem(INVALID_JSON, f"An object has the member {json.dumps(twice[:40])} twice.")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Problem(INVALID_JSON, f"{name} is not JSON.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise Problem(INVALID_JSON, "The body has a number that is out of range.")
+    return number

@@ -1,0 +1,37 @@
+"""What the API asks of the carriers: how they stand, to be shown. The daemon supplies it; nothing here decides anything."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(slots=True, frozen=True)
+class BindView:
+    """One bind as it stands now."""
+
+    name: str
+    """`telco/1`."""
+    state: str
+    """In words: `connecting`, `bound`, `paused`, `waiting`..."""
+    window: int
+    in_flight: int
+    room: int
+    """PDUs that it asks the store for now."""
+    submit_rate: float
+    """PDUs per second that pacing allows now; 0: no limit."""
+    since: int
+    """When the state began, milliseconds UTC."""
+    last_error: str | None
+    """In words, without secrets."""
+
+
+@dataclass(slots=True, frozen=True)
+class CarrierView:
+    name: str
+    able: bool
+    """Any of its binds can send now."""
+    binds: list[BindView]
+
+
+class CarriersView(Protocol):
+    def carriers(self) -> list[CarrierView]:
+        """All configured carriers, in the order of the configuration."""

@@ -1,0 +1,133 @@
+"""/openapi.json: the OpenAPI 3.1 document, built from the table of operations, the structs and the examples."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.api import problems
+from gateway.api.examples import EXAMPLES, PROBLEM_EXAMPLES
+from gateway.api.operations import OPERATIONS, Answer, Operation
+from gateway.api.problems import CONTENT_TYPE, ProblemType
+from gateway.api.schemas import ProblemDocument
+
+_REFERENCE = "#/components/schemas/{name}"
+_DESCRIPTION = (
+    "SMS over SMPP carriers, by HTTP. A 2xx to a submission means that the message is on disk. Within v1, fields, events and codes are only "
+    "added: ignore what you do not know. Every answer has a Request-Id. Every error is a problem document (RFC 9457)."
+)
+_HEADERS: dict[str, dict[str, Any]] = {
+    "Request-Id": {"description": "Names this call in logs and to support.", "schema": {"type": "string"}},
+    "Location": {"description": "The path of the message.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true` where the answer is that of an earlier call with the same key.",
+        "schema": {"const": "true"},
+    },
+    "Retry-After": {"description": "Seconds to wait before sending again.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "What kind of token is needed.", "schema": {"type": "string"}},
+    "Allow": {"description": "The methods that the path takes.", "schema": {"type": "string"}},
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes a repeat safe: the first 2xx is given again, and nothing is sent twice. Kept for 24 hours unless the operator says otherwise.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def openapi_document() -> dict[str, Any]:
+    """The whole document."""
+    types = [ProblemDocument, *{_identity(schema): schema for schema in _schemas()}.values()]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    by_type = {_identity(schema): described for schema, described in zip(types, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Sluice", "version": "1", "summary": "An SMPP gateway", "description": _DESCRIPTION},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A token of your account: `sk_...`"}},
+            "headers": _HEADERS,
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _schemas() -> list[Any]:
+    bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
+    return bodies + [answer.schema for operation in OPERATIONS for answer in operation.answers]
+
+
+def _identity(schema: Any) -> str:
+    return str(schema)
+
+
+def _operation(operation: Operation, by_type: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
+    if operation.scope is None:
+        described["security"] = []
+    else:
+        described["description"] = f"Needs a token with the scope `{operation.scope}`."
+    parameters = _parameters(operation)
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        example = {"example": EXAMPLES[operation.name].request}
+        content = {"application/json": {"schema": by_type[_identity(operation.body)], **example}}
+        described["requestBody"] = {"required": True, "content": content}
+    described["responses"] = {
+        **{str(answer.status): _success(operation, answer, by_type) for answer in operation.answers},
+        **_failures(operation),
+    }
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if "{id}" in operation.path:
+        found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    found.extend(
+        {"name": parameter.name, "in": "query", "description": parameter.description, "schema": parameter.schema}
+        for parameter in operation.query
+    )
+    if operation.keyed:
+        found.append(_IDEMPOTENCY_KEY)
+    return found
+
+
+def _success(operation: Operation, answer: Answer, by_type: dict[str, Any]) -> dict[str, Any]:
+    media = {"schema": by_type[_identity(answer.schema)], "example": EXAMPLES[operation.name].response}
+    return {
+        "description": answer.description,
+        "headers": _header_references("Request-Id", *answer.headers),
+        "content": {"application/json": media},
+    }
+
+
+def _failures(operation: Operation) -> dict[str, Any]:
+    kinds = [*operation.problems, problems.INTERNAL_ERROR]
+    if operation.scope is not None:
+        kinds = [problems.UNAUTHORIZED, problems.INSUFFICIENT_SCOPE, problems.ADDRESS_NOT_ALLOWED, *kinds]
+    by_status: dict[int, list[ProblemType]] = {}
+    for kind in kinds:
+        by_status.setdefault(kind.status, []).append(kind)
+    return {str(status): _failure(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _failure(status: int, kinds: list[ProblemType]) -> dict[str, Any]:
+    media: dict[str, Any] = {"schema": {"$ref": _REFERENCE.format(name="ProblemDocument")}}
+    examples = {kind.code: {"value": PROBLEM_EXAMPLES[kind.slug]} for kind in kinds if kind.slug in PROBLEM_EXAMPLES}
+    if examples:
+        media["examples"] = examples
+    names = ["Request-Id", *{401: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(status, [])]
+    return {
+        "description": " ".join(f"`{kind.code}`: {kind.title}." for kind in kinds),
+        "headers": _header_references(*names),
+        "content": {CONTENT_TYPE: media},
+    }
+
+
+def _header_references(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

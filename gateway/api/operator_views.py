@@ -1,0 +1,90 @@
+"""How carriers, queues, doubts, endpoints and unmatched receipts look to operators. Pure.
+
+Operators see whole numbers, to ask a carrier about them, but no text: what a receipt quotes of one is left out.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.api.carriers_view import CarrierView
+from gateway.api.timeline import time_or_none, without_text
+from gateway.identifiers import MESSAGE, public
+from gateway.rules.timestamps import rfc3339
+from gateway.store.interface import DoubtRow, EndpointRow, ParkedRow, QueueRow
+
+
+def carrier(view: CarrierView) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "able": view.able,
+        "binds": [
+            {
+                "name": bind.name,
+                "state": bind.state,
+                "since": rfc3339(bind.since),
+                "window": bind.window,
+                "in_flight": bind.in_flight,
+                "room": bind.room,
+                "submit_rate": bind.submit_rate,
+                "last_error": bind.last_error,
+            }
+            for bind in view.binds
+        ],
+    }
+
+
+def queue(row: QueueRow) -> dict[str, Any]:
+    return {
+        "lane": row.lane,
+        "route": row.route,
+        "account": row.account,
+        "ready": row.ready,
+        "stay": row.stay or None,
+        "avoid": row.avoid or None,
+    }
+
+
+def doubt(row: DoubtRow) -> dict[str, Any]:
+    return {
+        "id": public(MESSAGE, row.message),
+        "part": row.part,
+        "attempt": row.attempt,
+        "account": row.account,
+        "lane": row.lane,
+        "to": row.recipient,
+        "carrier": row.carrier,
+        "bind": row.bind,
+        "claimed_at": rfc3339(row.claimed_at),
+        "settled_by": row.policy,
+        "due_at": rfc3339(row.due),
+    }
+
+
+def endpoint(row: EndpointRow) -> dict[str, Any]:
+    """Without the query of its URL, which may hold an account's own secrets."""
+    parts = urlsplit(row.url)
+    return {
+        "account": row.account,
+        "url": f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}",
+        "own": row.own,
+        "enabled": row.enabled,
+        "disabled_reason": row.disabled_reason,
+        "pending": row.pending,
+        "failed": row.failed,
+        "oldest_pending_at": time_or_none(row.oldest_pending_at),
+        "last_success_at": time_or_none(row.last_success_at),
+        "last_failure_at": time_or_none(row.last_failure_at),
+        "consecutive_failures": row.consecutive_failures,
+    }
+
+
+def parked(row: ParkedRow) -> dict[str, Any]:
+    return {
+        "carrier": row.carrier,
+        "carrier_message_id": row.carrier_message_id,
+        "to": row.recipient,
+        "state": row.state,
+        "at": rfc3339(row.at),
+        "kept_until": rfc3339(row.due),
+        "raw": without_text(row.raw),
+    }

@@ -1,0 +1,139 @@
+"""The operators' listener: /metrics and /healthz open, /admin under operator tokens. It shows how things stand, and settles doubts.
+
+The figures of /metrics are kept by the rooms that they are about (gateway/metrics.py).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import json
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from quart import Response, request
+from quart_trio import QuartTrio
+
+from gateway import identifiers
+from gateway.api import operator_views as views
+from gateway.api.base import Handler, bare_app, json_response
+from gateway.api.bodies import decode, read_json
+from gateway.api.carriers_view import CarriersView
+from gateway.api.health import HealthChecks
+from gateway.api.problems import NOT_AN_OBJECT, NOT_IN_DOUBT, Problem, invalid_fields
+from gateway.api.queries import message_id, next_cursor, paging, parameters
+from gateway.api.tokens import Grant, Tokens
+from gateway.identifiers import Identifiers
+from gateway.rules.faults import Fault, FaultCode, ItemErrors
+from gateway.settings import Settings
+from gateway.store.interface import Store
+
+BODY_LIMIT = 64 * 1024
+_SCOPE = "admin"
+_OUTCOMES = ("sent", "resend", "unknown")
+
+
+def create_operator_app(
+    settings: Settings,
+    store: Store,
+    ids: Identifiers,
+    carriers: CarriersView,
+    registry: CollectorRegistry,
+) -> QuartTrio:
+    """The ASGI app for operators. Without an operator token in the settings, /admin stays closed."""
+    app = bare_app("sluice-operator", ids, BODY_LIMIT)
+    grants = [Grant(token.sha256, "operator", frozenset({_SCOPE})) for token in settings.operator.tokens]
+    tokens = Tokens(grants)
+    admin = _Admin(settings, store, carriers, started_at=identifiers.now_ms())
+    calls: list[tuple[str, str, Handler]] = [
+        ("GET", "/admin/status", admin.status),
+        ("GET", "/admin/carriers", admin.carriers),
+        ("GET", "/admin/queues", admin.queues),
+        ("GET", "/admin/doubts", admin.doubts),
+        ("POST", "/admin/doubts/<id>/settle", admin.settle),
+        ("GET", "/admin/endpoints", admin.endpoints),
+        ("GET", "/admin/parked", admin.parked),
+    ]
+    for method, rule, handler in calls:
+        app.add_url_rule(rule, f"{method} {rule}".replace(".", "_"), _guarded(handler, tokens), methods=[method])
+
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    app.add_url_rule("/metrics", "metrics", metrics, methods=["GET"])
+    app.add_url_rule("/healthz", "healthz", HealthChecks(store, carriers).healthz, methods=["GET"])
+    return app
+
+
+def _guarded(handler: Handler, tokens: Tokens[str]) -> Handler:
+    async def view(**path: Any) -> Response:
+        tokens.owner(request, _SCOPE)
+        return await handler(**path)
+
+    return view
+
+
+class _Admin:
+    def __init__(self, settings: Settings, store: Store, carriers: CarriersView, started_at: int) -> None:
+        self._settings = settings
+        self._store = store
+        self._carriers = carriers
+        self._started_at = started_at
+
+    async def status(self) -> Response:
+        carriers = self._carriers.carriers()
+        return json_response(
+            json.encode(
+                {
+                    "started_at": views.time_or_none(self._started_at),
+                    "backlog": self._store.backlog(),
+                    "backlog_limit": self._settings.store.backlog_limit,
+                    **self._store.counts(),
+                    "ready": sum(row.ready for row in self._store.queues()),
+                    "carriers": [views.carrier(view) for view in carriers],
+                }
+            )
+        )
+
+    async def carriers(self) -> Response:
+        return _page([views.carrier(view) for view in self._carriers.carriers()], None)
+
+    async def queues(self) -> Response:
+        return _page([views.queue(row) for row in self._store.queues()], None)
+
+    async def doubts(self) -> Response:
+        limit, cursor = paging(parameters(request, "limit", "cursor"))
+        page = await self._store.doubts(limit=limit, cursor=cursor)
+        return _page([views.doubt(row) for row in page.rows], page.next_cursor)
+
+    async def settle(self, id: str) -> Response:  # noqa: A002 - the name in the path
+        message = message_id(id)
+        outcome = _outcome(decode(await read_json(request)))
+        if not await self._store.settle_doubt(message, outcome):
+            raise Problem(NOT_IN_DOUBT, "No message with this id is in doubt.")
+        return json_response(json.encode({"id": id, "outcome": outcome}))
+
+    async def endpoints(self) -> Response:
+        return _page([views.endpoint(row) for row in await self._store.endpoints(None)], None)
+
+    async def parked(self) -> Response:
+        limit, cursor = paging(parameters(request, "limit", "cursor"))
+        page = await self._store.parked(limit=limit, cursor=cursor)
+        return _page([views.parked(row) for row in page.rows], page.next_cursor)
+
+
+def _page(entities: list[dict[str, Any]], cursor: int | None) -> Response:
+    return json_response(json.encode({"entities": entities, "next_cursor": next_cursor(cursor)}))
+
+
+def _outcome(body: Any) -> str:
+    if not isinstance(body, dict):
+        raise Problem(NOT_AN_OBJECT, 'Send an object such as {"outcome": "resend"}.')
+    errors = ItemErrors()
+    outcome = body.get("outcome")
+    if outcome not in _OUTCOMES:
+        code = FaultCode.WRONG_TYPE if "outcome" in body else FaultCode.MISSING
+        errors.add("outcome", Fault(f"must be one of {', '.join(_OUTCOMES)}", code))
+    for name in body:
+        if name != "outcome":
+            errors.add(name[:40], Fault("is not a field of this call; it takes outcome", FaultCode.UNKNOWN_FIELD))
+    if errors.fields:
+        raise invalid_fields(errors.fields, errors.codes, done="Nothing was settled")
+    return str(outcome)

@@ -1,0 +1,183 @@
+"""Everything that can go wrong with a call, as RFC 9457 problem documents: the table of types, and the exception that carries one.
+
+Which call raises which is told by the files of the calls; /problems/TYPE explains each (see problem_pages).
+"""
+
+from typing import Any, NamedTuple
+
+from msgspec import json
+from quart import Response
+
+from gateway import identifiers
+
+CONTENT_TYPE = "application/problem+json"
+
+Messages = dict[str, list[str]]
+"""Sentences, or codes, by field."""
+
+
+class ProblemType(NamedTuple):
+    """One entry of the closed list. Its `code` is its slug with underscores, its page is /problems/SLUG."""
+
+    slug: str
+    status: int
+    title: str
+    retryable: bool
+    """Whether the same call may succeed later without any change to it."""
+    explanation: str
+    """What it means and what to do: the text of its page."""
+
+    @property
+    def code(self) -> str:
+        return self.slug.replace("-", "_")
+
+
+INVALID_FIELDS = ProblemType(
+    "invalid-fields", 422, "Some fields are not valid", False,
+    "`fields` says in words what is wrong with each field, `codes` says the same for programs. Nothing was accepted. Correct the fields and send again.",
+)
+INVALID_JSON = ProblemType(
+    "invalid-json", 400, "The body is not valid JSON", False,
+    "`detail` gives line and column of the first fault. Build the body with a JSON library rather than by joining strings.",
+)
+NOT_AN_OBJECT = ProblemType(
+    "not-an-object", 422, "The body must be one JSON object", False,
+    "This call takes one object. Several messages go to /v1/sms/bulk as an array.",
+)
+NOT_AN_ARRAY = ProblemType(
+    "not-an-array", 422, "The body must be a JSON array", False,
+    "A bulk is the array of messages itself: `[{...}, {...}]`, not an object that holds it.",
+)
+EMPTY_BULK = ProblemType(
+    "empty-bulk", 422, "The array holds no messages", False, "A bulk holds at least one message. Nothing was done."
+)
+TOO_MANY_ITEMS = ProblemType(
+    "too-many-items", 413, "The array holds too many messages", False,
+    "Nothing was accepted. Cut the array into several calls, each with an Idempotency-Key of its own.",
+)
+BODY_TOO_LARGE = ProblemType(
+    "body-too-large", 413, "The body is too large", False, "Nothing was accepted. Send fewer messages in one call."
+)
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type", 415, "The body must be JSON", False,
+    "Send `Content-Type: application/json` and the body in UTF-8, not compressed. curl says application/x-www-form-urlencoded unless told otherwise.",
+)
+INVALID_IDEMPOTENCY_KEY = ProblemType(
+    "invalid-idempotency-key", 422, "The Idempotency-Key is not valid", False,
+    "A key has 1 to 255 visible ASCII characters, without spaces, and stands in one header. A UUID does well.",
+)
+IDEMPOTENCY_KEY_REUSED = ProblemType(
+    "idempotency-key-reused", 422, "The Idempotency-Key was used with another body", False,
+    "The key belongs to an earlier call with another body or another path, so this one was not carried out. Take a new key for each new call, "
+    "and the same key only to repeat a call byte for byte.",
+)
+UNAUTHORIZED = ProblemType(
+    "unauthorized", 401, "A valid token is needed", False,
+    "Send `Authorization: Bearer sk_...` with a token of your account. A token that was taken out of the configuration ends here too.",
+)
+INSUFFICIENT_SCOPE = ProblemType(
+    "insufficient-scope", 403, "The token may not do this", False, "`detail` names the scope that the call needs. Use a token that has it."
+)
+ADDRESS_NOT_ALLOWED = ProblemType(
+    "address-not-allowed", 403, "The token may not be used from this address", False,
+    "The token is limited to certain networks (`allow_from`). Call from one of them, or ask the operator to add yours. "
+    "Behind a proxy, the operator must name it in http.trusted_proxies.",
+)
+NOT_FOUND = ProblemType(
+    "not-found", 404, "There is no such thing here", False,
+    "Either the path is not one of this API (see /docs), or your account has nothing with this id. What is another account's is not found either.",
+)
+NO_WEBHOOK = ProblemType(
+    "no-webhook", 404, "The account has no webhook", False, "No endpoint is configured for this account. Ask the operator to add `webhook` to it."
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method-not-allowed", 405, "The path does not take this method", False, "The `Allow` header names the methods that it takes."
+)
+REQUEST_TIMEOUT = ProblemType(
+    "request-timeout", 408, "The body did not arrive in time", True, "Nothing was accepted. Send again, over a better connection or with a smaller body."
+)
+CLIENT_ID_IN_USE = ProblemType(
+    "client-id-in-use", 409, "The client_id belongs to another message", False,
+    "`message_id` is the message that has it, so it was accepted before: look there for its state. Take a new client_id for a new message.",
+)
+ALREADY_SENT = ProblemType(
+    "already-sent", 409, "The message is on its way or has ended", False,
+    "It can be canceled only before it is put to a carrier. GET /v1/sms/{id} shows where it stands.",
+)
+NOT_IN_DOUBT = ProblemType(
+    "not-in-doubt", 409, "The message is not in doubt", False,
+    "It was settled already, by an answer, a receipt, its lane or somebody else. GET /admin/doubts lists what is.",
+)
+BAD_REQUEST = ProblemType("bad-request", 400, "The request is not valid HTTP", False, "The request could not be read. Nothing was done.")
+INTERNAL_ERROR = ProblemType(
+    "internal-error", 500, "Something went wrong inside", True,
+    "This is our fault. It is not known whether the call was carried out: repeat it with the same Idempotency-Key or client_id, which cannot send "
+    "twice. If it comes again, tell the operator the request_id.",
+)
+STORE_FULL = ProblemType(
+    "store-full", 503, "No more messages can be taken now", True,
+    "The backlog or the disk is full. Nothing was accepted. Send again after the time in `Retry-After`.",
+)
+STORE_BUSY = ProblemType(
+    "store-busy", 503, "The store does not answer now", True,
+    "Nothing was changed. Send again after the time in `Retry-After`, with the same Idempotency-Key.",
+)
+NOT_READY = ProblemType("not-ready", 503, "The store does not take writes", True, "The gateway runs but cannot keep messages now. Send traffic elsewhere.")
+
+TYPES: dict[str, ProblemType] = {value.slug: value for value in list(globals().values()) if isinstance(value, ProblemType)}
+
+
+class Problem(Exception):
+    """Raised anywhere in a call to end it with a problem document. `detail` must hold no text, token or full number."""
+
+    def __init__(
+        self,
+        kind: ProblemType,
+        detail: str,
+        *,
+        fields: Messages | None = None,
+        codes: Messages | None = None,
+        members: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(kind.slug)
+        self.kind = kind
+        self.detail = detail
+        self.fields = fields
+        self.codes = codes
+        self.members = members or {}
+        self.headers = headers or {}
+
+    def response(self, request_id: int) -> Response:
+        """The problem document, to be answered."""
+        document: dict[str, Any] = {
+            "type": f"/problems/{self.kind.slug}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "code": self.kind.code,
+            "detail": self.detail,
+            "retryable": self.kind.retryable,
+            "request_id": identifiers.public(identifiers.REQUEST, request_id),
+        }
+        if self.fields is not None:
+            document["fields"] = self.fields
+            document["codes"] = self.codes or {}
+        document.update(self.members)
+        return Response(json.encode(document), self.kind.status, self.headers, content_type=CONTENT_TYPE)
+
+
+def invalid_fields(fields: Messages, codes: Messages, *, done: str = "Nothing was accepted") -> Problem:
+    """A 422 that names each field."""
+    count = len(fields)
+    detail = f"{done}. Correct {count} field{'s' if count != 1 else ''} and send again."
+    return Problem(INVALID_FIELDS, detail, fields=fields, codes=codes)
+
+
+def invalid_field(name: str, sentence: str, code: str) -> Problem:
+    """A 422 for one field or parameter of a call that is no submission."""
+    return invalid_fields({name: [sentence]}, {name: [code]}, done="Nothing was done")
+
+
+def not_found(what: str) -> Problem:
+    """A 404 that does not tell whether the thing is another account's."""
+    return Problem(NOT_FOUND, f"This account has no {what} with this id.")

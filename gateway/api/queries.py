@@ -1,0 +1,84 @@
+"""Query parameters and ids of paths, checked: what is not a parameter of the call is refused rather than ignored."""
+
+from typing import NamedTuple
+
+from quart import Request
+
+from gateway import identifiers
+from gateway.api.problems import invalid_field, invalid_fields, not_found
+from gateway.rules.faults import FaultCode
+
+CURSOR = "cur_"
+LIMIT = 50
+MOST = 500
+
+
+class Paging(NamedTuple):
+    limit: int
+    cursor: int | None
+
+
+def parameters(request: Request, *names: str) -> dict[str, str]:
+    """The call's own parameters by name. Raises a Problem 422 for others, for one given twice, and for U+0000."""
+    fields: dict[str, list[str]] = {}
+    codes: dict[str, list[str]] = {}
+    for name, values in request.args.lists():
+        fault = None
+        if name not in names:
+            fault = f"is not a parameter of this call; it takes {', '.join(names)}", FaultCode.UNKNOWN_FIELD
+        elif len(values) > 1:
+            fault = "is given more than once", FaultCode.GIVEN_TWICE
+        elif "\0" in values[0]:
+            fault = "holds U+0000", FaultCode.NUL
+        if fault is not None:
+            fields[name[:40]], codes[name[:40]] = [fault[0]], [fault[1].value]
+    if fields:
+        raise invalid_fields(fields, codes, done="Nothing was looked up")
+    return {name: values[0] for name, values in request.args.lists()}
+
+
+def paging(given: dict[str, str]) -> Paging:
+    """`limit` and `cursor` of a list. Raises a Problem 422."""
+    limit = given.get("limit", str(LIMIT))
+    if not limit.isascii() or not limit.isdigit() or len(limit) > 9 or not 1 <= int(limit) <= MOST:
+        raise invalid_field("limit", f"must be a number from 1 to {MOST}", _range_code(limit))
+    cursor = given.get("cursor")
+    if cursor is None:
+        return Paging(int(limit), None)
+    position = identifiers.internal(CURSOR, cursor)
+    if position is None:
+        raise invalid_field("cursor", "is not a next_cursor that this API gave", "not_a_cursor")
+    return Paging(int(limit), position)
+
+
+def next_cursor(position: int | None) -> str | None:
+    """A page's end as callers see it."""
+    return None if position is None else identifiers.public(CURSOR, position)
+
+
+def message_id(text: str) -> int:
+    """The integer behind a message's id in a path. Raises a Problem 404 that helps those who gave an id of their own."""
+    found = identifiers.internal(identifiers.MESSAGE, text)
+    if found is None:
+        problem = not_found("message")
+        if not text.startswith(identifiers.MESSAGE):
+            problem.detail = "Ids of messages begin with msg_. Look for your own with GET /v1/sms?client_id=..."
+        raise problem
+    return found
+
+
+def event_id(text: str) -> int:
+    """The integer behind an event's id in a path. Raises a Problem 404."""
+    found = identifiers.internal(identifiers.EVENT, text)
+    if found is None:
+        raise not_found("event")
+    return found
+
+
+def _range_code(limit: str) -> str:
+    digits = limit.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit():
+        return FaultCode.WRONG_TYPE.value
+    return (FaultCode.TOO_SMALL if limit.startswith("-") or set(limit) == {"0"} else FaultCode.TOO_LARGE).value
+
+

@@ -1,0 +1,231 @@
+"""The story of a message as callers see it: its parts, its timeline and its error, built from the rows of the store. Pure.
+
+Where the rows come from is the store's matter; lists without parts and timelines are rendered by `listed` from the message's row alone.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import UNSET
+
+from gateway import identifiers
+from gateway.api.schemas import CarrierCode, Failure, FullMessage, ListedMessage, Outcome, Part, Step, What
+from gateway.messages import AttemptState, ErrorCode, MessageState, Status, status_of
+from gateway.rules.causes import describe, network_error_name
+from gateway.rules.timestamps import rfc3339
+from gateway.store.interface import AttemptRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
+from protocol.command_status import StatusClass, classify, name_of
+
+_PART_STATUS = {
+    AttemptState.SENT: Status.SENT,
+    AttemptState.DELIVERED: Status.DELIVERED,
+    AttemptState.UNDELIVERED: Status.UNDELIVERED,
+    AttemptState.EXPIRED: Status.EXPIRED,
+    AttemptState.REJECTED: Status.REJECTED,
+    AttemptState.REFUSED: Status.FAILED,
+    AttemptState.CANCELED: Status.CANCELED,
+    AttemptState.UNKNOWN: Status.UNKNOWN,
+}
+"""A part in any other state waits for its turn, its answer or the settling of its doubt: it shows as `queued`."""
+
+_OUTCOMES = {
+    AttemptState.SUBMITTING: Outcome.SUBMITTING,
+    AttemptState.IN_DOUBT: Outcome.IN_DOUBT,
+    AttemptState.REFUSED: Outcome.REFUSED,
+    AttemptState.RELEASED: Outcome.RELEASED,
+    AttemptState.RESENT: Outcome.RESENT,
+}
+_ENDS = {
+    MessageState.CANCELED: What.CANCELED,
+    MessageState.EXPIRED: What.EXPIRED,
+    MessageState.OPTED_OUT: What.OPTED_OUT,
+    MessageState.FAILED: What.FAILED,
+    MessageState.UNKNOWN: What.UNKNOWN,
+}
+_NOTHING_SAID = CarrierCode(None, None, None, None)
+_RECEIPT_TEXT = re.compile(r"(?is)(\btext:).*")
+
+
+def full(story: MessageStory) -> FullMessage:
+    """A message with its parts and its timeline."""
+    row = story.message
+    return FullMessage(
+        **_base(row),
+        error=_failure(row.error, _carrier_code(story)),
+        parts=_parts(story.attempts),
+        timeline=[step for _, step in sorted(_steps(story), key=lambda pair: pair[0])],
+    )
+
+
+def listed(row: MessageRow) -> ListedMessage:
+    """A message in a list; its carrier's own words stand on its page only."""
+    return ListedMessage(**_base(row), error=_failure(row.error, None))
+
+
+def _base(row: MessageRow) -> dict[str, Any]:
+    return {
+        "id": identifiers.public(identifiers.MESSAGE, row.id),
+        "client_id": row.client_id,
+        "status": status_of(row.state, sent=row.sent_at is not None),
+        "sender": row.sender,
+        "to": row.recipient,
+        "text": row.text,
+        "lane": row.lane,
+        "encoding": row.encoding,
+        "segments": row.segments,
+        "allow_unicode": bool(row.allow_unicode),
+        "campaign_id": None,
+        "tag": row.tag,
+        "schedule": time_or_none(row.scheduled_at),
+        "expires_at": rfc3339(row.expires_at),
+        "created_at": rfc3339(identifiers.created_at_ms(row.id)),
+        "route": row.route,
+        "country": row.country,
+        "attempts": row.attempts,
+        "possible_duplicate": bool(row.possible_duplicate),
+        "sent_at": time_or_none(row.sent_at),
+        "done_at": time_or_none(row.done_at),
+        "text_erased_at": time_or_none(row.text_erased_at),
+    }
+
+
+def _parts(attempts: list[AttemptRow]) -> list[Part]:
+    latest: dict[int, AttemptRow] = {}
+    for row in attempts:
+        known = latest.get(row.part)
+        if known is None or row.attempt > known.attempt:
+            latest[row.part] = row
+    return [
+        Part(number, _PART_STATUS.get(AttemptState(row.state), Status.QUEUED), row.carrier, row.carrier_message_id or None, row.attempt)
+        for number, row in sorted(latest.items())
+    ]
+
+
+def time_or_none(at_ms: int | None) -> str | None:
+    """RFC 3339 of milliseconds; None stays None."""
+    return None if at_ms is None else rfc3339(at_ms)
+
+
+def without_text(raw: str) -> str:
+    """A receipt without what it quotes of the message's text."""
+    return _RECEIPT_TEXT.sub(r"\1", raw)
+
+
+def _failure(code: str | None, carrier_code: CarrierCode | None) -> Failure | None:
+    if code is None:
+        return None
+    cause_class, description = describe(ErrorCode(code))
+    return Failure(cause_class, ErrorCode(code), description, carrier_code)
+
+
+def _carrier_code(story: MessageStory) -> CarrierCode | None:
+    """What the carrier said, by the attempt that ended last: the one behind the message's error. None: it said nothing."""
+    ended = [row for row in story.attempts if row.state == AttemptState.REFUSED or row.done_at is not None]
+    ended = ended or [row for row in story.attempts if row.command_status]
+    if not ended:
+        return None
+    row = max(ended, key=lambda attempt: (attempt.done_at or attempt.answered_at or 0, attempt.part, attempt.attempt))
+    states = [receipt.state for receipt in story.receipts if (receipt.part, receipt.attempt) == (row.part, row.attempt) and receipt.applied]
+    said = CarrierCode(
+        command_status=name_of(row.command_status) if row.command_status else None,
+        receipt_state=states[-1] if states else None,
+        err=row.err,
+        network_error_code=None if row.network_error is None else _network_error(row.network_error),
+    )
+    return None if said == _NOTHING_SAID else said
+
+
+def _network_error(stored: str) -> str:
+    kind, _, code = stored.partition(":")
+    return network_error_name((int(kind), int(code)))
+
+
+def _steps(story: MessageStory) -> Iterator[tuple[int, Step]]:
+    """All steps with their times; those of one millisecond stay in the order given here."""
+    row = story.message
+    created_at = identifiers.created_at_ms(row.id)
+    request_id = identifiers.public(identifiers.REQUEST, row.request_id)
+    yield created_at, Step(rfc3339(created_at), What.ACCEPTED, request_id=request_id)
+    if row.scheduled_at is not None:
+        yield created_at, Step(rfc3339(created_at), What.SCHEDULED, schedule=rfc3339(row.scheduled_at))
+    for attempt in story.attempts:
+        yield attempt.claimed_at, _submit(attempt)
+    for receipt in story.receipts:
+        yield receipt.at, _receipt(receipt, erased=row.text_erased_at is not None)
+    if row.done_at is not None and (end := _end(story)) is not None:
+        yield row.done_at, end
+    for event in story.webhooks:
+        yield event.at, _webhook(event)
+
+
+def _submit(row: AttemptRow) -> Step:
+    return Step(
+        rfc3339(row.claimed_at),
+        What.SUBMIT,
+        part=row.part,
+        attempt=row.attempt,
+        carrier=row.carrier,
+        bind=row.bind,
+        outcome=_outcome(row),
+        command_status=UNSET if row.command_status is None else name_of(row.command_status),
+        carrier_message_id=row.carrier_message_id or UNSET,
+        latency_ms=UNSET if row.latency_ms is None else row.latency_ms,
+        next_try_at=UNSET if row.retry_at is None else rfc3339(row.retry_at),
+    )
+
+
+def _outcome(row: AttemptRow) -> Outcome:
+    state = AttemptState(row.state)
+    if state is AttemptState.POSTPONED:
+        throttled = row.command_status is not None and classify(row.command_status) is StatusClass.THROTTLED
+        return Outcome.THROTTLED if throttled else Outcome.TEMPORARY_ERROR
+    if state is AttemptState.UNKNOWN and row.answered_at is None:
+        return Outcome.UNKNOWN
+    # Every other end was told by a receipt, so the segment was taken, with or without an answer.
+    return _OUTCOMES.get(state, Outcome.SENT)
+
+
+def _receipt(row: ReceiptRow, *, erased: bool) -> Step:
+    return Step(
+        rfc3339(row.at),
+        What.RECEIPT,
+        part=row.part,
+        carrier=row.carrier,
+        state=row.state,
+        err=UNSET if row.err is None else row.err,
+        # A receipt quotes the beginning of the text, which is erased together with it.
+        raw=without_text(row.raw) if erased else row.raw,
+        applied=bool(row.applied),
+        matched=UNSET if row.matched == "exact" else row.matched,
+    )
+
+
+def _webhook(row: WebhookTry) -> Step:
+    return Step(
+        rfc3339(row.at),
+        What.WEBHOOK,
+        event_id=identifiers.public(identifiers.EVENT, row.event),
+        type=row.type,
+        host=urlsplit(row.url).hostname or UNSET,
+        attempt=row.attempt,
+        http_status=UNSET if row.http_status is None else row.http_status,
+        latency_ms=row.latency_ms,
+        error=UNSET if row.error is None else row.error,
+    )
+
+
+def _end(story: MessageStory) -> Step | None:
+    """The end of a message where no answer and no receipt tells it."""
+    row = story.message
+    state = MessageState(row.state)
+    receipts = {receipt.state for receipt in story.receipts if receipt.applied}
+    told = (
+        (state is MessageState.CANCELED and "DELETED" in receipts)
+        or (state is MessageState.EXPIRED and "EXPIRED" in receipts)
+        or (state is MessageState.FAILED and any(attempt.state == AttemptState.REFUSED for attempt in story.attempts))
+    )
+    if told or state not in _ENDS or row.done_at is None:
+        return None
+    return Step(rfc3339(row.done_at), _ENDS[state], code=UNSET if row.error is None else ErrorCode(row.error))

@@ -1,0 +1,56 @@
+"""A message's sender and recipient as SMPP addresses of one carrier, and a peer's address as a number: pure.
+
+What kind of address a sender is, is decided by gateway.rules.senders; a carrier's settings may say otherwise.
+"""
+
+from typing import NamedTuple
+
+from gateway.rules.patterns import bare
+from gateway.rules.senders import address_type
+from gateway.settings_carriers import Carrier as CarrierSettings
+
+INTERNATIONAL = 1
+ISDN = 1
+"""TON and NPI of an E.164 number (SMPP 3.4 §5.2.5, §5.2.6)."""
+_SOURCES_KEPT = 10_000
+
+
+class Address(NamedTuple):
+    """TON, NPI and the address itself."""
+
+    ton: int
+    npi: int
+    addr: str
+
+
+class Addresses:
+    """How one carrier wants addresses written."""
+
+    def __init__(self, settings: CarrierSettings) -> None:
+        self._source_ton = settings.source_ton
+        self._source_npi = settings.source_npi
+        self.dest_ton = INTERNATIONAL if settings.dest_ton is None else settings.dest_ton
+        self.dest_npi = ISDN if settings.dest_npi is None else settings.dest_npi
+        self._sources: dict[str, Address] = {}
+
+    def source(self, sender: str) -> Address:
+        """The source address of a sender; kept, because few senders send nearly everything."""
+        address = self._sources.get(sender)
+        if address is None:
+            if len(self._sources) >= _SOURCES_KEPT:
+                self._sources.clear()
+            address = self._sources[sender] = self._make_source(sender)
+        return address
+
+    def _make_source(self, sender: str) -> Address:
+        ton, npi = address_type(sender)
+        return Address(
+            ton if self._source_ton is None else self._source_ton,
+            npi if self._source_npi is None else self._source_npi,
+            bare(sender),
+        )
+
+
+def e164(ton: int, addr: str) -> str:
+    """The number behind a peer's address: with its plus where the TON says that it is international, else as it came."""
+    return f"+{addr}" if ton == INTERNATIONAL and addr.isdigit() else addr

@@ -1,0 +1,122 @@
+"""When the next PDU may go, when a throttled bind goes on, and when a lost one is tried again: pure, `now` in seconds.
+
+Nothing here sleeps or knows of binds; bind.py and carrier.py ask, and tell what happened.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable
+
+MARGIN = 1.007
+"""A second is counted this much longer, because a network may bring two PDUs closer together than they were sent."""
+CATCH_UP_SECONDS = 0.1
+"""How late a backlogged sender may come and still make good what it missed; a longer gap was idleness, which earns nothing."""
+PAUSE_CEILING_SECONDS = 30.0
+PAUSE_JITTER = 0.25
+
+Random = Callable[[], float]
+"""Draws from 0 to 1."""
+
+
+class Pace:
+    """At most `rate` PDUs in any second, evenly spread. One paces a bind, or all binds of a carrier together.
+
+    PDUs are due on an even grid, so that a late timer costs no throughput; and what went within the last second is
+    counted, so that catching up never exceeds the rate.
+    """
+
+    __slots__ = ("_due", "_limit", "_period", "_sent", "_sent_count", "_spacing")
+
+    def __init__(self, rate: float) -> None:
+        """`rate`: PDUs a second, above 0; below 1 the same holds for the time that one PDU takes."""
+        self._limit = max(1, int(rate))
+        self._period = self._limit / rate * MARGIN
+        self._spacing = self._period / self._limit
+        self._due = float("-inf")
+        self._sent: deque[tuple[float, int]] = deque()
+        self._sent_count = 0
+
+    def room(self, now: float) -> int:
+        """How many PDUs may go now."""
+        sent, period = self._sent, self._period
+        while sent and sent[0][0] + period <= now:
+            self._sent_count -= sent.popleft()[1]
+        if now < self._due:
+            return 0
+        if now - self._due > CATCH_UP_SECONDS:
+            self._due = now
+        return min(1 + int((now - self._due) / self._spacing), self._limit - self._sent_count)
+
+    def take(self, now: float, count: int) -> None:
+        """So many PDUs went; `count` is at most what `room` said for the same `now`."""
+        self._due += count * self._spacing
+        self._sent.append((now, count))
+        self._sent_count += count
+
+    def next_at(self) -> float:
+        """When `room` says at least 1 again (now or before: at once)."""
+        if self._sent_count >= self._limit:
+            return max(self._due, self._sent[0][0] + self._period)
+        return self._due
+
+
+class ThrottlePause:
+    """How long a throttled bind sends nothing: doubling while each return meets a throttle, back to the first after a success."""
+
+    __slots__ = ("_base", "_random", "_step", "until")
+
+    def __init__(self, base: float, rand: Random = random.random) -> None:
+        """`base`: seconds of the first pause; above 30 it is also the longest."""
+        self._base = base
+        self._step = base
+        self._random = rand
+        self.until = float("-inf")
+        """When the pause ends, or ended."""
+
+    def throttled(self, now: float) -> bool:
+        """Whether this begins a pause; throttles that were on their way when one began belong to it."""
+        if now < self.until:
+            return False
+        # Never shorter than asked, and not the same on every bind, lest they all return at once.
+        self.until = now + self._step * (1 + PAUSE_JITTER * self._random())
+        self._step = min(self._step * 2, max(self._base, PAUSE_CEILING_SECONDS))
+        return True
+
+    def succeeded(self, now: float) -> None:
+        """A PDU was taken; what was answered within a pause had been sent before it and proves nothing."""
+        if now >= self.until:
+            self._step = self._base
+
+
+class Backoff:
+    """How long to wait before a lost or refused bind is tried again: exponential, with full jitter above a floor."""
+
+    __slots__ = ("_ceiling", "_failures", "_floor", "_random")
+
+    def __init__(self, floor: float, ceiling: float, rand: Random = random.random) -> None:
+        self._floor = floor
+        self._ceiling = max(floor, ceiling)
+        self._random = rand
+        self._failures = 0
+
+    def failed(self) -> float:
+        """Seconds to wait after one more failure in a row."""
+        # The exponent is capped because a float overflows long before a night of failures is over.
+        self._failures = min(self._failures + 1, 30)
+        return self._between(self._floor, min(self._ceiling, self._floor * 2**self._failures))
+
+    def occupied(self) -> float:
+        """Seconds to wait when the carrier still holds an earlier session: in the upper half of what is allowed, so
+        that its inactivity timer has run out."""
+        return self._between(max(self._floor, self._ceiling / 2), self._ceiling)
+
+    def hopeless(self) -> float:
+        """Seconds to wait when trying again changes nothing until someone changes the settings."""
+        return self._ceiling * (1 + PAUSE_JITTER * self._random())
+
+    def steady(self) -> None:
+        """A bind has lasted: the next loss is a first one."""
+        self._failures = 0
+
+    def _between(self, least: float, most: float) -> float:
+        return least + (most - least) * self._random()

@@ -1,0 +1,91 @@
+"""What carriers hand over: each delivery is read as a receipt or an inbound message, kept by the store, and only then answered.
+
+What a receipt looks like is protocol.receipts' matter, which attempt it is about and what it changes the store's.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from gateway.carriers.addresses import e164
+from gateway.carriers.bind import Bind, Delivery
+from gateway.identifiers import Identifiers, now_ms
+from gateway.rules.causes import cause_of_receipt
+from gateway.rules.senders import NumberOwners
+from gateway.store.interface import InboundIn, ReceiptIn, Store
+from protocol.command_status import CommandStatus
+from protocol.pdus import EsmClass
+from protocol.receipts import Receipt, read_receipt
+from protocol.segments import read_header
+from protocol.text import Encoding, decode
+from protocol.times import to_utc_ms
+
+_KEPT = int(CommandStatus.ESME_ROK)
+_NOT_KEPT = int(CommandStatus.ESME_RX_T_APPN)
+_UDHI = int(EsmClass.UDHI)
+
+
+class Receive:
+    """`deliver` takes the deliveries of one read of a bind; the bind reads on without waiting for them."""
+
+    def __init__(
+        self, store: Store, owners: NumberOwners, ids: Identifiers, *, clock: Callable[[], int] = now_ms
+    ) -> None:
+        self._store = store
+        self._owners = owners
+        self._ids = ids
+        self._clock = clock
+
+    def deliver(self, bind: Bind, pdus: list[Delivery]) -> None:
+        """Give each to the store; its answer follows the commit."""
+        at = self._clock()
+        settings, store = bind.settings, self._store
+        text_only = settings.text_receipts
+        zone = ZoneInfo(settings.receipt_timezone)
+        for pdu in pdus:
+            kept = partial(_answer, bind, pdu)
+            receipt = read_receipt(pdu, text_only=text_only)
+            if receipt is None:
+                store.inbound(self._inbound(bind, pdu, at), kept)
+            else:
+                store.receipt(_receipt(bind, receipt, at, zone), kept)
+
+    def _inbound(self, bind: Bind, pdu: Delivery, at: int) -> InboundIn:
+        octets = pdu.octets
+        if pdu.esm_class & _UDHI and (header := read_header(octets)) is not None:
+            octets = octets[header.length :]
+        recipient = e164(pdu.dest_addr_ton, pdu.destination_addr)
+        return InboundIn(
+            id=self._ids.next(),
+            carrier=bind.carrier,
+            account=self._owners.account_of_number(recipient),
+            sender=e164(pdu.source_addr_ton, pdu.source_addr),
+            recipient=recipient,
+            # No text of ours holds U+0000, which not every database can keep; here it is padding.
+            text=decode(octets, pdu.data_coding).replace("\0", ""),
+            encoding=_encoding(pdu.data_coding),
+            at=at,
+        )
+
+
+def _answer(bind: Bind, pdu: Delivery, kept: bool) -> None:
+    bind.answer(pdu, _KEPT if kept else _NOT_KEPT)
+
+
+def _receipt(bind: Bind, receipt: Receipt, at: int, zone: ZoneInfo) -> ReceiptIn:
+    submitted_at, done_at = receipt.submitted_at, receipt.done_at
+    return ReceiptIn(
+        bind.carrier,
+        bind.name,
+        receipt,
+        at,
+        None if submitted_at is None else to_utc_ms(submitted_at, zone),
+        None if done_at is None else to_utc_ms(done_at, zone),
+        cause_of_receipt(receipt.state, receipt.network_error),
+    )
+
+
+def _encoding(data_coding: int) -> Encoding:
+    """UCS-2 as SMPP 3.4 §5.2.19 and the general and message marking groups of 3GPP TS 23.038 §4 say it; else septets or octets."""
+    is_ucs2 = data_coding & 0xCC == 0x08 or data_coding & 0xF0 == 0xE0
+    return Encoding.UCS2 if is_ucs2 else Encoding.GSM7

@@ -1,0 +1,311 @@
+"""Messages out: free slots of a bind ask the store, what is dealt becomes submit_sm, and every answer goes back to the store.
+
+When PDUs go and what is in flight is the bind's; who gets which slot is the store's deal; what an answer means is decided by
+gateway.rules.retrying.
+
+A bind's slots are at any time in one of these places, and together they are its window: asked for (or dealt and on the way
+here), waiting in the bind, in flight, or answered and not yet recorded. Only what is in none of them is asked for, so that a
+window is never overrun, an overdraft of the deal is paid back, and an answer that the store cannot keep holds its slot.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any, TypeAlias
+
+import trio
+
+from gateway.carriers.addresses import Addresses
+from gateway.carriers.bind import Bind
+from gateway.identifiers import now_ms
+from gateway.messages import ErrorCode
+from gateway.rules.retrying import after_answer
+from gateway.settings_sections import Lane
+from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Store, Verdict
+from protocol.command_status import CommandStatus, StatusClass, classify
+from protocol.pdus import SubmitSm
+from protocol.session_events import SubmitAnswered
+from protocol.times import format_relative
+
+AHEAD_SECONDS = 0.1
+"""Of a paced bind: how much work it asks for in advance, to bridge a commit. More would stand before what is urgent."""
+RECORD_AGAIN_SECONDS = 0.25
+"""Before answers are put again to a store that could not keep them."""
+REBIND_LIMIT_SECONDS = 5.0
+"""For the answers in flight once a carrier has said that it does not know the bind."""
+TRIES_WITHOUT_LANE = 10
+"""For messages whose lane was taken out of the settings while they waited."""
+WITH_RECEIPT = 1
+"""registered_delivery: a receipt on success and on failure (SMPP 3.4 §5.2.17); on every part, for a carrier may receipt any."""
+
+Token: TypeAlias = tuple[Claim, ClaimedSegment]
+
+
+class Send:
+    """Opens a feed for each bind; `run` puts answers again that the store could not keep."""
+
+    def __init__(
+        self,
+        store: Store,
+        lanes: Mapping[str, Lane],
+        *,
+        clock: Callable[[], int] = now_ms,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self.store = store
+        self.lanes = lanes
+        self.clock = clock
+        self.rng = rng
+        self._addresses: dict[str, Addresses] = {}
+        self._unkept: list[Callable[[], None]] = []
+        self._has_unkept = trio.Event()
+
+    def open_feed(self, bind: Bind) -> "BindFeed":
+        """The feed of a bind that has just been bound; it asks at once."""
+        addresses = self._addresses.setdefault(bind.carrier, Addresses(bind.settings))
+        feed = BindFeed(self, bind, addresses)
+        feed.open()
+        return feed
+
+    def put_again(self, record: Callable[[], None]) -> None:
+        """The store could not keep these answers: try again shortly."""
+        self._unkept.append(record)
+        self._has_unkept.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Runs until cancelled."""
+        task_status.started()
+        while True:
+            await self._has_unkept.wait()
+            await trio.sleep(RECORD_AGAIN_SECONDS)
+            self._has_unkept = trio.Event()
+            unkept, self._unkept = self._unkept, []
+            for record in unkept:
+                record()
+
+
+class BindFeed:
+    """Joins one bind, for as long as it is bound, to the store. See gateway.carriers.bind.Feed."""
+
+    def __init__(self, send: Send, bind: Bind, addresses: Addresses) -> None:
+        settings = bind.settings
+        self._send = send
+        self._store = send.store
+        self._bind = bind
+        self._addresses = addresses
+        self._service_type = settings.service_type
+        self._window = settings.window
+        rates = [rate for rate in (settings.submit_rate / settings.binds, settings.submit_rate_per_bind) if rate]
+        self._ahead = max(1, int(min(rates) * AHEAD_SECONDS)) if rates else None
+        self._asked = 0
+        self._recording = 0
+        self._open = True
+
+    # --- asking -------------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the bind's window in the store and ask for all of it."""
+        self._store.open_window(self._bind.name, self._bind.carrier, self.take)
+        self.freed()
+
+    def freed(self) -> None:
+        """Ask for what is in no place."""
+        room = self._free()
+        if room > 0:
+            self._asked += room
+            self._store.ask(self._bind.name, room)
+
+    def halted(self) -> None:
+        """Take the ask and all that waits back: another bind may have it."""
+        self._asked -= self._store.withdraw(self._bind.name)
+        waiting = self._bind.take_back()
+        if waiting:
+            self._store.release(self._bind.name, [_name(token) for token in waiting], 0)
+
+    def _free(self) -> int:
+        """Slots in no place; negative after an overdraft. None is free while the bind cannot send."""
+        bind = self._bind
+        if not bind.can_send:
+            return 0
+        at_hand = self._asked + bind.waiting
+        free = self._window - at_hand - self._recording - bind.in_flight
+        return free if self._ahead is None else min(free, self._ahead - at_hand)
+
+    # --- out ----------------------------------------------------------------------------------------------------------------
+
+    def take(self, claims: list[Claim]) -> None:
+        """What the store dealt, its intent on disk: each segment becomes a submit_sm."""
+        bind = self._bind
+        if not bind.can_send:
+            self._give_back(claims)
+            return
+        submit, source_of, addresses = bind.submit, self._addresses.source, self._addresses
+        dest_ton, dest_npi, service_type = addresses.dest_ton, addresses.dest_npi, self._service_type
+        now = self._send.clock()
+        for claim in claims:
+            source_ton, source_npi, source_addr = source_of(claim.sender)
+            destination_addr = claim.recipient.removeprefix("+")
+            validity_period = _validity((claim.expires_at - now) // 1000)
+            self._asked -= len(claim.segments)
+            for claimed in claim.segments:
+                segment = claimed.segment
+                pdu = SubmitSm(
+                    service_type,
+                    source_ton,
+                    source_npi,
+                    source_addr,
+                    dest_ton,
+                    dest_npi,
+                    destination_addr,
+                    segment.esm_class,
+                    0,
+                    0,
+                    "",
+                    validity_period,
+                    WITH_RECEIPT,
+                    0,
+                    segment.data_coding,
+                    0,
+                    segment.short_message,
+                )
+                submit(pdu, (claim, claimed))
+        bind.flush()
+        if self._ahead is not None:
+            self.freed()
+
+    def _give_back(self, claims: list[Claim]) -> None:
+        """They were dealt while the bind was being paused or lost."""
+        names = [_name((claim, claimed)) for claim in claims for claimed in claim.segments]
+        self._asked -= len(names)
+        self._store.release(self._bind.name, names, 0)
+
+    # --- back ---------------------------------------------------------------------------------------------------------------
+
+    def answered(self, answers: list[SubmitAnswered]) -> None:
+        """Record the answers of one read; what they say of the bind itself is obeyed first."""
+        now = self._send.clock()
+        rows: list[Answer] = []
+        refused: list[int] = []
+        slots = 0
+        for answer in answers:
+            claim, claimed = answer.token
+            if not answer.late:
+                slots += 1
+            status = answer.status
+            if status:
+                refused.append(status)
+                verdict, retry_at, error = self._judge(claim, status, now)
+            else:
+                verdict, retry_at, error = Verdict.SENT, 0, None
+            rows.append(
+                Answer(
+                    claim.message,
+                    claimed.segment.part,
+                    claimed.attempt,
+                    verdict,
+                    status,
+                    answer.message_id,
+                    now,
+                    int(answer.latency_seconds * 1000),
+                    retry_at,
+                    error,
+                )
+            )
+        if refused:
+            self._heed({classify(status) for status in refused})
+        elif slots:
+            self._bind.succeeded()
+        self._record(rows, slots)
+
+    def unsendable(self, token: Token, reason: str) -> None:
+        """No frame can hold it: refused by us, as a carrier would."""
+        claim, claimed = token
+        status = int(CommandStatus.ESME_RINVPARLEN)
+        now = self._send.clock()
+        row = Answer(
+            claim.message,
+            claimed.segment.part,
+            claimed.attempt,
+            Verdict.REFUSED,
+            status,
+            "",
+            now,
+            0,
+            0,
+            ErrorCode.UNMAPPED,
+        )
+        self._record([row], 1)
+
+    def expired(self, tokens: list[Token]) -> None:
+        """Written, and no answer came in time."""
+        room = max(0, min(len(tokens), self._free()))
+        self._asked += room
+        self._store.doubt(self._bind.name, [_name(token) for token in tokens], room)
+
+    def closed(self, doubtful: list[Token], unwritten: list[Token]) -> None:
+        """The bind is gone: what was written is in doubt, what was not is unsent without doubt."""
+        self._open = False
+        name = self._bind.name
+        if doubtful:
+            self._store.doubt(name, [_name(token) for token in doubtful], 0)
+        if unwritten:
+            self._store.release(name, [_name(token) for token in unwritten], 0)
+        self._store.close_window(name)
+
+    def _judge(self, claim: Claim, status: int, now: int) -> tuple[Verdict, int, str | None]:
+        lane = self._send.lanes.get(claim.lane)
+        after = after_answer(
+            status,
+            tries=claim.tries,
+            throttles=claim.throttles,
+            max_tries=TRIES_WITHOUT_LANE if lane is None else lane.max_tries,
+            now_ms=now,
+            expires_at=claim.expires_at,
+            rng=self._send.rng,
+        )
+        return Verdict(after.verdict.value), after.retry_at, after.error
+
+    def _heed(self, classes: set[StatusClass]) -> None:
+        if StatusClass.UNBOUND in classes:
+            self._bind.leave(REBIND_LIMIT_SECONDS)
+        elif StatusClass.THROTTLED in classes and self._bind.throttled():
+            self.halted()
+
+    def _record(self, rows: list[Answer], slots: int) -> None:
+        """Put answers to the store; their slots become room in the same commit, as far as the bind may ask for it."""
+        room = max(0, min(slots, self._free()))
+        held = slots - room
+        self._asked += room
+        self._recording += held
+        self._store.answered(self._bind.name, rows, room, partial(self._recorded, rows, room, held))
+
+    def _recorded(self, rows: list[Answer], room: int, held: int, kept: bool) -> None:
+        if not kept:
+            self._asked -= room
+            self._recording += room
+            self._send.put_again(partial(self._record_again, rows, room + held))
+            return
+        self._recording -= held
+        if not self._open:
+            return
+        if not self._bind.can_send:
+            # The room came with the commit, after the pause had taken the ask back.
+            if room:
+                self._asked -= self._store.withdraw(self._bind.name)
+        elif held:
+            self.freed()
+
+    def _record_again(self, rows: list[Answer], slots: int) -> None:
+        self._recording -= slots
+        self._record(rows, slots if self._open else 0)
+
+
+def _name(token: Token) -> AttemptName:
+    claim, claimed = token
+    return AttemptName(claim.message, claimed.segment.part, claimed.attempt)
+
+
+@lru_cache(maxsize=4096)
+def _validity(seconds: int) -> str:
+    """validity_period for what is left. At least a second, since zero has no meaning that carriers agree on."""
+    return format_relative(max(1, seconds))

@@ -1,0 +1,238 @@
+"""One item of a request, as decoded JSON -> a message ready to be filed, or every field that is wrong with it.
+
+Each field's own rule lives elsewhere (numbers, senders, texts, routing); here stands which fields there are and how they
+go together. Ids, and what the store alone can know, are the flow's.
+"""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from gateway.rules import times
+from gateway.rules.faults import Fault, FaultCode, ItemErrors
+from gateway.rules.numbers import Number, Numbers
+from gateway.rules.routing import Router
+from gateway.rules.senders import Senders
+from gateway.rules.texts import ReadyText, prepare
+from gateway.rules.values import read_label, type_fault, unstorable
+from gateway.settings import Account, Lane, UnicodePolicy
+
+WHOLE_ITEM = "item"
+"""Stands as the field where an item is no object at all."""
+MOST_CLIENT_ID = 40
+MOST_TAG = 100
+
+ALIASES = {"message": "text", "clientId": "client_id", "allowUnicode": "allow_unicode"}
+FIELDS = frozenset({
+    "to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag",
+})  # fmt: skip
+NOT_OFFERED = frozenset(
+    {"max_parts", "flash", "transliterate", "tlvs", "template", "variables", "spintax"}
+)
+"""Fields of the contract that later versions bring, so that nobody believes they had an effect."""
+
+OTHER_NAMES = {
+    "body": "text", "content": "text", "msg": "text", "phone": "to", "number": "to", "recipient": "to",
+    "destination": "to", "sender": "from", "source": "from", "ttl": "validity", "callback_url": "webhook_url",
+}  # fmt: skip
+"""What other gateways call our fields."""
+
+_MOST_UNKNOWN_TOLD = 50
+_MOST_GUESSED = 3
+_MOST_NAME_SHOWN = 40
+
+
+class Checked(NamedTuple):
+    """gateway.store.interface.NewMessage without its id, in its order."""
+
+    route: str
+    lane: str
+    recipient: str
+    sender: str
+    text: str
+    encoding: str
+    segments: int
+    country: str | None
+    expires_at: int
+    scheduled_at: int | None
+    client_id: str | None
+    tag: str | None
+    webhook_url: str | None
+    allow_unicode: bool
+
+
+class ItemCheck:
+    """Checks items for one account."""
+
+    __slots__ = (
+        "_account", "_ahead_ms", "_allows_unicode", "_default_lane", "_lanes", "_longest_ms", "_numbers", "_router",
+        "_senders", "_transliterates", "_url_refusal",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        lanes: Mapping[str, Lane],
+        router: Router,
+        schedule_ahead: float,
+        longest_validity: float,
+        url_refusal: Callable[[str], str | None],
+    ) -> None:
+        """Durations are seconds. `url_refusal` tells in words why an address may not be a webhook's, or None."""
+        self._account = account.name
+        self._numbers = Numbers(account.number_check, account.bare_digits, account.default_region)
+        self._senders = Senders(account.senders, account.default_sender)
+        self._allows_unicode = account.unicode is UnicodePolicy.ALLOW
+        self._transliterates = account.unicode is UnicodePolicy.TRANSLITERATE
+        self._default_lane = account.default_lane
+        self._lanes = {name: int(lane.validity * 1000) for name, lane in lanes.items()}
+        self._router = router
+        self._ahead_ms = int(schedule_ahead * 1000)
+        self._longest_ms = int(longest_validity * 1000)
+        self._url_refusal = url_refusal
+
+    def check(self, item: Any, now_ms: int) -> Checked | ItemErrors:
+        """The message that the item asks for, or all that is wrong with it."""
+        errors = ItemErrors()
+        if type(item) is not dict:
+            errors.add(WHOLE_ITEM, type_fault(item, "an object"))
+            return errors
+        if item.keys() <= FIELDS:
+            checked = self._check_fields(item, now_ms, errors)
+        else:
+            fields = _known_fields(item, errors)
+            checked = self._check_fields(fields, now_ms, errors)
+            for alias, name in ALIASES.items():
+                if alias in item and name not in item and name in errors.fields:
+                    errors.fields[alias], errors.codes[alias] = errors.fields.pop(name), errors.codes.pop(name)
+        return errors if checked is None or errors.fields else checked
+
+    def _check_fields(self, fields: Mapping[str, Any], now_ms: int, errors: ItemErrors) -> Checked | None:
+        get = fields.get
+        number = self._number(get("to"))
+        sender = self._sender(get("from"))
+        lane = self._lane(get("lane"))
+        allow_unicode = self._may_be_unicode(get("allow_unicode"))
+        text = self._text(get("text"), get("allow_unicode"), allow_unicode)
+        client_id, tag, url = get("client_id"), get("tag"), get("webhook_url")
+        if client_id is not None:
+            client_id = read_label(client_id, MOST_CLIENT_ID)
+        if tag is not None:
+            tag = read_label(tag, MOST_TAG)
+        if url is not None:
+            url = self._url(url)
+        schedule, ends = self._times(get("schedule"), get("validity"), lane, now_ms)
+        found = (number, text, sender, client_id, allow_unicode, lane, schedule, ends, url, tag)
+        if Fault in map(type, found):
+            for name, value in zip(_ORDER, found, strict=True):
+                if isinstance(value, Fault):
+                    errors.add(name, value)
+            return None
+        route = self._router.route_for(number.country, number.e164, lane, self._account, sender)
+        if route is None:
+            errors.add("to", Fault("cannot be reached: no route takes it", FaultCode.NO_ROUTE))
+            return None
+        return Checked(
+            route, lane, number.e164, sender, text.text, text.encoding.value, text.segments, number.country,
+            ends, schedule, client_id, tag, url, allow_unicode,
+        )  # fmt: skip
+
+    def _number(self, value: Any) -> Number | Fault:
+        if type(value) is str:
+            return self._numbers.check(value)
+        return _MISSING if value is None else type_fault(value, "a string")
+
+    def _sender(self, value: Any) -> str | Fault:
+        if value is None or type(value) is str:
+            return self._senders.choose(value)
+        return type_fault(value, "a string")
+
+    def _lane(self, value: Any) -> str | Fault:
+        if value is None:
+            return self._default_lane
+        if type(value) is not str:
+            return type_fault(value, "a string")
+        if value in self._lanes:
+            return value
+        return Fault(f"is not a lane: use one of {', '.join(self._lanes)}", FaultCode.UNKNOWN_LANE)
+
+    def _may_be_unicode(self, value: Any) -> bool | Fault:
+        if value is None:
+            return self._allows_unicode
+        return value if type(value) is bool else type_fault(value, "true or false")
+
+    def _text(self, value: Any, asked: Any, allow_unicode: bool | Fault) -> ReadyText | Fault:
+        if value is None:
+            return _MISSING
+        if type(value) is not str:
+            return type_fault(value, "a string")
+        if not value:
+            return Fault("is empty", FaultCode.EMPTY)
+        fault = unstorable(value)
+        if fault is not None:
+            return fault
+        # A permission given with the message goes before the account's habit of changing texts.
+        return prepare(value, allow_unicode=bool(allow_unicode), transliterate=self._transliterates and asked is not True)
+
+    def _url(self, value: Any) -> str | Fault:
+        if type(value) is not str:
+            return type_fault(value, "a string")
+        fault = unstorable(value)
+        if fault is not None:
+            return fault
+        refusal = self._url_refusal(value)
+        return value if refusal is None else Fault(refusal, FaultCode.URL_NOT_ALLOWED)
+
+    def _times(self, schedule: Any, validity: Any, lane: str | Fault, now_ms: int) -> tuple[int | None | Fault, int | Fault]:
+        """The schedule and the end of the validity, which counts from it."""
+        starts: int | Fault = now_ms
+        if schedule is not None:
+            starts = schedule = times.scheduled_at(schedule, now_ms=now_ms, ahead_ms=self._ahead_ms)
+        counts_from = now_ms if isinstance(starts, Fault) else starts
+        if validity is None:
+            # Without a lane there is no validity either; the lane's fault is told, and that is enough.
+            return schedule, counts_from + self._lanes.get(lane, 0) if isinstance(lane, str) else counts_from
+        ends = times.expires_at(
+            validity, starts_ms=counts_from, scheduled=schedule is not None, longest_ms=self._longest_ms
+        )
+        return schedule, ends
+
+
+_MISSING = Fault("is missing", FaultCode.MISSING)
+_ORDER = ("to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag")
+
+
+def _known_fields(item: Mapping[Any, Any], errors: ItemErrors) -> dict[str, Any]:
+    """The item under the fields' first names, its aliases read; what is no field is told."""
+    fields: dict[str, Any] = {}
+    unknown: list[str] = []
+    for key, value in item.items():
+        name = ALIASES.get(key, key)
+        if name not in FIELDS:
+            if name in NOT_OFFERED:
+                if value is not None:
+                    errors.add(name, Fault("is not offered yet; leave it out", FaultCode.NOT_OFFERED))
+            else:
+                unknown.append(key)
+        elif fields.get(name) is None:
+            fields[name] = value
+        elif value is not None:
+            other = next(alias for alias in (name, *ALIASES) if alias != key and ALIASES.get(alias, alias) == name)
+            errors.add(key, Fault(f"says the same as {other}: give one of them", FaultCode.GIVEN_TWICE))
+    for count, key in enumerate(unknown[:_MOST_UNKNOWN_TOLD]):
+        meant = OTHER_NAMES.get(key) or (_nearest(key) if count < _MOST_GUESSED else None)
+        hint = f"did you mean {meant}?" if meant else "leave it out"
+        errors.add(_shown(key), Fault(f"is not a field: {hint}", FaultCode.UNKNOWN_FIELD))
+    return fields
+
+
+def _nearest(key: str) -> str | None:
+    """The field that a slip of the hand meant. It takes 100 µs, so few are looked for."""
+    close = get_close_matches(key, FIELDS, n=1, cutoff=0.6) if len(key) <= _MOST_NAME_SHOWN else []
+    return close[0] if close else None
+
+
+def _shown(key: str) -> str:
+    """A caller's own name for a field, as it can stand in an answer."""
+    return key[:_MOST_NAME_SHOWN].encode("utf-8", "replace").decode()

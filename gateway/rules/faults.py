@@ -1,0 +1,64 @@
+"""What is wrong with a field of a request: in words for people, as a code for programs. Which rule says what is each rule's own.
+
+The words go on from the field's name ("to": "is too short for ...") and end with what to do, wherever that is not plain.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class FaultCode(StrEnum):
+    """The closed list of codes beside `fields`; within v1 codes are only added."""
+
+    MISSING = "missing"
+    EMPTY = "empty"
+    WRONG_TYPE = "wrong_type"
+    GIVEN_TWICE = "given_twice"
+    UNKNOWN_FIELD = "unknown_field"
+    NOT_OFFERED = "not_offered"
+    TOO_LONG = "too_long"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    NOT_PRINTABLE = "not_printable"
+    NUL = "nul"
+    LONE_SURROGATE = "lone_surrogate"
+    INTEGER_TOO_LARGE = "integer_too_large"
+    NOT_A_NUMBER = "not_a_number"
+    NEEDS_PLUS = "needs_plus"
+    UNKNOWN_COUNTRY_CODE = "unknown_country_code"
+    NUMBER_TOO_SHORT = "number_too_short"
+    NUMBER_TOO_LONG = "number_too_long"
+    NUMBER_WRONG_LENGTH = "number_wrong_length"
+    NUMBER_NOT_VALID = "number_not_valid"
+    NO_ROUTE = "no_route"
+    NEEDS_UNICODE = "needs_unicode"
+    TOO_MANY_SEGMENTS = "too_many_segments"
+    SENDER_MISSING = "sender_missing"
+    SENDER_NOT_VALID = "sender_not_valid"
+    SENDER_TOO_LONG = "sender_too_long"
+    SENDER_NOT_ALLOWED = "sender_not_allowed"
+    UNKNOWN_LANE = "unknown_lane"
+    NOT_A_TIME = "not_a_time"
+    IN_THE_PAST = "in_the_past"
+    TOO_FAR_AHEAD = "too_far_ahead"
+    BEFORE_SCHEDULE = "before_schedule"
+    URL_NOT_ALLOWED = "url_not_allowed"
+    CLIENT_ID_IN_USE = "client_id_in_use"
+
+
+class Fault(NamedTuple):
+    words: str
+    code: FaultCode
+
+
+@dataclass(slots=True)
+class ItemErrors:
+    """All that is wrong with one item, by field: the same keys, and as many codes as sentences."""
+
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    codes: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, name: str, fault: Fault) -> None:
+        self.fields.setdefault(name, []).append(fault.words)
+        self.codes.setdefault(name, []).append(fault.code.value)

@@ -1,0 +1,86 @@
+"""What text is sent in which alphabet: GSM 03.38 wherever it can carry the text, UCS-2 only where that was allowed.
+
+A text is never cut and never changed unless the account asked for transliteration. Segments themselves are protocol/segments.py's.
+"""
+
+from typing import NamedTuple
+
+from gateway.rules.faults import Fault, FaultCode
+from protocol.segments import MAX_PARTS, count
+from protocol.text import Encoding, NotEncodable, unencodable
+
+_MOST_CHARACTERS = MAX_PARTS * 153
+
+_TYPOGRAPHIC = {
+    "'": "\u2018\u2019\u201a\u201b\u2032\u00b4\u02b9\u02bc`",
+    '"': "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb",
+    "<": "\u2039",
+    ">": "\u203a",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad",
+    "...": "\u2026",
+    " ": "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t",
+    "": "\u200b\u200c\u2060\ufeff\u200e\u200f",
+    "*": "\u2022\u00b7",
+    "/": "\u2044",
+    "\n": "\u2028\u2029",
+    "c": "\u00e7",
+    "EUR": "\u20a0",
+    "(TM)": "\u2122",
+    "(C)": "\u00a9",
+    "(R)": "\u00ae",
+    "1/2": "\u00bd",
+    "1/4": "\u00bc",
+    "3/4": "\u00be",
+}
+_TRANSLITERATED = {ord(character): plain for plain, typed in _TYPOGRAPHIC.items() for character in typed}
+_TRANSLITERATED |= {
+    ord(accented): plain
+    for accented, plain in zip(
+        "ÁÂÃÀÊËÈÍÎÏÌÓÔÕÒÚÛÙÝáâãêëíîïóôõúûýÿĄąĆćČčĎďĘęĚěĞğİıŁłŃńŇňŐőŘřŚśŠšŞşŤťŮůŰűŹźŻżŽž",
+        "AAAAEEEIIIIOOOOUUUYaaaeeiiiooouuyyAaCcCcDdEeEeGgIiLlNnNnOoRrSsSsSsTtUuUuZzZzZz",
+        strict=True,
+    )
+}
+
+
+class ReadyText(NamedTuple):
+    text: str
+    encoding: Encoding
+    segments: int
+    """By GSM 03.38 or UCS-2 as they stand; a carrier's own alphabet may need others."""
+
+
+def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText | Fault:
+    """The text as it will be sent, or what stands against it. Each permission is used only where the text needs it."""
+    if len(text) > _MOST_CHARACTERS:
+        return _too_many(f"{len(text)} characters", f"{_MOST_CHARACTERS} are the most")
+    try:
+        return _fitting(text, Encoding.GSM7)
+    except NotEncodable as error:
+        foreign = error
+    if allow_unicode:
+        return _fitting(text, Encoding.UCS2)
+    if not transliterate:
+        return _needs_unicode(foreign.position, foreign.character)
+    # A character may become several, so what cannot go is told by its place in the caller's own text.
+    for position, character in enumerate(text, 1):
+        if unencodable(character.translate(_TRANSLITERATED)) is not None:
+            return _needs_unicode(position, character)
+    plain = text.translate(_TRANSLITERATED)
+    return _fitting(plain, Encoding.GSM7) if plain else Fault("is empty once transliterated", FaultCode.EMPTY)
+
+
+def _fitting(text: str, encoding: Encoding) -> ReadyText | Fault:
+    segments = count(text, encoding)
+    if segments > MAX_PARTS:
+        return _too_many(f"{segments} segments", f"{MAX_PARTS} are possible")
+    return ReadyText(text, encoding, segments)
+
+
+def _too_many(has: str, most: str) -> Fault:
+    return Fault(f"is too long: {has}, {most}", FaultCode.TOO_MANY_SEGMENTS)
+
+
+def _needs_unicode(position: int, character: str) -> Fault:
+    shown = f"'{character}'" if character.isprintable() else f"U+{ord(character):04X}"
+    return Fault(f"has {shown} at position {position}, which GSM 03.38 cannot carry; set allow_unicode", FaultCode.NEEDS_UNICODE)

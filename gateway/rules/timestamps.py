@@ -1,0 +1,32 @@
+"""Times as callers see and write them: RFC 3339, milliseconds since the Unix epoch inside."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+# The zone is required: a local time would be read by another clock than the one it was written by.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def rfc3339(at_ms: int) -> str:
+    """`2026-11-21T18:04:05.123Z` for wall-clock milliseconds."""
+    seconds, milliseconds = divmod(at_ms, 1000)
+    return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _to_the_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def parse_rfc3339(text: str) -> int | None:
+    """Milliseconds of a time with its zone (`Z` or an offset); None when the text is no such time."""
+    if len(text) > 64 or _TIME.fullmatch(text) is None:
+        return None
+    try:
+        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MILLISECOND
+    except ValueError:
+        return None

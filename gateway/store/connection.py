@@ -1,0 +1,139 @@
+"""The only place that speaks asyncio: SQLite connections of aiosqlite, whose thread runs one plain function a call.
+
+A call is `await connection.call(function)`: one hop to the connection's thread and back, whatever the function does there.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+import trio
+import trio_asyncio
+
+T = TypeVar("T")
+LEAST_SQLITE = (3, 38, 0)
+CACHE_KIB = 32 * 1024
+_BUSY_MS = 2_000
+
+
+class Tx(sqlite3.Connection):
+    """A connection whose execute also takes a function of the connection, to be run in its thread."""
+
+    def execute(self, sql: Any, *parameters: Any) -> Any:
+        return sql(self) if callable(sql) else super().execute(sql, *parameters)
+
+
+class Connection:
+    """One SQLite connection, used from Trio."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._call = trio_asyncio.aio_as_trio(self._run)
+
+    async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function in the connection's thread. It runs to its end even if the caller is cancelled: shield what must not be lost."""
+        result: T = await self._call(function)
+        return result
+
+    async def close(self) -> None:
+        """Always call it, in `finally`: the thread is not a daemon, a missed close hangs the process."""
+        with trio.CancelScope(shield=True):
+            await trio_asyncio.aio_as_trio(self._connection.close)()
+
+    async def _run(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
+        cursor = await self._connection.execute(function)  # type: ignore[arg-type]
+        return cursor._cursor  # what the function returned, as aiosqlite wraps it
+
+
+async def connect(path: Path, *, read_only: bool = False) -> Connection:
+    """Open one connection; every pragma that promises rest on is set here."""
+
+    async def open_it() -> aiosqlite.Connection:
+        return await aiosqlite.connect(path, factory=Tx, isolation_level=None, cached_statements=512)
+
+    connection = Connection(await trio_asyncio.aio_as_trio(open_it)())
+    try:
+        await connection.call(_prepare_reader if read_only else _prepare_writer)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def _prepare_writer(connection: sqlite3.Connection) -> None:
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "wal_autocheckpoint = 0",
+        f"cache_size = -{CACHE_KIB}",
+        "temp_store = MEMORY",
+        "foreign_keys = OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_reader(connection: sqlite3.Connection) -> None:
+    for pragma in ("query_only = ON", "cache_size = -4096", f"busy_timeout = {_BUSY_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def check_version() -> None:
+    """Raises RuntimeError on a SQLite older than what the statements need (RETURNING, STRICT, UPSERT as used)."""
+    if sqlite3.sqlite_version_info < LEAST_SQLITE:
+        raise RuntimeError(
+            f"SQLite {'.'.join(map(str, LEAST_SQLITE))} or newer is needed; Python was built with {sqlite3.sqlite_version}"
+        )
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered migrations, in order."""
+    folder = resources.files("gateway.store") / "migrations"
+    files = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), (folder / name).read_text("utf-8")) for name in files]
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, each migration in a transaction of its own. Raises RuntimeError on a store of a newer version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    known = migrations()
+    if version > known[-1][0]:
+        raise RuntimeError(
+            f"the store has version {version}, this Sluice knows {known[-1][0]}: install the newer Sluice again"
+        )
+    for number, script in known:
+        if number > version:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+class StoreLocked(Exception):
+    """Another process owns the store."""
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Own the store for as long as this lasts: an operating-system lock beside the database, gone with the process. Raises StoreLocked."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock_path = path.with_name(path.name + ".lock")
+    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "another process"
+            raise StoreLocked(f"{path} is owned by process {holder}; only one `sluice run` may use a store") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+open_loop: Callable[[], Any] = trio_asyncio.open_loop
+"""To be entered in the outermost nursery, before any connection is made; left after the last is closed."""

@@ -1,0 +1,59 @@
+"""What a bind could not finish: segments never written are released, unsent again without doubt; segments written and not answered are in doubt."""
+
+from collections.abc import Iterable
+
+from gateway.messages import AttemptState, MessageState
+from gateway.store import parked, receipts
+from gateway.store.interface import AttemptName
+from gateway.store.matching import Candidate
+from gateway.store.progress import regroup
+from gateway.store.work import Work
+
+_CHANGE = "UPDATE attempts SET state = ? WHERE message = ? AND part = ? AND attempt = ? AND state = ?"
+
+
+def release(work: Work, attempts: Iterable[AttemptName]) -> None:
+    """The segments never reached the wire: their messages wait in their own place again."""
+    _change(work, attempts, AttemptState.RELEASED)
+
+
+def doubt(work: Work, attempts: Iterable[AttemptName]) -> None:
+    """The segments may have reached the carrier; a receipt that came before its answer may settle the doubt at once."""
+    changed = _change(work, attempts, AttemptState.IN_DOUBT)
+    if work.parked:
+        for name in changed:
+            try_parked(work, name)
+
+
+def try_parked(work: Work, name: AttemptName) -> None:
+    """Settle a doubt by the parked receipt that can only be about it, if there is one."""
+    row = work.execute(
+        "SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, m.recipient, a.carrier FROM attempts a "
+        "JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?",
+        name,
+    ).fetchone()
+    if row is not None and row[3] == AttemptState.IN_DOUBT:
+        known = parked.for_doubt(work, row[-1], Candidate(*row[:-1]))
+        if known is not None:
+            receipts.apply(work, *known)
+
+
+def after_unclean_end(work: Work) -> int:
+    """At start: whatever was claimed when the last process ended has no answer on disk. Returns how many segments are in doubt now."""
+    rows = work.execute(
+        f"SELECT a.message, a.part, a.attempt FROM messages m JOIN attempts a ON a.message = m.id "
+        f"WHERE m.state = {int(MessageState.SUBMITTING)} AND a.state = {int(AttemptState.SUBMITTING)}"
+    ).fetchall()
+    doubt(work, [AttemptName(*row) for row in rows])
+    return len(rows)
+
+
+def _change(work: Work, attempts: Iterable[AttemptName], state: AttemptState) -> list[AttemptName]:
+    changed = [
+        name for name in attempts if work.execute(_CHANGE, (int(state), *name, int(AttemptState.SUBMITTING))).rowcount
+    ]
+    for message in dict.fromkeys(name.message for name in changed):
+        if state is AttemptState.RELEASED:
+            work.execute("UPDATE messages SET attempts = attempts - 1 WHERE id = ?", (message,))
+        regroup(work, message)
+    return changed

@@ -1,0 +1,59 @@
+"""What a failing disk means: full or busy passes and is told to who asked; an I/O error at commit ends the process, since nothing is sure then."""
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from gateway.store.interface import StoreBusy, StoreFull
+
+_RESERVE_IS_FRESH_SECONDS = 1.0
+_FATAL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY})
+_PRIMARY = 0xFF
+
+
+class DiskUnsure(Exception):
+    """The disk failed under a write: what is on it is known only after a restart."""
+
+
+class DiskReserve:
+    """Free space kept back from new work, so that answers and receipts still fit."""
+
+    def __init__(self, path: Path, reserve: int) -> None:
+        self._folder = path.parent
+        self._reserve = reserve
+        self._looked_at = float("-inf")
+        self._free = 0
+
+    def check(self) -> None:
+        """Raises StoreFull when less than the reserve is free. Looks at the disk once a second at most."""
+        now = time.monotonic()
+        if now - self._looked_at > _RESERVE_IS_FRESH_SECONDS:
+            status = os.statvfs(self._folder)
+            self._free, self._looked_at = status.f_bavail * status.f_frsize, now
+        if self._free < self._reserve:
+            raise StoreFull(
+                f"{self._free // 2**20} MiB are free on the disk of the store, {self._reserve // 2**20} MiB are kept in reserve"
+            )
+
+
+def raise_if_fatal(error: BaseException) -> None:
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, sqlite3.Error) and code is not None and code & _PRIMARY in _FATAL:
+        raise DiskUnsure(f"the store's disk failed: {error}") from error
+
+
+def is_passing(error: BaseException) -> bool:
+    """Full or busy: worth another try a little later."""
+    return isinstance(translated(error), StoreFull | StoreBusy)
+
+
+def translated(error: BaseException) -> BaseException:
+    """The same in the words of the interface."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, sqlite3.Error) and code is not None:
+        if code & _PRIMARY == sqlite3.SQLITE_FULL:
+            return StoreFull("the disk of the store is full")
+        if code & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreBusy("the database is locked by another")
+    return error

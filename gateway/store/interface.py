@@ -1,0 +1,488 @@
+"""What the rest of the gateway asks of a store, and what it answers: plain values, whichever engine lies below.
+
+Times are wall-clock milliseconds UTC (`*_at`), durations too (`*_ms`), ids are integers (see gateway.identifiers). Asks of binds and
+endpoints stand until they are answered: `take` callbacks are called on the Trio thread, right after the commit that holds what they give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from protocol.receipts import Receipt
+from protocol.segments import Segment
+
+
+class StoreFull(Exception):
+    """The backlog limit, the disk reserve or the disk itself is reached: nothing was accepted. Answer 503 with Retry-After."""
+
+
+class StoreBusy(Exception):
+    """The database is locked by another or the store is closing: nothing was changed. Ask again."""
+
+
+# --- accept -----------------------------------------------------------------------------------------------------------------
+
+
+class NewMessage(NamedTuple):
+    """One checked message, ready to be filed."""
+
+    id: int
+    route: str
+    lane: str
+    recipient: str
+    """E.164 with its plus."""
+    sender: str
+    text: str
+    encoding: str
+    """`gsm7` or `ucs2`."""
+    segments: int
+    country: str | None
+    """ISO 3166 alpha-2."""
+    expires_at: int
+    scheduled_at: int | None
+    """None: ready at once."""
+    client_id: str | None
+    tag: str | None
+    webhook_url: str | None
+    """Replaces the account's endpoint for this message."""
+    allow_unicode: bool
+
+
+@dataclass(slots=True, frozen=True)
+class IdempotencyKey:
+    key: str
+    fingerprint: bytes
+    """Digest of the call and its body: the same key with another fingerprint is refused."""
+
+
+@dataclass(slots=True)
+class Submission:
+    """One HTTP request's worth of messages, accepted or refused as one transaction (items refused by a rule never come here)."""
+
+    id: int
+    account: str
+    request_id: int
+    messages: Sequence[NewMessage]
+    idempotency: IdempotencyKey | None = None
+    errors: bytes = b""
+    """The rendered per-item errors of a bulk, kept with the idempotency key so that a repeat gives them again."""
+
+
+@dataclass(slots=True)
+class Accepted:
+    """On disk. `conflicts` maps the index (in `messages`) of an item whose client_id is in use to the message that holds it; that item was not accepted."""
+
+    conflicts: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Replayed:
+    """The idempotency key was seen before with the same fingerprint: the first answer, to be rendered anew."""
+
+    submission: int
+    messages: list[MessageRow]
+    errors: bytes
+    conflicts: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class KeyReused:
+    """The idempotency key was seen before with another fingerprint: 422."""
+
+
+AcceptOutcome = Accepted | Replayed | KeyReused
+
+
+class CancelOutcome(Enum):
+    CANCELED = "canceled"
+    ALREADY_CANCELED = "already_canceled"
+    TOO_LATE = "too_late"
+    """Claimed, sent or ended: 409 already_sent."""
+    NOT_FOUND = "not_found"
+
+
+# --- send -------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Claim:
+    """A message dealt to a bind: its intent is on disk, it may be written to the wire."""
+
+    message: int
+    account: str
+    lane: str
+    sender: str
+    recipient: str
+    expires_at: int
+    tries: int
+    """Submissions of this message that a carrier answered with a temporary error before (throttling not counted)."""
+    throttles: int
+    segments: list[ClaimedSegment]
+
+
+@dataclass(slots=True)
+class ClaimedSegment:
+    attempt: int
+    """1 for the first attempt of this part; with (message, part) it names the attempt row."""
+    segment: Segment
+
+
+class Verdict(Enum):
+    """What an answer means for its part; decided by gateway.rules.retrying, applied by the store."""
+
+    SENT = "sent"
+    POSTPONED = "postponed"
+    """Throttled: waits until retry_at, costs no try."""
+    RETRY = "retry"
+    """Temporary error: waits until retry_at, costs a try."""
+    REFUSED = "refused"
+    """Permanent, or tries used up: the message fails."""
+
+
+class Answer(NamedTuple):
+    """A carrier's answer to one segment."""
+
+    message: int
+    part: int
+    attempt: int
+    verdict: Verdict
+    command_status: int
+    carrier_message_id: str
+    at: int
+    latency_ms: int
+    retry_at: int
+    error: str | None
+    """ErrorCode when refused."""
+
+
+class AttemptName(NamedTuple):
+    message: int
+    part: int
+    attempt: int
+
+
+# --- receive ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class ReceiptIn:
+    carrier: str
+    bind: str
+    receipt: Receipt
+    at: int
+    submitted_at: int | None
+    done_at: int | None
+    error: str | None
+    """ErrorCode mapped from the receipt for an end that is not `delivered`."""
+
+
+@dataclass(slots=True)
+class InboundIn:
+    id: int
+    carrier: str
+    account: str | None
+    """Whose `senders` hold the number; None: nobody's, kept and listed."""
+    sender: str
+    recipient: str
+    text: str
+    encoding: str
+    at: int
+
+
+Kept = Callable[[bool], None]
+"""Called once on the Trio thread: True after the commit, False when the store could not keep it."""
+
+
+# --- notify -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One webhook POST to make: an event, or a batch that keeps its id, members and order through every retry."""
+
+    id: int
+    endpoint: int
+    account: str
+    url: str
+    own: bool
+    """The account's configured endpoint; False for a `webhook_url` of a message."""
+    webhook_id: str
+    batched: bool
+    bodies: list[bytes]
+    """Rendered JSON of each event."""
+    tries: int
+    """POSTs made before this one."""
+    created_at: int
+
+
+@dataclass(slots=True)
+class DeliveryOutcome:
+    id: int
+    endpoint: int
+    at: int
+    latency_ms: int
+    http_status: int | None
+    error: str | None
+    """In words, for support; None on success."""
+    taken: bool
+    retry_at: int | None
+    """None with taken=False: given up (the horizon is over)."""
+    gone: bool = False
+    """410: the endpoint is disabled; the delivery waits for its enabling."""
+
+
+@dataclass(slots=True)
+class EventFacts:
+    """All that the body of an event tells; gateway.webhooks.payloads renders it inside the transaction that makes it true."""
+
+    id: int
+    type: str
+    at: int
+    message: MessageRow | None
+    status: str
+    carrier: str | None = None
+    carrier_message_id: str | None = None
+    attempts: int = 0
+    error: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    """Instead of a message: the data of message.inbound, webhook.test."""
+
+
+# --- look-ups ---------------------------------------------------------------------------------------------------------------
+
+
+class MessageRow(NamedTuple):
+    id: int
+    account: str
+    submission: int
+    request_id: int
+    lane: str
+    route: str
+    state: int
+    sender: str
+    recipient: str
+    text: str | None
+    text_erased_at: int | None
+    encoding: str
+    segments: int
+    country: str | None
+    allow_unicode: bool
+    client_id: str | None
+    tag: str | None
+    scheduled_at: int | None
+    expires_at: int
+    due: int | None
+    sent_at: int | None
+    done_at: int | None
+    tries: int
+    """Temporary errors answered so far."""
+    throttles: int
+    attempts: int
+    """Times it was put to a carrier."""
+    possible_duplicate: bool
+    error: str | None
+    endpoint: int | None
+
+
+class AttemptRow(NamedTuple):
+    message: int
+    part: int
+    attempt: int
+    state: int
+    carrier: str
+    bind: str
+    claimed_at: int
+    answered_at: int | None
+    latency_ms: int | None
+    command_status: int | None
+    carrier_message_id: str | None
+    retry_at: int | None
+    done_at: int | None
+    err: str | None
+    network_error: str | None
+
+
+class ReceiptRow(NamedTuple):
+    id: int
+    message: int
+    part: int
+    attempt: int
+    carrier: str
+    bind: str
+    at: int
+    state: str
+    err: str | None
+    matched: str
+    """`exact`, `converted` (hex/decimal), `doubt` (an unambiguous receipt settled a doubt), `parked` (came before its answer)."""
+    applied: bool
+    raw: str
+
+
+class WebhookTry(NamedTuple):
+    event: int
+    type: str
+    url: str
+    attempt: int
+    at: int
+    http_status: int | None
+    latency_ms: int
+    error: str | None
+
+
+@dataclass(slots=True)
+class MessageStory:
+    """One message with all that happened to it."""
+
+    message: MessageRow
+    attempts: list[AttemptRow]
+    receipts: list[ReceiptRow]
+    webhooks: list[WebhookTry]
+
+
+class EventRow(NamedTuple):
+    id: int
+    account: str
+    type: str
+    message: int | None
+    status: str
+    """`pending` (also between tries), `delivered` or `failed` (the horizon is over; waits for a replay)."""
+    url: str
+    tries: int
+    next_try_at: int | None
+    last_http_status: int | None
+    last_error: str | None
+    body: bytes
+
+
+class EndpointRow(NamedTuple):
+    id: int
+    account: str
+    url: str
+    own: bool
+    enabled: bool
+    disabled_reason: str | None
+    pending: int
+    failed: int
+    oldest_pending_at: int | None
+    last_success_at: int | None
+    last_failure_at: int | None
+    consecutive_failures: int
+
+
+class DoubtRow(NamedTuple):
+    message: int
+    part: int
+    attempt: int
+    account: str
+    lane: str
+    recipient: str
+    carrier: str
+    bind: str
+    claimed_at: int
+    due: int
+    policy: str
+
+
+class QueueRow(NamedTuple):
+    lane: str
+    route: str
+    account: str
+    stay: str
+    avoid: str
+    ready: int
+
+
+class ParkedRow(NamedTuple):
+    id: int
+    carrier: str
+    carrier_message_id: str
+    recipient: str
+    state: str
+    at: int
+    due: int
+    raw: str
+
+
+class Page(NamedTuple):
+    rows: list[Any]
+    next_cursor: int | None
+
+
+class Store(Protocol):
+    """The asks. Every write is one transaction, or part of one, that is fsynced before the call returns or its callback is called."""
+
+    # writes that are waited for
+    async def accept(self, submission: Submission) -> AcceptOutcome:
+        """Raises StoreFull or StoreBusy: then nothing was accepted."""
+
+    async def cancel(self, account: str, message: int, request_id: int) -> CancelOutcome: ...
+
+    async def replay(
+        self, account: str, events: Sequence[int] | None, after: int | None, before: int | None, failed_only: bool
+    ) -> int:
+        """Make events pending again; by ids, or all within a time range (milliseconds). Returns how many."""
+
+    async def enable_endpoint(self, account: str) -> bool: ...
+
+    async def add_test_event(self, account: str) -> int | None:
+        """Files a `webhook.test` event; its id, or None when the account has no endpoint."""
+
+    async def settle_doubt(self, message: int, outcome: str) -> bool:
+        """By hand: `sent`, `resend` or `unknown`. False: not in doubt."""
+
+    async def keep_alive(self) -> None:
+        """A no-op through the writer; returns after a commit."""
+
+    # binds: standing asks
+    def open_window(self, bind: str, carrier: str, take: Callable[[list[Claim]], None]) -> None: ...
+    def ask(self, bind: str, room: int) -> None:
+        """Add room for so many PDUs to the bind's standing ask."""
+
+    def withdraw(self, bind: str) -> int:
+        """Take the standing ask back (a pause); what it was. May be negative after an overdraft: ask that much less later."""
+
+    def answered(self, bind: str, answers: list[Answer], room: int, kept: Kept) -> None:
+        """Record answers; on commit the bind's ask grows by `room` in the same transaction. kept(False): record them again."""
+
+    def release(self, bind: str, attempts: list[AttemptName], room: int) -> None:
+        """Claimed but never written to the wire: unsent again, without doubt."""
+
+    def doubt(self, bind: str, attempts: list[AttemptName], room: int) -> None:
+        """Written, and no answer came (deadline, or the session ended)."""
+
+    def close_window(self, bind: str) -> None:
+        """The bind is gone: its ask ends. Claims dealt but not taken yet are released."""
+
+    def carrier_able(self, carrier: str, able: bool) -> None:
+        """Whether any bind of the carrier can send now; a lower tier gets work after 1 s without."""
+
+    # receive
+    def receipt(self, receipt: ReceiptIn, kept: Kept) -> None: ...
+    def inbound(self, inbound: InboundIn, kept: Kept) -> None: ...
+
+    # notify
+    def take_deliveries(self, take: Callable[[list[Delivery]], None]) -> None:
+        """Register the one taker; each endpoint has a standing ask of its own for as many POSTs as it may have under way."""
+
+    def delivered(self, outcome: DeliveryOutcome) -> None: ...
+
+    # look-ups, from connections of their own
+    async def message(self, account: str | None, message: int) -> MessageStory | None:
+        """account None: an operator's view."""
+
+    async def messages(self, account: str, *, client_id: str, limit: int, cursor: int | None) -> Page: ...
+    async def events(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page: ...
+    async def endpoints(self, account: str | None) -> list[EndpointRow]: ...
+    async def doubts(self, *, limit: int, cursor: int | None) -> Page: ...
+    async def parked(self, *, limit: int, cursor: int | None) -> Page: ...
+    def queues(self) -> list[QueueRow]: ...
+    def backlog(self) -> int:
+        """Messages that are ready and wait for a free slot: what the backlog limit counts."""
+
+    def counts(self) -> dict[str, int]:
+        """Gauges: `parked`, `events_pending`, `deliveries_under_way`."""
+
+    async def doubts_count(self) -> int: ...

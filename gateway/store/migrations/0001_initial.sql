@@ -1,0 +1,213 @@
+-- The store is the queue. Open rows carry their `due` time; partial indexes hold only what is looked for, so they stay as small as the work at hand.
+
+CREATE TABLE queues (
+    id INTEGER PRIMARY KEY,
+    lane TEXT NOT NULL,
+    route TEXT NOT NULL,
+    account TEXT NOT NULL,
+    campaign INTEGER NOT NULL DEFAULT 0,
+    stay TEXT NOT NULL DEFAULT '',     -- a long message whose first parts went there
+    avoid TEXT NOT NULL DEFAULT '',    -- a retry that should go elsewhere first
+    ready INTEGER NOT NULL DEFAULT 0 CHECK (ready >= 0),
+    UNIQUE (lane, route, account, campaign, stay, avoid)
+) STRICT;
+
+CREATE TABLE endpoints (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    url TEXT NOT NULL,                 -- of a webhook_url only its origin: its events carry their own url
+    own INTEGER NOT NULL,              -- 1: the account's configured endpoint; 0: webhook_urls of messages
+    enabled INTEGER NOT NULL DEFAULT 1,
+    disabled_reason TEXT,
+    failures INTEGER NOT NULL DEFAULT 0,
+    resume_at INTEGER NOT NULL DEFAULT 0,
+    last_success_at INTEGER,
+    last_failure_at INTEGER,
+    UNIQUE (account, own, url)
+) STRICT;
+
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    submission INTEGER NOT NULL,
+    request_id INTEGER NOT NULL,
+    queue INTEGER NOT NULL REFERENCES queues (id),
+    state INTEGER NOT NULL,
+    due INTEGER,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    text TEXT,
+    text_erased_at INTEGER,
+    erase_at INTEGER,
+    encoding TEXT NOT NULL,
+    segments INTEGER NOT NULL,
+    country TEXT,
+    allow_unicode INTEGER NOT NULL,
+    client_id TEXT,
+    tag TEXT,
+    scheduled_at INTEGER,
+    expires_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    done_at INTEGER,
+    tries INTEGER NOT NULL DEFAULT 0,
+    throttles INTEGER NOT NULL DEFAULT 0,
+    claims INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    possible_duplicate INTEGER NOT NULL DEFAULT 0,
+    error TEXT,
+    endpoint INTEGER,
+    webhook_url TEXT,
+    last_event INTEGER,
+    CHECK ((state < 10) = (due IS NOT NULL))
+) STRICT;
+
+CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
+CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
+CREATE INDEX messages_unsettled ON messages (state, id) WHERE state IN (3, 4);
+CREATE INDEX messages_to_erase ON messages (erase_at) WHERE erase_at IS NOT NULL;
+CREATE UNIQUE INDEX messages_client_id ON messages (account, client_id) WHERE client_id IS NOT NULL;
+
+CREATE TABLE attempts (
+    message INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    carrier TEXT NOT NULL,
+    bind TEXT NOT NULL,
+    claimed_at INTEGER NOT NULL,
+    answered_at INTEGER,
+    latency_ms INTEGER,
+    command_status INTEGER,
+    carrier_message_id TEXT,
+    id_key TEXT,
+    retry_at INTEGER,
+    done_at INTEGER,
+    receipt_state TEXT,
+    err TEXT,
+    network_error TEXT,
+    PRIMARY KEY (message, part, attempt)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NOT NULL;
+CREATE INDEX attempts_in_doubt ON attempts (carrier, message) WHERE state = 4;
+
+CREATE TABLE receipts (
+    message INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    carrier TEXT NOT NULL,
+    bind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    err TEXT,
+    matched TEXT NOT NULL,
+    applied INTEGER NOT NULL,
+    raw TEXT NOT NULL,
+    PRIMARY KEY (message, id)
+) STRICT, WITHOUT ROWID;
+
+-- Receipts whose message is not known yet, or never will be.
+CREATE TABLE parked (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    bind TEXT NOT NULL,
+    carrier_message_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    receipt BLOB NOT NULL,
+    raw TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX parked_due ON parked (due);
+CREATE INDEX parked_by_source ON parked (carrier, source);
+CREATE INDEX parked_by_destination ON parked (carrier, destination);
+
+CREATE TABLE parked_keys (
+    carrier TEXT NOT NULL,
+    key TEXT NOT NULL,
+    parked INTEGER NOT NULL,
+    converted INTEGER NOT NULL,
+    PRIMARY KEY (carrier, key, parked)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX parked_keys_by_parked ON parked_keys (parked);
+
+CREATE TABLE inbound (
+    id INTEGER PRIMARY KEY,
+    account TEXT,
+    carrier TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    text TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    endpoint INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    message INTEGER,
+    prior INTEGER,                     -- the message's event before this one: they are told in order
+    state INTEGER NOT NULL,            -- 0 blocked by prior, 1 pending, 2 in a delivery, 3 delivered, 4 failed
+    delivery INTEGER,
+    pending_since INTEGER NOT NULL,
+    url TEXT,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX events_pending ON events (endpoint, id) WHERE state = 1;
+CREATE INDEX events_blocked ON events (prior) WHERE state = 0;
+CREATE INDEX events_of_account ON events (account, id);
+CREATE INDEX events_failed ON events (account, id) WHERE state = 4;
+
+-- One webhook POST with its retries: an event, or a batch that keeps its members and their order.
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY,
+    endpoint INTEGER NOT NULL,
+    batched INTEGER NOT NULL,
+    members BLOB NOT NULL,             -- event ids, 8 octets each, big-endian, in order
+    created_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    under_way INTEGER NOT NULL,        -- 1: handed to the webhook client
+    due INTEGER,                       -- when to try again
+    CHECK (under_way = 0 OR due IS NULL)
+) STRICT;
+
+CREATE INDEX deliveries_due ON deliveries (endpoint, due) WHERE due IS NOT NULL;
+CREATE INDEX deliveries_under_way ON deliveries (id) WHERE under_way = 1;
+
+CREATE TABLE webhook_tries (
+    delivery INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    http_status INTEGER,
+    latency_ms INTEGER NOT NULL,
+    error TEXT,
+    PRIMARY KEY (delivery, attempt)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    submission INTEGER NOT NULL,
+    answer BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (account, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+
+CREATE TABLE changes_by_hand (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    message INTEGER
+) STRICT;

@@ -1,0 +1,101 @@
+"""What the store has to know of the settings: priorities, policies, tiers, endpoints and limits, in the store's own units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.messages import InDoubt
+from gateway.settings import Settings
+
+
+@dataclass(slots=True, frozen=True)
+class LanePolicy:
+    priority: int
+    in_doubt: InDoubt
+    grace_ms: int
+    """How long a doubt waits for a late answer or a receipt before the policy settles it."""
+    text_kept_ms: int
+
+
+@dataclass(slots=True, frozen=True)
+class CarrierPolicy:
+    receipt_horizon_ms: int
+    answer_deadline_ms: int
+    """After a claim; only a safety net behind the window's own deadline."""
+
+
+@dataclass(slots=True, frozen=True)
+class EndpointPolicy:
+    url: str | None
+    batch: int
+    events: frozenset[str]
+
+
+@dataclass(slots=True, frozen=True)
+class Policy:
+    lanes: Mapping[str, LanePolicy]
+    carriers: Mapping[str, CarrierPolicy]
+    tiers: Mapping[str, tuple[tuple[str, ...], ...]]
+    accounts: Mapping[str, EndpointPolicy]
+    guaranteed_share: int
+    backlog_limit: int
+    disk_reserve: int
+    idempotency_ms: int
+    posts_per_endpoint: int
+    messages_ms: int
+    events_ms: int
+    linger_ms: int = 50
+    """How long a batched endpoint's events wait for company."""
+    parked_ms: int = 72 * 3_600_000
+    """How long an unmatched receipt is kept and tried."""
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The store's view of the settings."""
+    return Policy(
+        lanes={
+            name: LanePolicy(lane.priority, InDoubt(lane.in_doubt), _ms(lane.doubt_grace), _ms(lane.text_kept))
+            for name, lane in settings.lanes.items()
+        },
+        carriers={
+            name: CarrierPolicy(_ms(carrier.receipt_horizon), 2 * _ms(carrier.response_timeout) + 60_000)
+            for name, carrier in settings.carriers.items()
+        },
+        tiers={route.name: route.carriers_by_tier for route in settings.routes},
+        accounts={
+            name: EndpointPolicy(
+                account.webhook.url if account.webhook else None,
+                account.webhook.batch if account.webhook else 1,
+                frozenset(account.webhook.events) if account.webhook else DEFAULT_EVENTS,
+            )
+            for name, account in settings.accounts.items()
+        },
+        guaranteed_share=settings.limits.guaranteed_share,
+        backlog_limit=settings.store.backlog_limit,
+        disk_reserve=settings.store.disk_reserve,
+        idempotency_ms=_ms(settings.retention.idempotency),
+        posts_per_endpoint=settings.webhooks.connections,
+        messages_ms=_ms(settings.retention.messages),
+        events_ms=_ms(settings.retention.events),
+    )
+
+
+DEFAULT_EVENTS = frozenset(
+    f"message.{status}"
+    for status in (
+        "sent",
+        "delivered",
+        "undelivered",
+        "expired",
+        "rejected",
+        "failed",
+        "canceled",
+        "opted_out",
+        "unknown",
+        "inbound",
+    )
+)
+"""What an endpoint is told unless it says otherwise: all but queued, scheduled and in_doubt."""
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,115 @@
+"""The queues: rows with a `ready` count, kept in the transactions that change it, and their mirror in memory.
+
+The mirror makes gauges, the backlog limit and the deal cost nothing; it changes only when a transaction commits.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+
+from gateway.rules.deal import Queue, Turns
+from gateway.store.interface import QueueRow
+from gateway.store.policy import Policy
+
+_Key = tuple[str, str, str, str, str]  # lane, route, account, stay, avoid
+LOWEST_PRIORITY = 1_000_000
+
+
+class Queues:
+    """All queues of a store. `begin`, then changes, then `save` inside the transaction; `commit` or `roll_back` after it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.turns = Turns()
+        self._keys: dict[int, _Key] = {}
+        self._ids: dict[_Key, int] = {}
+        self._ready: dict[int, int] = {}
+        self._delta: dict[int, int] = {}
+        self._new: list[int] = []
+        self.next_turns = self.turns
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        for queue_id, *key, ready in connection.execute(
+            "SELECT id, lane, route, account, stay, avoid, ready FROM queues"
+        ):
+            self._remember(queue_id, (key[0], key[1], key[2], key[3], key[4]))
+            self._ready[queue_id] = ready
+
+    def id_of(
+        self, connection: sqlite3.Connection, lane: str, route: str, account: str, stay: str = "", avoid: str = ""
+    ) -> int:
+        """The queue of that kind; made when it is the first of its kind."""
+        key = (lane, route, account, stay, avoid)
+        known = self._ids.get(key)
+        if known is not None:
+            return known
+        cursor = connection.execute(
+            "INSERT INTO queues (lane, route, account, stay, avoid) VALUES (?, ?, ?, ?, ?)", key
+        )
+        queue_id = int(cursor.lastrowid or 0)
+        self._remember(queue_id, key)
+        self._ready[queue_id] = 0
+        self._new.append(queue_id)
+        return queue_id
+
+    def lane(self, queue_id: int) -> str:
+        return self._keys[queue_id][0]
+
+    def route(self, queue_id: int) -> str:
+        return self._keys[queue_id][1]
+
+    def elsewhere(self, connection: sqlite3.Connection, queue_id: int, *, stay: str = "", avoid: str = "") -> int:
+        """The queue of the same lane, route and account with another wish about carriers."""
+        lane, route, account, _, _ = self._keys[queue_id]
+        return self.id_of(connection, lane, route, account, stay, avoid)
+
+    def add(self, queue_id: int, count: int) -> None:
+        self._delta[queue_id] = self._delta.get(queue_id, 0) + count
+
+    def ready(self) -> int:
+        """Messages that a free slot could take, as of the last commit."""
+        return sum(self._ready.values())
+
+    def for_deal(self) -> Iterator[Queue]:
+        """What the deal chooses from, with the running transaction's changes."""
+        for queue_id, ready in self._ready.items():
+            now_ready = ready + self._delta.get(queue_id, 0)
+            if now_ready > 0:
+                lane, route, account, stay, avoid = self._keys[queue_id]
+                policy = self.policy.lanes.get(lane)
+                priority = policy.priority if policy else LOWEST_PRIORITY
+                yield Queue(queue_id, lane, priority, account, self.policy.tiers.get(route, ()), stay, avoid, now_ready)
+
+    def recount(self, connection: sqlite3.Connection, queue_id: int) -> None:
+        """Set a count right that promised more than there is."""
+        (counted,) = connection.execute(
+            "SELECT count(*) FROM messages WHERE queue = ? AND state = 1", (queue_id,)
+        ).fetchone()
+        self._delta[queue_id] = counted - self._ready[queue_id]
+
+    def save(self, connection: sqlite3.Connection) -> None:
+        """Write the changed counts: part of the transaction that changed them."""
+        changed = [(count, queue_id) for queue_id, count in self._delta.items() if count]
+        if changed:
+            connection.executemany("UPDATE queues SET ready = ready + ? WHERE id = ?", changed)
+
+    def commit(self) -> None:
+        for queue_id, count in self._delta.items():
+            self._ready[queue_id] += count
+        self.turns = self.next_turns
+        self._delta.clear()
+        self._new.clear()
+
+    def roll_back(self) -> None:
+        for queue_id in self._new:
+            del self._ids[self._keys.pop(queue_id)]
+            del self._ready[queue_id]
+        self.next_turns = self.turns
+        self._delta.clear()
+        self._new.clear()
+
+    def rows(self) -> list[QueueRow]:
+        return [QueueRow(*self._keys[queue_id], ready) for queue_id, ready in list(self._ready.items())]
+
+    def _remember(self, queue_id: int, key: _Key) -> None:
+        self._keys[queue_id] = key
+        self._ids[key] = queue_id

@@ -1,0 +1,294 @@
+"""One webhook POST over HTTP/1.1, on a connection kept alive; whatever the peer does comes back as a PostResult.
+
+Addresses are judged by gateway.webhooks.addresses, open connections are kept by gateway.webhooks.pool. Signing,
+retrying, and how many POSTs run at a time are for gateway.flows.notify.
+"""
+
+import os
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from importlib.metadata import version
+
+import h11
+import trio
+
+from gateway.identifiers import now_ms
+from gateway.webhooks.addresses import AddressError, AddressGuard, Resolve, open_checked, resolve
+from gateway.webhooks.pool import Pool, Pooled
+from gateway.webhooks.urls import Origin, Target, UrlError, parse_url
+
+Header = tuple[bytes, bytes]
+
+USER_AGENT = f"Sluice/{version('sluice-smpp')}".encode()
+_READ_BYTES = 65_536
+_DRAINED_BYTES = 65_536
+_DRAIN_SECONDS = 1.0
+_HEADER_BYTES = 16_384  # h11's own default: what most servers take
+_GONE = 410
+_HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+
+
+@dataclass(slots=True, frozen=True)
+class PostResult:
+    """What one POST came to."""
+
+    http_status: int | None
+    """None: no answer."""
+    error: str | None
+    """In words, for the account; without the URL, and without anything that the peer sent. None on success."""
+    retry_after_seconds: int | None
+    latency_ms: int
+    """From the start of the try to the head of the answer."""
+
+    @property
+    def is_taken(self) -> bool:
+        return self.error is None
+
+    @property
+    def is_gone(self) -> bool:
+        """410: the endpoint wants no more of them."""
+        return self.http_status == _GONE
+
+
+@dataclass(slots=True, eq=False)
+class _Connection(Pooled):
+    stream: trio.abc.Stream
+    http: h11.Connection
+    is_reusable: bool = True
+
+
+class _NoAnswerError(Exception):
+    """There will be no answer to this try; the text is the PostResult's error."""
+
+
+class _StaleError(Exception):
+    """A kept connection ended before the first byte of an answer: the peer had closed it."""
+
+
+class Client:
+    """Posts to any number of endpoints. `run` closes connections that idle; without it they stay open."""
+
+    def __init__(
+        self,
+        guard: AddressGuard,
+        *,
+        timeout: float,
+        connections: int = 256,
+        tls: ssl.SSLContext | None = None,
+        resolve: Resolve = resolve,
+    ) -> None:
+        """`timeout`: seconds for a whole try. `connections`: how many are open at most, those that idle included."""
+        self._guard = guard
+        self._timeout = timeout
+        self._resolve = resolve
+        self._tls = tls if tls is not None else ssl.create_default_context()
+        self._pool: Pool[_Connection] = Pool(connections)
+
+    @property
+    def open_connections(self) -> int:
+        return self._pool.open
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Close what idles for too long, until cancelled; then close all that idle."""
+        await self._pool.run(task_status=task_status)
+
+    async def post(self, url: str, body: bytes, headers: Sequence[Header]) -> PostResult:
+        """POST a JSON body once. Never raises for what the URL, DNS, the network or the peer does."""
+        started = trio.current_time()
+        head: h11.Response | None = None
+        error: str | None = None
+        try:
+            target = parse_url(url)
+        except UrlError as refused:
+            return PostResult(None, f"the URL {refused}", None, 0)
+        connection: _Connection | None = None
+        try:
+            with trio.move_on_after(self._timeout):
+                connection, head = await self._ask(target, body, headers)
+        except _NoAnswerError as failure:
+            error = str(failure)
+        latency_ms = round((trio.current_time() - started) * 1000)
+        if connection is None or head is None:
+            return PostResult(None, error or f"no answer within {self._timeout:g} s", None, latency_ms)
+        await self._finish(connection)
+        return PostResult(head.status_code, _error_of(head.status_code), _retry_after(head), latency_ms)
+
+    async def _ask(self, target: Target, body: bytes, headers: Sequence[Header]) -> tuple[_Connection, h11.Response]:
+        """The head of the answer, and the connection it came on. Raises _NoAnswerError."""
+        request = h11.Request(
+            method=b"POST",
+            target=target.path,
+            headers=[
+                (b"host", target.authority),
+                (b"user-agent", USER_AGENT),
+                (b"content-type", b"application/json"),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ],
+        )
+        kept = self._pool.take(target.origin)
+        if kept is not None:
+            try:
+                return kept, await self._exchange(kept, request, body)
+            except _StaleError:
+                pass
+        fresh = await self._connect(target.origin)
+        try:
+            return fresh, await self._exchange(fresh, request, body)
+        except _StaleError:
+            raise _NoAnswerError("the connection was closed before an answer came") from None
+
+    async def _connect(self, origin: Origin) -> _Connection:
+        self._pool.opening()
+        try:
+            tcp = await self._open(origin)
+            stream = await self._encrypt(tcp, origin.host) if origin.encrypted else tcp
+        except BaseException:
+            self._pool.not_opened()
+            raise
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADER_BYTES)
+        return _Connection(origin, tcp.socket, stream, http)
+
+    async def _open(self, origin: Origin) -> trio.SocketStream:
+        host, port, encrypted = origin
+        try:
+            return await open_checked(
+                host, port, encrypted=encrypted, guard=self._guard, resolve=self._resolve, timeout=self._timeout
+            )
+        except AddressError as refused:
+            raise _NoAnswerError(str(refused)) from None
+        except socket.gaierror as error:
+            raise _NoAnswerError(
+                f"the name {host} was not resolved: {(error.strerror or str(error)).lower()}"
+            ) from None
+        except OSError as error:
+            raise _NoAnswerError(f"no connection to {host} port {port}: {_in_words(error)}") from None
+
+    async def _encrypt(self, tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.SocketStream]:
+        stream = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
+        encrypted = False
+        try:
+            await stream.do_handshake()
+            encrypted = True
+        except trio.BrokenResourceError as error:
+            raise _NoAnswerError(f"no TLS with {host}: {_tls_reason(error)}") from None
+        finally:
+            if not encrypted:
+                tcp.socket.close()
+        return stream
+
+    async def _exchange(self, connection: _Connection, request: h11.Request, body: bytes) -> h11.Response:
+        """Closes the connection unless it returns. Raises _StaleError when not one byte came back, _NoAnswerError."""
+        http, stream = connection.http, connection.stream
+        answered = heard = False
+        try:
+            out = _wire(http, request, body)
+            try:
+                await stream.send_all(out)
+            except trio.BrokenResourceError:
+                # A peer that refuses early closes while we still write: its answer may lie in the buffer.
+                connection.is_reusable = False
+            while True:
+                event = http.next_event()
+                if isinstance(event, h11.Response):
+                    answered = True
+                    return event
+                if event is h11.NEED_DATA:
+                    received = await stream.receive_some(_READ_BYTES)
+                    if not received and not heard:
+                        raise _StaleError
+                    heard = True
+                    http.receive_data(bytes(received))
+                elif not isinstance(event, h11.InformationalResponse):
+                    raise _NoAnswerError("the connection was closed before an answer came")
+        except trio.BrokenResourceError:
+            if heard:
+                raise _NoAnswerError("the connection broke before an answer came") from None
+            raise _StaleError from None
+        except h11.RemoteProtocolError:
+            raise _NoAnswerError("what came back is no answer in HTTP/1.1") from None
+        finally:
+            if not answered:
+                self._pool.drop(connection)
+
+    async def _finish(self, connection: _Connection) -> None:
+        """Read the rest of the answer and keep the connection; drop it when the rest is long, late or wrong."""
+        reusable = False
+        try:
+            with trio.move_on_after(_DRAIN_SECONDS):
+                reusable = await _drain(connection)
+        finally:
+            if reusable:
+                self._pool.keep(connection)
+            else:
+                self._pool.drop(connection)
+
+
+def _wire(http: h11.Connection, request: h11.Request, body: bytes) -> bytes:
+    parts: Iterable[bytes | None] = (http.send(request), http.send(h11.Data(data=body)), http.send(h11.EndOfMessage()))
+    return b"".join(part for part in parts if part)
+
+
+async def _drain(connection: _Connection) -> bool:
+    """Whether the connection can carry another request, once the body is read."""
+    http, read = connection.http, 0
+    try:
+        while read <= _DRAINED_BYTES:
+            event = http.next_event()
+            if isinstance(event, h11.Data):
+                read += len(event.data)
+            elif event is h11.NEED_DATA:
+                http.receive_data(bytes(await connection.stream.receive_some(_READ_BYTES)))
+            else:
+                break
+    except (h11.RemoteProtocolError, trio.BrokenResourceError):
+        return False
+    if not connection.is_reusable or http.our_state is not h11.DONE or http.their_state is not h11.DONE:
+        return False
+    http.start_next_cycle()
+    # Bytes beyond the answer would be taken for the next one.
+    return not http.trailing_data[0]
+
+
+def _error_of(status: int) -> str | None:
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return f"answered {status}; redirects are not followed, so the URL has to be the final one"
+    try:
+        return f"answered {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"answered {status}"
+
+
+def _retry_after(response: h11.Response) -> int | None:
+    """Seconds from now, of a Retry-After in seconds or as a date (RFC 9110 §10.2.3); None when it makes no sense."""
+    value = next((value for name, value in response.headers if name == b"retry-after"), None)
+    if value is None:
+        return None
+    text = value.decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        return int(text[:9])
+    try:
+        date = datetime.strptime(text, _HTTP_DATE).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return max(0, round(date.timestamp() - now_ms() / 1000))
+
+
+def _tls_reason(error: trio.BrokenResourceError) -> str:
+    cause = error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return str(cause.reason).replace("_", " ").lower()
+    return "the connection was closed"
+
+
+def _in_words(error: OSError) -> str:
+    # The message that Trio gives names the address, which is nobody's business but the operator's.
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()

@@ -1,0 +1,121 @@
+"""Connections to endpoints that are open: kept for the next POST, bounded in number, closed when they idle for long.
+
+Knows nothing of requests; gateway.webhooks.client says when a connection may be used again.
+"""
+
+import select
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import trio
+
+from gateway.webhooks.urls import Origin
+
+# Shorter than what most servers and balancers keep (60 s to 75 s); those that close sooner are noticed by `_has_ended`.
+IDLE_SECONDS = 30.0
+_MOST_IDLE_OF_ORIGIN = 16
+_SWEPT_AT_ONCE = 50
+
+
+@dataclass(slots=True, eq=False)
+class Pooled:
+    """One open connection, used by one POST at a time."""
+
+    origin: Origin
+    socket: trio.socket.SocketType
+    idle_since: float = field(default=0.0, init=False)
+
+
+C = TypeVar("C", bound=Pooled)
+
+
+class Pool(Generic[C]):
+    """Every method but `run` is done at once, so that a connection is always either with one POST, kept, or closed."""
+
+    def __init__(self, most: int) -> None:
+        """`most` connections are open at a time, as long as no more POSTs than that are under way."""
+        self._most = most
+        self._open = 0
+        self._kept: dict[Origin, list[C]] = {}
+        self._oldest_first: dict[C, None] = {}
+
+    @property
+    def open(self) -> int:
+        """Connections open or being opened, with a POST or idle."""
+        return self._open
+
+    def take(self, origin: Origin) -> C | None:
+        """The connection to the origin that was used last and is still alive, if any."""
+        while kept := self._kept.get(origin):
+            connection = kept[-1]
+            self._forget(connection)
+            if not _has_ended(connection):
+                return connection
+            self.drop(connection)
+        return None
+
+    def opening(self) -> None:
+        """Count a connection about to be opened; the one that has idled longest makes room for it."""
+        if self._open >= self._most and self._oldest_first:
+            self._close_idle(next(iter(self._oldest_first)))
+        self._open += 1
+
+    def not_opened(self) -> None:
+        """What was counted by `opening` came to nothing."""
+        self._open -= 1
+
+    def keep(self, connection: C) -> None:
+        """The POST is over and the connection can carry another."""
+        kept = self._kept.get(connection.origin, [])
+        if len(kept) >= _MOST_IDLE_OF_ORIGIN or self._open > self._most:
+            self.drop(connection)
+            return
+        connection.idle_since = trio.current_time()
+        kept.append(connection)
+        self._kept[connection.origin] = kept
+        self._oldest_first[connection] = None
+
+    def drop(self, connection: C) -> None:
+        """Close a connection that is not kept; without a TLS goodbye, since HTTP tells where an answer ends."""
+        self._open -= 1
+        connection.socket.close()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Close connections that have idled for IDLE_SECONDS, until cancelled; then all that idle."""
+        try:
+            task_status.started()
+            while True:
+                await trio.sleep(IDLE_SECONDS / 4)
+                while self._close_expired(trio.current_time() - IDLE_SECONDS):
+                    await trio.lowlevel.checkpoint()
+        finally:
+            for connection in list(self._oldest_first):
+                self._close_idle(connection)
+
+    def _close_expired(self, idle_since: float) -> bool:
+        """Whether there may be more."""
+        for _ in range(_SWEPT_AT_ONCE):
+            connection = next(iter(self._oldest_first), None)
+            if connection is None or connection.idle_since > idle_since:
+                return False
+            self._close_idle(connection)
+        return True
+
+    def _close_idle(self, connection: C) -> None:
+        self._forget(connection)
+        self.drop(connection)
+
+    def _forget(self, connection: C) -> None:
+        kept = self._kept[connection.origin]
+        kept.remove(connection)
+        if not kept:
+            del self._kept[connection.origin]
+        del self._oldest_first[connection]
+
+
+def _has_ended(connection: Pooled) -> bool:
+    """Whether an idle connection has something to read: the peer's close, or bytes that nobody asked for."""
+    # poll and not select: select fails for descriptors from 1024 on.
+    poll = select.poll()
+    poll.register(connection.socket.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

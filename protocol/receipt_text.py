@@ -1,0 +1,190 @@
+"""The text of a receipt (SMPP 3.4 Appendix B) in the dialects that SMSCs write, read up to `text:` and no further.
+
+What the rest of the PDU says, and whether it is a receipt at all, is receipts.py's.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from protocol.times import parse_receipt_date
+
+
+class ReceiptState(Enum):
+    """Where a message stands; the values are those of message_state (SMPP 3.4 §5.2.28, SMPP 5.0 §4.7.15)."""
+
+    SCHEDULED = 0
+    ENROUTE = 1
+    DELIVERED = 2
+    EXPIRED = 3
+    DELETED = 4
+    UNDELIVERABLE = 5
+    ACCEPTED = 6
+    UNKNOWN = 7
+    REJECTED = 8
+    SKIPPED = 9
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the SMSC is done with the message. UNKNOWN is not an end: it says that nothing is known."""
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        ReceiptState.DELIVERED,
+        ReceiptState.EXPIRED,
+        ReceiptState.DELETED,
+        ReceiptState.UNDELIVERABLE,
+        ReceiptState.REJECTED,
+        ReceiptState.SKIPPED,
+    }
+)
+
+_WORDS = {
+    ReceiptState.SCHEDULED: "SCHEDULED SCHEDLD SCHEDUL",
+    ReceiptState.ENROUTE: "ENROUTE EN_ROUTE BUFFRED BUFFERED BUFFERD BUFFER PENDING QUEUED",
+    ReceiptState.DELIVERED: "DELIVRD DELIVERED DELIVERD DELIVRED DELIVER DELVRD DLVRD",
+    ReceiptState.EXPIRED: "EXPIRED EXPIRE EXPIRD EXPRD",
+    ReceiptState.DELETED: "DELETED DELETE DELETD CANCELED CANCELLED",
+    ReceiptState.UNDELIVERABLE: (
+        "UNDELIV UNDELIVERABLE UNDELIVERED UNDELIVERD UNDELIVRD UNDELIVERABL UNDELVD UNDLVRD UNDELIVE"
+        " FAILED FAILURE FAIL"
+    ),
+    # An ACKED is the next hop's, not the phone's: never upgraded.
+    ReceiptState.ACCEPTED: "ACCEPTD ACCEPTED ACCEPT ACKED",
+    ReceiptState.UNKNOWN: "UNKNOWN UNKNWN",
+    ReceiptState.REJECTED: "REJECTD REJECTED REJECT REJECTE REJCTD DND_REJECTED",
+    ReceiptState.SKIPPED: "SKIPPED SKIPED",
+}
+_STATES = {word: state for state, words in _WORDS.items() for word in words.split()}
+_STATE_NUMBERS = {str(state.value): state for state in ReceiptState}
+
+# Most receipts, from end to end in one match; whatever does not fit is scanned.
+_ORDINARY = re.compile(
+    r"id:([!-9;-~]+) (?:sub:[0-9]+ dlvrd:[0-9]+ )?submit date:([0-9]+) done date:([0-9]+) stat:([A-Z]+)"
+    r" err:([0-9A-Za-z]*)(?= ?[Tt]ext:|\Z)"
+)
+_CONTENT = re.compile(r"text\s*:", re.IGNORECASE)
+# Possessive, so that a long run of letters or blanks costs no more than its length.
+_KEY = re.compile(r"(?<![A-Za-z])([A-Za-z]++(?:[\s_]++[Dd][Aa][Tt][Ee])?+)\s*+:")
+_KEYS = {"id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err"}
+_SYNONYMS = {"status": "stat", "error": "err"}
+_GLUED_ID = re.compile(r"id\s*:\s*+(?![a-z ]+:)(\S*)", re.IGNORECASE)
+_BARE = re.compile(r"\s*([^\s,;|]+)(?:\s*[,;|]\s*|\s+)([0-9]|[A-Za-z_]+)\s*")
+_WIDE_KEY = re.compile(r"(?:i\0d|s\0t\0a\0t|s\0u\0b)\0?\s*\0?:", re.IGNORECASE)
+_WIDE_BARE = re.compile(r"(?:\0[ -~])+|(?:[ -~]\0)+")
+_BINARY = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
+_QUOTES_AND_COMMAS = ",;|\"'"
+
+
+@dataclass(slots=True)
+class ReceiptText:
+    """What the text says, each field None where it says nothing."""
+
+    message_id: str | None
+    state: ReceiptState | None
+    """None too if the word in `stat` means nothing to us."""
+    stat: str | None
+    error: str | None
+    submitted_at: datetime | None
+    done_at: datetime | None
+    raw: str
+    is_unmistakable: bool
+    """Whether the layout alone makes it a receipt."""
+
+
+def read_text(octets: bytes) -> ReceiptText:
+    """What the octets of a receipt say; the octets decide what charset they are in."""
+    text = octets.decode("latin-1")
+    found = _ORDINARY.match(text)
+    if found is None:
+        return _scan(octets, text)
+    message_id, submitted, done, stat, error = found.groups()
+    return ReceiptText(
+        message_id,
+        _STATES.get(stat),
+        stat,
+        error or None,
+        parse_receipt_date(submitted),
+        parse_receipt_date(done),
+        found[0],
+        True,
+    )
+
+
+def _scan(octets: bytes, text: str) -> ReceiptText:
+    """Keys in any order and case, the first of a kind counts, the word behind it is its value."""
+    head = _before_content(_narrow(octets, text) if "\0" in text else text)
+    # NUL pads; 0x11 is the underscore of an SMSC that writes GSM 03.38.
+    raw = head.replace("\0", " ").replace("\x11", "_").strip()
+    fields = _read_fields(raw)
+    stat = fields.get("stat")
+    state = _STATES.get(stat.upper()) if stat else None
+    is_unmistakable = stat is not None and (len(fields) >= 3 or (state is not None and fields.get("id") is not None))
+    if "id" not in fields and (glued := _GLUED_ID.search(raw)):
+        fields["id"] = _word(glued[1])
+    if not fields:
+        return _read_keyless(octets, head, raw)
+    return ReceiptText(
+        fields.get("id"),
+        state,
+        stat,
+        fields.get("err"),
+        parse_receipt_date(fields.get("submitdate") or ""),
+        parse_receipt_date(fields.get("donedate") or ""),
+        raw,
+        is_unmistakable,
+    )
+
+
+def _read_fields(raw: str) -> dict[str, str | None]:
+    fields: dict[str, str | None] = {}
+    name, start = "", 0
+    for key in _KEY.finditer(raw):
+        following = "".join(key[1].split()).replace("_", "").lower()
+        following = _SYNONYMS.get(following, following)
+        if following in _KEYS:
+            fields.setdefault(name, _word(raw[start : key.start()]))
+            name, start = following, key.end()
+    fields.setdefault(name, _word(raw[start:]))
+    del fields[""]
+    return fields
+
+
+def _read_keyless(octets: bytes, head: str, raw: str) -> ReceiptText:
+    """An id and a state, as a number or a word, or else a text that is only kept."""
+    bare = _BARE.fullmatch(raw)
+    if bare is not None:
+        state = _STATE_NUMBERS.get(bare[2]) or _STATES.get(bare[2].upper())
+        if state is not None:
+            return ReceiptText(bare[1], state, bare[2], None, None, None, raw, False)
+    if _BINARY.search(head.strip(" \t\r\n\0")):
+        raw = octets.hex()
+    return ReceiptText(None, None, None, None, None, None, raw, False)
+
+
+def _before_content(text: str) -> str:
+    content = _CONTENT.search(text)
+    return text if content is None else text[: content.start()]
+
+
+def _narrow(octets: bytes, text: str) -> str:
+    """The text, read as UTF-16 if its keys are, whatever data_coding said: it is 8 on plain ASCII as well."""
+    head = _before_content(text)
+    if (key := _WIDE_KEY.search(head)) is not None:
+        is_big_endian = key.start() % 2 == 1
+    elif _WIDE_BARE.fullmatch(head):
+        is_big_endian = head[0] == "\0"
+    else:
+        return text
+    return octets.decode("utf-16-be" if is_big_endian else "utf-16-le", "replace")
+
+
+def _word(value: str) -> str | None:
+    words = value.split(maxsplit=1)
+    if not words or words[0].endswith(":"):
+        # An empty value, with perhaps a key behind it that only this SMSC knows.
+        return None
+    return words[0].strip(_QUOTES_AND_COMMAS) or None

@@ -1,0 +1,170 @@
+"""What a deliver_sm or data_sm says about a message of ours, if it is a receipt (SMPP 3.4 §5.2.12, Appendix B).
+
+The layout of the text and its dialects are receipt_text.py's. Which attempt a receipt is about, and whether it is to be
+believed, is decided elsewhere: addresses may not be swapped and ids are not unique.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from protocol.pdus import DataSm, DeliverSm, EsmClass, Tlv
+from protocol.receipt_keys import exact_key, other_keys
+from protocol.receipt_text import ReceiptState, ReceiptText, read_text
+from protocol.segments import read_header
+
+__all__ = ["Receipt", "ReceiptState", "read_receipt"]
+
+# Plain integers: a lookup by an IntEnum member calls back into Python.
+_RECEIPTED_MESSAGE_ID = int(Tlv.RECEIPTED_MESSAGE_ID)
+_MESSAGE_STATE = int(Tlv.MESSAGE_STATE)
+_NETWORK_ERROR_CODE = int(Tlv.NETWORK_ERROR_CODE)
+_MESSAGE_PAYLOAD = int(Tlv.MESSAGE_PAYLOAD)
+_TYPE_MASK = int(EsmClass.MESSAGE_TYPE_MASK)
+_RECEIPT = int(EsmClass.RECEIPT)
+_INTERMEDIATE = int(EsmClass.INTERMEDIATE_NOTIFICATION)
+_ACKS = int(EsmClass.SME_ACK | EsmClass.MANUAL_ACK)
+_UDHI = int(EsmClass.UDHI)
+
+_STATES = {state.value: state for state in ReceiptState}
+_PADDING = b" \t\r\n\0"
+_MAX_OCTETS = 1024
+"""What is read of a text or an id; the rest of a message_payload is content or noise."""
+_CLOCK_TICK = timedelta(minutes=1)
+"""The coarsest unit of receipt dates: one date may have seconds where the other has none."""
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What an SMSC says about one message."""
+
+    message_id: str | None
+    """As written; the TLV's, or else the text's."""
+    alt_ids: tuple[str, ...]
+    """Other ids in the same PDU that `exact_key` tells from message_id."""
+    state: ReceiptState
+    """The TLV's, unless that is UNKNOWN or SCHEDULED and the text knows better."""
+    stat: str | None
+    """The word in the text, as written."""
+    error: str | None
+    """The text's err, as written."""
+    network_error: tuple[int, int] | None
+    """Type and code of network_error_code (SMPP 3.4 §5.3.2.31)."""
+    submitted_at: datetime | None
+    """Naive in the carrier's zone, unless the receipt names its own."""
+    done_at: datetime | None
+    """As submitted_at."""
+    source: str
+    destination: str
+    raw: str
+    """The text before `text:`, so that no content is kept; hexadecimal if it is not readable."""
+    disagreements: tuple[str, ...]
+    """Where the PDU contradicts itself, for the operator to read."""
+    is_intermediate: bool = False
+    """An intermediate notification: the message has not ended, whatever the state."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it tells the message's end."""
+        return self.state.is_final and not self.is_intermediate
+
+
+def read_receipt(pdu: DeliverSm | DataSm, *, text_only: bool = False) -> Receipt | None:
+    """The receipt that the PDU is, or None if it is an inbound message. Never raises.
+
+    esm_class decides, or receipted_message_id and message_state together: ordinary messages carry the first alone.
+    With `text_only` the layout of the text alone is believed too, which anyone with a phone can write.
+    """
+    kind = pdu.esm_class & _TYPE_MASK
+    tlvs = pdu.tlvs
+    needs_layout = False
+    if kind & _ACKS:
+        return None
+    if not kind and not (_RECEIPTED_MESSAGE_ID in tlvs and _MESSAGE_STATE in tlvs):
+        if not text_only:
+            return None
+        needs_layout = True
+    text = read_text(_body(pdu))
+    if needs_layout and not text.is_unmistakable:
+        return None
+    return _join(pdu, text, is_intermediate=kind == _INTERMEDIATE)
+
+
+def _body(pdu: DeliverSm | DataSm) -> bytes:
+    octets = pdu.octets[:_MAX_OCTETS]
+    if not octets.strip(_PADDING):
+        # A NUL or a blank in short_message beside the message_payload.
+        octets = pdu.tlvs.get(_MESSAGE_PAYLOAD, b"")[:_MAX_OCTETS]
+    if pdu.esm_class & _UDHI:
+        # UDHI may be an echo of our own esm_class without any header here: only one that concatenates is believed.
+        header = read_header(octets)
+        if header is not None and header.reference is not None:
+            return octets[header.length :]
+    return octets
+
+
+def _join(pdu: DeliverSm | DataSm, text: ReceiptText, *, is_intermediate: bool) -> Receipt:
+    tlvs = pdu.tlvs
+    disagreements: list[str] = []
+    message_id: str | None = text.message_id
+    alt_ids: tuple[str, ...] = ()
+    if _RECEIPTED_MESSAGE_ID in tlvs:
+        message_id, alt_ids = _join_ids(_c_string(tlvs[_RECEIPTED_MESSAGE_ID]), text.message_id, disagreements)
+    state = text.state
+    if _MESSAGE_STATE in tlvs:
+        state = _join_states(tlvs[_MESSAGE_STATE], text, disagreements)
+    network_error = None
+    if _NETWORK_ERROR_CODE in tlvs:
+        value = tlvs[_NETWORK_ERROR_CODE]
+        network_error = (value[0], int.from_bytes(value[1:3], "big")) if len(value) >= 3 else None
+    submitted_at, done_at = text.submitted_at, text.done_at
+    if submitted_at is not None and done_at is not None and _is_before(done_at, submitted_at):
+        disagreements.append("done before submitted")
+    return Receipt(
+        message_id,
+        alt_ids,
+        ReceiptState.UNKNOWN if state is None else state,
+        text.stat,
+        text.error,
+        network_error,
+        submitted_at,
+        done_at,
+        pdu.source_addr,
+        pdu.destination_addr,
+        text.raw,
+        tuple(disagreements),
+        is_intermediate,
+    )
+
+
+def _c_string(value: bytes) -> str | None:
+    """The TLV's string, with or without its NUL."""
+    return value[:_MAX_OCTETS].strip(_PADDING).partition(b"\0")[0].decode("latin-1") or None
+
+
+def _join_ids(told: str | None, written: str | None, disagreements: list[str]) -> tuple[str | None, tuple[str, ...]]:
+    if told is None or written is None or told == written:
+        return told or written, ()
+    told_key, written_key = exact_key(told), exact_key(written)
+    if told_key == written_key:
+        return told, ()
+    if written_key not in other_keys(told) and told_key not in other_keys(written):
+        disagreements.append(f"receipted_message_id {told}, id {written}")
+    return told, (written,)
+
+
+def _join_states(value: bytes, text: ReceiptText, disagreements: list[str]) -> ReceiptState | None:
+    told = _STATES.get(int.from_bytes(value, "big")) if value else None
+    written = text.state
+    if told is None or written is None or told is written or written is ReceiptState.UNKNOWN:
+        return told or written
+    if told is ReceiptState.UNKNOWN or told is ReceiptState.SCHEDULED:
+        # Both say nothing beside a word that does: SMPP 3.4 has no state 0, so that some SMSCs leave it there.
+        return written
+    disagreements.append(f"message_state {told.name}, stat {text.stat}")
+    return told
+
+
+def _is_before(one: datetime, other: datetime) -> bool:
+    if (one.tzinfo is None) != (other.tzinfo is None):
+        return False
+    return one < other and other - one >= _CLOCK_TICK

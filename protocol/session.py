@@ -1,0 +1,246 @@
+"""One SMPP session, either side of it: joins framing, codec, states, window, keepalive, and hears the peer.
+
+What we say is session_outbound.py's. The socket, the clock and what a message means are the driver's.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from protocol.codec import decode, encode
+from protocol.command_status import CommandStatus, name_of
+from protocol.errors import BadFrame, BadPdu
+from protocol.fields import read_header
+from protocol.keepalive import KeepaliveStep
+from protocol.pdus import (
+    RESPONSE_BIT,
+    AlertNotification,
+    BindRequest,
+    BindResp,
+    DataSm,
+    DataSmResp,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Pdu,
+    QuerySm,
+    SubmitSm,
+    SubmitSmResp,
+    Unbind,
+    UnbindResp,
+    Unknown,
+)
+from protocol.refusals import refusal
+from protocol.session_events import (
+    BindRefused,
+    BindRequested,
+    Bound,
+    Closed,
+    CloseReason,
+    DeliverAnswered,
+    Delivered,
+    DeliverExpired,
+    Event,
+    PeerComplained,
+    PeerUnbound,
+    Requested,
+    SubmitAnswered,
+    SubmitExpired,
+    Submitted,
+    Unbound,
+)
+from protocol.session_outbound import OutboundSession
+from protocol.session_states import MOVES, Role, SessionState
+
+
+class Session(OutboundSession):
+    """Bytes and `now` in; events, bytes and a deadline out. `now` is seconds of one monotonic clock.
+
+    After any call flush `bytes_to_send()`; wake no later than `deadline` and call `tick`. What the peer sends never
+    raises: a bad body is answered with a refusal and the session lives, a bad length ends it. What we ask for raises
+    LocalProtocolError, and then nothing has changed. Every submit ends in exactly one SubmitAnswered, SubmitExpired
+    (after which a late SubmitAnswered may come) or place in Closed.unanswered; every session in exactly one Closed,
+    after which what is received or answered is dropped. enquire_link and its answer are never seen outside.
+    The driver bounds how long a peer may stay unbound in the SMSC role, since no session began yet.
+    """
+
+    def receive_bytes(self, data: bytes, now: float) -> list[Event]:
+        """Take what was read, in any cutting; never raises."""
+        events: list[Event] = []
+        self._keepalive.heard(now)
+        try:
+            for frame in self._framer.feed(data):
+                self._receive_frame(frame, now, events)
+        except BadFrame as fault:
+            self._close(CloseReason.BAD_FRAME, str(fault), events)
+        return events
+
+    def receive_eof(self, now: float) -> list[Event]:
+        """The stream ended, by the peer or by a fault of the network."""
+        events: list[Event] = []
+        if self._state is SessionState.UNBINDING:
+            self._close(CloseReason.UNBOUND, "the peer closed instead of answering unbind", events)
+        else:
+            self._close(CloseReason.PEER_CLOSED, f"while {self._state.value}", events)
+        return events
+
+    def tick(self, now: float) -> list[Event]:
+        """Time has come to `deadline`, or not: harmless at any time."""
+        expired = SubmitExpired if self._role is Role.ESME else DeliverExpired
+        events: list[Event] = [expired(slot.token) for slot in self.window.expire(now)]
+        if self._handshake_deadline is not None and now >= self._handshake_deadline:
+            if self._state is SessionState.BINDING:
+                self._close(CloseReason.BIND_TIMEOUT, "bind was not answered", events)
+            else:
+                self._close(CloseReason.UNBOUND, "unbind was not answered", events)
+        elif self._state is SessionState.BOUND:
+            step = self._keepalive.tick(now)
+            if step is KeepaliveStep.ENQUIRE:
+                self.enquire(now)
+            elif step is KeepaliveStep.DEAD:
+                self._close(CloseReason.LINK_DEAD, "enquire_link was not answered", events)
+        return events
+
+    def _close(self, reason: CloseReason, detail: str, events: list[Event]) -> None:
+        """End the session; of several reasons the first counts."""
+        if self._state is SessionState.CLOSED:
+            return
+        self._handshake_deadline = None
+        self._enter(SessionState.CLOSED)
+        events.append(Closed(reason, detail, [slot.token for slot in self.window.abandon()]))
+
+    def _receive_frame(self, frame: bytes, now: float, events: list[Event]) -> None:
+        if self._state is SessionState.CLOSED:
+            return
+        try:
+            pdu = decode(frame)
+        except BadPdu as fault:
+            self._refuse(fault.command_id, fault.sequence, fault.status)
+            events.append(PeerComplained(fault.status, fault.sequence))
+            return
+        if type(pdu) in self._receivable:
+            _RECEIVERS[type(pdu)](self, pdu, now, events)
+            return
+        _, command_id, status, sequence = read_header(frame)
+        if not command_id & RESPONSE_BIT:
+            status = self._status_for(pdu)
+            self._refuse(command_id, sequence, status)
+        events.append(PeerComplained(status, sequence))
+
+    def _status_for(self, request: Pdu) -> CommandStatus:
+        """Why a request is not taken."""
+        if isinstance(request, Unknown):
+            return CommandStatus.ESME_RINVCMDID
+        if isinstance(request, BindRequest) and self._role is Role.SMSC:
+            return CommandStatus.ESME_RALYBND
+        return CommandStatus.ESME_RINVBNDSTS
+
+    def _refuse(self, command_id: int, sequence: int, status: int) -> None:
+        response = refusal(command_id, sequence, status)
+        if response is not None:
+            self._outgoing.append(encode(response))
+
+    def _settle(
+        self, sequence: int, status: int, message_id: str, tlvs: dict[int, bytes], now: float, events: list[Event]
+    ) -> None:
+        slot = self.window.settle(sequence)
+        late = slot is None
+        if slot is None:
+            slot = self.window.settle_overdue(sequence)
+        if slot is None:
+            events.append(PeerComplained(status, sequence))
+        elif self._role is Role.ESME:
+            events.append(SubmitAnswered(slot.token, status, message_id, tlvs, now - slot.sent_at, late))
+        else:
+            events.append(DeliverAnswered(slot.token, status, late))
+
+    def _take_message_resp(self, pdu: SubmitSmResp | DataSmResp, now: float, events: list[Event]) -> None:
+        self._settle(pdu.sequence, pdu.status, pdu.message_id, pdu.tlvs, now, events)
+
+    def _take_deliver_sm_resp(self, pdu: DeliverSmResp, now: float, events: list[Event]) -> None:
+        self._settle(pdu.sequence, pdu.status, "", {}, now, events)
+
+    def _take_deliver_sm(self, pdu: DeliverSm, now: float, events: list[Event]) -> None:
+        events.append(Delivered(pdu))
+
+    def _take_submit_sm(self, pdu: SubmitSm, now: float, events: list[Event]) -> None:
+        events.append(Submitted(pdu))
+
+    def _take_data_sm(self, pdu: DataSm, now: float, events: list[Event]) -> None:
+        events.append(Delivered(pdu) if self._role is Role.ESME else Submitted(pdu))
+
+    def _take_query_sm(self, pdu: QuerySm, now: float, events: list[Event]) -> None:
+        events.append(Requested(pdu))
+
+    def _take_bind_request(self, pdu: BindRequest, now: float, events: list[Event]) -> None:
+        self._enter(MOVES[self._state, BindRequest])
+        events.append(BindRequested(pdu))
+
+    def _take_bind_resp(self, pdu: BindResp, now: float, events: list[Event]) -> None:
+        # Only one bind can wait, so neither the mode in the command_id nor the sequence number is asked: some SMSCs
+        # answer bind_receiver by bind_transmitter_resp.
+        if pdu.status:
+            self._take_bind_refusal(pdu.status, events)
+            return
+        self._handshake_deadline = None
+        self._enter(MOVES[self._state, BindResp])
+        events.append(Bound(pdu.system_id, pdu.interface_version))
+
+    def _take_bind_refusal(self, status: int, events: list[Event]) -> None:
+        events.append(BindRefused(status))
+        self._close(CloseReason.BIND_REFUSED, name_of(status), events)
+
+    def _take_enquire_link(self, pdu: EnquireLink, now: float, events: list[Event]) -> None:
+        self._outgoing.append(encode(EnquireLinkResp(0, pdu.sequence)))
+
+    def _take_nothing(self, pdu: EnquireLinkResp | AlertNotification, now: float, events: list[Event]) -> None:
+        """That octets came in is all it tells a session."""
+
+    def _take_unbind(self, pdu: Unbind, now: float, events: list[Event]) -> None:
+        self._outgoing.append(encode(UnbindResp(0, pdu.sequence)))
+        if self._state is SessionState.UNBINDING:
+            events.append(Unbound())
+            self._close(CloseReason.UNBOUND, "the peer answered unbind by unbind", events)
+        else:
+            events.append(PeerUnbound())
+            self._close(CloseReason.PEER_UNBOUND, f"while {self._state.value}", events)
+
+    def _take_unbind_resp(self, pdu: UnbindResp, now: float, events: list[Event]) -> None:
+        if self._state is SessionState.UNBINDING:
+            events.append(Unbound())
+            self._close(CloseReason.UNBOUND, "", events)
+        else:
+            events.append(PeerComplained(pdu.status, pdu.sequence))
+
+    def _take_generic_nack(self, pdu: GenericNack, now: float, events: list[Event]) -> None:
+        # A nack never accepts, yet some SMSCs send it with status 0.
+        status = pdu.status or CommandStatus.ESME_RUNKNOWNERR
+        if self._state is SessionState.BINDING and self._role is Role.ESME and pdu.sequence in (0, self._bind_sequence):
+            self._take_bind_refusal(status, events)
+        elif self._state is SessionState.UNBINDING and pdu.sequence == self._unbind_sequence:
+            events.append(Unbound())
+            self._close(CloseReason.UNBOUND, f"unbind was answered by generic_nack {name_of(status)}", events)
+        elif pdu.sequence != self._enquiry_sequence or pdu.sequence == 0:
+            # Sequence number 0 names no request. Even with one in flight it may be meant for an answer of ours.
+            self._settle(pdu.sequence, status, "", {}, now, events)
+
+
+_Receiver: TypeAlias = Callable[[Session, Any, float, list[Event]], None]
+_RECEIVERS: dict[type[Any], _Receiver] = {
+    SubmitSmResp: Session._take_message_resp,
+    DeliverSm: Session._take_deliver_sm,
+    SubmitSm: Session._take_submit_sm,
+    DeliverSmResp: Session._take_deliver_sm_resp,
+    DataSm: Session._take_data_sm,
+    DataSmResp: Session._take_message_resp,
+    EnquireLink: Session._take_enquire_link,
+    EnquireLinkResp: Session._take_nothing,
+    GenericNack: Session._take_generic_nack,
+    BindRequest: Session._take_bind_request,
+    BindResp: Session._take_bind_resp,
+    Unbind: Session._take_unbind,
+    UnbindResp: Session._take_unbind_resp,
+    QuerySm: Session._take_query_sm,
+    AlertNotification: Session._take_nothing,
+}

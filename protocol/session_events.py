@@ -1,0 +1,145 @@
+"""What a Session tells its driver: a closed union, matched with assert_never. No event is an exception."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from protocol.pdus import BindRequest, DataSm, DeliverSm, QuerySm, SubmitSm
+
+
+@dataclass(slots=True)
+class Bound:
+    """The SMSC took our bind. `interface_version` is what it says it speaks, if it says."""
+
+    system_id: str
+    interface_version: int | None
+
+
+@dataclass(slots=True)
+class BindRefused:
+    """The SMSC refused our bind; Closed follows. Never ESME_ROK."""
+
+    status: int
+
+
+@dataclass(slots=True)
+class SubmitAnswered:
+    """A submit_sm or data_sm of ours has its answer. `late`: its SubmitExpired was told before."""
+
+    token: Any
+    status: int
+    message_id: str
+    tlvs: dict[int, bytes]
+    latency_seconds: float
+    late: bool
+
+
+@dataclass(slots=True)
+class SubmitExpired:
+    """No answer came in time: its outcome is unknown, its slot is free again, a late answer may still follow."""
+
+    token: Any
+
+
+@dataclass(slots=True)
+class Delivered:
+    """The SMSC hands over a receipt or an inbound message: answer it by `Session.answer` once it is on disk."""
+
+    pdu: DeliverSm | DataSm
+
+
+@dataclass(slots=True)
+class BindRequested:
+    """An ESME wants to bind: `Session.accept_bind` or `Session.refuse_bind`."""
+
+    pdu: BindRequest
+
+
+@dataclass(slots=True)
+class Submitted:
+    """An ESME submits: `Session.answer_submit`."""
+
+    pdu: SubmitSm | DataSm
+
+
+@dataclass(slots=True)
+class Requested:
+    """An ESME asks what became of a message: `Session.respond` with a QuerySmResp."""
+
+    pdu: QuerySm
+
+
+@dataclass(slots=True)
+class DeliverAnswered:
+    """A deliver_sm or data_sm of ours (as SMSC) has its answer. `late`: its DeliverExpired was told before."""
+
+    token: Any
+    status: int
+    late: bool = False
+
+
+@dataclass(slots=True)
+class DeliverExpired:
+    """No answer to a deliver_sm or data_sm of ours (as SMSC) came in time."""
+
+    token: Any
+
+
+@dataclass(slots=True)
+class PeerUnbound:
+    """The peer ended the session and our unbind_resp is queued: flush and close. Closed follows."""
+
+
+@dataclass(slots=True)
+class Unbound:
+    """Our unbind was answered. Closed follows."""
+
+
+@dataclass(slots=True)
+class PeerComplained:
+    """A generic_nack, a response or an unusable PDU that belongs to no request of ours; for the log and the counters.
+
+    `status` is the peer's, or what we answered an unusable PDU with.
+    """
+
+    status: int
+    sequence: int
+
+
+class CloseReason(Enum):
+    """Why a session ended."""
+
+    PEER_CLOSED = "peer_closed"
+    LINK_DEAD = "link_dead"
+    BAD_FRAME = "bad_frame"
+    BIND_TIMEOUT = "bind_timeout"
+    BIND_REFUSED = "bind_refused"
+    UNBOUND = "unbound"
+    PEER_UNBOUND = "peer_unbound"
+
+
+@dataclass(slots=True)
+class Closed:
+    """The last event of a session: flush, then close the stream. `unanswered` are the tokens of requests in flight."""
+
+    reason: CloseReason
+    detail: str = ""
+    unanswered: list[Any] = field(default_factory=list)
+
+
+Event: TypeAlias = (
+    Bound
+    | BindRefused
+    | SubmitAnswered
+    | SubmitExpired
+    | Delivered
+    | BindRequested
+    | Submitted
+    | Requested
+    | DeliverAnswered
+    | DeliverExpired
+    | PeerUnbound
+    | Unbound
+    | PeerComplained
+    | Closed
+)

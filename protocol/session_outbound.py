@@ -1,0 +1,197 @@
+"""The half of a session that speaks: its state, its timers, what we ask for and what we answer.
+
+What the peer says, and the contract of the whole, is session.py's.
+"""
+
+from typing import Any
+
+from protocol.codec import encode
+from protocol.errors import NotBound
+from protocol.framing import MAX_FRAME, Framer
+from protocol.keepalive import Keepalive
+from protocol.pdus import (
+    BindMode,
+    BindRequest,
+    BindResp,
+    DataSm,
+    DataSmResp,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    Pdu,
+    SubmitSm,
+    SubmitSmResp,
+    Unbind,
+)
+from protocol.session_states import MOVES, Role, SessionState, receivable, sendable
+from protocol.window import Window
+
+MAX_SEQUENCE = 0x7FFF_FFFF
+"""The highest sequence_number that we give (SMPP 3.4 §5.1.4)."""
+
+INTERFACE_VERSION = 0x34
+
+
+class OutboundSession:
+    """Everything that a Session sends; made to be a Session, not used alone."""
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        window: int,
+        response_timeout: float,
+        enquire_link_idle: float,
+        enquire_link_timeout: float,
+        enquire_link_misses: int,
+        bind_timeout: float,
+        first_sequence: int = 1,
+        max_frame: int = MAX_FRAME,
+    ) -> None:
+        """`window`: requests in flight, each for `response_timeout` seconds; the rest as in Keepalive and Framer."""
+        self.mode: BindMode | None = None
+        """The mode that was asked for in the bind, None before it."""
+        self.window = Window(window)
+        self._role = role
+        self._response_timeout = response_timeout
+        self._bind_timeout = bind_timeout
+        self._keepalive = Keepalive(idle=enquire_link_idle, timeout=enquire_link_timeout, misses=enquire_link_misses)
+        self._framer = Framer(max_frame)
+        self._next_sequence = first_sequence
+        self._bind_sequence = 0
+        self._unbind_sequence = 0
+        self._enquiry_sequence = 0
+        self._handshake_deadline: float | None = None
+        """Until when the answer to our bind or unbind must come."""
+        self._outgoing: list[bytes] = []
+        self._enter(SessionState.OPEN)
+
+    @property
+    def state(self) -> SessionState:
+        """How far the session has come."""
+        return self._state
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` will have something to do, if nothing happens before."""
+        deadlines = [self._handshake_deadline, self.window.next_deadline]
+        if self._state is SessionState.BOUND:
+            deadlines.append(self._keepalive.deadline)
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def bytes_to_send(self) -> bytes:
+        """All that is to be written now, as one piece of whole PDUs; it is handed out once."""
+        return b"".join(self.pdus_to_send())
+
+    def pdus_to_send(self) -> list[bytes]:
+        """The same, one PDU each, for a peer that takes only one per segment."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    # What we ask for
+
+    def bind(self, request: BindRequest, now: float) -> None:
+        """Ask to bind (ESME); Bound, BindRefused or Closed tells how it went. Raises LocalProtocolError."""
+        self._demand(BindRequest)
+        self._bind_sequence = self._send_request(request)
+        self.mode = request.mode
+        self._handshake_deadline = now + self._bind_timeout
+        self._enter(MOVES[self._state, BindRequest])
+
+    def submit(self, pdu: SubmitSm | DataSm, token: Any, now: float) -> int:
+        """Send a message (ESME) and give its sequence number, which is set in the PDU too.
+
+        Raises NotBound, WindowFull, or LocalProtocolError for a value that does not fit its field.
+        """
+        return self._send_in_window(pdu, token, now)
+
+    def deliver(self, pdu: DeliverSm | DataSm, token: Any, now: float) -> int:
+        """Hand over a receipt or an inbound message (SMSC); as `submit`."""
+        return self._send_in_window(pdu, token, now)
+
+    def unbind(self, now: float) -> None:
+        """Ask to end the session; answers still come until Closed, which comes within the response time-out.
+
+        Raises NotBound.
+        """
+        self._demand(Unbind)
+        self._unbind_sequence = self._send_request(Unbind())
+        self._handshake_deadline = now + self._response_timeout
+        self._enter(MOVES[self._state, Unbind])
+
+    def enquire(self, now: float) -> None:
+        """Send an enquire_link before silence asks for one. Raises NotBound."""
+        self._demand(EnquireLink)
+        self._enquiry_sequence = self._send_request(EnquireLink())
+        self._keepalive.enquired(now)
+
+    # What we answer
+
+    def answer(self, request: DeliverSm | DataSm | SubmitSm, status: int, now: float) -> None:
+        """Answer with a status alone, under the very sequence number that the peer gave, whatever it is."""
+        response: Pdu
+        if isinstance(request, DeliverSm):
+            response = DeliverSmResp(status, request.sequence)
+        elif isinstance(request, DataSm):
+            response = DataSmResp(status, sequence=request.sequence)
+        else:
+            response = SubmitSmResp(status, sequence=request.sequence)
+        self.respond(response, now)
+
+    def answer_submit(
+        self, request: SubmitSm | DataSm, status: int, message_id: str, now: float, tlvs: dict[int, bytes] | None = None
+    ) -> None:
+        """Answer a Submitted (SMSC). Raises LocalProtocolError for a message_id that does not fit."""
+        kind = SubmitSmResp if isinstance(request, SubmitSm) else DataSmResp
+        self.respond(kind(status, message_id, tlvs or {}, request.sequence), now)
+
+    def accept_bind(self, request: BindRequest, system_id: str, now: float) -> None:
+        """Take a bind (SMSC). Raises NotBound unless one waits for it."""
+        self._demand_bind_request()
+        # sc_interface_version is an optional parameter, which came with 3.4 (§4.1.2).
+        version = INTERFACE_VERSION if request.interface_version >= INTERFACE_VERSION else None
+        self.respond(BindResp(request.mode, 0, system_id, version, request.sequence), now)
+        self.mode = request.mode
+        self._keepalive.heard(now)
+        self._enter(MOVES[self._state, BindResp])
+
+    def refuse_bind(self, request: BindRequest, status: int, now: float) -> None:
+        """Refuse a bind (SMSC); the peer may ask again. Raises NotBound unless one waits for it."""
+        self._demand_bind_request()
+        self.respond(BindResp(request.mode, status, sequence=request.sequence), now)
+        self._enter(SessionState.OPEN)
+
+    def respond(self, response: Pdu, now: float) -> None:
+        """Answer a Requested with a whole PDU, which carries the request's sequence number; dropped once closed."""
+        if self._state is not SessionState.CLOSED:
+            self._outgoing.append(encode(response))
+
+    def _enter(self, state: SessionState) -> None:
+        self._state = state
+        self._sendable = sendable(self._role, state, self.mode)
+        self._receivable = receivable(self._role, state, self.mode)
+
+    def _demand(self, kind: type[Any]) -> None:
+        if kind not in self._sendable:
+            mode = f" as {self.mode.value}" if self.mode is not None else ""
+            raise NotBound(f"an {self._role.name} may not send {kind.__name__} while {self._state.value}{mode}")
+
+    def _demand_bind_request(self) -> None:
+        if self._role is Role.ESME or self._state is not SessionState.BINDING:
+            raise NotBound("no bind request waits for an answer")
+
+    def _send_request(self, request: Any) -> int:
+        sequence = self._next_sequence
+        while sequence in self.window:
+            sequence = sequence % MAX_SEQUENCE + 1
+        request.sequence = sequence
+        self._outgoing.append(encode(request))
+        self._next_sequence = sequence % MAX_SEQUENCE + 1
+        return sequence
+
+    def _send_in_window(self, pdu: SubmitSm | DeliverSm | DataSm, token: Any, now: float) -> int:
+        self._demand(type(pdu))
+        self.window.demand_free()
+        sequence = self._send_request(pdu)
+        self.window.add(sequence, token, now, now + self._response_timeout)
+        return sequence

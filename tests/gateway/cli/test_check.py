@@ -1,0 +1,129 @@
+"""`sluice check` prints a configuration that loads again, without a secret, and what each carrier can take."""
+
+import argparse
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import check
+from gateway.settings import Carrier
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+CONFIGURATION = f"""
+[operator]
+tokens = [{{ file = "operator_token" }}]
+[carriers.telco]
+hosts = ["smpp.telco.example:2775"]
+system_id = 'ac"me'
+password = "hunter2hunter2"
+interface_version = "3.3"
+[carriers.backup]
+hosts = ["smpp.backup.example:2775"]
+system_id = "acme"
+password_file = "backup_password"
+[[routes]]
+name = "rest"
+tiers = ["telco", ["backup"]]
+[accounts.shop]
+tokens = [{{ sha256 = "{SHA}", allow_from = ["10.0.0.0/8"] }}]
+senders = ["SHOP"]
+webhook = {{ url = "https://shop.example/sms?key=hunter4", secrets = ["{SECRET}"], secret_files = ["webhook"] }}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "operator_token").write_text("0123456789abcdef")
+    (tmp_path / "backup_password").write_text("hunter3")
+    (tmp_path / "webhook").write_text("whsec_" + "A" * 32)
+    (tmp_path / "sluice.toml").write_text(CONFIGURATION)
+    return tmp_path / "sluice.toml"
+
+
+def checked(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    check.add_arguments(parser)
+    return check.run(parser.parse_args(arguments))
+
+
+def test_the_effective_configuration_is_toml_with_every_default(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked("--config", str(config)) == 0
+    printed = tomllib.loads(capsys.readouterr().out)
+    assert printed["http"]["listen"] == ["127.0.0.1:8080"]
+    assert printed["retention"]["messages"] == "90d"
+    assert list(printed["lanes"]) == ["otp", "transactional", "promotional"]
+    telco = printed["carriers"]["telco"]
+    assert (telco["system_id"], telco["interface_version"], telco["response_timeout"]) == ('ac"me', "3.3", "1m")
+    assert printed["routes"][0]["tiers"] == ["telco", ["backup"]]
+    assert printed["accounts"]["shop"]["tokens"][0]["allow_from"] == ["10.0.0.0/8"]
+
+
+def test_secrets_are_masked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checked("--config", str(config))
+    printed = capsys.readouterr().out
+    for secret in ("hunter", SECRET, SHA, "0123456789abcdef", "AAAAAAAA"):
+        assert secret not in printed
+    tables = tomllib.loads(printed)
+    assert tables["carriers"]["telco"]["password"] == "***"
+    assert tables["carriers"]["backup"]["password_file"] == "backup_password"
+    assert "password" not in tables["carriers"]["backup"]
+    assert tables["accounts"]["shop"]["webhook"]["secrets"] == ["***"]
+    assert tables["accounts"]["shop"]["webhook"]["url"] == "https://shop.example/sms?***"
+    assert tables["operator"]["tokens"] == [{"file": "operator_token"}]
+
+
+def test_what_is_printed_loads_again_once_the_secrets_are_put_back(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked("--config", str(config))
+    printed = capsys.readouterr().out
+    restored = printed.replace('secrets = ["***"]', f'secrets = ["{SECRET}"]').replace(f"{SHA[:8]}***", SHA)
+    config.write_text(restored)
+    assert checked("--config", str(config)) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_a_wrong_configuration_ends_with_1_and_tells_why(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(CONFIGURATION.replace('name = "rest"', 'name = "rest"\nnmae = 1'))
+    assert checked("--config", str(config)) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "routes[0].nmae is no key that Sluice knows" in printed.err
+
+
+def a_carrier(**settings: object) -> Carrier:
+    least = {"name": "telco", "hosts": ["h:1"], "system_id": "x", "password": "y"}
+    return Carrier.model_validate({**least, **settings})
+
+
+def test_the_ceiling_is_binds_times_window_over_the_round_trip() -> None:
+    assert check.ceiling(a_carrier(binds=5)).splitlines() == [
+        "# telco: 5 binds x window 10 = 50 PDUs under way; no rate is set",
+        "#   at 50 ms round trip: 1_000 PDU/s, held by the window",
+        "#   at 200 ms round trip: 250 PDU/s, held by the window",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rates", "told", "at_50_ms", "at_200_ms"),
+    [
+        ({"submit_rate": 100}, "submit_rate 100", "100 PDU/s, held by the rate", "50 PDU/s, held by the window"),
+        ({"submit_rate_per_bind": 0.5}, "submit_rate_per_bind 0.5", "0.5 PDU/s, held by the rate", "0.5 PDU/s, held by the rate"),
+        ({"submit_rate": 10, "submit_rate_per_bind": 30}, "submit_rate 10 and submit_rate_per_bind 30", "10 PDU/s, held by the rate", "10 PDU/s"),
+    ],
+)  # fmt: skip
+def test_the_rate_holds_where_it_is_lower(rates: dict[str, float], told: str, at_50_ms: str, at_200_ms: str) -> None:
+    first, second, third = check.ceiling(a_carrier(**rates)).splitlines()
+    assert first.endswith(told)
+    assert at_50_ms in second
+    assert at_200_ms in third
+
+
+def test_a_pair_of_connections_is_told() -> None:
+    assert "2 binds (a transmitter and a receiver each) x" in check.ceiling(
+        a_carrier(binds=2, mode="transmitter+receiver")
+    )

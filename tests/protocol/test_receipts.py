@@ -1,0 +1,148 @@
+"""Receipts in every shape seen in the field (vectors/receipts.jsonl), and what no octets may do to their reader."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from protocol.pdus import DataSm, DeliverSm, Tlv
+from protocol.receipts import Receipt, ReceiptState, read_receipt
+
+VECTORS = [
+    json.loads(line)
+    for line in (Path(__file__).parents[1] / "vectors" / "receipts.jsonl").read_text(encoding="utf-8").splitlines()
+]
+TAGS = {
+    "receipted_message_id": Tlv.RECEIPTED_MESSAGE_ID,
+    "message_state": Tlv.MESSAGE_STATE,
+    "network_error_code": Tlv.NETWORK_ERROR_CODE,
+    "message_payload": Tlv.MESSAGE_PAYLOAD,
+}
+ORDINARY = b"id:5F3A sub:001 dlvrd:001 submit date:2603090814 done date:2603090815 stat:DELIVRD err:000 text:hi"
+
+
+def pdu_of(fields: dict) -> DeliverSm | DataSm:
+    octets = bytes.fromhex(fields["hex"]) if "hex" in fields else fields.get("text", "").encode("latin-1")
+    tlvs = {
+        int(TAGS[name]) if name in TAGS else int(name, 16): bytes.fromhex(value)
+        for name, value in fields.get("tlvs", {}).items()
+    }
+    header = {
+        "source_addr": fields.get("source_addr", "34600000001"),
+        "destination_addr": fields.get("destination_addr", "SHOP"),
+        "esm_class": fields.get("esm_class", 0),
+        "data_coding": fields.get("data_coding", 0),
+    }
+    if fields.get("pdu") == "data_sm":
+        return DataSm(**header, tlvs=tlvs)
+    return DeliverSm(**header, short_message=octets, tlvs=tlvs)
+
+
+def moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
+def test_shape_is_read_as_a_human_would(vector):
+    expected = vector["expected"]
+    receipt = read_receipt(pdu_of(vector["fields"]), text_only=vector["fields"].get("text_only", False))
+    if expected is None:
+        assert receipt is None
+        return
+    assert receipt == Receipt(
+        message_id=expected["message_id"],
+        alt_ids=tuple(expected.get("alt_ids", ())),
+        state=ReceiptState[expected["state"]],
+        stat=expected.get("stat"),
+        error=expected.get("error"),
+        network_error=tuple(expected["network_error"]) if "network_error" in expected else None,
+        submitted_at=moment(expected.get("submitted_at")),
+        done_at=moment(expected.get("done_at")),
+        source=expected.get("source", "34600000001"),
+        destination=expected.get("destination", "SHOP"),
+        raw=expected.get("raw", receipt.raw),
+        disagreements=tuple(expected.get("disagreements", ())),
+        is_intermediate=expected.get("is_intermediate", False),
+    )
+    assert "text:" not in receipt.raw.lower()
+    assert receipt.is_final == expected.get("is_final", receipt.is_final)
+
+
+def test_vectors_have_a_name_each_and_are_many():
+    names = [vector["name"] for vector in VECTORS]
+    assert len(set(names)) == len(names) >= 40
+
+
+@pytest.mark.parametrize("state", ReceiptState)
+def test_message_state_has_the_numbers_of_the_specification(state):
+    pdu = DeliverSm(esm_class=4, tlvs={Tlv.MESSAGE_STATE: bytes((state.value,))})
+    receipt = read_receipt(pdu)
+    assert receipt is not None
+    assert receipt.state is state
+    assert receipt.is_final == (state.name not in {"SCHEDULED", "ENROUTE", "ACCEPTED", "UNKNOWN"})
+
+
+@pytest.mark.parametrize("esm_class", range(256))
+def test_message_type_bits_alone_decide_where_there_are_no_tlvs(esm_class):
+    receipt = read_receipt(DeliverSm(esm_class=esm_class, short_message=ORDINARY))
+    is_receipt = esm_class & 0x24 and not esm_class & 0x18
+    assert (receipt is not None) == bool(is_receipt)
+    if receipt is not None:
+        assert receipt.message_id == "5F3A"
+
+
+def test_dates_with_and_without_a_zone_are_not_compared():
+    octets = ORDINARY.replace(b"2603090815", b"250309081430504-")
+    receipt = read_receipt(DeliverSm(esm_class=4, short_message=octets))
+    assert receipt is not None
+    assert receipt.disagreements == ()
+
+
+@pytest.mark.parametrize("octets", [b"id:" + b"a" * 60_000, b"a " * 30_000, b"\0a" * 30_000, b"text " * 12_000])
+def test_what_is_kept_of_a_long_payload_is_bounded(octets):
+    receipt = read_receipt(DataSm(esm_class=4, tlvs={Tlv.MESSAGE_PAYLOAD: octets, Tlv.RECEIPTED_MESSAGE_ID: octets}))
+    assert receipt is not None
+    assert len(receipt.raw) <= 2048
+    assert len(receipt.message_id or "") <= 1024
+
+
+words = st.sampled_from(
+    [b"id:", b"ID :", b" stat:", b"DELIVRD", b" err:", b"submit date:", b"done date:", b"2603090814", b"0000000000000",
+     b" ", b"\0", b"text:", b"i\0d\0:\0", b"\0i\0d\0:", b",", b"2", b"\xfe\xff", b"\x05\x00\x03\x01\x02\x01", b"sub:"]
+)  # fmt: skip
+bodies = st.one_of(st.binary(max_size=200), st.lists(words, max_size=20).map(b"".join))
+tags = st.sampled_from([*(int(tag) for tag in TAGS.values()), 0x1403])
+
+
+@given(bodies, st.integers(0, 255), st.integers(0, 255), st.dictionaries(tags, bodies), st.booleans())
+@example(b"\0", 4, 0, {}, False)
+@example(b"", 4, 8, {0x427: b"", 0x1E: b"", 0x423: b"", 0x424: b"\0"}, True)
+def test_no_octets_break_the_reader_and_no_content_stays(body, esm_class, data_coding, tlvs, text_only):
+    header = {"esm_class": esm_class, "data_coding": data_coding, "tlvs": tlvs}
+    for pdu in (DeliverSm(short_message=body, **header), DataSm(**header)):
+        receipt = read_receipt(pdu, text_only=text_only)
+        if receipt is None:
+            continue
+        assert receipt.message_id != ""
+        assert receipt.error != ""
+        assert "text:" not in receipt.raw.lower()
+        for kept in (receipt.raw, receipt.message_id, receipt.error, receipt.stat, *receipt.alt_ids):
+            # The store takes neither U+0000 nor lone surrogates.
+            assert kept is None or "\0" not in kept
+            assert kept is None or kept.encode("utf-8") is not None
+
+
+FIELDS = ["id:7A", "sub:001", "dlvrd:001", "submit date:2603090814", "done date:2603090815", "stat:EXPIRED", "err:4A6"]
+
+
+@given(st.permutations(FIELDS), st.sampled_from([" ", "  ", ", ", "\r\n", ",", " \0"]))
+def test_order_of_keys_and_what_parts_them_do_not_matter(fields, separator):
+    octets = f"{separator.join(fields)}{separator}text:id:8B stat:DELIVRD".encode()
+    receipt = read_receipt(DeliverSm(short_message=octets), text_only=True)
+    assert receipt is not None
+    assert (receipt.message_id, receipt.state, receipt.error) == ("7A", ReceiptState.EXPIRED, "4A6")
+    assert receipt.submitted_at == datetime(2026, 3, 9, 8, 14)
+    assert receipt.done_at == datetime(2026, 3, 9, 8, 15)
