@@ -39,7 +39,7 @@ from gateway.settings_types import (
     Scope,
     Section,
     UnicodePolicy,
-    parse_duration,
+    format_duration,
 )
 
 __all__ = [
@@ -139,19 +139,17 @@ def _names(data: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
-def _text_kept(retention: object) -> object:
+def _text_kept(retention: object) -> str:
     """`retention.text` for the lanes that do not say their own; a wrong one is told of once, under its own key."""
-    given = retention.text if isinstance(retention, Retention) else None
-    if isinstance(retention, Mapping) and "text" in retention:
+    if isinstance(retention, Mapping):
         try:
-            parse_duration(retention["text"])
-        except ValueError:
-            return "24h"
-        return retention["text"]
-    return "24h" if given is None else f"{given}s"
+            retention = Retention.model_validate({key: retention[key] for key in ("text",) if key in retention})
+        except ValidationError:
+            retention = Retention()
+    return format_duration(retention.text if isinstance(retention, Retention) else Retention().text)
 
 
-def _with_built_in(given: object, text_kept: object) -> object:
+def _with_built_in(given: object, text_kept: str) -> object:
     if not isinstance(given, Mapping):
         return given
     return {

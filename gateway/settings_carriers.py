@@ -108,9 +108,9 @@ class Carrier(Section):
     connect_timeout: Annotated[Duration, Within.durations("100ms", "5m")] = parse_duration("10s")
     """Time to open the connection."""
     reconnect_floor: Annotated[Duration, Within.durations("10ms", "10m")] = parse_duration("5s")
-    """Least wait before a lost or refused bind is tried again; each failure doubles it, with jitter, up to
-    `reconnect_ceiling`. Gentler in all than the 10 s for ever that carriers see from other gateways; some ask for 30
-    seconds or more between binds."""
+    """Least wait before a lost or refused bind is tried again; the longest doubles with each failure in a row, with
+    jitter between, up to `reconnect_ceiling`. Gentler in all than the 10 s for ever that carriers see from other
+    gateways; some ask for 30 seconds or more between binds."""
     reconnect_ceiling: Annotated[Duration, Within.durations("10ms", "1h")] = parse_duration("120s")
     """Longest wait between tries; some carriers take 2 minutes to free the place of a lost bind."""
     receipt_timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"

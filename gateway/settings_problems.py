@@ -33,11 +33,13 @@ _KINDS = {
     "float_parsing": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
+}
+# What was given instead of these is not shown: it may be a secret that stands one level too high.
+_CONTAINERS = {
     "list_type": 'a list, such as ["..."]',
     "frozen_set_type": 'a list, such as ["..."]',
     "dict_type": "a table",
     "model_type": "a table",
-    "model_attributes_type": "a table",
 }
 
 
@@ -130,6 +132,8 @@ def _reason(details: ErrorDetails, root: type[Section]) -> str:
         return (
             "is empty; give at least one" if kind == "too_short" else f"has more than {context['max_length']} entries"
         )
+    if kind in _CONTAINERS:
+        return f"must be {_CONTAINERS[kind]}"
     if kind in _KINDS:
         return f"{_shown(details)}must be {_KINDS[kind]}"
     return details["msg"][:1].lower() + details["msg"][1:]

@@ -136,13 +136,14 @@ def parse_duration(value: object) -> float:
 
 def format_duration(seconds: float) -> str:
     """The shortest whole spelling that parse_duration reads back; days only from a week on, as people write "72h"."""
+    microseconds = round(seconds * 1_000_000)
+    if microseconds == 0:
+        return "0s"
     for unit, scale in reversed(_UNIT_SECONDS.items()):
-        if unit == "d" and seconds < 7 * scale:
-            continue
-        count = seconds / scale
-        if seconds and abs(count - round(count)) < 1e-6:
-            return f"{round(count)}{unit}"
-    return f"{seconds:g}s"
+        count, rest = divmod(microseconds, round(scale * 1_000_000))
+        if not rest and (unit != "d" or count >= 7):
+            return f"{count}{unit}"
+    return f"{microseconds / 1000}ms"
 
 
 def _refuse_truth_values(value: object) -> object:

@@ -48,7 +48,10 @@ class OutboundSession:
         first_sequence: int = 1,
         max_frame: int = MAX_FRAME,
     ) -> None:
-        """`window`: requests in flight, each for `response_timeout` seconds; the rest as in Keepalive and Framer."""
+        """`window`: requests in flight at most, each for `response_timeout` seconds; `bind_timeout` in seconds.
+
+        The rest as in Keepalive and Framer; `first_sequence` is 1 to MAX_SEQUENCE.
+        """
         self.mode: BindMode | None = None
         """The mode that was asked for in the bind, None before it."""
         self.window = Window(window)
@@ -146,7 +149,9 @@ class OutboundSession:
         self.respond(kind(status, message_id, tlvs or {}, request.sequence), now)
 
     def accept_bind(self, request: BindRequest, system_id: str, now: float) -> None:
-        """Take a bind (SMSC). Raises NotBound unless one waits for it."""
+        """Take a bind (SMSC); dropped once closed. Raises NotBound unless one waits for it."""
+        if self._state is SessionState.CLOSED:
+            return
         self._demand_bind_request()
         # sc_interface_version is an optional parameter, which came with 3.4 (§4.1.2).
         version = INTERFACE_VERSION if request.interface_version >= INTERFACE_VERSION else None
@@ -156,13 +161,15 @@ class OutboundSession:
         self._enter(MOVES[self._state, BindResp])
 
     def refuse_bind(self, request: BindRequest, status: int, now: float) -> None:
-        """Refuse a bind (SMSC); the peer may ask again. Raises NotBound unless one waits for it."""
+        """Refuse a bind (SMSC), so that the peer may ask again; dropped once closed. Raises NotBound as accept_bind."""
+        if self._state is SessionState.CLOSED:
+            return
         self._demand_bind_request()
         self.respond(BindResp(request.mode, status, sequence=request.sequence), now)
         self._enter(SessionState.OPEN)
 
     def respond(self, response: Pdu, now: float) -> None:
-        """Answer a Requested with a whole PDU, which carries the request's sequence number; dropped once closed."""
+        """Answer with a whole PDU, which carries the request's sequence number; dropped once closed."""
         if self._state is not SessionState.CLOSED:
             self._outgoing.append(encode(response))
 

@@ -15,7 +15,9 @@ def is_in(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
-def client_address(peer: str | None, forwarded_for: Sequence[str], forwarded: Sequence[str], trusted: Sequence[Network]) -> Address | None:
+def client_address(
+    peer: str | None, forwarded_for: Sequence[str], forwarded: Sequence[str], trusted: Sequence[Network]
+) -> Address | None:
     """The caller's address; None when it cannot be known, and is thus in no network.
 
     `forwarded_for` and `forwarded` are the values of X-Forwarded-For and Forwarded (RFC 7239), in order. A proxy that writes one of them lets

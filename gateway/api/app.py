@@ -22,7 +22,7 @@ from gateway.api.submissions import Submissions
 from gateway.api.tokens import Grant, Tokens
 from gateway.flows.accept import Accept
 from gateway.identifiers import Identifiers
-from gateway.settings import Account, Settings
+from gateway.settings import Settings
 from gateway.store.interface import Store
 
 BULK_SLOTS = 8
@@ -75,17 +75,17 @@ def create_app(
     return app
 
 
-def _tokens(settings: Settings) -> Tokens[Account]:
+def _tokens(settings: Settings) -> Tokens:
     grants = [
-        Grant(token.sha256, account, frozenset(token.scopes), token.allow_from)
-        for account in settings.accounts.values()
+        Grant(token.sha256, name, frozenset(token.scopes), token.allow_from)
+        for name, account in settings.accounts.items()
         for token in account.tokens
     ]
     return Tokens(grants, settings.http.trusted_proxies)
 
 
-def _guarded(operation: Operation, handler: Handler, tokens: Tokens[Account]) -> Handler:
-    """The call behind its token; handlers of such calls take the account first."""
+def _guarded(operation: Operation, handler: Handler, tokens: Tokens) -> Handler:
+    """The call behind its token; handlers of such calls take the account's name first."""
     scope = operation.scope
     if scope is None:
         return handler

@@ -66,18 +66,24 @@ def _answer_errors(app: QuartTrio, body_limit: int) -> None:
 
     async def on_full(_: StoreFull) -> ResponseReturnValue:
         detail = "The backlog or the disk of this gateway is full. Nothing was accepted."
-        return Problem(problems.STORE_FULL, detail, headers={"Retry-After": str(_RETRY_FULL_SECONDS)}).response(g.request_id)
+        return Problem(problems.STORE_FULL, detail, headers={"Retry-After": str(_RETRY_FULL_SECONDS)}).response(
+            g.request_id
+        )
 
     async def on_busy(_: StoreBusy) -> ResponseReturnValue:
         detail = "The store does not answer now. Nothing was changed."
-        return Problem(problems.STORE_BUSY, detail, headers={"Retry-After": str(_RETRY_BUSY_SECONDS)}).response(g.request_id)
+        return Problem(problems.STORE_BUSY, detail, headers={"Retry-After": str(_RETRY_BUSY_SECONDS)}).response(
+            g.request_id
+        )
 
     async def on_http(error: HTTPException) -> ResponseReturnValue:
         return _http_problem(error, body_limit).response(g.request_id)
 
     async def on_unexpected(error: Exception) -> ResponseReturnValue:
         _log_unexpected(error)
-        return Problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id.").response(g.request_id)
+        return Problem(
+            problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id."
+        ).response(g.request_id)
 
     app.register_error_handler(Problem, on_problem)
     app.register_error_handler(StoreFull, on_full)

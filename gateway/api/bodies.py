@@ -54,7 +54,10 @@ def idempotency_key(request: Request, body: bytes) -> IdempotencyKey | None:
         return None
     if len(keys) > 1 or _KEY.fullmatch(keys[0]) is None:
         what = "stands in the request more than once" if len(keys) > 1 else f"has {len(keys[0])} characters"
-        raise Problem(INVALID_IDEMPOTENCY_KEY, f"The Idempotency-Key {what}; give it once, with 1 to 255 visible ASCII characters.")
+        raise Problem(
+            INVALID_IDEMPOTENCY_KEY,
+            f"The Idempotency-Key {what}; give it once, with 1 to 255 visible ASCII characters.",
+        )
     digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
     digest.update(body)
     return IdempotencyKey(keys[0], digest.digest())
@@ -80,7 +83,9 @@ def _decode_slowly(body: bytes) -> Any:
     if not text.strip():
         raise Problem(INVALID_JSON, "The body is empty.")
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant, parse_float=_finite)
+        return json.loads(
+            text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant, parse_float=_finite
+        )
     except json.JSONDecodeError as fault:
         reason = fault.msg[0].lower() + fault.msg[1:]
         raise Problem(INVALID_JSON, f"Line {fault.lineno}, column {fault.colno}: {reason}.") from None

@@ -26,7 +26,9 @@ def docs_page(document: dict[str, Any]) -> str:
     """The page for an OpenAPI document of this gateway."""
     info = document["info"]
     calls = [
-        (method.upper(), path, operation) for path, item in document["paths"].items() for method, operation in item.items()
+        (method.upper(), path, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
     ]
     schemas = document["components"]["schemas"]
     index = "".join(f"<li>{_link(method, path, operation)}</li>" for method, path, operation in calls)
@@ -41,9 +43,7 @@ def docs_page(document: dict[str, Any]) -> str:
 
 
 def _link(method: str, path: str, operation: dict[str, Any]) -> str:
-    return (
-        f'<a href="#{escape(operation["operationId"])}"><code>{method} {escape(path)}</code></a> {_prose(operation["summary"])}'
-    )
+    return f'<a href="#{escape(operation["operationId"])}"><code>{method} {escape(path)}</code></a> {_prose(operation["summary"])}'
 
 
 def _section(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:

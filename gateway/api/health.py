@@ -9,8 +9,8 @@ from quart import Response
 
 from gateway.api.base import json_response
 from gateway.api.carriers_view import CarriersView
+from gateway.api.outbox_schemas import Health, Readiness
 from gateway.api.problems import NOT_READY, Problem
-from gateway.api.schemas import Health, Readiness
 from gateway.store.interface import Store, StoreBusy, StoreFull
 
 _PROBE_SECONDS = 2.0

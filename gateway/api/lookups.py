@@ -14,7 +14,6 @@ from gateway.api.queries import message_id, next_cursor, paging, parameters
 from gateway.api.schemas import Canceled, MessageList
 from gateway.messages import Status
 from gateway.rules.faults import FaultCode
-from gateway.settings import Account
 from gateway.store.interface import CancelOutcome, Store
 
 _CLIENT_ID_LENGTH = 40
@@ -24,26 +23,28 @@ class Lookups:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def get_message(self, account: Account, id: str) -> Response:  # noqa: A002 - the name in the path
-        story = await self._store.message(account.name, message_id(id))
+    async def get_message(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
+        story = await self._store.message(account, message_id(id))
         if story is None:
             raise not_found("message")
         return json_response(json.encode(timeline.full(story)))
 
-    async def list_messages(self, account: Account) -> Response:
+    async def list_messages(self, account: str) -> Response:
         given = parameters(request, "client_id", "limit", "cursor")
         limit, cursor = paging(given)
         client_id = given.get("client_id")
         if client_id is not None and not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
             code = FaultCode.TOO_LONG if client_id else FaultCode.EMPTY
-            raise invalid_field("client_id", f"has {len(client_id)} characters; give 1 to {_CLIENT_ID_LENGTH}", code.value)
-        page = await self._store.messages(account.name, client_id=client_id, limit=limit, cursor=cursor)
+            raise invalid_field(
+                "client_id", f"has {len(client_id)} characters; give 1 to {_CLIENT_ID_LENGTH}", code.value
+            )
+        page = await self._store.messages(account, client_id=client_id, limit=limit, cursor=cursor)
         listed = MessageList([timeline.listed(row) for row in page.rows], next_cursor(page.next_cursor))
         return json_response(json.encode(listed))
 
-    async def cancel(self, account: Account, id: str) -> Response:  # noqa: A002 - the name in the path
+    async def cancel(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
         message = message_id(id)
-        outcome = await self._store.cancel(account.name, message, g.request_id)
+        outcome = await self._store.cancel(account, message, g.request_id)
         if outcome is CancelOutcome.NOT_FOUND:
             raise not_found("message")
         if outcome is CancelOutcome.TOO_LATE:

@@ -48,7 +48,9 @@ def openapi_document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A token of your account: `sk_...`"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "A token of your account: `sk_...`"}
+            },
             "headers": _HEADERS,
         },
         "security": [{"token": []}],

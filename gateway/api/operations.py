@@ -5,7 +5,7 @@ What a call does is in the file of its handler; what may come back beside its su
 
 from typing import Any, NamedTuple
 
-from gateway.api import problems, schemas
+from gateway.api import outbox_schemas, problems, schemas
 from gateway.api.problems import ProblemType
 from gateway.settings import Scope
 
@@ -59,8 +59,20 @@ EVENT_STATUS = Parameter(
 )
 
 OPERATIONS = (
-    Operation("send", "POST", "/send", Scope.SEND, "Send one message: the three-line start", _ACCEPTED, _ONE, schemas.NewMessage, keyed=True),
-    Operation("submit", "POST", "/v1/sms", Scope.SEND, "Send one message", _ACCEPTED, _ONE, schemas.NewMessage, keyed=True),
+    Operation(
+        "send",
+        "POST",
+        "/send",
+        Scope.SEND,
+        "Send one message: the three-line start",
+        _ACCEPTED,
+        _ONE,
+        schemas.NewMessage,
+        keyed=True,
+    ),
+    Operation(
+        "submit", "POST", "/v1/sms", Scope.SEND, "Send one message", _ACCEPTED, _ONE, schemas.NewMessage, keyed=True
+    ),
     Operation(
         "submit_bulk",
         "POST",
@@ -91,15 +103,31 @@ OPERATIONS = (
         (Answer(200, schemas.FullMessage, "The message."),),
         (problems.NOT_FOUND,),
     ),
-    Operation("cancel", "POST", "/v1/sms/{id}/cancel", Scope.SEND, "Cancel a message that is not sent yet", _CANCELED, _CANCEL_PROBLEMS),
-    Operation("delete", "DELETE", "/v1/sms/{id}", Scope.SEND, "Cancel a message: the same as POST /v1/sms/{id}/cancel", _CANCELED, _CANCEL_PROBLEMS),
+    Operation(
+        "cancel",
+        "POST",
+        "/v1/sms/{id}/cancel",
+        Scope.SEND,
+        "Cancel a message that is not sent yet",
+        _CANCELED,
+        _CANCEL_PROBLEMS,
+    ),
+    Operation(
+        "delete",
+        "DELETE",
+        "/v1/sms/{id}",
+        Scope.SEND,
+        "Cancel a message: the same as POST /v1/sms/{id}/cancel",
+        _CANCELED,
+        _CANCEL_PROBLEMS,
+    ),
     Operation(
         "list_events",
         "GET",
         "/v1/events",
         Scope.READ,
         "List events and how telling them goes, newest first",
-        (Answer(200, schemas.EventList, "One page."),),
+        (Answer(200, outbox_schemas.EventList, "One page."),),
         (problems.INVALID_FIELDS,),
         query=(EVENT_STATUS, LIMIT, CURSOR),
     ),
@@ -109,7 +137,7 @@ OPERATIONS = (
         "/v1/events/{id}/replay",
         Scope.SEND,
         "Tell one event again",
-        (Answer(202, schemas.Replayed, "It is pending again."),),
+        (Answer(202, outbox_schemas.Replayed, "It is pending again."),),
         (problems.NOT_FOUND, problems.STORE_BUSY),
     ),
     Operation(
@@ -118,9 +146,9 @@ OPERATIONS = (
         "/v1/events/replay",
         Scope.SEND,
         "Tell the events of a time range, or all that failed, again",
-        (Answer(202, schemas.Replayed, "So many are pending again."),),
+        (Answer(202, outbox_schemas.Replayed, "So many are pending again."),),
         (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *_BODY, problems.STORE_BUSY),
-        schemas.ReplayRange,
+        outbox_schemas.ReplayRange,
     ),
     Operation(
         "get_webhook",
@@ -128,7 +156,7 @@ OPERATIONS = (
         "/v1/webhook",
         Scope.READ,
         "The health of the places that events go to",
-        (Answer(200, schemas.EndpointList, "The account's own webhook first, then those of messages."),),
+        (Answer(200, outbox_schemas.EndpointList, "The account's own webhook first, then those of messages."),),
     ),
     Operation(
         "test_webhook",
@@ -136,7 +164,7 @@ OPERATIONS = (
         "/v1/webhook/test",
         Scope.SEND,
         "Post a `webhook.test` event to the account's webhook",
-        (Answer(202, schemas.TestEvent, "It is on its way."),),
+        (Answer(202, outbox_schemas.TestEvent, "It is on its way."),),
         (problems.NO_WEBHOOK, problems.STORE_BUSY),
     ),
     Operation(
@@ -145,17 +173,24 @@ OPERATIONS = (
         "/v1/webhook/enable",
         Scope.SEND,
         "Post events again after the webhook had answered 410",
-        (Answer(200, schemas.Enabled, "Events are posted again, those that waited first."),),
+        (Answer(200, outbox_schemas.Enabled, "Events are posted again, those that waited first."),),
         (problems.NO_WEBHOOK, problems.STORE_BUSY),
     ),
-    Operation("healthz", "GET", "/healthz", None, "Whether the process runs", (Answer(200, schemas.Health, "It runs."),)),
+    Operation(
+        "healthz",
+        "GET",
+        "/healthz",
+        None,
+        "Whether the process runs",
+        (Answer(200, outbox_schemas.Health, "It runs."),),
+    ),
     Operation(
         "readyz",
         "GET",
         "/readyz",
         None,
         "Whether messages are taken",
-        (Answer(200, schemas.Readiness, "They are."),),
+        (Answer(200, outbox_schemas.Readiness, "They are."),),
         (problems.NOT_READY,),
     ),
 )

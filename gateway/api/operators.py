@@ -3,7 +3,6 @@
 The figures of /metrics are kept by the rooms that they are about (gateway/metrics.py).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import json
@@ -62,7 +61,7 @@ def create_operator_app(
     return app
 
 
-def _guarded(handler: Handler, tokens: Tokens[str]) -> Handler:
+def _guarded(handler: Handler, tokens: Tokens) -> Handler:
     async def view(**path: Any) -> Response:
         tokens.owner(request, _SCOPE)
         return await handler(**path)

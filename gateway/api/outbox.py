@@ -11,13 +11,12 @@ from quart import Response, request
 from gateway import identifiers
 from gateway.api.base import json_response
 from gateway.api.bodies import decode, read_json
+from gateway.api.outbox_schemas import Enabled, Endpoint, EndpointList, Event, EventList, Replayed, TestEvent
 from gateway.api.problems import NO_WEBHOOK, NOT_AN_OBJECT, Problem, invalid_field, invalid_fields, not_found
 from gateway.api.queries import event_id, next_cursor, paging, parameters
-from gateway.api.schemas import Enabled, Endpoint, EndpointList, Event, EventList, Replayed, TestEvent
 from gateway.api.timeline import time_or_none
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import parse_rfc3339
-from gateway.settings import Account
 from gateway.store.interface import EndpointRow, EventRow, Store
 
 _STATUSES = ("pending", "delivered", "failed")
@@ -30,39 +29,39 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def list_events(self, account: Account) -> Response:
+    async def list_events(self, account: str) -> Response:
         given = parameters(request, "status", "limit", "cursor")
         limit, cursor = paging(given)
         statuses = given["status"].split(",") if given.get("status") else list(_STATUSES)
         if not set(statuses) <= set(_STATUSES):
             raise invalid_field("status", f"must be of {', '.join(_STATUSES)}; several with commas", "unknown_status")
-        page = await self._store.events(account.name, statuses=statuses, limit=limit, cursor=cursor)
+        page = await self._store.events(account, statuses=statuses, limit=limit, cursor=cursor)
         return json_response(json.encode(EventList([_event(row) for row in page.rows], next_cursor(page.next_cursor))))
 
-    async def replay_event(self, account: Account, id: str) -> Response:  # noqa: A002 - the name in the path
-        replayed = await self._store.replay(account.name, [event_id(id)], None, None, failed_only=False)
+    async def replay_event(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
+        replayed = await self._store.replay(account, [event_id(id)], None, None, failed_only=False)
         if replayed == 0:
             raise not_found("event")
         return json_response(json.encode(Replayed(replayed)), 202)
 
-    async def replay_events(self, account: Account) -> Response:
+    async def replay_events(self, account: str) -> Response:
         after, before, failed_only = _range(decode(await read_json(request)))
-        replayed = await self._store.replay(account.name, None, after, before, failed_only)
+        replayed = await self._store.replay(account, None, after, before, failed_only)
         return json_response(json.encode(Replayed(replayed)), 202)
 
-    async def get_webhook(self, account: Account) -> Response:
-        rows = await self._store.endpoints(account.name)
+    async def get_webhook(self, account: str) -> Response:
+        rows = await self._store.endpoints(account)
         rows.sort(key=lambda row: (not row.own, row.id))
         return json_response(json.encode(EndpointList([endpoint(row) for row in rows])))
 
-    async def test_webhook(self, account: Account) -> Response:
-        event = await self._store.add_test_event(account.name)
+    async def test_webhook(self, account: str) -> Response:
+        event = await self._store.add_test_event(account)
         if event is None:
             raise _no_webhook()
         return json_response(json.encode(TestEvent(identifiers.public(identifiers.EVENT, event))), 202)
 
-    async def enable_webhook(self, account: Account) -> Response:
-        if not await self._store.enable_endpoint(account.name):
+    async def enable_webhook(self, account: str) -> Response:
+        if not await self._store.enable_endpoint(account):
             raise _no_webhook()
         return json_response(json.encode(Enabled(True)))
 
@@ -112,16 +111,24 @@ def _range(body: Any) -> tuple[int | None, int | None, bool]:
         if name in ("after", "before"):
             at = parse_rfc3339(value) if isinstance(value, str) else None
             if at is None or not 0 <= at < _LATEST_MS:
-                errors.add(name, Fault("is not an RFC 3339 time with its zone, such as 2026-11-21T18:04:05Z", FaultCode.NOT_A_TIME))
+                errors.add(
+                    name,
+                    Fault("is not an RFC 3339 time with its zone, such as 2026-11-21T18:04:05Z", FaultCode.NOT_A_TIME),
+                )
             else:
                 times[name] = at
         elif name == "status":
             if value != "failed":
                 errors.add(name, Fault('must be "failed" where it is given', FaultCode.WRONG_TYPE))
         else:
-            errors.add(name[:40], Fault(f"is not a field of a replay; it takes {', '.join(_RANGE)}", FaultCode.UNKNOWN_FIELD))
+            errors.add(
+                name[:40], Fault(f"is not a field of a replay; it takes {', '.join(_RANGE)}", FaultCode.UNKNOWN_FIELD)
+            )
     if not body:
-        errors.add("after", Fault("is missing; give after, before or status, so that not everything is told again", FaultCode.MISSING))
+        errors.add(
+            "after",
+            Fault("is missing; give after, before or status, so that not everything is told again", FaultCode.MISSING),
+        )
     if errors.fields:
         raise invalid_fields(errors.fields, errors.codes, done="Nothing was replayed")
     return times.get("after"), times.get("before"), body.get("status") == "failed"

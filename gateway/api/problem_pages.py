@@ -17,13 +17,19 @@ async def problem_page(slug: str) -> Response:
     if kind is None:
         raise NotFound
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-        again = "The same call may succeed later." if kind.retryable else "The same call will fail again until something is changed."
+        again = (
+            "The same call may succeed later."
+            if kind.retryable
+            else "The same call will fail again until something is changed."
+        )
         page = (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(kind.title)}</title><h1>{escape(kind.title)}</h1>'
             f"<p>Status {kind.status}, code <code>{kind.code}</code>. {again}</p><p>{escape(kind.explanation)}</p>"
             '<p><a href="/docs">All calls</a></p></html>'
         )
-        return Response(page, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}, content_type="text/html; charset=utf-8")
+        return Response(
+            page, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}, content_type="text/html; charset=utf-8"
+        )
     document = {
         "type": f"/problems/{kind.slug}",
         "title": kind.title,

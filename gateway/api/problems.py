@@ -33,98 +33,175 @@ class ProblemType(NamedTuple):
 
 
 INVALID_FIELDS = ProblemType(
-    "invalid-fields", 422, "Some fields are not valid", False,
+    "invalid-fields",
+    422,
+    "Some fields are not valid",
+    False,
     "`fields` says in words what is wrong with each field, `codes` says the same for programs. Nothing was accepted. Correct the fields and send again.",
 )
 INVALID_JSON = ProblemType(
-    "invalid-json", 400, "The body is not valid JSON", False,
+    "invalid-json",
+    400,
+    "The body is not valid JSON",
+    False,
     "`detail` gives line and column of the first fault. Build the body with a JSON library rather than by joining strings.",
 )
 NOT_AN_OBJECT = ProblemType(
-    "not-an-object", 422, "The body must be one JSON object", False,
+    "not-an-object",
+    422,
+    "The body must be one JSON object",
+    False,
     "This call takes one object. Several messages go to /v1/sms/bulk as an array.",
 )
 NOT_AN_ARRAY = ProblemType(
-    "not-an-array", 422, "The body must be a JSON array", False,
+    "not-an-array",
+    422,
+    "The body must be a JSON array",
+    False,
     "A bulk is the array of messages itself: `[{...}, {...}]`, not an object that holds it.",
 )
 EMPTY_BULK = ProblemType(
     "empty-bulk", 422, "The array holds no messages", False, "A bulk holds at least one message. Nothing was done."
 )
 TOO_MANY_ITEMS = ProblemType(
-    "too-many-items", 413, "The array holds too many messages", False,
+    "too-many-items",
+    413,
+    "The array holds too many messages",
+    False,
     "Nothing was accepted. Cut the array into several calls, each with an Idempotency-Key of its own.",
 )
 BODY_TOO_LARGE = ProblemType(
     "body-too-large", 413, "The body is too large", False, "Nothing was accepted. Send fewer messages in one call."
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
-    "unsupported-media-type", 415, "The body must be JSON", False,
+    "unsupported-media-type",
+    415,
+    "The body must be JSON",
+    False,
     "Send `Content-Type: application/json` and the body in UTF-8, not compressed. curl says application/x-www-form-urlencoded unless told otherwise.",
 )
 INVALID_IDEMPOTENCY_KEY = ProblemType(
-    "invalid-idempotency-key", 422, "The Idempotency-Key is not valid", False,
+    "invalid-idempotency-key",
+    422,
+    "The Idempotency-Key is not valid",
+    False,
     "A key has 1 to 255 visible ASCII characters, without spaces, and stands in one header. A UUID does well.",
 )
 IDEMPOTENCY_KEY_REUSED = ProblemType(
-    "idempotency-key-reused", 422, "The Idempotency-Key was used with another body", False,
+    "idempotency-key-reused",
+    422,
+    "The Idempotency-Key was used with another body",
+    False,
     "The key belongs to an earlier call with another body or another path, so this one was not carried out. Take a new key for each new call, "
     "and the same key only to repeat a call byte for byte.",
 )
 UNAUTHORIZED = ProblemType(
-    "unauthorized", 401, "A valid token is needed", False,
+    "unauthorized",
+    401,
+    "A valid token is needed",
+    False,
     "Send `Authorization: Bearer sk_...` with a token of your account. A token that was taken out of the configuration ends here too.",
 )
 INSUFFICIENT_SCOPE = ProblemType(
-    "insufficient-scope", 403, "The token may not do this", False, "`detail` names the scope that the call needs. Use a token that has it."
+    "insufficient-scope",
+    403,
+    "The token may not do this",
+    False,
+    "`detail` names the scope that the call needs. Use a token that has it.",
 )
 ADDRESS_NOT_ALLOWED = ProblemType(
-    "address-not-allowed", 403, "The token may not be used from this address", False,
+    "address-not-allowed",
+    403,
+    "The token may not be used from this address",
+    False,
     "The token is limited to certain networks (`allow_from`). Call from one of them, or ask the operator to add yours. "
     "Behind a proxy, the operator must name it in http.trusted_proxies.",
 )
 NOT_FOUND = ProblemType(
-    "not-found", 404, "There is no such thing here", False,
+    "not-found",
+    404,
+    "There is no such thing here",
+    False,
     "Either the path is not one of this API (see /docs), or your account has nothing with this id. What is another account's is not found either.",
 )
 NO_WEBHOOK = ProblemType(
-    "no-webhook", 404, "The account has no webhook", False, "No endpoint is configured for this account. Ask the operator to add `webhook` to it."
+    "no-webhook",
+    404,
+    "The account has no webhook",
+    False,
+    "No endpoint is configured for this account. Ask the operator to add `webhook` to it.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
-    "method-not-allowed", 405, "The path does not take this method", False, "The `Allow` header names the methods that it takes."
+    "method-not-allowed",
+    405,
+    "The path does not take this method",
+    False,
+    "The `Allow` header names the methods that it takes.",
 )
 REQUEST_TIMEOUT = ProblemType(
-    "request-timeout", 408, "The body did not arrive in time", True, "Nothing was accepted. Send again, over a better connection or with a smaller body."
+    "request-timeout",
+    408,
+    "The body did not arrive in time",
+    True,
+    "Nothing was accepted. Send again, over a better connection or with a smaller body.",
 )
 CLIENT_ID_IN_USE = ProblemType(
-    "client-id-in-use", 409, "The client_id belongs to another message", False,
+    "client-id-in-use",
+    409,
+    "The client_id belongs to another message",
+    False,
     "`message_id` is the message that has it, so it was accepted before: look there for its state. Take a new client_id for a new message.",
 )
 ALREADY_SENT = ProblemType(
-    "already-sent", 409, "The message is on its way or has ended", False,
+    "already-sent",
+    409,
+    "The message is on its way or has ended",
+    False,
     "It can be canceled only before it is put to a carrier. GET /v1/sms/{id} shows where it stands.",
 )
 NOT_IN_DOUBT = ProblemType(
-    "not-in-doubt", 409, "The message is not in doubt", False,
+    "not-in-doubt",
+    409,
+    "The message is not in doubt",
+    False,
     "It was settled already, by an answer, a receipt, its lane or somebody else. GET /admin/doubts lists what is.",
 )
-BAD_REQUEST = ProblemType("bad-request", 400, "The request is not valid HTTP", False, "The request could not be read. Nothing was done.")
+BAD_REQUEST = ProblemType(
+    "bad-request", 400, "The request is not valid HTTP", False, "The request could not be read. Nothing was done."
+)
 INTERNAL_ERROR = ProblemType(
-    "internal-error", 500, "Something went wrong inside", True,
+    "internal-error",
+    500,
+    "Something went wrong inside",
+    True,
     "This is our fault. It is not known whether the call was carried out: repeat it with the same Idempotency-Key or client_id, which cannot send "
     "twice. If it comes again, tell the operator the request_id.",
 )
 STORE_FULL = ProblemType(
-    "store-full", 503, "No more messages can be taken now", True,
+    "store-full",
+    503,
+    "No more messages can be taken now",
+    True,
     "The backlog or the disk is full. Nothing was accepted. Send again after the time in `Retry-After`.",
 )
 STORE_BUSY = ProblemType(
-    "store-busy", 503, "The store does not answer now", True,
+    "store-busy",
+    503,
+    "The store does not answer now",
+    True,
     "Nothing was changed. Send again after the time in `Retry-After`, with the same Idempotency-Key.",
 )
-NOT_READY = ProblemType("not-ready", 503, "The store does not take writes", True, "The gateway runs but cannot keep messages now. Send traffic elsewhere.")
+NOT_READY = ProblemType(
+    "not-ready",
+    503,
+    "The store does not take writes",
+    True,
+    "The gateway runs but cannot keep messages now. Send traffic elsewhere.",
+)
 
-TYPES: dict[str, ProblemType] = {value.slug: value for value in list(globals().values()) if isinstance(value, ProblemType)}
+TYPES: dict[str, ProblemType] = {
+    value.slug: value for value in list(globals().values()) if isinstance(value, ProblemType)
+}
 
 
 class Problem(Exception):

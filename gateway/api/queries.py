@@ -80,5 +80,3 @@ def _range_code(limit: str) -> str:
     if not digits.isascii() or not digits.isdigit():
         return FaultCode.WRONG_TYPE.value
     return (FaultCode.TOO_SMALL if limit.startswith("-") or set(limit) == {"0"} else FaultCode.TOO_LARGE).value
-
-

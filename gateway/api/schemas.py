@@ -4,9 +4,9 @@ Key order is the order of the fields. What is right in a request is decided by t
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from gateway.messages import ErrorCode, Status
 from gateway.rules.causes import CauseClass
@@ -16,34 +16,45 @@ Encoding = Annotated[str, Meta(extra_json_schema={"enum": ["gsm7", "ucs2"]})]
 Sentences = Annotated[dict[str, list[str]], Meta(description="What is wrong, in words, by field.")]
 Codes = Annotated[dict[str, list[str]], Meta(description="The same for programs, by field.")]
 
-# --- submissions ------------------------------------------------------------------------------------------------------------
-
 
 class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One message to send."""
 
     to: Annotated[str, Meta(description="The number, best as E.164 with its plus.")]
-    text: Annotated[str | UnsetType, Meta(description="The text. `message` is an alias; one of them is needed.")] = UNSET
-    message: Annotated[str | UnsetType, Meta(description="Alias of `text`.")] = UNSET
-    sender: Annotated[str | UnsetType, Meta(description="Who it comes from; needed unless the account has a default sender.")] = field(
-        name="from", default=UNSET
+    text: Annotated[str | UnsetType, Meta(description="The text. `message` is an alias; one of them is needed.")] = (
+        UNSET
     )
+    message: Annotated[str | UnsetType, Meta(description="Alias of `text`.")] = UNSET
+    sender: Annotated[
+        str | UnsetType, Meta(description="Who it comes from; needed unless the account has a default sender.")
+    ] = field(name="from", default=UNSET)
     client_id: Annotated[
-        str | None | UnsetType,
-        Meta(description="Your own id: at most 40 characters, unique per account while its message is kept. `clientId` is an alias."),
+        str | UnsetType | None,
+        Meta(
+            description="Your own id: at most 40 characters, unique per account while its message is kept. `clientId` is an alias."
+        ),
     ] = UNSET
-    clientId: Annotated[str | None | UnsetType, Meta(description="Alias of `client_id`.")] = UNSET  # noqa: N815
+    clientId: Annotated[str | UnsetType | None, Meta(description="Alias of `client_id`.")] = UNSET  # noqa: N815
     allow_unicode: Annotated[
-        bool | None | UnsetType, Meta(description="Whether a text that GSM 03.38 cannot carry goes as UCS-2. `allowUnicode` is an alias.")
+        bool | UnsetType | None,
+        Meta(description="Whether a text that GSM 03.38 cannot carry goes as UCS-2. `allowUnicode` is an alias."),
     ] = UNSET
-    allowUnicode: Annotated[bool | None | UnsetType, Meta(description="Alias of `allow_unicode`.")] = UNSET  # noqa: N815
-    lane: Annotated[str | None | UnsetType, Meta(description="The class of traffic: `otp`, `transactional`, `promotional` or one of the operator's.")] = UNSET
-    schedule: Annotated[str | None | UnsetType, Meta(description="When to send it: RFC 3339 with a zone, not in the past.")] = UNSET
+    allowUnicode: Annotated[bool | UnsetType | None, Meta(description="Alias of `allow_unicode`.")] = UNSET  # noqa: N815
+    lane: Annotated[
+        str | UnsetType | None,
+        Meta(description="The class of traffic: `otp`, `transactional`, `promotional` or one of the operator's."),
+    ] = UNSET
+    schedule: Annotated[
+        str | UnsetType | None, Meta(description="When to send it: RFC 3339 with a zone, not in the past.")
+    ] = UNSET
     validity: Annotated[
-        int | str | None | UnsetType, Meta(description="How long it may wait to be sent: seconds, or a time (RFC 3339). Counts from the schedule.")
+        int | str | UnsetType | None,
+        Meta(description="How long it may wait to be sent: seconds, or a time (RFC 3339). Counts from the schedule."),
     ] = UNSET
-    webhook_url: Annotated[str | None | UnsetType, Meta(description="Replaces the account's webhook for this message.")] = UNSET
-    tag: Annotated[str | None | UnsetType, Meta(description="Kept with the message and told in its events.")] = UNSET
+    webhook_url: Annotated[
+        str | UnsetType | None, Meta(description="Replaces the account's webhook for this message.")
+    ] = UNSET
+    tag: Annotated[str | UnsetType | None, Meta(description="Kept with the message and told in its events.")] = UNSET
 
 
 class Message(Struct):
@@ -109,9 +120,6 @@ class Canceled(Struct):
 
     id: str
     status: Status
-
-
-# --- look-ups ---------------------------------------------------------------------------------------------------------------
 
 
 class CarrierCode(Struct):
@@ -196,7 +204,10 @@ class Step(Struct, omit_defaults=True):
     raw: str | UnsetType = UNSET
     applied: bool | UnsetType = UNSET
     matched: Annotated[
-        str | UnsetType, Meta(description="How a receipt found its message, where not by the id as it was given: `converted`, `doubt`, `parked`.")
+        str | UnsetType,
+        Meta(
+            description="How a receipt found its message, where not by the id as it was given: `converted`, `doubt`, `parked`."
+        ),
     ] = UNSET
     code: ErrorCode | UnsetType = UNSET
     error: str | UnsetType = UNSET
@@ -208,7 +219,9 @@ class ListedMessage(Message):
     route: str
     country: str | None
     attempts: Annotated[int, Meta(description="Times that it was put to a carrier.")]
-    possible_duplicate: Annotated[bool, Meta(description="It was sent again after a doubt, so it may have arrived twice.")]
+    possible_duplicate: Annotated[
+        bool, Meta(description="It was sent again after a doubt, so it may have arrived twice.")
+    ]
     error: Failure | None
     sent_at: Time | None
     done_at: Time | None
@@ -229,101 +242,6 @@ class MessageList(Struct):
     next_cursor: Annotated[str | None, Meta(description="Give it as `cursor` to get the next page; null on the last.")]
 
 
-# --- events and webhook -----------------------------------------------------------------------------------------------------
-
-
-class Event(Struct):
-    """An event of the outbox, and how telling it goes."""
-
-    id: str
-    type: str
-    message_id: str | None
-    status: Annotated[
-        str,
-        Meta(
-            description="`pending` also between tries; `failed` once the retry horizon is over.",
-            extra_json_schema={"enum": ["pending", "delivered", "failed"]},
-        ),
-    ]
-    url: str
-    attempts: int
-    next_try_at: Time | None
-    last_http_status: int | None
-    last_error: str | None
-    event: Annotated[Raw, Meta(description="The event as it is posted.", extra_json_schema={"type": "object"})]
-
-
-class EventList(Struct):
-    """One page, newest first."""
-
-    entities: list[Event]
-    next_cursor: str | None
-
-
-class ReplayRange(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Which events to tell again: those that happened in a time range, those that failed, or both."""
-
-    after: Time | UnsetType = UNSET
-    before: Time | UnsetType = UNSET
-    status: Literal["failed"] | UnsetType = UNSET
-
-
-class Replayed(Struct):
-    """How many events are pending again."""
-
-    replayed: int
-
-
-class Endpoint(Struct):
-    """A place that events go to, and its health."""
-
-    url: str
-    own: Annotated[bool, Meta(description="The account's own webhook; false for the `webhook_url` of messages.")]
-    enabled: bool
-    disabled_reason: str | None
-    pending: int
-    failed: int
-    oldest_pending_at: Time | None
-    last_success_at: Time | None
-    last_failure_at: Time | None
-    consecutive_failures: int
-
-
-class EndpointList(Struct):
-    """All places that the account's events go to."""
-
-    entities: list[Endpoint]
-
-
-class TestEvent(Struct):
-    """The `webhook.test` event that is on its way."""
-
-    event_id: str
-
-
-class Enabled(Struct):
-    """The webhook takes events again."""
-
-    enabled: bool
-
-
-# --- health and errors ------------------------------------------------------------------------------------------------------
-
-
-class Health(Struct):
-    """The process runs."""
-
-    status: Literal["ok"]
-
-
-class Readiness(Struct):
-    """Submissions are taken. Carriers are told, and do not decide: messages are accepted while they are down."""
-
-    status: Literal["ready"]
-    store: Literal["ok"]
-    carriers: Annotated[dict[str, Literal["able", "unable"]], Meta(description="Whether any bind of the carrier can send now.")]
-
-
 class ProblemDocument(Struct, omit_defaults=True):
     """RFC 9457. Other members may stand beside these, such as `message_id`."""
 
@@ -336,4 +254,6 @@ class ProblemDocument(Struct, omit_defaults=True):
     request_id: str
     fields: Sentences | UnsetType = UNSET
     codes: Codes | UnsetType = UNSET
-    message_id: Annotated[str | UnsetType, Meta(description="With `client_id_in_use`: the message that has it.")] = UNSET
+    message_id: Annotated[str | UnsetType, Meta(description="With `client_id_in_use`: the message that has it.")] = (
+        UNSET
+    )

@@ -98,7 +98,13 @@ def _parts(attempts: list[AttemptRow]) -> list[Part]:
         if known is None or row.attempt > known.attempt:
             latest[row.part] = row
     return [
-        Part(number, _PART_STATUS.get(AttemptState(row.state), Status.QUEUED), row.carrier, row.carrier_message_id or None, row.attempt)
+        Part(
+            number,
+            _PART_STATUS.get(AttemptState(row.state), Status.QUEUED),
+            row.carrier,
+            row.carrier_message_id or None,
+            row.attempt,
+        )
         for number, row in sorted(latest.items())
     ]
 
@@ -127,7 +133,11 @@ def _carrier_code(story: MessageStory) -> CarrierCode | None:
     if not ended:
         return None
     row = max(ended, key=lambda attempt: (attempt.done_at or attempt.answered_at or 0, attempt.part, attempt.attempt))
-    states = [receipt.state for receipt in story.receipts if (receipt.part, receipt.attempt) == (row.part, row.attempt) and receipt.applied]
+    states = [
+        receipt.state
+        for receipt in story.receipts
+        if (receipt.part, receipt.attempt) == (row.part, row.attempt) and receipt.applied
+    ]
     said = CarrierCode(
         command_status=name_of(row.command_status) if row.command_status else None,
         receipt_state=states[-1] if states else None,

@@ -7,38 +7,36 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from quart import Request
 
 from gateway.api.addresses import Network, client_address, is_in
 from gateway.api.problems import ADDRESS_NOT_ALLOWED, INSUFFICIENT_SCOPE, UNAUTHORIZED, Problem
 
-Owner = TypeVar("Owner")
-
 _REALM = 'Bearer realm="sluice"'
 
 
 @dataclass(slots=True, frozen=True)
-class Grant(Generic[Owner]):
+class Grant:
     """What one token opens."""
 
     sha256: str
     """Lower-case hexadecimal."""
-    owner: Owner
+    owner: str
+    """The account's name."""
     scopes: frozenset[str]
     allow_from: Sequence[Network] = ()
     """Empty: from anywhere."""
 
 
-class Tokens(Generic[Owner]):
+class Tokens:
     """All tokens of one listener."""
 
-    def __init__(self, grants: Iterable[Grant[Owner]], trusted_proxies: Sequence[Network] = ()) -> None:
+    def __init__(self, grants: Iterable[Grant], trusted_proxies: Sequence[Network] = ()) -> None:
         self._grants = {grant.sha256: grant for grant in grants}
         self._trusted_proxies = trusted_proxies
 
-    def owner(self, request: Request, scope: str) -> Owner:
+    def owner(self, request: Request, scope: str) -> str:
         """Whose token the request bears. Raises a Problem: 401 without a valid one, 403 when it may not do this or not from there."""
         grant = self._grant(request.headers.get("Authorization"))
         if scope not in grant.scopes:
@@ -51,20 +49,30 @@ class Tokens(Generic[Owner]):
             self._check_address(request, grant)
         return grant.owner
 
-    def _grant(self, authorization: str | None) -> Grant[Owner]:
+    def _grant(self, authorization: str | None) -> Grant:
         if authorization is None:
-            raise Problem(UNAUTHORIZED, "Send `Authorization: Bearer` and your token.", headers={"WWW-Authenticate": _REALM})
+            raise Problem(
+                UNAUTHORIZED, "Send `Authorization: Bearer` and your token.", headers={"WWW-Authenticate": _REALM}
+            )
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
-            raise Problem(UNAUTHORIZED, "The scheme of the Authorization header must be Bearer.", headers={"WWW-Authenticate": _REALM})
+            raise Problem(
+                UNAUTHORIZED,
+                "The scheme of the Authorization header must be Bearer.",
+                headers={"WWW-Authenticate": _REALM},
+            )
         # Looked up by digest, so the time taken tells nothing of a token; compared once more so that no hash table is trusted with it.
         digest = hashlib.sha256(token.strip().encode()).hexdigest()
         grant = self._grants.get(digest)
         if grant is None or not hmac.compare_digest(grant.sha256, digest):
-            raise Problem(UNAUTHORIZED, "The token is not valid.", headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'})
+            raise Problem(
+                UNAUTHORIZED,
+                "The token is not valid.",
+                headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'},
+            )
         return grant
 
-    def _check_address(self, request: Request, grant: Grant[Owner]) -> None:
+    def _check_address(self, request: Request, grant: Grant) -> None:
         peer = request.scope.get("client")
         address = client_address(
             peer[0] if peer else None,
@@ -74,4 +82,6 @@ class Tokens(Generic[Owner]):
         )
         if address is None or not is_in(address, grant.allow_from):
             seen = "an address that cannot be known" if address is None else str(address)
-            raise Problem(ADDRESS_NOT_ALLOWED, f"The request comes from {seen}, which is not among the networks of this token.")
+            raise Problem(
+                ADDRESS_NOT_ALLOWED, f"The request comes from {seen}, which is not among the networks of this token."
+            )

@@ -52,5 +52,5 @@ class Addresses:
 
 
 def e164(ton: int, addr: str) -> str:
-    """The number behind a peer's address: with its plus where the TON says that it is international, else as it came."""
+    """The number behind a peer's address: with its plus where the TON says it is international, else as it came."""
     return f"+{addr}" if ton == INTERNATIONAL and addr.isdigit() else addr

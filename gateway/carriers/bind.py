@@ -1,7 +1,7 @@
 """One connection to a carrier: a Trio stream that drives one Session, within the window and the pace.
 
-What it sends is given by a feed (gateway.flows.send), what comes is handed on read by read; nothing here waits for business
-work, and no task, channel or event is made for a message. When to connect is carrier.py's.
+What it sends is given by a feed, what comes is handed on read by read (traffic.py); nothing here waits for business work,
+and no task, channel or event is made for a message. When to connect is carrier.py's.
 """
 
 import logging
@@ -9,15 +9,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import trio
 
+from gateway.carriers.outgoing import Outgoing, words_of
 from gateway.carriers.pacing import Pace, ThrottlePause
+from gateway.carriers.traffic import Delivery, Feed, Traffic
 from gateway.settings_carriers import Carrier as CarrierSettings
 from protocol.command_status import name_of
 from protocol.errors import LocalProtocolError
-from protocol.pdus import BindMode, BindRequest, CommandId, DataSm, DeliverSm, SubmitSm
+from protocol.pdus import BindMode, BindRequest, SubmitSm
 from protocol.session import Session
 from protocol.session_events import (
     BindRefused,
@@ -34,19 +36,15 @@ from protocol.session_states import Role, SessionState
 
 READ_OCTETS = 65536
 DELIVERIES_WAITING = 1_000
-"""The bind reads on only while fewer of its deliveries wait for their commit, so that memory does not follow the carrier's haste."""
-WRITE_LIMIT_SECONDS = 20.0
-"""A peer that lets a write wait this long reads no more. Shorter than any usual response_timeout: the link is at fault, not the message."""
+"""The bind reads on only while fewer of its deliveries wait for their commit, so that a carrier cannot fill the memory."""
 UNBIND_LIMIT_SECONDS = 5.0
 """SMSCs answer an unbind after seconds, or just close."""
-LAST_WORDS_SECONDS = 1.0
-"""For an unbind_resp to leave, and for answers that came before the write side broke to be read."""
+READ_OUT_SECONDS = 1.0
+"""For answers that came before the write side broke to be read."""
 _LATENCY_WEIGHT = 0.1
-_SUBMIT_SM = int(CommandId.SUBMIT_SM).to_bytes(4, "big")
+_NEVER = float("inf")
 
 _log = logging.getLogger("sluice.carriers")
-
-Delivery: TypeAlias = DeliverSm | DataSm
 
 
 class BindState(Enum):
@@ -62,38 +60,6 @@ class BindState(Enum):
     LEAVING = "leaving"
     """It takes no more work, waits for its answers, then unbinds."""
     CLOSED = "closed"
-
-
-class Feed(Protocol):
-    """What gives a bind its work and takes its answers. All calls are made on the Trio thread and return at once."""
-
-    def answered(self, answers: list[SubmitAnswered]) -> None:
-        """The answers of one read."""
-
-    def expired(self, tokens: list[Any]) -> None:
-        """Written, and unanswered for the response_timeout."""
-
-    def unsendable(self, token: Any, reason: str) -> None:
-        """No frame can be made of this submit_sm; nothing was written."""
-
-    def freed(self) -> None:
-        """More may be given: a pause is over, or the pace let something go."""
-
-    def halted(self) -> None:
-        """The bind leaves: no more work, and what waits may be taken back."""
-
-    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
-        """The last call. `doubtful` may have reached the peer, `unwritten` were never handed to the transport."""
-
-
-@dataclass(slots=True, frozen=True)
-class Traffic:
-    """Where a bind's messages come from, and where they go."""
-
-    open_feed: Callable[["Bind"], Feed]
-    """Called when a bind that can send is bound."""
-    deliver: Callable[["Bind", list[Delivery]], None]
-    """The deliveries of one read; each is to be answered by `Bind.answer` once it is on disk."""
 
 
 @dataclass(slots=True)
@@ -127,7 +93,7 @@ class Bind:
         self.mode = mode
         self.settings = settings
         self.state = BindState.BINDING
-        self.ended: Ended | None = None
+        self.is_over = False
         self.latency_seconds = 0.0
         """Running average of the carrier's time to answer."""
         self.session = Session(
@@ -141,27 +107,22 @@ class Bind:
         )
         self._window = self.session.window
         self._stream = stream
+        self._outgoing = Outgoing(name, self.session, stream, one_pdu_per_write=settings.one_pdu_per_write)
         self._traffic = traffic
         self._paces = tuple(paces)
         self._on_state = on_state
         self._pause = ThrottlePause(settings.throttle_pause)
         self._feed: Feed | None = None
         self._waiting: deque[tuple[SubmitSm, Any]] = deque()
-        # Tokens of submit_sm that the session took and no write call has; at most a window of them.
-        self._unwritten: deque[Any] = deque()
-        self._outgoing: deque[bytes] = deque()
-        self._wake = trio.Event()
         self._slack = trio.Event()
         self._alarm: trio.CancelScope | None = None
         self._cancel = trio.CancelScope()
         self._undecided = 0
-        self._writing = False
         self._bound_at: float | None = None
         self._refusal: int | None = None
         self._cause: tuple[CloseReason, str] | None = None
-        self._leave_by = float("inf")
-
-    # --- what owners call ---------------------------------------------------------------------------------------------------
+        self._ended = Ended(CloseReason.UNBOUND, "never run", None, 0.0)
+        self._leave_by = _NEVER
 
     @property
     def carrier(self) -> str:
@@ -190,8 +151,8 @@ class Bind:
     def flush(self) -> None:
         """Let go what may go now. Called once for many submits."""
         if self._pump():
-            self._wake.set()
-        self._rearm()
+            self._outgoing.wake()
+            self._rearm()
 
     def take_back(self) -> list[Any]:
         """The tokens of what still waits; it will not be sent."""
@@ -200,11 +161,14 @@ class Bind:
         return tokens
 
     def answer(self, pdu: Delivery, status: int) -> None:
-        """Answer a delivery. Those of one synchronous run share a write; after the end it does nothing: the peer will deliver again."""
-        if self.ended is not None:
+        """Answer a delivery. Those of one synchronous run share a write.
+
+        After the end it does nothing: the peer will deliver again.
+        """
+        if self.is_over:
             return
         self.session.answer(pdu, status, trio.current_time())
-        self._wake.set()
+        self._outgoing.wake()
         self._undecided -= 1
         if self._undecided < DELIVERIES_WAITING:
             self._slack.set()
@@ -222,8 +186,8 @@ class Bind:
         self._pause.succeeded(trio.current_time())
 
     def leave(self, limit_seconds: float) -> None:
-        """Take no more work, wait so long for the answers in flight, unbind, close. Returns at once; `run` ends then."""
-        if self.ended is not None or self.state is BindState.LEAVING:
+        """Take no more work, wait so long for the answers in flight, unbind, close. Returns at once; `run` ends later."""
+        if self.is_over or self.state is BindState.LEAVING:
             return
         was_bound = self.state is not BindState.BINDING
         self._leave_by = trio.current_time() + (limit_seconds if was_bound else 0.0)
@@ -232,93 +196,48 @@ class Bind:
             self._feed.halted()
         self._settle()
 
-    # --- the life -----------------------------------------------------------------------------------------------------------
-
     async def run(self, request: BindRequest) -> Ended:
-        """Bind, and stay until the session or the link ends; then the stream is closed and nothing of ours waits on it."""
+        """Bind, and stay until the session or the link ends; then the stream is closed."""
         try:
-            if self.ended is None:
+            if not self.is_over:
                 self.session.bind(request, trio.current_time())
-                self._wake.set()
+                self._outgoing.wake()
             with self._cancel:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._read)
                     nursery.start_soon(self._write)
                     nursery.start_soon(self._watch)
         finally:
+            self._lose(CloseReason.UNBOUND, "stopped")
             with trio.CancelScope(shield=True):
-                await self._close()
-        assert self.ended is not None
-        return self.ended
+                await self._outgoing.last_words()
+                await trio.aclose_forcefully(self._stream)
+        return self._ended
 
     async def _read(self) -> None:
-        while self.ended is None:
+        while not self.is_over:
             try:
-                octets = await self._stream.receive_some(READ_OCTETS)
+                octets = bytes(await self._stream.receive_some(READ_OCTETS))
             except (OSError, trio.BrokenResourceError) as error:
-                self._lose(CloseReason.PEER_CLOSED, _words_of(error))
+                self._lose(CloseReason.PEER_CLOSED, words_of(error))
                 return
             now = trio.current_time()
-            events = self.session.receive_bytes(octets, now) if octets else self.session.receive_eof(now)
-            self._handle(events)
-            while self._undecided >= DELIVERIES_WAITING:
+            self._handle(self.session.receive_bytes(octets, now) if octets else self.session.receive_eof(now))
+            while self._undecided >= DELIVERIES_WAITING and not self.is_over:
                 self._slack = trio.Event()
                 await self._slack.wait()
 
     async def _write(self) -> None:
-        one_by_one = self.settings.one_pdu_per_write
-        while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
-            self._outgoing += self.session.pdus_to_send()
-            while self._outgoing and self.ended is None:
-                octets = self._next_pdu() if one_by_one else self._all_pdus()
-                try:
-                    self._writing = True
-                    with trio.fail_after(WRITE_LIMIT_SECONDS):
-                        await self._stream.send_all(octets)
-                    self._writing = False
-                except trio.TooSlowError:
-                    self._lose(CloseReason.LINK_DEAD, f"a write did not finish within {WRITE_LIMIT_SECONDS:g} s")
-                except (OSError, trio.BrokenResourceError) as error:
-                    # Answers that came before may still be read; at their end the reader concludes.
-                    await trio.sleep(LAST_WORDS_SECONDS)
-                    self._lose(CloseReason.PEER_CLOSED, _words_of(error))
-
-    def _all_pdus(self) -> bytes:
-        octets = b"".join(self._outgoing)
-        self._outgoing.clear()
-        self._unwritten.clear()
-        return octets
-
-    def _next_pdu(self) -> bytes:
-        pdu = self._outgoing.popleft()
-        if pdu[4:8] == _SUBMIT_SM:
-            self._unwritten.popleft()
-        return pdu
+        problem = await self._outgoing.write()
+        # At the end of what has come already, which may be answers, the reader concludes.
+        await trio.sleep(READ_OUT_SECONDS)
+        self._lose(CloseReason.LINK_DEAD, problem)
 
     async def _watch(self) -> None:
         while True:
             with trio.CancelScope(deadline=self._next_at()) as self._alarm:
                 await trio.sleep_forever()
             self._tick(trio.current_time())
-
-    async def _close(self) -> None:
-        if self.ended is None:
-            self._lose(CloseReason.UNBOUND, "stopped")
-        # An unbind_resp, say. What we would submit must not follow the end, and half a PDU must not be followed by another.
-        last = b"".join(
-            pdu for pdu in [*self._outgoing, *self.session.pdus_to_send()] if pdu[4:8] != _SUBMIT_SM
-        )
-        with trio.move_on_after(LAST_WORDS_SECONDS):
-            try:
-                if last and not self._writing:
-                    await self._stream.send_all(last)
-            except (OSError, trio.BrokenResourceError) as error:
-                _log.debug("bind=%s last_words=unsent error=%s", self.name, _words_of(error))
-            await self._stream.aclose()
-
-    # --- events -------------------------------------------------------------------------------------------------------------
 
     def _handle(self, events: list[Event]) -> None:
         answers: list[SubmitAnswered] = []
@@ -367,19 +286,17 @@ class Bind:
 
     def _settle(self) -> None:
         """The one flush point: after every call into the session."""
-        if self.ended is not None:
+        if self.is_over:
             return
-        if self._leave_by != float("inf"):
+        if self._leave_by != _NEVER:
             self._go_on_leaving(trio.current_time())
         self._pump()
-        self._outgoing += self.session.pdus_to_send()
-        if self._outgoing:
-            self._wake.set()
+        self._outgoing.gather()
         self._rearm()
 
     def _tick(self, now: float) -> None:
         self._handle(self.session.tick(now))
-        if self.ended is not None or self._feed is None:
+        if self.is_over or self._feed is None:
             return
         if self.state is BindState.PAUSED and now >= self._pause.until:
             self._enter(BindState.BOUND)
@@ -389,8 +306,8 @@ class Bind:
 
     def _pump(self) -> int:
         """Put what waits into the session, as far as window and pace allow; how many."""
-        waiting = self._waiting
-        if not waiting or self.state is not BindState.BOUND:
+        waiting, feed = self._waiting, self._feed
+        if not waiting or feed is None or self.state is not BindState.BOUND:
             return 0
         now = trio.current_time()
         room = min(len(waiting), self._window.free)
@@ -400,16 +317,16 @@ class Bind:
             return 0
         for pace in self._paces:
             pace.take(now, room)
-        submit, unwritten = self.session.submit, self._unwritten
+        submit, submitted = self.session.submit, self._outgoing.submitted
         for _ in range(room):
             pdu, token = waiting.popleft()
             try:
                 submit(pdu, token, now)
             except LocalProtocolError as error:
-                assert self._feed is not None
-                self._feed.unsendable(token, str(error))
+                _log.error("bind=%s unsendable=%r", self.name, str(error))
+                feed.unsendable(token)
             else:
-                unwritten.append(token)
+                submitted(token)
         return room
 
     def _go_on_leaving(self, now: float) -> None:
@@ -434,29 +351,25 @@ class Bind:
         return at
 
     def _rearm(self) -> None:
-        # Only ever sooner: a deadline that moved away costs one needless tick instead of a timer operation for each message.
+        # Only ever sooner: a deadline that moved away costs one needless tick, not a timer operation for each message.
         if self._alarm is not None and (at := self._next_at()) < self._alarm.deadline:
             self._alarm.deadline = at
 
-    # --- the end ------------------------------------------------------------------------------------------------------------
-
     def _lose(self, reason: CloseReason, detail: str) -> None:
         """The end is ours to tell: the session learns that the link is gone and gives back what was unanswered."""
-        if self.ended is None:
+        if not self.is_over:
             self._cause = (reason, detail)
             self._handle(self.session.receive_eof(trio.current_time()))
 
     def _conclude(self, closed: Closed) -> None:
-        if self.ended is not None:
-            return
         reason, detail = self._cause or (closed.reason, closed.detail)
         bound_seconds = 0.0 if self._bound_at is None else trio.current_time() - self._bound_at
-        self.ended = Ended(reason, detail, self._refusal, bound_seconds)
-        self._enter(BindState.CLOSED)
+        self._ended = Ended(reason, detail, self._refusal, bound_seconds)
+        self.is_over = True
         self._cancel.cancel()
-        self._slack.set()
+        self._enter(BindState.CLOSED)
+        never = self._outgoing.end()
         if self._feed is not None:
-            never = {id(token) for token in self._unwritten}
             doubtful = [token for token in closed.unanswered if id(token) not in never]
             unwritten = [token for token in closed.unanswered if id(token) in never] + self.take_back()
             self._feed.closed(doubtful, unwritten)
@@ -464,8 +377,3 @@ class Bind:
     def _enter(self, state: BindState) -> None:
         self.state = state
         self._on_state(state)
-
-
-def _words_of(error: Exception) -> str:
-    cause = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
-    return str(cause or error) or type(error).__name__

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import trio
 
-from gateway.carriers.bind import UNBIND_LIMIT_SECONDS, Bind, BindState, Ended, Traffic
+from gateway.carriers.bind import UNBIND_LIMIT_SECONDS, Bind, BindState, Ended
 from gateway.carriers.dialing import Dial, dial_tcp
 from gateway.carriers.pacing import Backoff, Pace, Random
+from gateway.carriers.traffic import Traffic
 from gateway.identifiers import now_ms
 from gateway.settings_carriers import Carrier as CarrierSettings
 from gateway.settings_types import CarrierMode, split_address
@@ -21,7 +22,7 @@ from protocol.pdus import BindMode, BindRequest
 from protocol.session_events import CloseReason
 
 STEADY_SECONDS = 30.0
-"""A bind that lasted so long was a good one; carriers that take a bind and drop it at once are met with growing waits."""
+"""A bind that lasted so long was a good one; a carrier that takes binds and drops them at once is met with growing waits."""
 
 _log = logging.getLogger("sluice.carriers")
 

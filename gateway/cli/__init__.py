@@ -1,0 +1,25 @@
+"""The `sluice` command: one file for each subcommand, each with NAME, HELP, add_arguments and run."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("run", "check", "demo", "simulator", "token", "send", "status", "doubts")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, run, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="sluice", description="A flow-controlled SMPP gateway.")
+    parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        command = importlib.import_module(f"gateway.cli.{name}")
+        sub = parsers.add_parser(name, help=command.HELP, description=command.__doc__)
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130

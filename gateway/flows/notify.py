@@ -1,6 +1,7 @@
-"""Delivery -> signed POST -> outcome: tells endpoints what became of messages, until they take it or the horizon is over.
+"""Delivery -> signed POST -> outcome: endpoints are told of messages until they take it or the horizon ends.
 
-The store decides what is due, in which order, and how many POSTs an endpoint may have under way; gateway.webhooks does the POST.
+The store decides what is due, in which order, and how many POSTs an endpoint may have under way; gateway.webhooks does
+the POST.
 """
 
 import logging
@@ -22,7 +23,7 @@ from gateway.webhooks.urls import UrlError, parse_url
 log = logging.getLogger("sluice.notify")
 
 MOST_POSTS = 256
-"""POSTs, and so connections in use, at a time for all endpoints together: a quarter of the usual 1,024 file descriptors."""
+"""POSTs, and so connections in use, for all endpoints together: a quarter of the usual 1,024 file descriptors."""
 
 
 class Outbox(Protocol):
@@ -69,7 +70,7 @@ class Notify:
         return self._under_way
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Deliver until cancelled. What is under way then stays claimed, and is dealt again when the store is next opened."""
+        """Deliver until cancelled. What is under way then stays claimed; the store deals it again when next opened."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self._client.run)
 
@@ -109,6 +110,10 @@ class Notify:
             await self._turns.take(delivery.account)
             try:
                 result = await self._post(delivery, signer)
+            except Exception as error:
+                # The one supervisor of POSTs: our fault over one delivery must not end the others, nor the daemon.
+                log.exception("webhook fault: account=%s webhook_id=%s", delivery.account, delivery.webhook_id)
+                result = PostResult(None, f"internal error ({type(error).__name__})", None, 0)
             finally:
                 self._turns.give_back(delivery.account)
             self._record(delivery, self._outcome(delivery, result))
@@ -175,12 +180,12 @@ class Notify:
                 delivery.tries + 1,
                 outcome.http_status,
                 outcome.error,
-                _what_next(outcome),
+                _what_next(delivery, outcome),
             )
 
 
-def _what_next(outcome: DeliveryOutcome) -> str:
-    if outcome.gone:
+def _what_next(delivery: Delivery, outcome: DeliveryOutcome) -> str:
+    if outcome.gone and delivery.own:
         return "endpoint disabled"
     return "given up" if outcome.retry_at is None else rfc3339(outcome.retry_at)
 

@@ -1,4 +1,4 @@
-"""What carriers hand over: each delivery is read as a receipt or an inbound message, kept by the store, and only then answered.
+"""What carriers hand over: each delivery is read as a receipt or an inbound message, kept, and only then answered.
 
 What a receipt looks like is protocol.receipts' matter, which attempt it is about and what it changes the store's.
 """
@@ -8,7 +8,8 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from gateway.carriers.addresses import e164
-from gateway.carriers.bind import Bind, Delivery
+from gateway.carriers.bind import Bind
+from gateway.carriers.traffic import Delivery
 from gateway.identifiers import Identifiers, now_ms
 from gateway.rules.causes import cause_of_receipt
 from gateway.rules.senders import NumberOwners
@@ -86,6 +87,6 @@ def _receipt(bind: Bind, receipt: Receipt, at: int, zone: ZoneInfo) -> ReceiptIn
 
 
 def _encoding(data_coding: int) -> Encoding:
-    """UCS-2 as SMPP 3.4 §5.2.19 and the general and message marking groups of 3GPP TS 23.038 §4 say it; else septets or octets."""
+    """UCS-2 where SMPP 3.4 §5.2.19 or a coding group of 3GPP TS 23.038 §4 says so; else septets or octets."""
     is_ucs2 = data_coding & 0xCC == 0x08 or data_coding & 0xF0 == 0xE0
     return Encoding.UCS2 if is_ucs2 else Encoding.GSM7

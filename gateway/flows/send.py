@@ -1,17 +1,16 @@
-"""Messages out: free slots of a bind ask the store, what is dealt becomes submit_sm, and every answer goes back to the store.
+"""Messages out: a bind's free slots ask the store, what is dealt becomes submit_sm, every answer goes back to the store.
 
-When PDUs go and what is in flight is the bind's; who gets which slot is the store's deal; what an answer means is decided by
-gateway.rules.retrying.
+When PDUs go and what is in flight is the bind's; who gets which slot the store's deal; what an answer means retrying.py's.
 
-A bind's slots are at any time in one of these places, and together they are its window: asked for (or dealt and on the way
-here), waiting in the bind, in flight, or answered and not yet recorded. Only what is in none of them is asked for, so that a
-window is never overrun, an overdraft of the deal is paid back, and an answer that the store cannot keep holds its slot.
+A bind's slots are at any time in one of these places, and together they are its window: asked for (or dealt and on the
+way here), waiting in the bind, in flight, or answered and not yet recorded. Only what is in none of them is asked for, so
+that an overdraft of the deal is paid back, and an answer that the store cannot keep holds its slot.
 """
 
 import random
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import trio
 
@@ -36,7 +35,7 @@ REBIND_LIMIT_SECONDS = 5.0
 TRIES_WITHOUT_LANE = 10
 """For messages whose lane was taken out of the settings while they waited."""
 WITH_RECEIPT = 1
-"""registered_delivery: a receipt on success and on failure (SMPP 3.4 §5.2.17); on every part, for a carrier may receipt any."""
+"""registered_delivery: a receipt on success and on failure (SMPP 3.4 §5.2.17). On every part: carriers receipt any."""
 
 Token: TypeAlias = tuple[Claim, ClaimedSegment]
 
@@ -101,8 +100,6 @@ class BindFeed:
         self._recording = 0
         self._open = True
 
-    # --- asking -------------------------------------------------------------------------------------------------------------
-
     def open(self) -> None:
         """Open the bind's window in the store and ask for all of it."""
         self._store.open_window(self._bind.name, self._bind.carrier, self.take)
@@ -130,8 +127,6 @@ class BindFeed:
         at_hand = self._asked + bind.waiting
         free = self._window - at_hand - self._recording - bind.in_flight
         return free if self._ahead is None else min(free, self._ahead - at_hand)
-
-    # --- out ----------------------------------------------------------------------------------------------------------------
 
     def take(self, claims: list[Claim]) -> None:
         """What the store dealt, its intent on disk: each segment becomes a submit_sm."""
@@ -179,8 +174,6 @@ class BindFeed:
         self._asked -= len(names)
         self._store.release(self._bind.name, names, 0)
 
-    # --- back ---------------------------------------------------------------------------------------------------------------
-
     def answered(self, answers: list[SubmitAnswered]) -> None:
         """Record the answers of one read; what they say of the bind itself is obeyed first."""
         now = self._send.clock()
@@ -217,7 +210,7 @@ class BindFeed:
             self._bind.succeeded()
         self._record(rows, slots)
 
-    def unsendable(self, token: Token, reason: str) -> None:
+    def unsendable(self, token: Token) -> None:
         """No frame can hold it: refused by us, as a carrier would."""
         claim, claimed = token
         status = int(CommandStatus.ESME_RINVPARLEN)

@@ -1,4 +1,4 @@
-"""Why a message did not arrive: a carrier's codes -> our closed list, and each cause in words. What is not sure is `unmapped`.
+"""Why a message did not arrive: carriers' codes -> our list, and each cause in words. What is not sure is `unmapped`.
 
 Carriers' own `err` codes mean something else at every carrier, so they are shown and never read.
 """
@@ -109,7 +109,7 @@ def error_object(
     err: str | None = None,
     network_error: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """The `error` of events and look-ups; `carrier_code` is None where the cause is ours and no carrier said anything."""
+    """The `error` of events and look-ups; `carrier_code` is None where no carrier said anything."""
     cause = ErrorCode(code)
     cause_class, description = _DESCRIPTIONS[cause]
     said = (command_status or None, receipt_state, err, network_error)

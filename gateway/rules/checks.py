@@ -1,7 +1,7 @@
 """One item of a request, as decoded JSON -> a message ready to be filed, or every field that is wrong with it.
 
-Each field's own rule lives elsewhere (numbers, senders, texts, routing); here stands which fields there are and how they
-go together. Ids, and what the store alone can know, are the flow's.
+Each field's own rule lives elsewhere (numbers, senders, texts, routing); here stands which fields there are and how
+they go together. Ids, and what the store alone can know, are the flow's.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,9 +26,7 @@ ALIASES = {"message": "text", "clientId": "client_id", "allowUnicode": "allow_un
 FIELDS = frozenset({
     "to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag",
 })  # fmt: skip
-NOT_OFFERED = frozenset(
-    {"max_parts", "flash", "transliterate", "tlvs", "template", "variables", "spintax"}
-)
+NOT_OFFERED = frozenset({"max_parts", "flash", "transliterate", "tlvs", "template", "variables", "spintax"})
 """Fields of the contract that later versions bring, so that nobody believes they had an effect."""
 
 OTHER_NAMES = {
@@ -115,16 +113,23 @@ class ItemCheck:
         lane = self._lane(get("lane"))
         allow_unicode = self._may_be_unicode(get("allow_unicode"))
         text = self._text(get("text"), get("allow_unicode"), allow_unicode)
-        client_id, tag, url = get("client_id"), get("tag"), get("webhook_url")
-        if client_id is not None:
-            client_id = read_label(client_id, MOST_CLIENT_ID)
-        if tag is not None:
-            tag = read_label(tag, MOST_TAG)
-        if url is not None:
-            url = self._url(url)
+        client_id = _label(get("client_id"), MOST_CLIENT_ID)
+        tag = _label(get("tag"), MOST_TAG)
+        url = self._url(get("webhook_url"))
         schedule, ends = self._times(get("schedule"), get("validity"), lane, now_ms)
-        found = (number, text, sender, client_id, allow_unicode, lane, schedule, ends, url, tag)
-        if Fault in map(type, found):
+        if (
+            isinstance(number, Fault)
+            or isinstance(text, Fault)
+            or isinstance(sender, Fault)
+            or isinstance(client_id, Fault)
+            or isinstance(allow_unicode, Fault)
+            or isinstance(lane, Fault)
+            or isinstance(schedule, Fault)
+            or isinstance(ends, Fault)
+            or isinstance(url, Fault)
+            or isinstance(tag, Fault)
+        ):
+            found = (number, text, sender, client_id, allow_unicode, lane, schedule, ends, url, tag)
             for name, value in zip(_ORDER, found, strict=True):
                 if isinstance(value, Fault):
                     errors.add(name, value)
@@ -173,9 +178,13 @@ class ItemCheck:
         if fault is not None:
             return fault
         # A permission given with the message goes before the account's habit of changing texts.
-        return prepare(value, allow_unicode=bool(allow_unicode), transliterate=self._transliterates and asked is not True)
+        return prepare(
+            value, allow_unicode=bool(allow_unicode), transliterate=self._transliterates and asked is not True
+        )
 
-    def _url(self, value: Any) -> str | Fault:
+    def _url(self, value: Any) -> str | Fault | None:
+        if value is None:
+            return None
         if type(value) is not str:
             return type_fault(value, "a string")
         fault = unstorable(value)
@@ -184,7 +193,9 @@ class ItemCheck:
         refusal = self._url_refusal(value)
         return value if refusal is None else Fault(refusal, FaultCode.URL_NOT_ALLOWED)
 
-    def _times(self, schedule: Any, validity: Any, lane: str | Fault, now_ms: int) -> tuple[int | None | Fault, int | Fault]:
+    def _times(
+        self, schedule: Any, validity: Any, lane: str | Fault, now_ms: int
+    ) -> tuple[int | Fault | None, int | Fault]:
         """The schedule and the end of the validity, which counts from it."""
         starts: int | Fault = now_ms
         if schedule is not None:
@@ -201,6 +212,10 @@ class ItemCheck:
 
 _MISSING = Fault("is missing", FaultCode.MISSING)
 _ORDER = ("to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag")
+
+
+def _label(value: Any, most: int) -> str | Fault | None:
+    return None if value is None else read_label(value, most)
 
 
 def _known_fields(item: Mapping[Any, Any], errors: ItemErrors) -> dict[str, Any]:

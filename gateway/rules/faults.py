@@ -1,6 +1,6 @@
-"""What is wrong with a field of a request: in words for people, as a code for programs. Which rule says what is each rule's own.
+"""What is wrong with a field of a request: in words for people, as a code for programs. What is wrong is each rule's.
 
-The words go on from the field's name ("to": "is too short for ...") and end with what to do, wherever that is not plain.
+The words go on from the field's name ("to": "is too short for ...") and end with what to do, where that is not plain.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The world's numbering plans, as libphonenumber's metadata has them, made ready so that one look costs a microsecond or two.
+"""The numbering plans of the world, as libphonenumber has them, made ready so that one look costs a few microseconds.
 
 libphonenumber itself takes 30 to 70 µs for the same answers; property tests hold this file equal to it. What a caller's
 spelling means, and the words of refusals, are numbers.py's.
@@ -32,14 +32,15 @@ class Plan:
         self.name = f"{name} (+{calling_code})" if name else f"+{calling_code}"
         """For people: `Spain (+34)`."""
         # Where regions share a code, the first one's metadata has the lengths of all (libphonenumber's own rule).
-        self.lengths = frozenset(metadata.general_desc.possible_length)
+        general = metadata.general_desc
+        self.lengths = frozenset(general.possible_length if general is not None else ())
         """Digits that a number may have behind the calling code; numbers for local dialling only are not counted."""
         prefix = metadata.national_prefix_for_parsing
         self._national_prefix = re.compile(prefix) if prefix else None
         self._prefix_may_rewrite = bool(metadata.national_prefix_transform_rule)
 
     def has_national_prefix(self, national: str) -> bool:
-        """Whether libphonenumber may see a trunk prefix in front, as in +44 0791...: then its own parser must read the number."""
+        """Whether there may be a trunk prefix in front, as in +44 0791...: then libphonenumber itself must read it."""
         if self._national_prefix is None:
             return False
         found = self._national_prefix.match(national)
@@ -96,7 +97,7 @@ def _regions_pattern(calling_code: int, regions: tuple[str, ...], length: int) -
 
 @cache
 def _assigned_pattern(calling_code: int, region: str, length: int) -> re.Pattern[str]:
-    """What matches a number of this length when it fits the region's general description and one of its types of number."""
+    """Matches a number of this length that fits the region's general description and one of its types of number."""
     metadata = _metadata(calling_code, region)
     types = [
         metadata.premium_rate,

@@ -22,7 +22,9 @@ _MOST_CHARACTERS = 64
 _INTERNATIONAL = re.compile(r"\+[0-9]+", re.ASCII).fullmatch
 _DIGITS = re.compile(r"[0-9]+", re.ASCII).fullmatch
 # What people and spreadsheets put between digits: blanks of all kinds, hyphens, and marks of writing direction.
-_SEPARATORS = dict.fromkeys(map(ord, " -./()\t\u00a0\u2007\u2009\u200a\u202f\u2010\u2011\u2012\u2013\u200e\u200f\u202a\u202c\u2060\ufeff"))
+_SEPARATORS = dict.fromkeys(
+    map(ord, " -./()\t\u00a0\u2007\u2009\u200a\u202f\u2010\u2011\u2012\u2013\u200e\u200f\u202a\u202c\u2060\ufeff")
+)
 _NOT_A_NUMBER = Fault("is not a phone number", FaultCode.NOT_A_NUMBER)
 
 

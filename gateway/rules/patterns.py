@@ -1,4 +1,4 @@
-"""Sender patterns as the configuration writes them: `SHOP`, or a beginning and a star such as `34600*`. Read alike wherever they stand.
+"""Sender patterns as the configuration writes them: `SHOP`, or a beginning and a star such as `34600*`.
 
 A plus in front of a number changes nothing, since callers, carriers and operators write it or not as they like.
 """

@@ -1,7 +1,7 @@
 """When to try again, and when to give up: after a carrier's answer, and after a webhook POST that was not taken.
 
-Pauses before reconnecting are the carriers'. Times are wall-clock milliseconds. `rng` yields 0 <= x < 1 and spreads what
-failed together, so that it does not come back together.
+Pauses before reconnecting are the carriers'. Times are wall-clock milliseconds. `rng` yields 0 <= x < 1 and spreads
+what failed together, so that it does not come back together.
 """
 
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def after_answer(
 def webhook_retry(
     tries: int, *, first_at: int, now_ms: int, retry_after_ms: float | None, horizon_ms: int, rng: Callable[[], float]
 ) -> int | None:
-    """When to POST again after `tries` POSTs that were not taken; None once that lies beyond the horizon from `first_at`.
+    """When to POST again after `tries` POSTs that were not taken; None once that is beyond the horizon from `first_at`.
 
     Exponential with full jitter. A Retry-After is kept to, up to the longest pause: a slip of the receiver's must not
     silence it for days.

@@ -31,7 +31,7 @@ class SenderKind(Enum):
 
     ALPHANUMERIC = (5, 0)
     INTERNATIONAL = (1, 1)
-    # Network specific, as nearly all carriers ask for short codes; abbreviated (6) is for a subscriber's own speed dialling.
+    # Network specific, as nearly all carriers ask for; abbreviated (6) is for a subscriber's own speed dialling.
     SHORT_CODE = (3, 0)
 
 
@@ -53,7 +53,7 @@ def address_type(sender: str) -> tuple[int, int]:
 class Senders:
     """The senders of one account."""
 
-    __slots__ = ("_allowed", "_default", "_shown", "_known_good")
+    __slots__ = ("_allowed", "_default", "_known_good", "_shown")
 
     def __init__(self, patterns: Iterable[str], default: str | None) -> None:
         shown = list(patterns)
@@ -66,7 +66,9 @@ class Senders:
         """The sender of a message that names `given`, or none."""
         sender = self._default if given is None else given
         if sender is None:
-            return Fault("is missing: name a sender, or have a default_sender set for the account", FaultCode.SENDER_MISSING)
+            return Fault(
+                "is missing: name a sender, or have a default_sender set for the account", FaultCode.SENDER_MISSING
+            )
         if sender in self._known_good:
             return sender
         fault = _form_fault(sender) or self._rights_fault(sender)
@@ -104,7 +106,10 @@ class NumberOwners:
         self._stems = tuple((stem, _only(accounts)) for stem, accounts in by_length)
 
     def account_of_number(self, number: str) -> str | None:
-        """The account, by the exact number before the longest beginning. None: nobody's, or of several, who must not read each other's."""
+        """The account, by the exact number before the longest beginning.
+
+        None: nobody's; or that of several, who must not read each other's messages.
+        """
         number = bare(number)
         if number in self._exact:
             return self._exact[number]
@@ -127,7 +132,10 @@ def _form_fault(sender: str) -> Fault | None:
         )
     if not (sender.isascii() and sender.isprintable()) or _EXTENSION & set(sender) or unencodable(sender) is not None:
         # A C-Octet String is ASCII (SMPP 3.4 §3.1): carriers read anything else in as many ways as there are carriers.
-        return Fault("has a character that senders cannot have: use ASCII letters, digits, blanks and . - _ & and the like", FaultCode.SENDER_NOT_VALID)
+        return Fault(
+            "has a character that senders cannot have: use ASCII letters, digits, blanks and . - _ & and the like",
+            FaultCode.SENDER_NOT_VALID,
+        )
     if sender != sender.strip():
         return Fault("begins or ends with a blank: leave it out", FaultCode.SENDER_NOT_VALID)
     return None
@@ -136,7 +144,9 @@ def _form_fault(sender: str) -> Fault | None:
 def _number_fault(sender: str) -> Fault | None:
     digits = len(sender.removeprefix("+"))
     if digits > MOST_DIGITS:
-        return Fault(f"is too long: {digits} digits, {MOST_DIGITS} are the most for a number", FaultCode.SENDER_TOO_LONG)
+        return Fault(
+            f"is too long: {digits} digits, {MOST_DIGITS} are the most for a number", FaultCode.SENDER_TOO_LONG
+        )
     if sender.startswith("+") and not _INTERNATIONAL(sender):
         return Fault("is not an international number: a country code does not begin with 0", FaultCode.SENDER_NOT_VALID)
     if sender.startswith("0") and digits > SHORT_CODE_DIGITS:

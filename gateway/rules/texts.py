@@ -1,6 +1,7 @@
 """What text is sent in which alphabet: GSM 03.38 wherever it can carry the text, UCS-2 only where that was allowed.
 
-A text is never cut and never changed unless the account asked for transliteration. Segments themselves are protocol/segments.py's.
+A text is never cut, and never changed unless the account asked for transliteration. How segments are cut is
+protocol/segments.py's.
 """
 
 from typing import NamedTuple
@@ -83,4 +84,6 @@ def _too_many(has: str, most: str) -> Fault:
 
 def _needs_unicode(position: int, character: str) -> Fault:
     shown = f"'{character}'" if character.isprintable() else f"U+{ord(character):04X}"
-    return Fault(f"has {shown} at position {position}, which GSM 03.38 cannot carry; set allow_unicode", FaultCode.NEEDS_UNICODE)
+    return Fault(
+        f"has {shown} at position {position}, which GSM 03.38 cannot carry; set allow_unicode", FaultCode.NEEDS_UNICODE
+    )

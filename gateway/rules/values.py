@@ -1,4 +1,4 @@
-"""JSON values as fields take them: types, and what no store or carrier can hold. What a field means is its own rule's."""
+"""JSON values as fields take them: types, and what nothing behind us can hold. What a field means is its own rule's."""
 
 from typing import Any
 

@@ -64,7 +64,8 @@ class Connection:
         self._is_reading = False
         self._sleeps_until = -math.inf
         self._wake = trio.Event()
-        self._writing = trio.Lock()
+        self._is_writing = False
+        self._written: trio.Event | None = None
         self._scope = trio.CancelScope()
 
     @property
@@ -148,14 +149,23 @@ class Connection:
         # What is answered must be on record first.
         if self._smsc.record is not None:
             self._smsc.record.write_out()
-        async with self._writing:
-            octets = self._session.bytes_to_send()
-            if octets:
-                try:
-                    await self._stream.send_all(octets)
-                except trio.BrokenResourceError:
-                    # The reader meets the same end, and what was not answered is put back there.
-                    return
+        if self._is_writing:
+            # Whoever writes goes on until nothing is left; the reader waits, so that a peer must read what it sets off.
+            self._written = self._written or trio.Event()
+            await self._written.wait()
+            return
+        self._is_writing = True
+        try:
+            while octets := self._session.bytes_to_send():
+                await self._stream.send_all(octets)
+        except trio.BrokenResourceError:
+            # The reader meets the same end, and what was not acknowledged is put back there.
+            return
+        finally:
+            self._is_writing = False
+            if self._written is not None:
+                self._written.set()
+                self._written = None
 
     @property
     def _is_over(self) -> bool:

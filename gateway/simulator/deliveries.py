@@ -22,6 +22,7 @@ _MESSAGE_STATE = int(Tlv.MESSAGE_STATE)
 _RECEIPTED_MESSAGE_ID = int(Tlv.RECEIPTED_MESSAGE_ID)
 _NETWORK_ERROR_CODE = int(Tlv.NETWORK_ERROR_CODE)
 _UDHI = int(EsmClass.UDHI)
+_TAIL_LIMIT = 1000
 _GSM_NETWORK = 3
 """network_type of network_error_code (SMPP 3.4 §5.3.2.31)."""
 
@@ -86,7 +87,7 @@ class ReceiptWriter:
             ReceiptShape.ODD_CASE,
         )
         self._esm_class = 0 if shape is ReceiptShape.ESM_CLASS_0 else int(EsmClass.RECEIPT)
-        self._stamps: dict[int, str] = {}
+        self._tails: dict[tuple[int, int, ReceiptStat], str] = {}
 
     def write(self, receipt: Receipt, done_at: float) -> DeliverSm | DataSm:
         """The PDU; `done_at` in wall-clock seconds."""
@@ -144,12 +145,22 @@ class ReceiptWriter:
 
     def _full(self, receipt: Receipt, done_at: float) -> bytes:
         """The layout of SMPP 3.4 appendix B, to the letter."""
-        taken, state = receipt.taken, receipt.state
-        delivered = "001" if state is ReceiptStat.DELIVRD else "000"
-        return (
-            f"id:{self._spelling.text(taken.number)} sub:001 dlvrd:{delivered} submit date:{self._stamp(taken.at)} "
-            f"done date:{self._stamp(done_at)} stat:{NAMES[state]} err:{ERRORS[state]} text:"
-        ).encode("ascii") + _beginning(taken.pdu)
+        taken = receipt.taken
+        key = (int(taken.at // 60), int(done_at // 60), receipt.state)
+        tail = self._tails.get(key) or self._write_tail(key)
+        return f"id:{self._spelling.text(taken.number)}{tail}".encode("ascii") + _beginning(taken.pdu)
+
+    def _write_tail(self, key: tuple[int, int, ReceiptStat]) -> str:
+        """What all receipts of one state in one minute share. The dates are YYMMDDhhmm in UTC."""
+        submitted, done = (datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M") for minute in key[:2])
+        stat = key[2]
+        if len(self._tails) >= _TAIL_LIMIT:
+            self._tails.clear()
+        self._tails[key] = (
+            f" sub:001 dlvrd:{'001' if stat is ReceiptStat.DELIVRD else '000'} submit date:{submitted} done date:{done}"
+            f" stat:{NAMES[stat]} err:{ERRORS[stat]} text:"
+        )
+        return self._tails[key]
 
     def _minimal(self, receipt: Receipt, done_at: float) -> bytes:
         return f"id:{self._spelling.text(receipt.taken.number)} stat:{NAMES[receipt.state]}".encode("ascii")
@@ -167,16 +178,6 @@ class ReceiptWriter:
             f"ID: {self._spelling.text(receipt.taken.number)} Stat: {NAMES[receipt.state]} SubmitDate: {submitted} "
             f"DoneDate: {done} Err: {ERRORS[receipt.state]} Sub: 001 Dlvrd: 001 Text:"
         ).encode("ascii")
-
-    def _stamp(self, at: float) -> str:
-        """YYMMDDhhmm in UTC, written once a minute rather than once a receipt."""
-        minute = int(at // 60)
-        stamp = self._stamps.get(minute)
-        if stamp is None:
-            if len(self._stamps) > 1000:
-                self._stamps.clear()
-            stamp = self._stamps[minute] = datetime.fromtimestamp(minute * 60, UTC).strftime("%y%m%d%H%M")
-        return stamp
 
 
 def _beginning(pdu: SubmitSm | DataSm) -> bytes:

@@ -7,13 +7,13 @@ from collections import deque
 
 import trio
 
-# Dynamic thresholds of shared-memory switches (Choudhury and Hahne, 1998): a holder may take one more while it holds
-# less than so many times what is free. One greedy account ends at 4/5 of all; ten together still leave 1/41 to others.
-_SHARE = 4
-
 
 class Turns:
-    """At most `most` turns are held at a time."""
+    """At most `most` turns are held at a time, and by each account at most as many as are free.
+
+    So one greedy account ends at half of all and two at a third each: whoever holds none finds one free. (The dynamic
+    thresholds of Choudhury and Hahne, 1998, by which switches share their memory between ports.)
+    """
 
     def __init__(self, most: int) -> None:
         self._free = most
@@ -51,7 +51,7 @@ class Turns:
             turn.set()
 
     def _may_start(self, account: str) -> bool:
-        return self._held.get(account, 0) < self._free * _SHARE
+        return self._held.get(account, 0) < self._free
 
     def _start(self, account: str) -> None:
         self._free -= 1

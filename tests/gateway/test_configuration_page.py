@@ -25,7 +25,7 @@ def test_the_page_is_as_the_settings_are() -> None:
     assert PAGE.read_text() == page(), "run: python -m gateway.cli.configuration_page > docs/configuration.md"
 
 
-@pytest.mark.parametrize("section", sections(Settings), ids=lambda section: section.__name__)
+@pytest.mark.parametrize("section", list(sections(Settings)), ids=lambda section: section.__name__)
 def test_every_key_is_described_and_every_section_too(section: type[Section]) -> None:
     assert section.__doc__
     undescribed = [

@@ -12,8 +12,6 @@ from protocol.session import Session
 from protocol.session_events import BindRequested, Event
 from protocol.session_states import Role, SessionState
 
-NOTHING: list[Any] = []
-
 
 def a_session(role: Role = Role.ESME, **knobs: Any) -> Session:
     """A session with a window of 10, 60 s for a response, 10 s for a bind, enquiring after 20 s, 5 s, twice."""

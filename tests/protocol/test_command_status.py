@@ -5,7 +5,9 @@ from protocol.command_status import BindRefusal, CommandStatus, StatusClass, bin
 
 
 def test_numbers_agree_with_those_of_an_implementation_we_did_not_write():
-    theirs = {name.removeprefix("SMPP_"): value for name, value in vars(consts).items() if name.startswith("SMPP_ESME_")}
+    theirs = {
+        name.removeprefix("SMPP_"): value for name, value in vars(consts).items() if name.startswith("SMPP_ESME_")
+    }
     assert len(theirs) > 40
     assert {name: int(CommandStatus[name]) for name in theirs} == theirs
 

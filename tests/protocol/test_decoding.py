@@ -30,7 +30,9 @@ def a_frame(command_id: int, body: bytes, status: int = 0, sequence: int = 7) ->
     return struct.pack(">IIII", 16 + len(body), command_id, status, sequence) + body
 
 
-def a_body(short_message: bytes = b"hello", behind: bytes = b"", sm_length: int | None = None, service: bytes = b"") -> bytes:
+def a_body(
+    short_message: bytes = b"hello", behind: bytes = b"", sm_length: int | None = None, service: bytes = b""
+) -> bytes:
     length = len(short_message) if sm_length is None else sm_length
     head = service + b"\0\1\1" + b"34600000001\0\5\0SHOP\0" + b"\4\0\0" + b"\0\0" + b"\1\0\0\0"
     return head + bytes([length]) + short_message + behind

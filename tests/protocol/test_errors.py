@@ -1,7 +1,15 @@
 import pytest
 
 from protocol.command_status import CommandStatus
-from protocol.errors import BadFrame, BadPdu, LocalProtocolError, NotBound, ProtocolError, RemoteProtocolError, WindowFull
+from protocol.errors import (
+    BadFrame,
+    BadPdu,
+    LocalProtocolError,
+    NotBound,
+    ProtocolError,
+    RemoteProtocolError,
+    WindowFull,
+)
 
 
 @pytest.mark.parametrize("ours", [NotBound, WindowFull])

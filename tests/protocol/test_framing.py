@@ -35,12 +35,10 @@ def test_any_cutting_gives_the_same_frames(bodies, cuts):
 
 @pytest.mark.parametrize("length", [0, 1, 15, 101, 0xFFFFFFFF])
 def test_an_impossible_length_is_a_bad_frame_after_the_good_ones_before_it(length):
-    got = []
-    with pytest.raises(BadFrame, match=str(length)):
-        got.extend(Framer(100).feed(a_frame()))
-        for frame in Framer(100).feed(a_frame(b"good") + struct.pack(">I", length) + bytes(12)):
-            got.append(frame)
-    assert got == [a_frame(), a_frame(b"good")]
+    frames = Framer(100).feed(a_frame(b"good") + struct.pack(">I", length) + bytes(12))
+    assert next(frames) == a_frame(b"good")
+    with pytest.raises(BadFrame, match=f"command_length {length} "):
+        next(frames)
 
 
 def test_the_limit_itself_is_allowed():

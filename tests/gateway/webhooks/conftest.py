@@ -51,7 +51,7 @@ class Endpoint:
                 else:
                     await stream.send_all(OK)
                 http = h11.Connection(h11.SERVER)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
             pass
         finally:
             await trio.aclose_forcefully(stream)

@@ -1,0 +1,109 @@
+"""A bind's writing side: PDUs on their way to the stream, and which submit_sm were never handed to it.
+
+That matters at the end: what a write call had may have reached the peer, what none had is unsent without doubt.
+"""
+
+import logging
+from collections import deque
+from typing import Any
+
+import trio
+
+from protocol.pdus import CommandId
+from protocol.session import Session
+
+WRITE_LIMIT_SECONDS = 20.0
+"""A peer that lets a write wait so long reads no more. Shorter than the response_timeout that is usual: the link is at
+fault, not the messages."""
+LAST_WORDS_SECONDS = 1.0
+"""For an unbind_resp to leave."""
+_SUBMIT_SM = int(CommandId.SUBMIT_SM).to_bytes(4, "big")
+
+_log = logging.getLogger("sluice.carriers")
+
+
+class Outgoing:
+    """Writes what a session has to say, all of it in one write, or PDU by PDU where the carrier needs that."""
+
+    def __init__(self, name: str, session: Session, stream: trio.abc.Stream, *, one_pdu_per_write: bool) -> None:
+        """`name`: the bind's, for the log."""
+        self._name = name
+        self._session = session
+        self._stream = stream
+        self._one_by_one = one_pdu_per_write
+        self._pdus: deque[bytes] = deque()
+        # In the order of their PDUs; at most a window of them.
+        self._unwritten: deque[Any] = deque()
+        self._wake = trio.Event()
+        self._is_writing = False
+        self._is_over = False
+
+    def submitted(self, token: Any) -> None:
+        """The session took this submit_sm."""
+        self._unwritten.append(token)
+
+    def wake(self) -> None:
+        """The session has something to say. Cheap to call often: what one synchronous run leaves shares a write."""
+        self._wake.set()
+
+    def gather(self) -> None:
+        """Take what the session has to say, if anything, and wake only then."""
+        pdus = self._session.pdus_to_send()
+        if pdus:
+            self._pdus += pdus
+            self._wake.set()
+
+    async def write(self) -> str:
+        """Write until a write fails or does not end; in words, why."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            self._pdus += self._session.pdus_to_send()
+            # Once it is over nothing may be handed on that `end` has reported as unwritten.
+            while self._pdus and not self._is_over:
+                octets = self._next_pdu() if self._one_by_one else self._all_pdus()
+                try:
+                    self._is_writing = True
+                    with trio.fail_after(WRITE_LIMIT_SECONDS):
+                        await self._stream.send_all(octets)
+                    self._is_writing = False
+                except trio.TooSlowError:
+                    return f"a write did not finish within {WRITE_LIMIT_SECONDS:g} s"
+                except (OSError, trio.BrokenResourceError) as error:
+                    return words_of(error)
+
+    def end(self) -> set[int]:
+        """Write no more submit_sm; the ids of the tokens that no write call had."""
+        self._is_over = True
+        return {id(token) for token in self._unwritten}
+
+    async def last_words(self) -> None:
+        """Write what remains but submit_sm, which must not follow the end: an unbind_resp, say."""
+        self._pdus += self._session.pdus_to_send()
+        octets = b"".join(pdu for pdu in self._pdus if pdu[4:8] != _SUBMIT_SM)
+        # A write that was cut short may have left half a PDU, which nothing can follow.
+        if not octets or self._is_writing:
+            return
+        with trio.move_on_after(LAST_WORDS_SECONDS):
+            try:
+                await self._stream.send_all(octets)
+            except (OSError, trio.BrokenResourceError) as error:
+                _log.debug("bind=%s last_words=unsent detail=%r", self._name, words_of(error))
+
+    def _all_pdus(self) -> bytes:
+        octets = b"".join(self._pdus)
+        self._pdus.clear()
+        self._unwritten.clear()
+        return octets
+
+    def _next_pdu(self) -> bytes:
+        pdu = self._pdus.popleft()
+        if pdu[4:8] == _SUBMIT_SM:
+            self._unwritten.popleft()
+        return pdu
+
+
+def words_of(error: OSError | trio.BrokenResourceError) -> str:
+    """What the system said, where Trio only says that the stream broke."""
+    cause = error.__cause__ or error
+    return str(cause) or type(cause).__name__

@@ -1,0 +1,42 @@
+"""Run the gateway in the foreground; logs go to standard error; SIGTERM drains and ends it with 0."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import trio
+
+from gateway import daemon, logs
+from gateway.settings import ConfigurationError, load
+from gateway.store.connection import StoreLocked
+
+NAME = "run"
+HELP = "run the gateway"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
+    parser.add_argument("--log-level", choices=logs.LEVELS, default="info", help="how much is logged (info)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 once drained; 1 when it could not start or had to end; 2 for a configuration that is wrong."""
+    try:
+        settings = load(arguments.config)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    logs.set_up(arguments.log_level)
+    try:
+        trio.run(daemon.run, settings)
+    except* (OSError, StoreLocked) as group:
+        for error in _leaves(group):
+            print(f"sluice: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error]

@@ -1,0 +1,79 @@
+"""What is counted, declared once: names by Prometheus conventions, labels bounded by the configuration.
+
+The flows count what they see; gauges are read from the store and the carriers when somebody scrapes (see gateway.daemon).
+"""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+ACCEPTED = Counter("sluice_messages_accepted", "Messages on disk.", ["account", "lane"], registry=REGISTRY)
+REFUSED = Counter("sluice_messages_refused", "Items refused with an error.", ["account"], registry=REGISTRY)
+ANSWERS = Counter(
+    "sluice_submit_answers", "Answers to submit_sm, by what they meant.", ["carrier", "outcome"], registry=REGISTRY
+)
+DOUBTED = Counter("sluice_segments_in_doubt", "Segments whose answer never came.", ["carrier"], registry=REGISTRY)
+LATENCY = Histogram(
+    "sluice_submit_latency_seconds",
+    "From submit_sm to its answer.",
+    ["carrier"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+RECEIPTS = Counter("sluice_receipts", "Receipts, by the state they tell.", ["carrier", "state"], registry=REGISTRY)
+INBOUND = Counter("sluice_inbound_messages", "Messages from handsets.", ["carrier"], registry=REGISTRY)
+POSTS = Counter("sluice_webhook_posts", "Webhook POSTs, by their outcome.", ["account", "outcome"], registry=REGISTRY)
+COMMIT_SECONDS = Histogram(
+    "sluice_store_commit_seconds",
+    "One transaction, from its first statement to the disk.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    registry=REGISTRY,
+)
+COMMIT_ROWS = Histogram(
+    "sluice_store_commit_rows", "Asks in one transaction.", buckets=(1, 3, 10, 30, 100, 300, 1000, 3000), registry=REGISTRY
+)
+
+
+class Gauge:
+    """A value read at the moment of the scrape, by label values."""
+
+    def __init__(
+        self, name: str, text: str, labels: tuple[str, ...], read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+    ) -> None:
+        self.name = name
+        self.text = text
+        self.labels = labels
+        self.read = read
+
+
+class Gauges(Collector):
+    """The gauges of one running daemon."""
+
+    def __init__(self, gauges: Iterable[Gauge]) -> None:
+        self._gauges = list(gauges)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        for gauge in self._gauges:
+            family = GaugeMetricFamily(gauge.name, gauge.text, labels=gauge.labels)
+            for labels, value in gauge.read():
+                family.add_metric(labels, value)
+            yield family
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        return [GaugeMetricFamily(gauge.name, gauge.text, labels=gauge.labels) for gauge in self._gauges]
+
+
+def observe_commit(seconds: float, rows: int) -> None:
+    """Count one transaction."""
+    COMMIT_SECONDS.observe(seconds)
+    COMMIT_ROWS.observe(rows)

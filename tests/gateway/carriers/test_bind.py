@@ -1,0 +1,525 @@
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from gateway.carriers.bind import DELIVERIES_WAITING, Bind, BindState, Ended
+from gateway.carriers.outgoing import WRITE_LIMIT_SECONDS
+from gateway.carriers.pacing import Pace
+from gateway.carriers.traffic import Traffic
+from protocol.command_status import CommandStatus
+from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
+from protocol.session_events import CloseReason
+
+REQUEST = BindRequest(BindMode.TRANSCEIVER, "acme", "secret")
+
+
+class RecordingFeed:
+    def __init__(self) -> None:
+        self.answers: list[tuple[Any, int, str, bool]] = []
+        self.reads: list[int] = []
+        self.gone: list[Any] = []
+        self.refused: list[Any] = []
+        self.freed_times: list[float] = []
+        self.halts = 0
+        self.end: tuple[list[Any], list[Any]] | None = None
+
+    def answered(self, answers: list[Any]) -> None:
+        assert self.end is None
+        self.reads.append(len(answers))
+        self.answers += [(a.token, a.status, a.message_id, a.late) for a in answers]
+
+    def expired(self, tokens: list[Any]) -> None:
+        self.gone += tokens
+
+    def unsendable(self, token: Any) -> None:
+        self.refused.append(token)
+
+    def freed(self) -> None:
+        self.freed_times.append(trio.current_time())
+
+    def halted(self) -> None:
+        self.halts += 1
+
+    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
+        assert self.end is None
+        self.end = (doubtful, unwritten)
+
+
+class Setup:
+    """A bind whose other end is the scripted SMSC."""
+
+    def __init__(self, smsc: Any, settings: Any, stream: Any = None, mode: BindMode = BindMode.TRANSCEIVER) -> None:
+        self.smsc = smsc
+        self.feed = RecordingFeed()
+        self.pdus: list[Any] = []
+        self.deliveries: list[int] = []
+        self.states: list[BindState] = []
+        paces = [Pace(settings.submit_rate)] if settings.submit_rate else []
+        traffic = Traffic(open_feed=lambda bind: self.feed, deliver=self._deliver)
+        self.bind = Bind(
+            "telco/1", mode, settings, stream or smsc.near, traffic, paces=paces, on_state=self.states.append
+        )
+        self.ended: Ended | None = None
+
+    def _deliver(self, bind: Bind, pdus: list[Any]) -> None:
+        self.deliveries.append(len(pdus))
+        self.pdus += pdus
+
+    def submit(self, count: int, first: int = 0) -> None:
+        for token in range(first, first + count):
+            self.bind.submit(a_submit(f"text {token}"), f"t{token}")
+        self.bind.flush()
+
+    async def run(self) -> None:
+        self.ended = await self.bind.run(REQUEST)
+
+
+def a_submit(text: str = "hello") -> SubmitSm:
+    return SubmitSm(destination_addr="34600000001", short_message=text.encode())
+
+
+def a_receipt() -> DeliverSm:
+    return DeliverSm(source_addr="34600000001", esm_class=4, short_message=b"id:1 stat:DELIVRD")
+
+
+def tokens(count: int, first: int = 0) -> list[str]:
+    return [f"t{number}" for number in range(first, first + count)]
+
+
+@pytest.fixture
+def bound(
+    scripted_smsc: type[Any], carrier_settings: Callable[..., Any], autojump_clock: trio.testing.MockClock
+) -> Callable[..., Any]:
+    """A bind that runs beside its SMSC until the block is left."""
+
+    @asynccontextmanager
+    async def run(*, smsc: Any = None, stream: Any = None, wait: bool = True, **given: Any) -> AsyncIterator[Setup]:
+        smsc = smsc or scripted_smsc()
+        setup = Setup(smsc, carrier_settings(**given), stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(smsc.run)
+            nursery.start_soon(setup.run)
+            if wait:
+                await trio.testing.wait_all_tasks_blocked()
+                assert setup.bind.state is BindState.BOUND
+            yield setup
+            nursery.cancel_scope.cancel()
+
+    return run
+
+
+async def quiet() -> None:
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_submits_go_out_and_their_answers_come_back_in_one_call(bound: Any) -> None:
+    async with bound() as it:
+        it.smsc.script = lambda pdu: 0
+        it.submit(5)
+        await quiet()
+        assert it.feed.answers == [(f"t{n}", 0, f"id-{n + 1}", False) for n in range(5)]
+        assert it.feed.reads == [5]
+        assert it.bind.in_flight == 0
+
+
+async def test_responses_out_of_order_reach_their_own_tokens(bound: Any) -> None:
+    async with bound() as it:
+        it.submit(3)
+        await quiet()
+        for pdu in reversed(it.smsc.submits):
+            it.smsc.answer(pdu)
+        await it.smsc.flush()
+        await quiet()
+        assert [answer[0] for answer in it.feed.answers] == ["t2", "t1", "t0"]
+
+
+async def test_the_window_is_never_overrun_on_the_wire_even_by_a_message_of_ten_parts(bound: Any) -> None:
+    async with bound(window=3) as it:
+        it.submit(10)
+        await quiet()
+        assert it.bind.in_flight == 3
+        assert it.bind.waiting == 7
+        for number in range(10):
+            it.smsc.answer(it.smsc.submits[number])
+            await it.smsc.flush()
+            await quiet()
+        assert it.smsc.most_unanswered == 3
+        assert [pdu.short_message for pdu in it.smsc.submits] == [f"text {n}".encode() for n in range(10)]
+        assert it.bind.waiting == 0
+
+
+async def test_a_rate_holds_on_the_wire_and_the_feed_is_told_when_more_may_be_given(bound: Any) -> None:
+    async with bound(window=50, submit_rate=10) as it:
+        it.submit(25)
+        await quiet()
+        assert len(it.smsc.submits) == 1
+        await trio.sleep(1.0)
+        assert 9 <= len(it.smsc.submits) <= 11
+        await trio.sleep(2.0)
+        assert len(it.smsc.submits) == 25
+        assert it.feed.freed_times
+
+
+async def test_half_open_link_is_found_by_unanswered_enquire_links(bound: Any) -> None:
+    async with bound(enquire_link_idle="20s", enquire_link_timeout="10s", enquire_link_misses=2) as it:
+        start = trio.current_time()
+        it.submit(2)
+        await quiet()
+        it.smsc.silent = True
+        with trio.fail_after(60):
+            while it.ended is None:
+                await trio.sleep(1)
+        assert it.ended.reason is CloseReason.LINK_DEAD
+        assert 39 <= trio.current_time() - start <= 42
+        assert it.feed.end == (["t0", "t1"], [])
+
+
+async def test_a_link_that_answers_enquire_links_stays(bound: Any) -> None:
+    async with bound(enquire_link_idle="20s") as it:
+        await trio.sleep(3600)
+        assert it.ended is None
+
+
+async def test_a_bind_that_is_never_answered_ends_after_its_time(bound: Any, scripted_smsc: type[Any]) -> None:
+    async with bound(smsc=scripted_smsc(bind_status=None), wait=False, bind_timeout="15s") as it:
+        await trio.sleep(14.5)
+        assert it.ended is None
+        await trio.sleep(1)
+        assert it.ended.reason is CloseReason.BIND_TIMEOUT
+        assert it.ended.bound_seconds == 0
+        assert it.feed.end is None
+
+
+async def test_a_refused_bind_tells_its_status(bound: Any, scripted_smsc: type[Any]) -> None:
+    async with bound(smsc=scripted_smsc(bind_status=0x0E), wait=False) as it:
+        await quiet()
+        assert it.ended.refusal == CommandStatus.ESME_RINVPASWD
+        assert it.states == [BindState.CLOSED]
+
+
+@pytest.mark.parametrize("after", ["bound", "written", "answered"])
+async def test_the_peer_may_unbind_at_any_moment(bound: Any, after: str) -> None:
+    async with bound(window=2) as it:
+        if after != "bound":
+            it.submit(4)
+            await quiet()
+        if after == "answered":
+            it.smsc.answer(it.smsc.submits[0])
+            it.smsc.answer(it.smsc.submits[1])
+        it.smsc.unbind()
+        await it.smsc.flush()
+        await quiet()
+        assert it.ended.reason is CloseReason.PEER_UNBOUND
+        assert it.smsc.closed is not None
+        assert it.smsc.closed.reason is CloseReason.UNBOUND, "our unbind_resp did not arrive"
+        doubtful, unwritten = {
+            "bound": ([], []),
+            "written": (["t0", "t1"], ["t2", "t3"]),
+            "answered": ([], ["t2", "t3"]),
+        }[after]
+        assert it.feed.end == (doubtful, unwritten)
+        assert len(it.smsc.submits) == (0 if after == "bound" else 2)
+
+
+async def test_the_peer_may_unbind_before_it_answers_the_bind(bound: Any, scripted_smsc: type[Any]) -> None:
+    async with bound(smsc=scripted_smsc(bind_status=None), wait=False) as it:
+        await quiet()
+        await it.smsc._far.send_all(bytes.fromhex("00000010000000060000000000000001"))
+        await quiet()
+        assert it.ended.reason is CloseReason.PEER_UNBOUND
+
+
+async def test_lost_session_leaves_only_what_was_written_in_doubt(bound: Any) -> None:
+    async with bound(window=3) as it:
+        it.submit(5)
+        await quiet()
+        it.smsc.answer(it.smsc.submits[1])
+        await it.smsc.flush()
+        await quiet()
+        await it.smsc.hang_up()
+        await quiet()
+        assert it.ended.reason is CloseReason.PEER_CLOSED
+        assert it.feed.end == (["t0", "t2", "t3"], ["t4"])
+
+
+class StuckStream(trio.abc.Stream):
+    """A stream whose writes hang once `stuck`: the peer reads no more."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.stuck = False
+        self.writes: list[bytes] = []
+
+    async def send_all(self, data: Any) -> None:
+        self.writes.append(bytes(data))
+        if self.stuck:
+            await trio.sleep_forever()
+        await self._inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> Any:
+        return await self._inner.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_a_write_that_does_not_finish_ends_the_link_and_what_stood_behind_it_is_not_in_doubt(
+    bound: Any, scripted_smsc: type[Any]
+) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream, window=10) as it:
+        stream.stuck = True
+        it.submit(2)
+        await quiet()
+        it.submit(3, first=2)
+        await trio.sleep(WRITE_LIMIT_SECONDS - 1)
+        assert it.ended is None
+        await trio.sleep(3)
+        assert it.ended.reason is CloseReason.LINK_DEAD
+        assert it.feed.end == (tokens(2), tokens(3, first=2))
+
+
+async def test_one_pdu_per_write_where_the_carrier_needs_it(bound: Any, scripted_smsc: type[Any]) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream, one_pdu_per_write=True) as it:
+        stream.writes.clear()
+        it.submit(4)
+        await quiet()
+        assert [int.from_bytes(write[:4], "big") for write in stream.writes] == [len(write) for write in stream.writes]
+        assert len(stream.writes) == 4
+        assert len(smsc.submits) == 4
+
+
+async def test_pdus_share_a_write_otherwise(bound: Any, scripted_smsc: type[Any]) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream) as it:
+        stream.writes.clear()
+        it.submit(4)
+        await quiet()
+        assert len(stream.writes) == 1
+        assert len(smsc.submits) == 4
+
+
+async def test_only_the_pdu_in_its_write_is_in_doubt_when_each_has_its_own(
+    bound: Any, scripted_smsc: type[Any]
+) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream, one_pdu_per_write=True) as it:
+        stream.stuck = True
+        it.submit(4)
+        await quiet()
+        await smsc.hang_up()
+        await quiet()
+        assert it.feed.end == (tokens(1), tokens(3, first=1))
+
+
+async def test_it_reads_on_only_while_fewer_than_a_thousand_deliveries_wait(bound: Any) -> None:
+    async with bound() as it:
+        for number in range(3 * DELIVERIES_WAITING):
+            it.smsc.deliver(a_receipt(), number)
+        await it.smsc.flush()
+        await quiet()
+        held = len(it.pdus)
+        assert DELIVERIES_WAITING <= held < 2 * DELIVERIES_WAITING + 100
+        for pdu in it.pdus[: held - DELIVERIES_WAITING]:
+            it.bind.answer(pdu, 0)
+        await quiet()
+        assert len(it.pdus) == held
+        it.bind.answer(it.pdus[held - DELIVERIES_WAITING], 0)
+        await quiet()
+        assert len(it.pdus) > held
+
+
+async def test_deliveries_of_a_read_are_handed_on_in_one_call_and_answers_share_a_write(
+    bound: Any, scripted_smsc: type[Any]
+) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream) as it:
+        for number in range(20):
+            smsc.deliver(a_receipt(), number)
+        await smsc.flush()
+        await quiet()
+        assert it.deliveries == [20]
+        assert smsc.delivered == []
+        stream.writes.clear()
+        for pdu in it.pdus:
+            it.bind.answer(pdu, 0)
+        await quiet()
+        assert smsc.delivered == [(number, 0) for number in range(20)]
+        assert len(stream.writes) == 1
+
+
+async def test_a_receipt_before_the_answer_is_handed_on(bound: Any) -> None:
+    async with bound() as it:
+        it.submit(1)
+        await quiet()
+        it.smsc.deliver(a_receipt())
+        await it.smsc.flush()
+        await quiet()
+        assert len(it.pdus) == 1
+        assert it.feed.answers == []
+
+
+async def test_an_answer_after_the_end_does_nothing(bound: Any) -> None:
+    async with bound() as it:
+        it.smsc.deliver(a_receipt())
+        await it.smsc.flush()
+        await quiet()
+        await it.smsc.hang_up()
+        await quiet()
+        it.bind.answer(it.pdus[0], 0)
+        assert it.ended is not None
+
+
+async def test_an_expired_submit_is_told_once_and_its_late_answer_still_matches(bound: Any) -> None:
+    async with bound(response_timeout="60s") as it:
+        it.submit(1)
+        await trio.sleep(59)
+        assert it.feed.gone == []
+        await trio.sleep(2)
+        assert it.feed.gone == ["t0"]
+        assert it.bind.in_flight == 0
+        it.smsc.answer(it.smsc.submits[0])
+        await it.smsc.flush()
+        await quiet()
+        assert it.feed.answers == [("t0", 0, "id-1", True)]
+
+
+async def test_a_throttled_bind_pauses_tells_so_and_goes_on(bound: Any) -> None:
+    async with bound(throttle_pause="2s") as it:
+        assert it.bind.throttled()
+        assert it.bind.state is BindState.PAUSED
+        assert not it.bind.can_send
+        assert not it.bind.throttled()
+        await trio.sleep(1.9)
+        assert it.feed.freed_times == []
+        await trio.sleep(0.7)
+        assert it.bind.state is BindState.BOUND
+        assert len(it.feed.freed_times) == 1
+        assert it.states == [BindState.BOUND, BindState.PAUSED, BindState.BOUND]
+
+
+async def test_what_no_frame_can_hold_is_given_back_and_the_next_goes_out(bound: Any) -> None:
+    async with bound() as it:
+        it.bind.submit(SubmitSm(destination_addr="1" * 70), "too long")
+        it.submit(1)
+        await quiet()
+        assert it.feed.refused == ["too long"]
+        assert len(it.smsc.submits) == 1
+
+
+async def test_leaving_waits_for_answers_then_unbinds(bound: Any) -> None:
+    async with bound(window=2) as it:
+        it.submit(2)
+        await quiet()
+        it.bind.leave(30)
+        assert it.feed.halts == 1
+        await trio.sleep(10)
+        assert it.ended is None
+        for pdu in it.smsc.submits:
+            it.smsc.answer(pdu)
+        await it.smsc.flush()
+        await quiet()
+        assert it.ended.reason is CloseReason.UNBOUND
+        assert it.smsc.closed.reason is CloseReason.PEER_UNBOUND
+        assert len(it.feed.answers) == 2
+        assert it.feed.end == ([], [])
+
+
+async def test_leaving_gives_up_on_answers_that_do_not_come_and_on_an_unbind_that_is_not_answered(bound: Any) -> None:
+    async with bound() as it:
+        it.submit(1)
+        await quiet()
+        it.smsc.silent = True
+        it.bind.leave(30)
+        await trio.sleep(29)
+        assert it.ended is None
+        await trio.sleep(7)
+        assert it.ended is not None
+        assert it.feed.end == (["t0"], [])
+
+
+async def test_leaving_before_the_bind_is_answered_ends_it_at_once(bound: Any, scripted_smsc: type[Any]) -> None:
+    async with bound(smsc=scripted_smsc(bind_status=None), wait=False) as it:
+        await quiet()
+        it.bind.leave(30)
+        await quiet()
+        assert it.ended is not None
+
+
+async def test_answers_and_a_close_in_one_read_are_both_told(bound: Any) -> None:
+    async with bound() as it:
+        it.submit(2)
+        await quiet()
+        it.smsc.answer(it.smsc.submits[0])
+        it.smsc.unbind()
+        await it.smsc.flush()
+        await quiet()
+        assert [answer[0] for answer in it.feed.answers] == ["t0"]
+        assert it.feed.end == (["t1"], [])
+
+
+async def test_leaving_while_answers_and_a_close_are_told_ends_in_order(bound: Any) -> None:
+    async with bound() as it:
+        answered = it.feed.answered
+
+        def answered_and_left(answers: list[Any]) -> None:
+            answered(answers)
+            it.bind.leave(5)
+
+        it.feed.answered = answered_and_left
+        it.submit(2)
+        await quiet()
+        it.smsc.answer(it.smsc.submits[0], 0x04)
+        it.smsc.unbind()
+        await it.smsc.flush()
+        await quiet()
+        assert it.feed.end == (["t1"], [])
+
+
+async def test_stopping_in_the_middle_tells_what_is_in_doubt(
+    scripted_smsc: type[Any], carrier_settings: Callable[..., Any], autojump_clock: trio.testing.MockClock
+) -> None:
+    smsc = scripted_smsc()
+    it = Setup(smsc, carrier_settings(window=1))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(smsc.run)
+        async with trio.open_nursery() as inner:
+            inner.start_soon(it.run)
+            await quiet()
+            it.submit(2)
+            await quiet()
+            inner.cancel_scope.cancel()
+        assert it.feed.end == (["t0"], ["t1"])
+        await smsc.ended.wait()
+
+
+async def test_a_receiver_bind_opens_no_feed(
+    scripted_smsc: type[Any], carrier_settings: Callable[..., Any], autojump_clock: trio.testing.MockClock
+) -> None:
+    smsc = scripted_smsc()
+    it = Setup(smsc, carrier_settings(), mode=BindMode.RECEIVER)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(smsc.run)
+        nursery.start_soon(it.bind.run, BindRequest(BindMode.RECEIVER, "acme", "secret"))
+        await quiet()
+        assert it.bind.state is BindState.BOUND
+        assert not it.bind.can_send
+        smsc.deliver(a_receipt())
+        await smsc.flush()
+        await quiet()
+        assert len(it.pdus) == 1
+        nursery.cancel_scope.cancel()
+    assert it.feed.end is None

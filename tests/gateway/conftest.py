@@ -1,0 +1,130 @@
+"""A carrier's other end for tests of carriers and flows: an SMSC over memory streams that does what it is told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from gateway.settings_carriers import Carrier as CarrierSettings
+from protocol.pdus import BindRequest, DeliverSm, SubmitSm
+from protocol.session import Session
+from protocol.session_events import BindRequested, Closed, DeliverAnswered, Submitted
+from protocol.session_states import Role
+
+FAR = 1e9
+
+
+class ScriptedSmsc:
+    """One session's SMSC. It lists what it gets; submits are answered when the test says so, or at once by `script`."""
+
+    def __init__(self, *, bind_status: int | None = 0, window: int = 100_000) -> None:
+        self.bind_status = bind_status
+        """None: the bind is never answered."""
+        self.silent = False
+        """True: it reads, and says nothing any more."""
+        self.script: Callable[[SubmitSm], int | None] = lambda pdu: None
+        """command_status of the answer to a submit; None: the test answers."""
+        self.near, self._far = trio.testing.memory_stream_pair()
+        self.session = Session(
+            Role.SMSC,
+            window=window,
+            response_timeout=FAR,
+            enquire_link_idle=FAR,
+            enquire_link_timeout=FAR,
+            enquire_link_misses=1,
+            bind_timeout=FAR,
+        )
+        self.binds: list[BindRequest] = []
+        self.submits: list[SubmitSm] = []
+        self.unanswered = 0
+        self.most_unanswered = 0
+        self.delivered: list[tuple[Any, int]] = []
+        """Token and command_status of each deliver_sm_resp."""
+        self.closed: Closed | None = None
+        self.ended = trio.Event()
+        self._ids = 0
+
+    async def run(self) -> None:
+        """Serve until the other side closes."""
+        while octets := await self._receive():
+            for event in self.session.receive_bytes(octets, trio.current_time()):
+                self._meet(event)
+            await self.flush()
+        self.ended.set()
+
+    async def _receive(self) -> bytes:
+        try:
+            return bytes(await self._far.receive_some())
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return b""
+
+    def _meet(self, event: Any) -> None:
+        now = trio.current_time()
+        if isinstance(event, BindRequested):
+            self.binds.append(event.pdu)
+            if self.bind_status == 0:
+                self.session.accept_bind(event.pdu, "smsc", now)
+            elif self.bind_status is not None:
+                self.session.refuse_bind(event.pdu, self.bind_status, now)
+        elif isinstance(event, Submitted):
+            self.submits.append(event.pdu)
+            self.unanswered += 1
+            self.most_unanswered = max(self.most_unanswered, self.unanswered)
+            status = self.script(event.pdu)
+            if status is not None:
+                self.answer(event.pdu, status)
+        elif isinstance(event, DeliverAnswered):
+            self.delivered.append((event.token, event.status))
+        elif isinstance(event, Closed):
+            self.closed = event
+
+    def answer(self, pdu: SubmitSm, status: int = 0) -> None:
+        """Answer a submit; `flush` sends it."""
+        self._ids += 1
+        self.unanswered -= 1
+        self.session.answer_submit(pdu, status, f"id-{self._ids}" if not status else "", trio.current_time())
+
+    def deliver(self, pdu: DeliverSm, token: Any = None) -> None:
+        """Hand a delivery over; `flush` sends it."""
+        self.session.deliver(pdu, token, trio.current_time())
+
+    def unbind(self) -> None:
+        """End the session first; `flush` sends it."""
+        self.session.unbind(trio.current_time())
+
+    async def flush(self) -> None:
+        """Send what there is to say, unless it is silent or the other side is gone."""
+        octets = self.session.bytes_to_send()
+        if octets and not self.silent:
+            try:
+                await self._far.send_all(octets)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self.ended.set()
+
+    async def hang_up(self) -> None:
+        """Close without a word."""
+        await self._far.aclose()
+
+
+@pytest.fixture
+def scripted_smsc() -> type[ScriptedSmsc]:
+    return ScriptedSmsc
+
+
+@pytest.fixture
+def carrier_settings() -> Callable[..., CarrierSettings]:
+    """Settings of the carrier `telco`; keys as in the configuration file."""
+
+    def settings(**given: Any) -> CarrierSettings:
+        defaults = {
+            "name": "telco",
+            "hosts": ["one.example:2775"],
+            "system_id": "acme",
+            "password": "secret",
+            "enquire_link_idle": "10m",
+        }
+        return CarrierSettings.model_validate({**defaults, **given})
+
+    return settings

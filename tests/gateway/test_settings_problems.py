@@ -1,0 +1,249 @@
+"""What load() refuses, and in which words: file, key, reason and remedy, everything at once."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import (
+    ConfigurationError,
+    Settings,
+    load,
+)
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "sluice.example.toml"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+LEAST = f"""
+[carriers.telco]
+hosts = ["smpp.telco.example:2775"]
+system_id = "acme"
+password = "hunter2hunter2"
+[[routes]]
+name = "rest"
+tiers = ["telco"]
+[accounts.shop]
+tokens = [{{ sha256 = "{SHA}" }}]
+senders = ["SHOP", "34600*"]
+"""
+
+Loads = Callable[..., Settings]
+
+
+@pytest.fixture
+def loads(tmp_path: Path) -> Loads:
+    """Loads a text, by default added to the least configuration there is; `**files` are written beside it."""
+
+    def from_text(
+        text: str = "",
+        *,
+        least: str = LEAST,
+        environ: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> Settings:
+        for name, content in (files or {}).items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(content)
+        (tmp_path / "sluice.toml").write_text(f"{text}\n{least}")
+        return load(tmp_path / "sluice.toml", environ or {})
+
+    return from_text
+
+
+def refusal(loads: Loads, *arguments: str, **options: object) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        loads(*arguments, **options)
+    return str(caught.value)
+
+
+def of_carrier(line: str) -> str:
+    return LEAST.replace('system_id = "acme"', f'system_id = "acme"\n{line}')
+
+
+def of_account(line: str) -> str:
+    return f"{LEAST}\n{line}"
+
+
+RECEIPTS_COME_LATER = (
+    'retention.messages is "100h", but a receipt may come later: validity is "48h" in lane promotional, '
+    'and receipt_horizon "72h" at carrier telco; give "120h" or more'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("window = 0", "carriers.telco.window is 0; give 1 to 1_000 PDUs"),
+        ("window = true", "carriers.telco.window is true, but must be a number"),
+        ("window = 1.5", "carriers.telco.window is 1.5, but must be a whole number"),
+        ('window = "ten"', "carriers.telco.window is 'ten', but must be a whole number"),
+        ("submit_rate = nan", "carriers.telco.submit_rate is nan; give 0 to 1_000_000 PDU/s"),
+        ("submit_rate = inf", "carriers.telco.submit_rate is inf; give 0 to 1_000_000 PDU/s"),
+        ('response_timeout = "2h"', 'carriers.telco.response_timeout is "2h"; give "100ms" to "10m"'),
+        ("response_timeout = 60", "carriers.telco.response_timeout is 60; write a number with its unit"),
+        ('mode = "trx"', "carriers.telco.mode is 'trx', but must be 'transceiver' or 'transmitter+receiver'"),
+        ('receipt_timezone = "Mars"', "carriers.telco.receipt_timezone is 'Mars', which is no time zone"),
+        ('receipt_timezone = "../x"', "carriers.telco.receipt_timezone is '../x', which is no time zone"),
+        ('interface_version = "3.5"', "carriers.telco.interface_version is '3.5'"),
+        ("windwo = 3", 'carriers.telco.windwo is no key that Sluice knows; did you mean "window"?'),
+        ('name = "x"', "carriers.telco.name is the table's own name; remove it"),
+        ('tls = { ca_file = "x" }', "carriers.telco.tls is not offered yet (TLS to carriers); remove it"),
+        ('profile = "generic"', "carriers.telco.profile is not offered yet"),
+        ('service_type = "LONGER"', "carriers.telco.service_type has 6 characters; give at most 5 ASCII characters"),
+        ('text_receipts = "maybe"', "carriers.telco.text_receipts is 'maybe', but must be true or false"),
+        ('reconnect_floor = "3m"', 'carriers.telco.reconnect_floor is above reconnect_ceiling ("2m")'),
+        ('enquire_link_misses = 20\nenquire_link_timeout = "2m"', "leaves a dead link unnoticed"),
+        ('password_file = "x"', "carriers.telco has both password and password_file; keep one"),
+    ],
+)
+def test_an_impossible_value_of_a_carrier_is_told_with_file_key_and_remedy(
+    loads: Loads, tmp_path: Path, line: str, told: str
+) -> None:
+    text = refusal(loads, least=of_carrier(line))
+    assert f"- {tmp_path}/sluice.toml: " in text
+    assert told in text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[accounts.shop2]\nsenders = ["*"]',
+            "accounts.shop2.tokens is empty, so nobody could call; run `sluice token shop2`",
+        ),
+        (
+            f'[accounts.b]\nsenders = ["*"]\ntokens = [{{ sha256 = "{SHA}" }}]',
+            "accounts.shop.tokens[0] is the same token as one of account b",
+        ),
+        ('[accounts.shop.webhook]\nurl = "ftp://x"', "accounts.shop.webhook.url is not a URL"),
+        ('[accounts.shop.webhook]\nurl = "https://u:p@x.example/"', "accounts.shop.webhook.url carries a login"),
+        (
+            '[accounts.shop.webhook]\nurl = "https://x.example/"',
+            "accounts.shop.webhook.secrets is missing. Signing secrets",
+        ),
+        ('[accounts.shop.webhook]\nurl = "https://x.example/"\nsecrets = []', "accounts.shop.webhook.secrets is empty"),
+        (
+            '[accounts.shop.webhook]\nevents = ["message.read"]',
+            "accounts.shop.webhook.events[0] is 'message.read'; the events are",
+        ),
+        ('[accounts.shop.webhook]\nevents = ["recipient.opt_out"]', "'recipient.opt_out', which is not offered yet"),
+        ("[accounts.shop.limits]\nbacklog = 1", "accounts.shop.limits is not offered yet (limits of an account)"),
+        ('[lanes.otp]\nduplicate_window = "30s"', "lanes.otp.duplicate_window is not offered yet"),
+        ("[lanes.alerts]", "lanes.alerts.priority is missing"),
+        ('[operator]\nwebhook = { url = "x" }', "operator.webhook is not offered yet"),
+        (
+            "[operator]\nlisten = ['127.0.0.1:8080']",
+            'operator.listen[0] is "127.0.0.1:8080", which is listened on already',
+        ),
+        ('[retention]\nmessages = "100h"', RECEIPTS_COME_LATER),
+        ('[retention]\nevents = "24h"', 'retention.events is "24h", shorter than webhooks.horizon; give "72h" or more'),
+        ('[lanes.otp]\ntext_kept = "100d"', 'lanes.otp.text_kept is "100d", longer than retention.messages ("90d")'),
+        ('[store]\nurl = "postgresql://x/y"', "store.url names PostgreSQL, which is not offered yet"),
+        ("[carriers.'a b']", "carriers.a b is named 'a b'; a name has 1 to 40 letters"),
+        ("[lanes.OTP]\npriority = 1\n[lanes.otp]", 'lanes.otp differs from "OTP" in case or hyphens alone'),
+        ("carriers = 3", "carriers must be a table"),
+        ("htp = 3", 'htp is no key that Sluice knows; did you mean "http"?'),
+    ],
+)
+def test_an_impossible_setting_is_told_with_its_remedy(loads: Loads, text: str, told: str) -> None:
+    least = LEAST if not text.startswith("carriers") else LEAST.replace("[carriers.telco]", "[x]")
+    assert told in refusal(loads, least=f"{text}\n{least}")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('default_sender = "OTHER"', 'accounts.shop.default_sender is "OTHER", which senders does not allow'),
+        (
+            'default_lane = "fast"',
+            'accounts.shop.default_lane names the lane "fast", which is not there; there are otp, promotional',
+        ),
+        (
+            'default_region = "UK"',
+            'which is no country code; write the two capitals of ISO 3166, such as "GB"',
+        ),
+        (
+            'number_check = "strict"',
+            "accounts.shop.number_check is 'strict', but must be 'shape', 'possible' or 'valid'",
+        ),
+        ('unicode = "no"', "accounts.shop.unicode is 'no', but must be"),
+    ],
+)
+def test_an_impossible_value_of_an_account_is_told(loads: Loads, line: str, told: str) -> None:
+    assert told in refusal(loads, least=of_account(line))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('tiers = ["nobody"]', 'routes[0].tiers names the carrier "nobody", which is not there; there are telco'),
+        ("tiers = [{ telco = 70 }]", "routes[0].tiers[0] has weights, which are not offered yet"),
+        ('tiers = ["telco", ["telco"]]\nmatch = { lane = ["otp"] }', 'routes[0].tiers has "telco" twice'),
+        ("tiers = []", "routes[0].tiers is empty; give at least one"),
+        ('tiers = ["telco"]\nmatch = { lane = ["x"] }', 'routes[0].match.lane names the lane "x"'),
+        ('tiers = ["telco"]\nmatch = { account = ["x"] }', 'routes[0].match.account names the account "x"'),
+        ('tiers = ["telco"]\nmatch = { prefix = ["3a"] }', "routes[0].match.prefix[0] is '3a'"),
+        ('tiers = ["telco"]\nmatch = { country = ["ESP"] }', "routes[0].match.country[0] is 'ESP'"),
+        ('tiers = ["telco"]\noverflow_after = "5s"', "routes[0].overflow_after is not offered yet"),
+        ('tiers = ["telco"]', 'routes[1] ("rest") is never reached, since route "first" before it takes all'),
+    ],
+)
+def test_an_impossible_route_is_told(loads: Loads, line: str, told: str) -> None:
+    assert told in refusal(loads, least=f'[[routes]]\nname = "first"\n{line}\n{LEAST}')
+
+
+def test_two_routes_of_one_name_are_refused(loads: Loads) -> None:
+    route = '[[routes]]\nname = "rest"\ntiers = ["telco"]\nmatch = { lane = ["otp"] }\n'
+    assert 'routes[1].name is "rest", as an earlier route is' in refusal(loads, least=route + LEAST)
+
+
+def test_all_problems_are_told_at_once(loads: Loads) -> None:
+    told = refusal(
+        loads,
+        "[http]\nlisen = []\n[retention]\ntext = 24\n"
+        '[[routes]]\ntiers = ["nobody"]\n[accounts.b]\ndefault_lane = "fast"',
+        least=LEAST.replace("[[routes]]", "window = 0\n[[routes]]"),
+        environ={"SLUICE_HTP__LISTEN": "x", "SLUICE_STORE__BACKLOG_LIMIT": "many"},
+    )
+    keys = re.findall(r"^- .*?: ([\w.\[\]]+|'htp') ", told, re.MULTILINE)
+    assert sorted(keys) == [
+        "'htp'", "accounts.b.default_lane", "carriers.telco.window", "http.lisen", "retention.text", "routes[0].name",
+        "routes[0].tiers", "store.backlog_limit",
+    ]  # fmt: skip
+    assert told.startswith("The configuration cannot be used; 8 things are wrong:\n")
+
+
+def test_an_empty_file_is_answered_with_the_lines_to_paste(loads: Loads, tmp_path: Path) -> None:
+    told = refusal(loads, least="")
+    pasted = "\n".join(line for line in told.splitlines() if not line.startswith(("- ", "The ")))
+    told_tables = tomllib.loads(pasted.replace('sha256 = "..."', f'sha256 = "{SHA}"'))
+    assert set(told_tables) == {"carriers", "routes", "accounts"}
+    (tmp_path / "telco_password").write_text("x")
+    assert loads(least=pasted.replace('sha256 = "..."', f'sha256 = "{SHA}"')).routes[0].name == "rest"
+
+
+@pytest.mark.parametrize(
+    ("url", "networks", "told"),
+    [
+        ("https://shop.example/sms", "", None),
+        ("http://shop.example/sms", "", "is http, which is taken into webhooks.allow_networks alone"),
+        ("http://127.0.0.1:9000/", "", "is http, and 127.0.0.1 is in no network of webhooks.allow_networks"),
+        ("http://127.0.0.1:9000/", '"127.0.0.0/8"', None),
+        ("http://hooks.internal/", '"10.0.0.0/8"', None),
+        ("http://[fd00::1]/", '"10.0.0.0/8"', "is http, and fd00::1 is in no network"),
+        ("https://10.0.0.7/", "", "points to 10.0.0.7, which is inside"),
+        ("https://10.0.0.7/", '"10.0.0.0/8"', None),
+        ("https://1.1.1.1/", "", None),
+    ],
+)
+def test_an_endpoint_inside_needs_its_network_allowed(loads: Loads, url: str, networks: str, told: str | None) -> None:
+    least = of_account(f'webhook = {{ url = "{url}", secrets = ["{SECRET}"] }}')
+    if told is None:
+        loads(f"[webhooks]\nallow_networks = [{networks}]", least=least)
+    else:
+        assert f"accounts.shop.webhook.url {told}" in refusal(
+            loads, f"[webhooks]\nallow_networks = [{networks}]", least=least
+        )

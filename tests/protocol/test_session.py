@@ -1,0 +1,479 @@
+"""What the peer says, each test one behaviour that is met on the wire."""
+
+import struct
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.codec import encode
+from protocol.command_status import CommandStatus
+from protocol.pdus import (
+    AlertNotification,
+    BindMode,
+    BindRequest,
+    BindResp,
+    DataSm,
+    DataSmResp,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    QuerySm,
+    SubmitSm,
+    SubmitSmResp,
+    Tlv,
+    Unbind,
+    UnbindResp,
+    Unknown,
+)
+from protocol.session import Session
+from protocol.session_events import (
+    BindRefused,
+    Bound,
+    Closed,
+    CloseReason,
+    Delivered,
+    PeerComplained,
+    PeerUnbound,
+    SubmitAnswered,
+    SubmitExpired,
+    Submitted,
+    Unbound,
+)
+from protocol.session_states import Role, SessionState
+
+
+@pytest.fixture
+def binding(dialogue):
+    """An ESME that waits for the answer to bind_receiver, sequence number 1."""
+    it = dialogue()
+    it.session.bind(BindRequest(BindMode.RECEIVER, "acme", "secret"), it.now)
+    it.said()
+    return it
+
+
+# Messages and their answers
+
+
+def test_a_receipt_before_its_submit_sm_resp_is_told_first(esme):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    receipt = DeliverSm(short_message=b"id:5F3A stat:DELIVRD", sequence=1)
+    delivered, answered = esme.hears(receipt, SubmitSmResp(0, "5F3A", sequence=sequence))
+    assert delivered == Delivered(receipt)
+    assert answered == SubmitAnswered("m1", 0, "5F3A", {}, 0.0, late=False)
+
+
+def test_receipts_of_an_earlier_session_come_right_after_the_bind(binding):
+    receipt = DeliverSm(short_message=b"id:1 stat:DELIVRD", sequence=1)
+    assert binding.hears(BindResp(BindMode.RECEIVER, 0, "telco", sequence=1), receipt) == [
+        Bound("telco", None),
+        Delivered(receipt),
+    ]
+
+
+def test_an_inbound_message_before_bind_resp_is_taken_and_can_be_answered(binding):
+    message = DeliverSm(short_message=b"hello", tlvs={Tlv.RECEIPTED_MESSAGE_ID: b"1\0"}, sequence=4)
+    assert binding.hears(message) == [Delivered(message)]
+    binding.session.answer(message, 0, binding.now)
+    assert binding.said() == [DeliverSmResp(0, 4)]
+    assert binding.hears(BindResp(BindMode.RECEIVER, 0, "telco", 0x34, 1)) == [Bound("telco", 0x34)]
+
+
+def test_a_receipt_as_data_sm_is_delivered_and_answered_in_kind(esme):
+    receipt = DataSm(esm_class=4, tlvs={Tlv.MESSAGE_PAYLOAD: b"id:1 stat:DELIVRD"}, sequence=3)
+    assert esme.hears(receipt) == [Delivered(receipt)]
+    esme.session.answer(receipt, 0, esme.now)
+    assert esme.said() == [DataSmResp(0, sequence=3)]
+
+
+@pytest.mark.parametrize("mode", BindMode)
+def test_a_receipt_is_taken_whatever_the_mode(dialogue, mode):
+    it = dialogue().binds(mode)
+    assert it.hears(DeliverSm(sequence=3)) == [Delivered(DeliverSm(sequence=3))]
+
+
+@pytest.mark.parametrize("message_id", ["0", "", "same", "x" * 64])
+def test_any_message_id_is_told_as_it_is_even_an_empty_one(esme, message_id):
+    sequences = [esme.session.submit(SubmitSm(), token, esme.now) for token in ("m1", "m2")]
+    events = esme.hears(*[SubmitSmResp(0, message_id, sequence=sequence) for sequence in sequences])
+    assert [(event.token, event.message_id) for event in events] == [("m1", message_id), ("m2", message_id)]
+
+
+def test_an_answer_with_optional_parameters_hands_them_on(esme):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    (event,) = esme.hears(SubmitSmResp(0, "5F3A", {Tlv.CONGESTION_STATE: b"\x50"}, sequence))
+    assert event.tlvs == {Tlv.CONGESTION_STATE: b"\x50"}
+
+
+def test_a_refusal_without_a_body_is_an_answer(esme):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    refusal = struct.pack(">IIII", 16, 0x8000_0004, 0x58, sequence)
+    assert esme.hears(refusal) == [SubmitAnswered("m1", 0x58, "", {}, 0.0, late=False)]
+
+
+def test_an_acceptance_without_a_body_is_an_answer(esme):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    assert esme.hears(struct.pack(">IIII", 16, 0x8000_0004, 0, sequence)) == [
+        SubmitAnswered("m1", 0, "", {}, 0.0, late=False)
+    ]
+
+
+def test_answers_out_of_order_find_their_requests(esme):
+    sequences = [esme.session.submit(SubmitSm(), token, esme.now) for token in range(5)]
+    events = esme.hears(*[SubmitSmResp(0, str(number), sequence=number) for number in reversed(sequences)])
+    assert [(event.token, event.message_id) for event in events] == [
+        (token, str(sequences[token])) for token in (4, 3, 2, 1, 0)
+    ]
+
+
+@pytest.mark.parametrize("sequence", [0, 1, 0x7FFF_FFFF, 0x8000_0000, 4_000_000_000, 0xFFFF_FFFF])
+@pytest.mark.parametrize("kind", [DeliverSm, DataSm])
+def test_a_delivery_is_answered_with_the_very_sequence_number_it_had(esme, kind, sequence):
+    (event,) = esme.hears(kind(sequence=sequence))
+    esme.session.answer(event.pdu, 0, esme.now)
+    assert [said.sequence for said in esme.said()] == [sequence]
+
+
+def test_deliver_sm_resp_is_exactly_17_octets_on_the_wire(esme):
+    (event,) = esme.hears(DeliverSm(sequence=3))
+    esme.session.answer(event.pdu, CommandStatus.ESME_RX_T_APPN, esme.now)
+    assert esme.session.bytes_to_send() == struct.pack(">IIIIB", 17, 0x8000_0005, 0x64, 3, 0)
+
+
+def test_a_service_type_too_long_does_not_hinder_a_delivery(esme):
+    body = encode(DeliverSm(sequence=3))[16:]
+    frame = struct.pack(">IIII", 16 + 13 + len(body), 5, 0, 3) + b"TRANSACTIONAL" + body
+    (event,) = esme.hears(frame)
+    assert event.pdu.service_type == "TRANSACTIONAL"
+
+
+def test_an_answer_to_no_request_is_told_and_never_guessed(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    assert esme.hears(SubmitSmResp(0, "5F3A", sequence=999)) == [PeerComplained(0, 999)]
+    assert esme.session.window.in_flight == 1
+
+
+# Binding
+
+
+@pytest.mark.parametrize("mode", BindMode)
+def test_a_bind_answered_by_another_binds_response_is_answered(binding, mode):
+    assert binding.hears(BindResp(mode, 0, "telco", sequence=1)) == [Bound("telco", None)]
+    assert binding.session.mode is BindMode.RECEIVER
+
+
+def test_a_bind_response_that_does_not_echo_the_sequence_number_is_taken(binding):
+    assert binding.hears(BindResp(BindMode.RECEIVER, 0, "telco", sequence=0)) == [Bound("telco", None)]
+
+
+@pytest.mark.parametrize("sequence", [0, 1])
+@pytest.mark.parametrize(("status", "told"), [(0x03, 0x03), (0xFF, 0xFF), (0, 0xFF)])
+def test_a_bind_answered_by_generic_nack_is_refused(binding, sequence, status, told):
+    assert binding.hears(GenericNack(status, sequence)) == [
+        BindRefused(told),
+        Closed(CloseReason.BIND_REFUSED, CommandStatus(told).name),
+    ]
+
+
+def test_a_nack_of_something_else_does_not_end_a_bind(binding):
+    assert binding.hears(GenericNack(3, 99)) == [PeerComplained(3, 99)]
+    assert binding.session.state is SessionState.BINDING
+
+
+def test_a_bind_never_answered_times_out(binding):
+    assert binding.waits(9.9) == []
+    assert binding.waits(0.1) == [Closed(CloseReason.BIND_TIMEOUT, "bind was not answered")]
+
+
+@pytest.mark.parametrize("status", [0x0D, 0x0E])
+@pytest.mark.parametrize("body", [b"", b"\0", b"telco\0"])
+def test_a_wrong_password_is_told_with_or_without_a_body(binding, status, body):
+    frame = struct.pack(">IIII", 16 + len(body), 0x8000_0001, status, 1) + body
+    assert binding.hears(frame)[0] == BindRefused(status)
+
+
+def test_a_second_bind_response_is_told_and_changes_nothing(esme):
+    assert esme.hears(BindResp(BindMode.TRANSCEIVER, 0x0E, sequence=1)) == [PeerComplained(0x0E, 1)]
+    assert esme.session.state is SessionState.BOUND
+
+
+def test_a_second_bind_to_an_smsc_is_already_bound(smsc):
+    assert smsc.hears(BindRequest(BindMode.RECEIVER, "acme", "secret", sequence=2)) == [PeerComplained(0x05, 2)]
+    assert smsc.said() == [BindResp(BindMode.RECEIVER, CommandStatus.ESME_RALYBND, sequence=2)]
+
+
+def test_a_submit_before_the_bind_is_refused(dialogue):
+    it = dialogue(Role.SMSC)
+    assert it.hears(SubmitSm(sequence=2)) == [PeerComplained(0x04, 2)]
+    assert it.said() == [SubmitSmResp(CommandStatus.ESME_RINVBNDSTS, sequence=2)]
+
+
+def test_a_submit_on_a_receiver_bind_is_refused(dialogue):
+    it = dialogue(Role.SMSC).binds(BindMode.RECEIVER)
+    assert it.hears(SubmitSm(sequence=2)) == [PeerComplained(0x04, 2)]
+
+
+# Generic nacks
+
+
+@pytest.mark.parametrize(("status", "told"), [(0x58, 0x58), (0xFF, 0xFF), (0, 0xFF)])
+def test_a_nack_that_names_a_request_answers_it_and_never_accepts_it(esme, status, told):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    assert esme.hears(GenericNack(status, sequence)) == [SubmitAnswered("m1", told, "", {}, 0.0, late=False)]
+    assert esme.session.window.free == 10
+
+
+def test_a_nack_with_sequence_0_is_never_guessed_to_mean_the_only_request(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    assert esme.hears(GenericNack(0xFF, 0)) == [PeerComplained(0xFF, 0)]
+    assert esme.session.window.in_flight == 1
+    esme.now += 60
+    assert SubmitExpired("m1") in esme.session.tick(esme.now)
+
+
+def test_a_late_nack_finds_its_request(esme):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.waits(60)
+    assert esme.hears(GenericNack(0x08, sequence)) == [SubmitAnswered("m1", 0x08, "", {}, 60.0, late=True)]
+
+
+def test_an_enquiry_answered_by_generic_nack_is_life_and_not_told(esme):
+    esme.session.enquire(esme.now)
+    (enquiry,) = esme.said()
+    assert esme.hears(GenericNack(3, enquiry.sequence)) == []
+    assert esme.session.deadline == esme.now + 20
+
+
+def test_an_unbind_answered_by_generic_nack_ends_the_session(esme):
+    esme.session.unbind(esme.now)
+    (unbind,) = esme.said()
+    assert esme.hears(GenericNack(3, unbind.sequence)) == [
+        Unbound(),
+        Closed(CloseReason.UNBOUND, "unbind was answered by generic_nack ESME_RINVCMDID"),
+    ]
+
+
+# Links
+
+
+@pytest.mark.parametrize("state", ["open", "binding", "bound", "unbinding"])
+def test_the_peers_enquiry_is_answered_in_any_state_by_a_header(dialogue, state):
+    it = dialogue()
+    if state == "binding":
+        it.session.bind(BindRequest(BindMode.RECEIVER, "acme", "secret"), it.now)
+    elif state != "open":
+        it.binds()
+        if state == "unbinding":
+            it.session.unbind(it.now)
+    it.said()
+    assert it.session.state.value == state
+    assert it.hears(EnquireLink(0, 9)) == []
+    assert it.session.bytes_to_send() == struct.pack(">IIII", 16, 0x8000_0015, 0, 9)
+
+
+def test_the_peers_unbind_is_answered_and_ends_the_session_with_what_was_unanswered(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.said()
+    assert esme.hears(Unbind(0, 5), DeliverSm(sequence=6)) == [
+        PeerUnbound(),
+        Closed(CloseReason.PEER_UNBOUND, "while bound", ["m1"]),
+    ]
+    assert esme.said() == [UnbindResp(0, 5)]
+
+
+def test_an_unbind_answered_by_an_unbind_ends_the_session(esme):
+    esme.session.unbind(esme.now)
+    esme.said()
+    assert esme.hears(Unbind(0, 5)) == [Unbound(), Closed(CloseReason.UNBOUND, "the peer answered unbind by unbind")]
+    assert esme.said() == [UnbindResp(0, 5)]
+
+
+def test_an_unbind_answered_after_seconds_ends_the_session(esme):
+    esme.session.unbind(esme.now)
+    assert esme.waits(30) == []
+    assert esme.hears(UnbindResp(0, 2)) == [Unbound(), Closed(CloseReason.UNBOUND)]
+
+
+def test_an_unbind_answered_by_closing_ends_the_session(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.session.unbind(esme.now)
+    assert esme.session.receive_eof(esme.now) == [
+        Closed(CloseReason.UNBOUND, "the peer closed instead of answering unbind", ["m1"])
+    ]
+
+
+def test_an_unbind_response_that_nobody_asked_for_is_told(esme):
+    assert esme.hears(UnbindResp(0, 5)) == [PeerComplained(0, 5)]
+
+
+def test_the_end_of_the_stream_gives_back_what_was_unanswered_once(esme):
+    for token in ("m1", "m2"):
+        esme.session.submit(SubmitSm(), token, esme.now)
+    assert esme.session.receive_eof(esme.now) == [Closed(CloseReason.PEER_CLOSED, "while bound", ["m1", "m2"])]
+    assert esme.session.receive_eof(esme.now) == []
+    assert esme.waits(1000) == []
+
+
+def test_what_was_told_as_expired_is_not_unanswered_again(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.waits(60)
+    (closed,) = esme.session.receive_eof(esme.now)
+    assert closed.unanswered == []
+
+
+def test_after_the_end_everything_is_ignored(esme):
+    esme.session.receive_eof(esme.now)
+    assert esme.hears(DeliverSm(sequence=1), EnquireLink(0, 2), b"\0\0\0\1" + bytes(12)) == []
+    assert esme.said() == []
+
+
+# PDUs that should not be
+
+
+@pytest.mark.parametrize("length", [0, 15, 65_537, 0x4854_5450])
+def test_an_impossible_command_length_ends_the_session_after_what_came_before(esme, length):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.session.submit(SubmitSm(), "m2", esme.now)
+    answered, closed = esme.hears(SubmitSmResp(0, "1", sequence=sequence), struct.pack(">IIII", length, 4, 0, 1))
+    assert answered.token == "m1"
+    assert (closed.reason, closed.unanswered) == (CloseReason.BAD_FRAME, ["m2"])
+    assert str(length) in closed.detail
+
+
+def test_a_length_of_65535_is_waited_for(esme):
+    payload = DeliverSm(tlvs={Tlv.MESSAGE_PAYLOAD: bytes(65_535 - 16 - 17 - 4)}, sequence=3)
+    frame = encode(payload)
+    assert len(frame) == 65_535
+    assert esme.hears(frame[:40_000]) == []
+    assert esme.hears(frame[40_000:]) == [Delivered(payload)]
+
+
+def test_a_bad_body_is_refused_and_good_traffic_behind_it_goes_on(esme):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.said()
+    bad, answered = esme.hears(struct.pack(">IIIII", 20, 5, 0, 8, 0), SubmitSmResp(0, "1", sequence=sequence))
+    assert bad == PeerComplained(CommandStatus.ESME_RINVCMDLEN, 8)
+    assert answered.token == "m1"
+    assert esme.session.bytes_to_send() == struct.pack(">IIIIB", 17, 0x8000_0005, 2, 8, 0)
+
+
+def test_an_unknown_command_is_nacked_and_good_traffic_behind_it_goes_on(esme):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.said()
+    unknown, answered = esme.hears(Unknown(0x0001_0200, 0, b"??", 8), SubmitSmResp(0, "1", sequence=sequence))
+    assert unknown == PeerComplained(CommandStatus.ESME_RINVCMDID, 8)
+    assert answered.token == "m1"
+    assert esme.said() == [GenericNack(CommandStatus.ESME_RINVCMDID, 8)]
+
+
+def test_an_unknown_response_is_told_and_never_answered(esme):
+    assert esme.hears(Unknown(0x8001_0200, 5, b"", 8)) == [PeerComplained(5, 8)]
+    assert esme.said() == []
+
+
+def test_a_response_with_a_bad_body_is_told_and_never_answered(esme):
+    assert esme.hears(struct.pack(">IIII", 16, 0x8000_0003, 0, 8)) == [PeerComplained(0x02, 8)]
+    assert esme.said() == []
+
+
+def test_a_response_of_the_other_role_settles_nothing(esme, smsc):
+    sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
+    assert esme.hears(DeliverSmResp(0, sequence)) == [PeerComplained(0, sequence)]
+    sequence = smsc.session.deliver(DeliverSm(), "r1", smsc.now)
+    assert smsc.hears(SubmitSmResp(0, "1", sequence=sequence)) == [PeerComplained(0, sequence)]
+
+
+def test_an_operation_that_we_do_not_offer_is_refused_by_its_own_response(smsc):
+    assert smsc.hears(Unknown(0x8, 0, b"", 9)) == [PeerComplained(0x03, 9)]
+    assert smsc.said() == [Unknown(0x8000_0008, CommandStatus.ESME_RINVCMDID, b"", 9)]
+
+
+def test_an_smscs_own_operations_are_refused_by_an_esme(esme):
+    assert esme.hears(QuerySm("1", sequence=9)) == [PeerComplained(0x04, 9)]
+
+
+def test_an_alert_is_only_a_sign_of_life(esme):
+    esme.now += 10
+    assert esme.hears(AlertNotification(sequence=9)) == []
+    assert esme.said() == []
+    assert esme.session.deadline == esme.now + 20
+
+
+# The stream
+
+STREAM = b"".join(
+    encode(pdu)
+    for pdu in (
+        BindResp(BindMode.TRANSCEIVER, 0, "telco", 0x34, 1),
+        DeliverSm(short_message=b"id:1 stat:DELIVRD", tlvs={Tlv.MESSAGE_STATE: b"\2"}, sequence=0),
+        EnquireLink(0, 2),
+        Unknown(0x0001_0200, 0, b"??", 3),
+        DataSm(tlvs={Tlv.MESSAGE_PAYLOAD: bytes(300)}, sequence=0xFFFF_FFFF),
+        SubmitSmResp(0, "5F3A", sequence=77),
+        EnquireLinkResp(0, 5),
+        GenericNack(3, 0),
+        Unbind(0, 9),
+    )
+)
+
+
+def heard_in_pieces(cuts: list[int]) -> tuple[list[object], bytes]:
+    session = Session(
+        Role.ESME,
+        window=5,
+        response_timeout=60.0,
+        enquire_link_idle=20.0,
+        enquire_link_timeout=5.0,
+        enquire_link_misses=2,
+        bind_timeout=10.0,
+    )
+    session.bind(BindRequest(BindMode.TRANSCEIVER, "acme", "secret"), 0.0)
+    events, sent, bounds = [], b"", [0, *sorted(cuts), len(STREAM)]
+    for start, end in pairwise(bounds):
+        events += session.receive_bytes(STREAM[start:end], 0.0)
+        sent += session.bytes_to_send()
+    return events, sent
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=30))
+def test_any_cutting_of_the_stream_gives_the_same_events_and_answers(cuts):
+    whole = heard_in_pieces([])
+    assert [type(event).__name__ for event in whole[0]] == [
+        "Bound",
+        "Delivered",
+        "PeerComplained",
+        "Delivered",
+        "PeerComplained",
+        "PeerComplained",
+        "PeerUnbound",
+        "Closed",
+    ]
+    assert heard_in_pieces(cuts) == whole
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8), st.booleans())
+def test_no_octets_ever_raise(chunks, as_frames):
+    session = Session(
+        Role.SMSC,
+        window=5,
+        response_timeout=60.0,
+        enquire_link_idle=20.0,
+        enquire_link_timeout=5.0,
+        enquire_link_misses=2,
+        bind_timeout=10.0,
+    )
+    for number, chunk in enumerate(chunks):
+        data = struct.pack(">II", 8 + max(8, len(chunk)), number) + chunk.ljust(8, b"\0") if as_frames else chunk
+        session.receive_bytes(data, float(number))
+        session.tick(float(number))
+        session.bytes_to_send()
+
+
+def test_a_submit_is_told_to_the_smsc_as_it_came(smsc):
+    pdu = SubmitSm(
+        destination_addr="34600000001", short_message=b"\0\1", tlvs={Tlv.SAR_MSG_REF_NUM: b"\0\1"}, sequence=4
+    )
+    assert smsc.hears(pdu) == [Submitted(pdu)]
