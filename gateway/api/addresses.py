@@ -1,6 +1,7 @@
 """Whose address a request comes from: the peer's own, or what trusted proxies say of it.
 
-Only the headers that a trusted proxy appended are believed: the chain is read from the right, up to the first address that is no proxy of ours.
+Only what trusted proxies appended is believed: the chain is read from the right, up to the first address that is no
+proxy of ours.
 """
 
 import ipaddress
@@ -20,8 +21,8 @@ def client_address(
 ) -> Address | None:
     """The caller's address; None when it cannot be known, and is thus in no network.
 
-    `forwarded_for` and `forwarded` are the values of X-Forwarded-For and Forwarded (RFC 7239), in order. A proxy that writes one of them lets
-    the other through as the caller sent it, so where both are there they must agree.
+    `forwarded_for` and `forwarded` are the values of X-Forwarded-For and Forwarded (RFC 7239), in order. A proxy that
+    writes one of them lets the other through as the caller sent it, so where both are there they must agree.
     """
     address = _parse(peer or "")
     if address is None or not is_in(address, trusted):
@@ -54,7 +55,7 @@ def _for_of(element: str) -> str:
 
 
 def _parse(text: str) -> Address | None:
-    """An address as proxies write it: bare, with a port, quoted, in brackets. None for `unknown`, `_hidden` and all else."""
+    """An address as proxies write it: bare, with a port, quoted, in brackets. None for anything else."""
     text = text.strip().strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""The API for callers, put together: the calls of the table of operations, each behind its token, and the pages that describe them.
+"""The API for callers, put together: the calls of the table of operations behind their tokens, and the pages of docs.
 
 Who serves it, and where, is the daemon's matter.
 """
@@ -30,7 +30,7 @@ BULK_SLOTS = 8
 
 
 class _Id(BaseConverter):
-    """An id in a path. Words that name calls of their own are none, so a call that is not offered is not found, rather than not allowed."""
+    """An id in a path. Words that name calls are none, so a call that is not offered is a 404 rather than a 405."""
 
     regex = "(?!(?:bulk|preview|stream|replay|test|enable)(?:/|$))[^/]+"
 

@@ -1,6 +1,6 @@
-"""What the apps of both listeners share: request ids, a problem document for every error, and one log line for what nobody expected.
+"""What the apps of both listeners share: request ids, and a problem document for every error, unexpected ones logged.
 
-The calls themselves are in submissions, lookups, outbox, health and operators; app.py and operators.py put them together.
+The calls are in submissions, lookups, outbox, health and operators; app.py and operators.py put them together.
 """
 
 import logging

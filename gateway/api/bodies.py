@@ -1,4 +1,4 @@
-"""Request bodies and headers: their type, their JSON with the place of a fault, and the idempotency key with its fingerprint.
+"""Request bodies: their type, their JSON with the place of a fault, and the idempotency key with its fingerprint.
 
 What the fields mean is the rules' matter. Sizes are limited by the app, before a body comes here.
 """
@@ -31,18 +31,18 @@ async def read_json(request: Request) -> bytes:
         raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must be in UTF-8.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
-    return await request.get_data(cache=False)
+    return bytes(await request.get_data(cache=False, as_text=False, parse_form_data=False))
 
 
 def decode(body: bytes) -> Any:
     """The value of a JSON body; a member named twice is a fault. Raises a Problem 400 that gives line and column."""
     try:
         value = _decode(body)
-        # Each member has one colon right behind its name's quote: more of them than members decoded means a name given twice, or a text that
-        # looks so.
+        # Each member has one colon right behind its name's quote: more of them than members that were decoded means a
+        # name given twice, or a text that looks so.
         is_plain = body.count(b'":') == _members(value) and _SPACED_COLON.search(body) is None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # The slow reader knows where the fault is, and takes what the fast one does not: lone surrogates, which the rules name by field.
+        # The slow reader knows where the fault is, and takes lone surrogates, which the rules then name by field.
         return _decode_slowly(body)
     return value if is_plain else _decode_slowly(body)
 

@@ -1,4 +1,4 @@
-"""What the API asks of the carriers: how they stand, to be shown. The daemon supplies it; nothing here decides anything."""
+"""What the API asks of the carriers: how they stand, to be shown. The daemon supplies it; nothing is decided by it."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""/docs: the calls as one self-contained page, rendered from the OpenAPI document. It asks nothing of any other host and runs no script."""
+"""/docs: the calls as one self-contained page, rendered from the OpenAPI document: no other host, no script."""
 
 import base64
 import hashlib
@@ -10,7 +10,8 @@ _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--mark:#2a6f4e}
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1,h2{line-height:1.2}section{border-top:1px solid var(--line);padding:.5rem 0}
-code,pre{font:14px/1.45 ui-monospace,monospace}pre{background:var(--soft);padding:.75rem;overflow:auto;border-radius:6px}
+code,pre{font:14px/1.45 ui-monospace,monospace}
+pre{background:var(--soft);padding:.75rem;overflow:auto;border-radius:6px}
 .method{color:var(--mark);font-weight:700}table{border-collapse:collapse;width:100%}
 td,th{text-align:left;vertical-align:top;border-bottom:1px solid var(--line);padding:.25rem .75rem .25rem 0}
 """
@@ -43,12 +44,14 @@ def docs_page(document: dict[str, Any]) -> str:
 
 
 def _link(method: str, path: str, operation: dict[str, Any]) -> str:
-    return f'<a href="#{escape(operation["operationId"])}"><code>{method} {escape(path)}</code></a> {_prose(operation["summary"])}'
+    call = f'<a href="#{escape(operation["operationId"])}"><code>{method} {escape(path)}</code></a>'
+    return f"{call} {_prose(operation['summary'])}"
 
 
 def _section(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     parts = [
-        f'<section id="{escape(operation["operationId"])}"><h2><code><span class="method">{method}</span> {escape(path)}</code></h2>',
+        f'<section id="{escape(operation["operationId"])}">',
+        f'<h2><code><span class="method">{method}</span> {escape(path)}</code></h2>',
         f"<p>{_prose(operation['summary'])}. {_prose(operation.get('description', 'Open to anyone.'))}</p>",
         _parameters(operation.get("parameters", [])),
     ]
@@ -60,8 +63,8 @@ def _section(method: str, path: str, operation: dict[str, Any], schemas: dict[st
         parts.append(f"<h3>{escape(status)}</h3><p>{_prose(answer['description'])}</p>")
         if media is not None:
             parts.append(_example(media["example"]))
-        for problem in answer["content"].get("application/problem+json", {}).get("examples", {}).values():
-            parts.append(_example(problem["value"]))
+        problems = answer["content"].get("application/problem+json", {}).get("examples", {})
+        parts.extend(_example(problem["value"]) for problem in problems.values())
     return "".join(parts) + "</section>"
 
 

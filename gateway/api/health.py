@@ -1,6 +1,7 @@
 """/healthz and /readyz: whether the process runs, and whether it takes messages.
 
-Ready means that the store takes writes. Carriers are told beside it and do not decide, since messages are accepted while they are down.
+Ready means that the store takes writes. Carriers are told beside it and do not decide, since messages are accepted
+while they are down.
 """
 
 import trio
@@ -9,7 +10,7 @@ from quart import Response
 
 from gateway.api.base import json_response
 from gateway.api.carriers_view import CarriersView
-from gateway.api.outbox_schemas import Health, Readiness
+from gateway.api.outbox_schemas import Ability, Health, Readiness
 from gateway.api.problems import NOT_READY, Problem
 from gateway.store.interface import Store, StoreBusy, StoreFull
 
@@ -29,7 +30,7 @@ class HealthChecks:
         return json_response(json.encode(Health("ok")))
 
     async def readyz(self) -> Response:
-        carriers = {carrier.name: "able" if carrier.able else "unable" for carrier in self._carriers.carriers()}
+        carriers = {carrier.name: Ability.of(able=carrier.able) for carrier in self._carriers.carriers()}
         if not await self._store_writes():
             raise Problem(
                 NOT_READY,

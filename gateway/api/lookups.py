@@ -33,7 +33,9 @@ class Lookups:
         given = parameters(request, "client_id", "limit", "cursor")
         limit, cursor = paging(given)
         client_id = given.get("client_id")
-        if client_id is not None and not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
+        if client_id is None:
+            raise invalid_field("client_id", "is missing; this list is by client_id", FaultCode.MISSING.value)
+        if not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
             code = FaultCode.TOO_LONG if client_id else FaultCode.EMPTY
             raise invalid_field(
                 "client_id", f"has {len(client_id)} characters; give 1 to {_CLIENT_ID_LENGTH}", code.value

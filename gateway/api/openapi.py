@@ -12,8 +12,9 @@ from gateway.api.schemas import ProblemDocument
 
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = (
-    "SMS over SMPP carriers, by HTTP. A 2xx to a submission means that the message is on disk. Within v1, fields, events and codes are only "
-    "added: ignore what you do not know. Every answer has a Request-Id. Every error is a problem document (RFC 9457)."
+    "SMS over SMPP carriers, by HTTP. A 2xx to a submission means that the message is on disk. Within v1, fields, "
+    "events and codes are only added: ignore what you do not know. Every answer has a Request-Id. Every error is a "
+    "problem document (RFC 9457)."
 )
 _HEADERS: dict[str, dict[str, Any]] = {
     "Request-Id": {"description": "Names this call in logs and to support.", "schema": {"type": "string"}},
@@ -29,7 +30,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Makes a repeat safe: the first 2xx is given again, and nothing is sent twice. Kept for 24 hours unless the operator says otherwise.",
+    "description": "Makes a repeat safe: the first 2xx is given again, and nothing is sent twice. Kept for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
@@ -91,7 +92,13 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if "{id}" in operation.path:
         found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
     found.extend(
-        {"name": parameter.name, "in": "query", "description": parameter.description, "schema": parameter.schema}
+        {
+            "name": parameter.name,
+            "in": "query",
+            "required": parameter.required,
+            "description": parameter.description,
+            "schema": parameter.schema,
+        }
         for parameter in operation.query
     )
     if operation.keyed:

@@ -1,4 +1,4 @@
-"""The calls that the API takes, in one table: the app registers them and /openapi.json describes them, so that the two cannot differ.
+"""The calls that the API takes, in one table: the app registers them, and /openapi.json describes them.
 
 What a call does is in the file of its handler; what may come back beside its success is told by `problems`.
 """
@@ -23,6 +23,7 @@ class Parameter(NamedTuple):
     name: str
     schema: dict[str, Any]
     description: str
+    required: bool = False
 
 
 class Operation(NamedTuple):
@@ -51,7 +52,9 @@ _CANCEL_PROBLEMS = (problems.NOT_FOUND, problems.ALREADY_SENT, problems.STORE_BU
 
 LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Most entries of a page.")
 CURSOR = Parameter("cursor", {"type": "string"}, "`next_cursor` of the page before.")
-CLIENT_ID = Parameter("client_id", {"type": "string", "maxLength": 40}, "Only the message with this id of yours.")
+CLIENT_ID = Parameter(
+    "client_id", {"type": "string", "maxLength": 40}, "The message with this id of yours.", required=True
+)
 EVENT_STATUS = Parameter(
     "status",
     {"type": "string", "examples": ["pending,failed"]},

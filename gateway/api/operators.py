@@ -1,4 +1,4 @@
-"""The operators' listener: /metrics and /healthz open, /admin under operator tokens. It shows how things stand, and settles doubts.
+"""The operators' listener: /metrics and /healthz open, /admin under operator tokens: how things stand, and doubts.
 
 The figures of /metrics are kept by the rooms that they are about (gateway/metrics.py).
 """
@@ -21,6 +21,7 @@ from gateway.api.queries import message_id, next_cursor, paging, parameters
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
+from gateway.rules.timestamps import rfc3339
 from gateway.settings import Settings
 from gateway.store.interface import Store
 
@@ -81,7 +82,7 @@ class _Admin:
         return json_response(
             json.encode(
                 {
-                    "started_at": views.time_or_none(self._started_at),
+                    "started_at": rfc3339(self._started_at),
                     "backlog": self._store.backlog(),
                     "backlog_limit": self._settings.store.backlog_limit,
                     **self._store.counts(),

@@ -1,5 +1,6 @@
-"""The JSON of events, of endpoints and of health, as structs: rendered by them, and described by them in /openapi.json."""
+"""The JSON of events, of endpoints and of health, as structs that render it and describe it in /openapi.json."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -88,11 +89,20 @@ class Health(Struct):
     status: Literal["ok"]
 
 
+class Ability(StrEnum):
+    """Whether a carrier takes messages."""
+
+    ABLE = "able"
+    UNABLE = "unable"
+
+    @classmethod
+    def of(cls, *, able: bool) -> "Ability":
+        return cls.ABLE if able else cls.UNABLE
+
+
 class Readiness(Struct):
     """Submissions are taken. Carriers are told, and do not decide: messages are accepted while they are down."""
 
     status: Literal["ready"]
     store: Literal["ok"]
-    carriers: Annotated[
-        dict[str, Literal["able", "unable"]], Meta(description="Whether any bind of the carrier can send now.")
-    ]
+    carriers: Annotated[dict[str, Ability], Meta(description="Whether any bind of the carrier can send now.")]

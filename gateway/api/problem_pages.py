@@ -1,4 +1,4 @@
-"""/problems/TYPE: what each problem means and what to do, as JSON or as a small page for people who follow the link of an error."""
+"""/problems/TYPE: what each problem means and what to do, as JSON, or as a small page for people."""
 
 from html import escape
 
@@ -23,7 +23,8 @@ async def problem_page(slug: str) -> Response:
             else "The same call will fail again until something is changed."
         )
         page = (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(kind.title)}</title><h1>{escape(kind.title)}</h1>'
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(kind.title)}</title>'
+            f"<h1>{escape(kind.title)}</h1>"
             f"<p>Status {kind.status}, code <code>{kind.code}</code>. {again}</p><p>{escape(kind.explanation)}</p>"
             '<p><a href="/docs">All calls</a></p></html>'
         )

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with a call, as RFC 9457 problem documents: the table of types, and the exception that carries one.
+"""Everything that can go wrong with a call, as RFC 9457 problem documents: the types, and the exception with one.
 
 Which call raises which is told by the files of the calls; /problems/TYPE explains each (see problem_pages).
 """
@@ -37,14 +37,15 @@ INVALID_FIELDS = ProblemType(
     422,
     "Some fields are not valid",
     False,
-    "`fields` says in words what is wrong with each field, `codes` says the same for programs. Nothing was accepted. Correct the fields and send again.",
+    "`fields` says in words what is wrong with each field, `codes` says the same for programs. Nothing was done. "
+    "Correct the fields and send again.",
 )
 INVALID_JSON = ProblemType(
     "invalid-json",
     400,
     "The body is not valid JSON",
     False,
-    "`detail` gives line and column of the first fault. Build the body with a JSON library rather than by joining strings.",
+    "`detail` gives the place of the first fault. Build the body with a JSON library rather than by joining strings.",
 )
 NOT_AN_OBJECT = ProblemType(
     "not-an-object",
@@ -78,7 +79,8 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType(
     415,
     "The body must be JSON",
     False,
-    "Send `Content-Type: application/json` and the body in UTF-8, not compressed. curl says application/x-www-form-urlencoded unless told otherwise.",
+    "Send `Content-Type: application/json` and the body in UTF-8, not compressed. curl says "
+    "application/x-www-form-urlencoded unless told otherwise.",
 )
 INVALID_IDEMPOTENCY_KEY = ProblemType(
     "invalid-idempotency-key",
@@ -92,15 +94,16 @@ IDEMPOTENCY_KEY_REUSED = ProblemType(
     422,
     "The Idempotency-Key was used with another body",
     False,
-    "The key belongs to an earlier call with another body or another path, so this one was not carried out. Take a new key for each new call, "
-    "and the same key only to repeat a call byte for byte.",
+    "The key belongs to an earlier call with another body or another path, so this one was not carried out. Take a new "
+    "key for each new call, and the same key only to repeat a call byte for byte.",
 )
 UNAUTHORIZED = ProblemType(
     "unauthorized",
     401,
     "A valid token is needed",
     False,
-    "Send `Authorization: Bearer sk_...` with a token of your account. A token that was taken out of the configuration ends here too.",
+    "Send `Authorization: Bearer sk_...` with a token of your account. A token that was taken out of the configuration "
+    "ends here too.",
 )
 INSUFFICIENT_SCOPE = ProblemType(
     "insufficient-scope",
@@ -122,7 +125,8 @@ NOT_FOUND = ProblemType(
     404,
     "There is no such thing here",
     False,
-    "Either the path is not one of this API (see /docs), or your account has nothing with this id. What is another account's is not found either.",
+    "Either the path is not one of this API (see /docs), or your account has nothing with this id. What is another "
+    "account's is not found either.",
 )
 NO_WEBHOOK = ProblemType(
     "no-webhook",
@@ -150,7 +154,8 @@ CLIENT_ID_IN_USE = ProblemType(
     409,
     "The client_id belongs to another message",
     False,
-    "`message_id` is the message that has it, so it was accepted before: look there for its state. Take a new client_id for a new message.",
+    "`message_id` is the message that has it, so it was accepted before: look there for its state. Take a new "
+    "client_id for a new message.",
 )
 ALREADY_SENT = ProblemType(
     "already-sent",
@@ -174,8 +179,8 @@ INTERNAL_ERROR = ProblemType(
     500,
     "Something went wrong inside",
     True,
-    "This is our fault. It is not known whether the call was carried out: repeat it with the same Idempotency-Key or client_id, which cannot send "
-    "twice. If it comes again, tell the operator the request_id.",
+    "This is our fault. It is not known whether the call was carried out: repeat it with the same Idempotency-Key or "
+    "client_id, which cannot send twice. If it comes again, tell the operator the request_id.",
 )
 STORE_FULL = ProblemType(
     "store-full",
@@ -204,7 +209,7 @@ TYPES: dict[str, ProblemType] = {
 }
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
     """Raised anywhere in a call to end it with a problem document. `detail` must hold no text, token or full number."""
 
     def __init__(

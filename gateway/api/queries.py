@@ -57,7 +57,7 @@ def next_cursor(position: int | None) -> str | None:
 
 
 def message_id(text: str) -> int:
-    """The integer behind a message's id in a path. Raises a Problem 404 that helps those who gave an id of their own."""
+    """The integer behind a message's id in a path. Raises a Problem 404, with a hint for ids of the caller's own."""
     found = identifiers.internal(identifiers.MESSAGE, text)
     if found is None:
         problem = not_found("message")

@@ -1,6 +1,7 @@
-"""The JSON that callers send and get, as structs: rendered by them on hot routes, and described by them in /openapi.json.
+"""The JSON of messages and of problems, as structs that describe it in /openapi.json; look-ups are rendered by them.
 
-Key order is the order of the fields. What is right in a request is decided by the rules, on plain values; the request structs here only describe.
+Key order is the order of the fields. A 201 is rendered by gateway/flows/entities, and what is right in a request is
+decided by the rules, on plain values: for these two, the structs here only describe. Tests hold them together.
 """
 
 from enum import StrEnum
@@ -31,7 +32,8 @@ class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
     client_id: Annotated[
         str | UnsetType | None,
         Meta(
-            description="Your own id: at most 40 characters, unique per account while its message is kept. `clientId` is an alias."
+            description="Your own id: at most 40 characters, unique per account while its message is kept. "
+            "`clientId` is an alias."
         ),
     ] = UNSET
     clientId: Annotated[str | UnsetType | None, Meta(description="Alias of `client_id`.")] = UNSET  # noqa: N815
@@ -180,7 +182,7 @@ class Outcome(StrEnum):
 
 
 class Step(Struct, omit_defaults=True):
-    """One thing that happened to a message. Which members it has follows from `what`; a client ignores kinds that it does not know."""
+    """One thing that happened to a message. Its members follow from `what`; ignore kinds that you do not know."""
 
     at: Time
     what: What
@@ -206,7 +208,8 @@ class Step(Struct, omit_defaults=True):
     matched: Annotated[
         str | UnsetType,
         Meta(
-            description="How a receipt found its message, where not by the id as it was given: `converted`, `doubt`, `parked`."
+            description="How a receipt found its message, where not by the id as it was given: `converted` (from "
+            "hexadecimal or decimal), `doubt` (it settled one) or `parked` (it came before the answer)."
         ),
     ] = UNSET
     code: ErrorCode | UnsetType = UNSET

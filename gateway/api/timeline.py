@@ -1,6 +1,6 @@
-"""The story of a message as callers see it: its parts, its timeline and its error, built from the rows of the store. Pure.
+"""The story of a message as callers see it: its parts, its timeline and its error, built from the store's rows. Pure.
 
-Where the rows come from is the store's matter; lists without parts and timelines are rendered by `listed` from the message's row alone.
+Where the rows come from is the store's matter.
 """
 
 import re
@@ -127,7 +127,7 @@ def _failure(code: str | None, carrier_code: CarrierCode | None) -> Failure | No
 
 
 def _carrier_code(story: MessageStory) -> CarrierCode | None:
-    """What the carrier said, by the attempt that ended last: the one behind the message's error. None: it said nothing."""
+    """What the carrier said, by the attempt that ended last, the one behind the error. None: it said nothing."""
     ended = [row for row in story.attempts if row.state == AttemptState.REFUSED or row.done_at is not None]
     ended = ended or [row for row in story.attempts if row.command_status]
     if not ended:

@@ -37,7 +37,7 @@ class Tokens:
         self._trusted_proxies = trusted_proxies
 
     def owner(self, request: Request, scope: str) -> str:
-        """Whose token the request bears. Raises a Problem: 401 without a valid one, 403 when it may not do this or not from there."""
+        """Whose token the request bears. Raises a Problem: 401 without a valid one, 403 when it may not do this."""
         grant = self._grant(request.headers.get("Authorization"))
         if scope not in grant.scopes:
             raise Problem(
@@ -61,7 +61,7 @@ class Tokens:
                 "The scheme of the Authorization header must be Bearer.",
                 headers={"WWW-Authenticate": _REALM},
             )
-        # Looked up by digest, so the time taken tells nothing of a token; compared once more so that no hash table is trusted with it.
+        # Looked up by digest, so the time it takes tells nothing of a token; compared so that no hash table decides.
         digest = hashlib.sha256(token.strip().encode()).hexdigest()
         grant = self._grants.get(digest)
         if grant is None or not hmac.compare_digest(grant.sha256, digest):

@@ -29,11 +29,20 @@ def run(arguments: argparse.Namespace) -> int:
     logs.set_up(arguments.log_level)
     try:
         trio.run(daemon.run, settings)
-    except* (OSError, StoreLocked) as group:
-        for error in _leaves(group):
-            print(f"sluice: {error}", file=sys.stderr)
-        return 1
+    except BaseExceptionGroup as group:
+        known, others = group.split((OSError, StoreLocked))
+        if known is None or others is not None:
+            raise
+        return _told(_leaves(known))
+    except (OSError, StoreLocked) as error:
+        return _told([error])
     return 0
+
+
+def _told(errors: list[BaseException]) -> int:
+    for error in errors:
+        print(f"sluice: {error}", file=sys.stderr)
+    return 1
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -136,6 +136,8 @@ def _form_fault(sender: str) -> Fault | None:
             "has a character that senders cannot have: use ASCII letters, digits, blanks and . - _ & and the like",
             FaultCode.SENDER_NOT_VALID,
         )
+    if sender.startswith("+"):
+        return Fault("begins with a plus and is no number: leave the plus out", FaultCode.SENDER_NOT_VALID)
     if sender != sender.strip():
         return Fault("begins or ends with a blank: leave it out", FaultCode.SENDER_NOT_VALID)
     return None

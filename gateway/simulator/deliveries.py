@@ -15,6 +15,8 @@ from protocol.pdus import DataSm, DeliverSm, EsmClass, SubmitSm, Tlv
 
 _TEXT_LIMIT = 20
 """SMPP 3.4 appendix B: the first twenty characters of the message."""
+_ADDRESS_LIMIT = 20
+"""A data_sm may have had 64 (SMPP 3.4 §4.7.1), and some ESMEs send too long ones."""
 _STATE_OCTETS = [bytes([state]) for state in range(10)]
 # Plain integers: look-ups and arithmetic with an IntEnum member call back into Python.
 _MESSAGE_PAYLOAD = int(Tlv.MESSAGE_PAYLOAD)
@@ -103,10 +105,10 @@ class ReceiptWriter:
         pdu = DeliverSm(
             source_addr_ton=submitted.dest_addr_ton,
             source_addr_npi=submitted.dest_addr_npi,
-            source_addr=submitted.destination_addr,
+            source_addr=submitted.destination_addr[:_ADDRESS_LIMIT],
             dest_addr_ton=submitted.source_addr_ton,
             dest_addr_npi=submitted.source_addr_npi,
-            destination_addr=submitted.source_addr,
+            destination_addr=submitted.source_addr[:_ADDRESS_LIMIT],
             esm_class=self._esm_class_of(receipt.state),
             short_message=text,
             tlvs=tlvs,

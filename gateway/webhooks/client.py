@@ -219,7 +219,7 @@ class Client:
         """Read the rest of the answer and keep the connection; drop it when the rest is long, late or wrong."""
         reusable = False
         try:
-            with trio.move_on_after(_DRAIN_SECONDS):
+            with trio.move_on_after(min(_DRAIN_SECONDS, self._timeout)):
                 reusable = await _drain(connection)
         finally:
             if reusable:

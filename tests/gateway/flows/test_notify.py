@@ -113,14 +113,12 @@ async def notify(nursery: trio.Nursery, outbox: Outbox, posts: Posts, autojump_c
     return built
 
 
-def answers(
-    posts: Posts, status: int | None, error: str | None = "answered so", retry_after: int | None = None
-) -> None:
+def answers(posts: Posts, status: int | None, error: str = "answered so", retry_after: int | None = None) -> None:
     posts.answers["https://shop.example/sms?key=hidden"] = (0.0, PostResult(status, error, retry_after, 31))
 
 
 async def test_an_event_is_signed_with_every_secret_posted_and_its_taking_recorded(
-    notify: Notify, outbox: Outbox, posts: Posts
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
 ) -> None:
     delivery = a_delivery()
     outcome = await outbox.outcome_of(delivery)
@@ -132,13 +130,17 @@ async def test_an_event_is_signed_with_every_secret_posted_and_its_taking_record
     assert notify.under_way == 0
 
 
-async def test_a_batch_is_posted_as_an_array_even_of_one(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_a_batch_is_posted_as_an_array_even_of_one(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     await outbox.outcome_of(a_delivery(batched=True, bodies=[b'{"id":"evt_1"}', b'{"id":"evt_2"}']))
     await outbox.outcome_of(a_delivery(batched=True, bodies=[b'{"id":"evt_3"}']))
     assert [json.loads(body) for _, body, _ in posts.posts] == [[{"id": "evt_1"}, {"id": "evt_2"}], [{"id": "evt_3"}]]
 
 
-async def test_a_failure_is_tried_again_later_and_later(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_a_failure_is_tried_again_later_and_later(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     answers(posts, 500)
     pauses = []
     for tries in range(12):
@@ -156,26 +158,32 @@ async def test_a_failure_is_tried_again_later_and_later(notify: Notify, outbox: 
     assert pauses[-1] == 1_800_000  # half of an hour by the rng of this test
 
 
-async def test_retry_after_is_kept_to(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_retry_after_is_kept_to(notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock) -> None:
     answers(posts, 503, retry_after=600)
     outcome = await outbox.outcome_of(a_delivery())
     assert outcome.retry_at == outcome.at + 600_000
 
 
-async def test_no_answer_is_tried_again_too(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_no_answer_is_tried_again_too(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     answers(posts, None, "no answer within 10 s")
     outcome = await outbox.outcome_of(a_delivery())
     assert (outcome.http_status, outcome.taken, outcome.gone) == (None, False, False)
     assert outcome.retry_at is not None
 
 
-async def test_after_the_horizon_it_is_given_up(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_after_the_horizon_it_is_given_up(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     answers(posts, 500)
     outcome = await outbox.outcome_of(a_delivery(tries=90, created_at=NOW - HORIZON_MS))
     assert (outcome.taken, outcome.retry_at, outcome.gone) == (False, None, False)
 
 
-async def test_410_says_that_the_endpoint_is_gone(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_410_says_that_the_endpoint_is_gone(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     answers(posts, 410, "answered 410 Gone")
     outcome = await outbox.outcome_of(a_delivery())
     assert (outcome.taken, outcome.retry_at, outcome.gone) == (False, None, True)
@@ -189,7 +197,7 @@ async def test_410_says_that_the_endpoint_is_gone(notify: Notify, outbox: Outbox
     ],
 )
 async def test_what_cannot_be_signed_is_given_up_in_words_and_never_posted(
-    notify: Notify, outbox: Outbox, posts: Posts, account: str, words: str
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock, account: str, words: str
 ) -> None:
     outcome = await outbox.outcome_of(a_delivery(account=account))
     assert (outcome.taken, outcome.retry_at, outcome.error) == (False, None, words)
@@ -197,7 +205,9 @@ async def test_what_cannot_be_signed_is_given_up_in_words_and_never_posted(
     assert notify.under_way == 0
 
 
-async def test_a_slow_endpoint_does_not_hold_up_another(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_a_slow_endpoint_does_not_hold_up_another(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     posts.answers["https://slow.example/"] = (60.0, TAKEN)
     slow = [a_delivery(number, endpoint=8, url="https://slow.example/", own=False) for number in range(100, 104)]
     outbox.take([*slow, a_delivery(1)])
@@ -222,7 +232,7 @@ async def test_no_more_posts_run_at_a_time_than_the_limit(
 
 
 async def test_the_time_signed_is_that_of_the_post_and_not_of_the_taking(
-    notify: Notify, outbox: Outbox, posts: Posts
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
 ) -> None:
     posts.answers["https://slow.example/"] = (600.0, TAKEN)
     outbox.take([a_delivery(number, url="https://slow.example/") for number in range(MOST_POSTS)])
@@ -232,7 +242,7 @@ async def test_the_time_signed_is_that_of_the_post_and_not_of_the_taking(
 
 
 async def test_a_fault_of_ours_over_one_delivery_is_logged_and_ends_no_other(
-    notify: Notify, outbox: Outbox, posts: Posts, caplog: pytest.LogCaptureFixture
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     posts.answers["https://cursed.example/"] = (0.0, ZeroDivisionError("at line 1"))
     outcome = await outbox.outcome_of(a_delivery(url="https://cursed.example/"))
@@ -243,7 +253,7 @@ async def test_a_fault_of_ours_over_one_delivery_is_logged_and_ends_no_other(
 
 
 async def test_a_failure_is_one_line_of_log_without_path_query_body_or_secret(
-    notify: Notify, outbox: Outbox, posts: Posts, caplog: pytest.LogCaptureFixture
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "sluice")
     await outbox.outcome_of(a_delivery())
@@ -258,7 +268,9 @@ async def test_a_failure_is_one_line_of_log_without_path_query_body_or_secret(
         assert hidden not in line
 
 
-async def test_stop_lets_what_is_under_way_end_and_takes_no_more(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_stop_lets_what_is_under_way_end_and_takes_no_more(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     posts.answers["https://shop.example/sms?key=hidden"] = (3.0, TAKEN)
     outbox.take([a_delivery(1)])
     await wait_all_tasks_blocked()
@@ -268,7 +280,9 @@ async def test_stop_lets_what_is_under_way_end_and_takes_no_more(notify: Notify,
     assert [outcome.id for outcome in outbox.outcomes] == [1]
 
 
-async def test_stop_does_not_wait_longer_than_told(notify: Notify, outbox: Outbox, posts: Posts) -> None:
+async def test_stop_does_not_wait_longer_than_told(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
     posts.answers["https://shop.example/sms?key=hidden"] = (300.0, TAKEN)
     outbox.take([a_delivery(1)])
     assert await notify.stop(within_seconds=10) == 1

@@ -207,7 +207,9 @@ async def test_a_huge_answer_is_success_and_its_connection_is_dropped(endpoint: 
     assert client.open_connections == 0
 
 
-async def test_a_body_that_never_ends_does_not_undo_a_success(endpoint: Any, client: Client) -> None:
+async def test_a_body_that_never_ends_does_not_undo_a_success(endpoint: Any, build: Build) -> None:
+    client = build(timeout=0.2)  # how long the test waits for the rest
+
     async def head_alone(stream: trio.abc.Stream) -> None:
         await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
         await trio.sleep_forever()

@@ -1,0 +1,47 @@
+# The two commands: `make run` shows the main job working, `make test` runs every test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: venv run test test-fast lint format bench docs clean
+
+venv: $(STAMP)
+
+$(STAMP): .ci/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r .ci/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: venv
+	@$(BIN)/sluice demo $(ARGS)
+
+test: venv lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests/protocol -q
+	$(BIN)/coverage report --include 'protocol/*' --fail-under 100
+	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/benchmarks
+
+test-fast: venv
+	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/benchmarks -q
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: venv
+	$(BIN)/python -m pytest tests/benchmarks -q -s
+
+docs: venv
+	$(BIN)/python -m gateway.cli.configuration_page > docs/configuration.md
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,95 @@
+from collections.abc import Callable
+
+import pytest
+
+from gateway.messages import ErrorCode
+from gateway.rules.retrying import RETRY_PAUSES_MS, AfterAnswer, Verdict, after_answer, webhook_retry
+from protocol.command_status import CommandStatus
+
+NOW = 1_700_000_000_000
+FAR = NOW + 86_400_000
+NEAR_ONE = 0.999999
+
+
+def answer(
+    status: int, tries: int = 0, throttles: int = 0, expires_at: int = FAR, rng: Callable[[], float] = lambda: NEAR_ONE
+) -> AfterAnswer:
+    return after_answer(
+        int(status), tries=tries, throttles=throttles, max_tries=10, now_ms=NOW, expires_at=expires_at, rng=rng
+    )
+
+
+def test_esme_rok_is_sent() -> None:
+    assert answer(CommandStatus.ESME_ROK) == AfterAnswer(Verdict.SENT, 0, None)
+
+
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL])
+def test_a_throttle_pauses_longer_each_time_up_to_half_a_minute_and_never_ends_a_message(status: int) -> None:
+    pauses = [answer(status, throttles=count).retry_at - NOW for count in range(8)]
+    assert [round(pause, -1) for pause in pauses] == [1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]
+    assert answer(status, tries=9, throttles=100_000).verdict is Verdict.POSTPONED
+    assert answer(status, rng=lambda: 0.0).retry_at == NOW + 500
+
+
+def test_a_temporary_error_is_tried_again_until_the_tries_are_used_up() -> None:
+    status = CommandStatus.ESME_RSYSERR
+    for tries in range(9):
+        after = answer(status, tries=tries, rng=lambda: 0.5)
+        assert (after.verdict, after.error) == (Verdict.RETRY, None)
+        assert after.retry_at - NOW == RETRY_PAUSES_MS[min(tries, 4)]
+    assert answer(status, tries=9) == AfterAnswer(Verdict.REFUSED, 0, ErrorCode.CARRIER_UNAVAILABLE)
+
+
+def test_retries_are_spread() -> None:
+    earliest = answer(CommandStatus.ESME_RX_T_APPN, rng=lambda: 0.0).retry_at
+    latest = answer(CommandStatus.ESME_RX_T_APPN, rng=lambda: NEAR_ONE).retry_at
+    assert (earliest - NOW, latest - NOW) == (4000, 5999)
+
+
+def test_a_lost_bind_is_no_fault_of_the_message() -> None:
+    assert answer(CommandStatus.ESME_RINVBNDSTS).verdict is Verdict.RETRY
+
+
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RSYSERR])
+def test_nothing_waits_beyond_its_validity(status: int) -> None:
+    assert answer(status, expires_at=NOW + 100).retry_at == NOW + 100
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (CommandStatus.ESME_RINVDSTADR, ErrorCode.DESTINATION_NOT_SERVED),
+        (CommandStatus.ESME_RINVSRCADR, ErrorCode.SENDER_NOT_ALLOWED),
+        (CommandStatus.ESME_RINVMSGLEN, ErrorCode.TEXT_REJECTED),
+        (CommandStatus.ESME_RX_R_APPN, ErrorCode.UNMAPPED),
+        (0x0400, ErrorCode.UNMAPPED),
+    ],
+)
+def test_a_permanent_error_fails_the_message_with_its_cause(status: int, error: ErrorCode) -> None:
+    assert answer(status) == AfterAnswer(Verdict.REFUSED, 0, error)
+
+
+def retry(tries: int, after: float | None = None, now: int = NOW, rng: Callable[[], float] = lambda: NEAR_ONE) -> int | None:
+    return webhook_retry(tries, first_at=NOW, now_ms=now, retry_after_ms=after, horizon_ms=72 * 3_600_000, rng=rng)
+
+
+def test_a_webhook_is_tried_again_at_doubling_pauses_up_to_an_hour() -> None:
+    pauses = [(retry(tries) or 0) - NOW for tries in range(1, 13)]
+    assert [round(pause / 1000) for pause in pauses] == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
+    assert retry(10_000) == NOW + 3_599_996
+
+
+def test_webhook_retries_are_spread_over_the_whole_pause_but_never_at_once() -> None:
+    assert retry(8, rng=lambda: 0.0) == NOW + 1000
+    assert retry(8, rng=lambda: 0.5) == NOW + 320_000
+
+
+def test_retry_after_is_kept_to_up_to_an_hour() -> None:
+    assert retry(1, after=60_000) == NOW + 60_000
+    assert retry(1, after=10 * 86_400_000) == NOW + 3_600_000
+    assert retry(12, after=1_000) == NOW + 3_599_996
+
+
+def test_a_webhook_is_given_up_at_the_horizon() -> None:
+    assert retry(20, now=NOW + 72 * 3_600_000 - 500) is None
+    assert retry(20, now=NOW + 71 * 3_600_000 - 1000) is not None

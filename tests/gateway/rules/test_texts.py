@@ -1,0 +1,75 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.rules.faults import Fault, FaultCode
+from gateway.rules.texts import ReadyText, prepare
+from protocol.text import Encoding
+
+
+def ready(text: str, *, allow: bool = False, transliterate: bool = False) -> ReadyText | Fault:
+    return prepare(text, allow_unicode=allow, transliterate=transliterate)
+
+
+def test_gsm_is_used_wherever_it_can_carry_the_text() -> None:
+    assert ready("Your code is 1234") == ReadyText("Your code is 1234", Encoding.GSM7, 1)
+    assert ready("x" * 161, allow=True) == ReadyText("x" * 161, Encoding.GSM7, 2)
+    assert ready("€" * 80) == ReadyText("€" * 80, Encoding.GSM7, 1)
+    assert ready("€" * 81) == ReadyText("€" * 81, Encoding.GSM7, 2)
+
+
+def test_unicode_is_refused_with_the_character_its_place_and_the_remedy() -> None:
+    assert ready("Hello🙂") == Fault(
+        "has '🙂' at position 6, which GSM 03.38 cannot carry; set allow_unicode", FaultCode.NEEDS_UNICODE
+    )
+
+
+def test_a_character_that_cannot_be_shown_is_named_by_its_number() -> None:
+    fault = ready("a\u200bb")
+    assert isinstance(fault, Fault)
+    assert fault.words.startswith("has U+200B at position 2,")
+
+
+def test_allowed_unicode_goes_as_ucs2() -> None:
+    assert ready("Hello🙂", allow=True) == ReadyText("Hello🙂", Encoding.UCS2, 1)
+    assert ready("ж" * 71, allow=True) == ReadyText("ж" * 71, Encoding.UCS2, 2)
+
+
+def test_transliteration_makes_typography_plain() -> None:
+    assert ready("“It’s 5 – 6…”\u00a0ok", transliterate=True) == ReadyText('"It\'s 5 - 6..." ok', Encoding.GSM7, 1)
+    assert ready("Señor Žižek ã", transliterate=True) == ReadyText("Señor Zizek a", Encoding.GSM7, 1)
+
+
+def test_transliteration_leaves_texts_alone_that_gsm_can_carry() -> None:
+    assert ready("àèé € {}", transliterate=True) == ReadyText("àèé € {}", Encoding.GSM7, 1)
+
+
+def test_what_transliteration_cannot_help_is_told_by_its_place_in_the_callers_text() -> None:
+    assert ready("…🙂", transliterate=True) == Fault(
+        "has '🙂' at position 2, which GSM 03.38 cannot carry; set allow_unicode", FaultCode.NEEDS_UNICODE
+    )
+
+
+def test_a_text_of_nothing_but_invisible_marks_is_empty_once_transliterated() -> None:
+    assert ready("\u200b", transliterate=True) == Fault("is empty once transliterated", FaultCode.EMPTY)
+
+
+def test_a_text_is_refused_beyond_255_segments_and_never_cut() -> None:
+    assert ready("x" * 153 * 255) == ReadyText("x" * 153 * 255, Encoding.GSM7, 255)
+    too_long = ready("€" * 153 * 130)
+    assert isinstance(too_long, Fault)
+    assert too_long.code is FaultCode.TOO_MANY_SEGMENTS
+    assert isinstance(ready("x" * (153 * 255 + 1)), Fault)
+    assert isinstance(ready("ж" * (67 * 255 + 1), allow=True), Fault)
+
+
+@given(st.text(min_size=1, max_size=200).filter(lambda text: text.isprintable()))
+def test_with_unicode_allowed_every_printable_text_goes_unchanged(text: str) -> None:
+    found = ready(text, allow=True)
+    assert isinstance(found, ReadyText)
+    assert found.text == text
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_transliterated_text_always_fits_gsm_or_is_refused(text: str) -> None:
+    found = ready(text, transliterate=True)
+    assert isinstance(found, Fault) or found.encoding is Encoding.GSM7
