@@ -23,15 +23,20 @@ _decode = msgspec.json.Decoder().decode
 
 async def read_json(request: Request) -> bytes:
     """The body of a request that says it is JSON. Raises a Problem 415; 413 and 408 come from the app."""
+    headers = request.headers
+    if headers.get("Content-Type") != "application/json":
+        _check_type(request)
+    if "Content-Encoding" in headers and headers["Content-Encoding"].lower() != "identity":
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+    return bytes(await request.get_data(cache=False, as_text=False, parse_form_data=False))
+
+
+def _check_type(request: Request) -> None:
     if request.mimetype != "application/json":
         given = f"not {request.mimetype}" if request.mimetype else "which is missing"
         raise Problem(UNSUPPORTED_MEDIA_TYPE, f"The Content-Type must be application/json, {given[:80]}.")
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if charset not in ("utf-8", "utf8", "us-ascii"):
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must be in UTF-8.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
-    return bytes(await request.get_data(cache=False, as_text=False, parse_form_data=False))
 
 
 def decode(body: bytes) -> Any:

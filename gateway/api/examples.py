@@ -108,7 +108,7 @@ _DELIVERED: dict[str, Any] = {
     "parts": [{"part": 1, "status": "delivered", "carrier": "telco", "carrier_message_id": "5F3A", "attempts": 2}],
     "timeline": _TIMELINE,
 }
-_LISTED = {name: value for name, value in _DELIVERED.items() if name not in ("attempts", "parts", "timeline")}
+_LISTED = {name: value for name, value in _DELIVERED.items() if name not in ("parts", "timeline")}
 
 _EVENT_BODY: dict[str, Any] = {
     "id": _EVENT_ID,

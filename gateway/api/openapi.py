@@ -1,5 +1,6 @@
 """/openapi.json: the OpenAPI 3.1 document, built from the table of operations, the structs and the examples."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ _IDEMPOTENCY_KEY = {
 }
 
 
+@cache
 def openapi_document() -> dict[str, Any]:
     """The whole document."""
     types = [ProblemDocument, *{_identity(schema): schema for schema in _schemas()}.values()]

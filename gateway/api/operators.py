@@ -85,6 +85,7 @@ class _Admin:
                     "started_at": rfc3339(self._started_at),
                     "backlog": self._store.backlog(),
                     "backlog_limit": self._settings.store.backlog_limit,
+                    "doubts": await self._store.doubts_count(),
                     **self._store.counts(),
                     "ready": sum(row.ready for row in self._store.queues()),
                     "carriers": [views.carrier(view) for view in carriers],

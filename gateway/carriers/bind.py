@@ -1,18 +1,17 @@
 """One connection to a carrier: a Trio stream that drives one Session, within the window and the pace.
 
-What it sends is given by a feed, what comes is handed on read by read (traffic.py); nothing here waits for business work,
-and no task, channel or event is made for a message. When to connect is carrier.py's.
+What it sends is given by a feed, what comes is handed on read by read (traffic.py); nothing here waits for business
+work, and no task, channel or event is made for a message. When to connect is carrier.py's.
 """
 
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import trio
 
+from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.outgoing import Outgoing, words_of
 from gateway.carriers.pacing import Pace, ThrottlePause
 from gateway.carriers.traffic import Delivery, Feed, Traffic
@@ -36,7 +35,7 @@ from protocol.session_states import Role, SessionState
 
 READ_OCTETS = 65536
 DELIVERIES_WAITING = 1_000
-"""The bind reads on only while fewer of its deliveries wait for their commit, so that a carrier cannot fill the memory."""
+"""The bind reads on only while fewer of its deliveries wait for their commit: a carrier cannot fill the memory."""
 UNBIND_LIMIT_SECONDS = 5.0
 """SMSCs answer an unbind after seconds, or just close."""
 READ_OUT_SECONDS = 1.0
@@ -45,33 +44,6 @@ _LATENCY_WEIGHT = 0.1
 _NEVER = float("inf")
 
 _log = logging.getLogger("sluice.carriers")
-
-
-class BindState(Enum):
-    """How far a configured bind has come."""
-
-    WAITING = "waiting"
-    """For its turn or time to connect."""
-    CONNECTING = "connecting"
-    BINDING = "binding"
-    BOUND = "bound"
-    PAUSED = "paused"
-    """The carrier throttled it."""
-    LEAVING = "leaving"
-    """It takes no more work, waits for its answers, then unbinds."""
-    CLOSED = "closed"
-
-
-@dataclass(slots=True)
-class Ended:
-    """How a bind's life ended."""
-
-    reason: CloseReason
-    detail: str
-    refusal: int | None
-    """The command_status of a refused bind."""
-    bound_seconds: float
-    """How long it was bound; 0 for never."""
 
 
 class Bind:
@@ -186,7 +158,7 @@ class Bind:
         self._pause.succeeded(trio.current_time())
 
     def leave(self, limit_seconds: float) -> None:
-        """Take no more work, wait so long for the answers in flight, unbind, close. Returns at once; `run` ends later."""
+        """Take no more work, wait so long for the answers in flight, unbind, close. Returns at once; `run` ends."""
         if self.is_over or self.state is BindState.LEAVING:
             return
         was_bound = self.state is not BindState.BINDING

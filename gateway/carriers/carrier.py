@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import trio
 
-from gateway.carriers.bind import UNBIND_LIMIT_SECONDS, Bind, BindState, Ended
+from gateway.carriers.bind import UNBIND_LIMIT_SECONDS, Bind
+from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.dialing import Dial, dial_tcp
 from gateway.carriers.pacing import Backoff, Pace, Random
 from gateway.carriers.traffic import Traffic
@@ -22,7 +23,7 @@ from protocol.pdus import BindMode, BindRequest
 from protocol.session_events import CloseReason
 
 STEADY_SECONDS = 30.0
-"""A bind that lasted so long was a good one; a carrier that takes binds and drops them at once is met with growing waits."""
+"""A bind that lasted so long was a good one; a carrier that drops what it took at once is met with growing waits."""
 
 _log = logging.getLogger("sluice.carriers")
 
@@ -96,6 +97,8 @@ class Carrier:
                 async with trio.open_nursery() as nursery:
                     for link in self._links:
                         nursery.start_soon(link.keep_up)
+                        # Trio starts what is begun together in any order; binds should come up in theirs.
+                        await trio.lowlevel.checkpoint()
         finally:
             self._ended.set()
 

@@ -15,7 +15,7 @@ _SOCKET_OPTIONS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "T
 
 
 async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
-    """A TCP connection, to whichever of the host's addresses answers first. Trio's streams have Nagle's algorithm off."""
+    """A TCP connection, to whichever of the host's addresses answers first; Trio's streams do without Nagle's delay."""
     stream = await trio.open_tcp_stream(host, port)
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _SOCKET_OPTIONS.items():

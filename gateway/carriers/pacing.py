@@ -10,7 +10,7 @@ from collections.abc import Callable
 MARGIN = 1.007
 """A second is counted this much longer, because a network may bring two PDUs closer together than they were sent."""
 CATCH_UP_SECONDS = 0.1
-"""How late a backlogged sender may come and still make good what it missed; a longer gap was idleness and earns nothing."""
+"""How late a backlogged sender may come and still make good what it missed; longer was idleness and earns nothing."""
 PAUSE_CEILING_SECONDS = 30.0
 PAUSE_JITTER = 0.25
 

@@ -5,7 +5,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("run", "check", "simulator", "token")
+COMMANDS = ("run", "check", "demo", "simulator", "token", "send", "status", "doubts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

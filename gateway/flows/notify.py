@@ -6,10 +6,12 @@ the POST.
 
 import logging
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Protocol
 
 import trio
 
+from gateway.metrics import POSTS
 from gateway.rules.retrying import webhook_retry
 from gateway.rules.timestamps import rfc3339
 from gateway.settings import Settings
@@ -24,6 +26,15 @@ log = logging.getLogger("sluice.notify")
 
 MOST_POSTS = 256
 """POSTs, and so connections in use, for all endpoints together: a quarter of the usual 1,024 file descriptors."""
+
+
+class _End(Enum):
+    """What one try came to, as counted and logged."""
+
+    TAKEN = "taken"
+    POSTPONED = "postponed"
+    GIVEN_UP = "given_up"
+    DISABLED = "endpoint_disabled"
 
 
 class Outbox(Protocol):
@@ -171,23 +182,27 @@ class Notify:
 
     def _record(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
         self._store.delivered(outcome)
-        if not outcome.taken:
+        end = _end_of(delivery, outcome)
+        POSTS.labels(delivery.account, end.value).inc()
+        if end is not _End.TAKEN:
             log.warning(
-                "webhook not taken: account=%s host=%s webhook_id=%s try=%d http_status=%s error=%r next=%s",
+                "webhook not taken: account=%s host=%s webhook_id=%s try=%d http_status=%s error=%r %s",
                 delivery.account,
                 _host(delivery.url),
                 delivery.webhook_id,
                 delivery.tries + 1,
                 outcome.http_status,
                 outcome.error,
-                _what_next(delivery, outcome),
+                end.value if outcome.retry_at is None else f"next_try_at={rfc3339(outcome.retry_at)}",
             )
 
 
-def _what_next(delivery: Delivery, outcome: DeliveryOutcome) -> str:
+def _end_of(delivery: Delivery, outcome: DeliveryOutcome) -> _End:
+    if outcome.taken:
+        return _End.TAKEN
     if outcome.gone and delivery.own:
-        return "endpoint disabled"
-    return "given up" if outcome.retry_at is None else rfc3339(outcome.retry_at)
+        return _End.DISABLED
+    return _End.GIVEN_UP if outcome.retry_at is None else _End.POSTPONED
 
 
 def _host(url: str) -> str:

@@ -4,7 +4,7 @@ What a receipt looks like is protocol.receipts' matter, which attempt it is abou
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from gateway.carriers.addresses import e164
@@ -24,6 +24,8 @@ from protocol.times import to_utc_ms
 _KEPT = int(CommandStatus.ESME_ROK)
 _NOT_KEPT = int(CommandStatus.ESME_RX_T_APPN)
 _UDHI = int(EsmClass.UDHI)
+# The dates of receipts that come together are mostly the same few.
+_utc_ms = lru_cache(maxsize=4096)(to_utc_ms)
 
 
 class Receive:
@@ -80,8 +82,8 @@ def _receipt(bind: Bind, receipt: Receipt, at: int, zone: ZoneInfo) -> ReceiptIn
         bind.name,
         receipt,
         at,
-        None if submitted_at is None else to_utc_ms(submitted_at, zone),
-        None if done_at is None else to_utc_ms(done_at, zone),
+        None if submitted_at is None else _utc_ms(submitted_at, zone),
+        None if done_at is None else _utc_ms(done_at, zone),
         cause_of_receipt(receipt.state, receipt.network_error),
     )
 

@@ -1,10 +1,10 @@
-"""Messages out: a bind's free slots ask the store, what is dealt becomes submit_sm, every answer goes back to the store.
+"""Messages out: a bind's free slots ask the store, what is dealt becomes submit_sm, every answer goes back to it.
 
-When PDUs go and what is in flight is the bind's; who gets which slot the store's deal; what an answer means retrying.py's.
+When PDUs go and what is in flight is the bind's; who gets which slot the store's deal; what an answer means retrying's.
 
 A bind's slots are at any time in one of these places, and together they are its window: asked for (or dealt and on the
-way here), waiting in the bind, in flight, or answered and not yet recorded. Only what is in none of them is asked for, so
-that an overdraft of the deal is paid back, and an answer that the store cannot keep holds its slot.
+way here), waiting in the bind, in flight, or answered and not yet recorded. Only what is in none is asked for, so that
+an overdraft of the deal is paid back, and an answer that the store cannot keep holds its slot.
 """
 
 import random

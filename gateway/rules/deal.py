@@ -1,12 +1,14 @@
 """Who gets the free slots: one pure function from asks and queues to grants.
 
-It decides by lane (strict priority, with a guaranteed share for the lanes below), then in fair turns by account and, inside an account, by
-queue; and it lets a carrier take only what its tier, a retry's wish to avoid a carrier or a long message's need to stay with one allow.
-Nothing here knows messages, SQL or time beyond what it is given, so it stays flat at any backlog.
+It decides by lane (strict priority, with a guaranteed share for the lanes below), then in fair turns by account and,
+inside an account, by queue; and it lets a carrier take only what its tier, a retry's wish to avoid a carrier or a long
+message's need to stay with one allow. Nothing here knows messages, SQL or time beyond what it is given, so it stays
+flat at any backlog.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heapreplace
 from typing import NamedTuple
 
 FIRST_PRIORITY = 1
@@ -46,23 +48,35 @@ class Grant(NamedTuple):
 
 @dataclass(slots=True)
 class Turns:
-    """Whose turn it is: start-time fair queueing tags and the share counters. The deal returns the next Turns; a rolled-back
-    transaction simply keeps the old one."""
+    """Whose turn it is: tags of start-time fair queueing, and the shares. The deal returns the next Turns; a transaction
+    that is undone keeps the old one."""
 
-    clock: dict[str, float] = field(default_factory=dict)
-    """By lane: the tag of the last slot given."""
+    lanes: dict[str, float] = field(default_factory=dict)
+    """By lane: the account tag of the last slot given. Who comes back after a pause starts there, not at its old tag."""
     accounts: dict[tuple[str, str], float] = field(default_factory=dict)
-    """By lane and account: the tag from which its next slot counts."""
+    """By lane and account: the tag of its next slot."""
+    inside: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By lane and account: the queue tag of the last slot given."""
     queues: dict[int, float] = field(default_factory=dict)
-    share: dict[str, int] = field(default_factory=dict)
+    """The tag of a queue's next slot."""
+    passed: dict[str, int] = field(default_factory=dict)
     """By carrier: slots given to an upper lane while a lower one waited."""
+    shared: dict[str, int] = field(default_factory=dict)
+    """By lane: shares it was given."""
 
     def copy(self) -> "Turns":
-        return Turns(dict(self.clock), dict(self.accounts), dict(self.queues), dict(self.share))
+        return Turns(
+            dict(self.lanes),
+            dict(self.accounts),
+            dict(self.inside),
+            dict(self.queues),
+            dict(self.passed),
+            dict(self.shared),
+        )
 
 
 def may_take(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: int) -> bool:
-    """Whether this carrier may take work of this queue now. `unable_since` holds carriers without any bind able to send."""
+    """Whether this carrier may take work of this queue now. `unable_since` (ms) holds carriers without any bind able to send."""
     if queue.stay:
         return queue.stay == carrier
     if queue.avoid == carrier and _another_is_able(queue, carrier, unable_since):
@@ -80,20 +94,23 @@ def deal(
 ) -> tuple[list[Grant], Turns]:
     """Grants for these asks, and the turns after them.
 
-    `share`: while a lower lane waits, one slot in so many goes to it; never a slot that priority 1 wants. 0: strict priority only.
+    `share`: while a lower lane waits, one slot in so many goes to it; never a slot that priority 1 wants. 0: strict
+    priority only. `now` in milliseconds.
     """
     waiting = [queue for queue in queues if queue.ready > 0]
     if not waiting or not asks:
         return [], turns
     table = _Table(waiting, turns.copy(), share)
+    takeable: dict[str, list[Queue]] = {}
     grants: list[Grant] = []
     for ask in asks:
-        if ask.room > 0:
-            takeable = [
-                queue for queue in waiting if table.left[queue.id] and may_take(queue, ask.carrier, unable_since, now)
-            ]
-            if takeable:
-                grants += table.serve(ask, takeable)
+        if ask.room <= 0:
+            continue
+        if ask.carrier not in takeable:
+            takeable[ask.carrier] = [queue for queue in waiting if may_take(queue, ask.carrier, unable_since, now)]
+        left = [queue for queue in takeable[ask.carrier] if table.left[queue.id]]
+        if left:
+            grants += table.serve(ask, left)
     return grants, table.turns
 
 
@@ -108,57 +125,98 @@ class _Table:
         self.share = share
 
     def serve(self, ask: Ask, queues: list[Queue]) -> list[Grant]:
-        """Give the ask's slots out, one by one unless a single queue is all there is."""
-        lanes: dict[tuple[int, str], list[Queue]] = {}
-        for queue in queues:
-            lanes.setdefault((queue.priority, queue.lane), []).append(queue)
-        order = sorted(lanes)
-        given: dict[int, int] = {}
-        room = ask.room
+        """Give the ask's slots out: one by one, unless a single queue is all there is."""
         if len(queues) == 1:
-            room = min(room, self.left[queues[0].id])
-            self._give(ask, queues[0], room, given)
-            room = 0
-        while room > 0 and order:
-            lane = self._lane_of_next_slot(ask.carrier, order)
-            queue = self._queue_of_next_slot(lanes[lane])
-            self._give(ask, queue, 1, given)
-            room -= 1
-            if not self.left[queue.id]:
-                lanes[lane].remove(queue)
-                if not lanes[lane]:
-                    order.remove(lane)
+            slots = min(ask.room, self.left[queues[0].id])
+            self.left[queues[0].id] -= slots
+            self._count(queues[0], slots)
+            return [Grant(ask.bind, ask.carrier, queues[0].id, slots)]
+        by_lane: dict[tuple[int, str], list[Queue]] = {}
+        for queue in queues:
+            by_lane.setdefault((queue.priority, queue.lane), []).append(queue)
+        lanes = {place: _Lane(by_lane[place], self) for place in sorted(by_lane)}
+        given: dict[int, int] = {}
+        for _ in range(ask.room):
+            if not lanes:
+                break
+            place = self._lane_of_next_slot(ask.carrier, list(lanes))
+            queue = lanes[place].next_slot()
+            given[queue.id] = given.get(queue.id, 0) + 1
+            if lanes[place].is_empty():
+                del lanes[place]
         return [Grant(ask.bind, ask.carrier, queue_id, slots) for queue_id, slots in given.items()]
 
     def _lane_of_next_slot(self, carrier: str, order: list[tuple[int, str]]) -> tuple[int, str]:
         top = order[0]
         if len(order) == 1 or top[0] == FIRST_PRIORITY or not self.share:
             return top
-        passed = self.turns.share.get(carrier, 0) + 1
-        if passed >= self.share:
-            self.turns.share[carrier] = 0
-            return min(order[1:], key=lambda lane: self.turns.clock.get(lane[1], 0.0))
-        self.turns.share[carrier] = passed
-        return top
-
-    def _queue_of_next_slot(self, queues: list[Queue]) -> Queue:
-        if len(queues) == 1:
-            return queues[0]
         turns = self.turns
-        floor = turns.clock.get(queues[0].lane, 0.0)
-        return min(
-            queues,
-            key=lambda q: (max(floor, turns.accounts.get((q.lane, q.account), 0.0)), turns.queues.get(q.id, 0.0), q.id),
+        turns.passed[carrier] = turns.passed.get(carrier, 0) + 1
+        if turns.passed[carrier] < self.share:
+            return top
+        turns.passed[carrier] = 0
+        lower = min(order[1:], key=lambda place: turns.shared.get(place[1], 0))
+        turns.shared[lower[1]] = turns.shared.get(lower[1], 0) + 1
+        return lower
+
+    def tags_of(self, queue: Queue) -> tuple[float, float]:
+        """When it is the turn of the queue's account in the lane, and of the queue in the account."""
+        turns, key = self.turns, (queue.lane, queue.account)
+        return (
+            max(turns.lanes.get(queue.lane, 0.0), turns.accounts.get(key, 0.0)),
+            max(turns.inside.get(key, 0.0), turns.queues.get(queue.id, 0.0)),
         )
 
-    def _give(self, ask: Ask, queue: Queue, slots: int, given: dict[int, int]) -> None:
+    def _count(self, queue: Queue, slots: int) -> None:
+        """The queue was given so many slots."""
         turns, key = self.turns, (queue.lane, queue.account)
-        start = max(turns.clock.get(queue.lane, 0.0), turns.accounts.get(key, 0.0))
-        turns.clock[queue.lane] = start
-        turns.accounts[key] = start + slots
-        turns.queues[queue.id] = turns.queues.get(queue.id, 0.0) + slots
-        self.left[queue.id] -= slots
-        given[queue.id] = given.get(queue.id, 0) + slots
+        turn, turn_inside = self.tags_of(queue)
+        turns.lanes[queue.lane], turns.inside[key] = turn, turn_inside
+        turns.accounts[key], turns.queues[queue.id] = turn + slots, turn_inside + slots
+
+    def take(self, queue: Queue) -> bool:
+        """One slot for this queue. True: it has more."""
+        self._count(queue, 1)
+        self.left[queue.id] -= 1
+        return self.left[queue.id] > 0
+
+
+class _Lane:
+    """The queues of one lane that an ask may take from, by whose turn it is: accounts, and inside each its queues."""
+
+    __slots__ = ("_accounts", "_queues", "_table")
+
+    def __init__(self, queues: list[Queue], table: _Table) -> None:
+        self._table = table
+        self._queues: dict[str, list[tuple[float, int, Queue]]] = {}
+        self._accounts: list[tuple[float, str]] = []
+        for queue in queues:
+            turn, turn_inside = table.tags_of(queue)
+            if queue.account not in self._queues:
+                self._queues[queue.account] = []
+                self._accounts.append((turn, queue.account))
+            self._queues[queue.account].append((turn_inside, queue.id, queue))
+        heapify(self._accounts)
+        for of_account in self._queues.values():
+            heapify(of_account)
+
+    def is_empty(self) -> bool:
+        return not self._accounts
+
+    def next_slot(self) -> Queue:
+        """Give the next slot; to which queue."""
+        account = self._accounts[0][1]
+        queues = self._queues[account]
+        queue = queues[0][2]
+        if self._table.take(queue):
+            heapreplace(queues, (self._table.tags_of(queue)[1], queue.id, queue))
+        else:
+            heappop(queues)
+        if queues:
+            heapreplace(self._accounts, (self._table.tags_of(queue)[0], account))
+        else:
+            heappop(self._accounts)
+        return queue
 
 
 def _another_is_able(queue: Queue, carrier: str, unable_since: Mapping[str, int]) -> bool:

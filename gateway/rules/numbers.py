@@ -103,8 +103,6 @@ def _by_region(digits: str, region: str) -> str | Fault:
     except NumberParseException as error:
         if error.error_type == NumberParseException.TOO_LONG:
             return _beyond_e164(digits)
-        if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
-            return _needs_plus(digits)
         return _NOT_A_NUMBER
 
 

@@ -62,8 +62,6 @@ def after_answer(
     `tries` counts the temporary errors before this one, `throttles` the throttles before it; `max_tries` is the lane's.
     Nothing waits beyond `expires_at`: the sweep ends it there.
     """
-    if status == 0:
-        return _SENT
     match classify(status):
         case StatusClass.ACCEPTED:
             return _SENT

@@ -56,7 +56,7 @@ class Connection:
         )
         self._account: Account | None = None
         self._answers: Agenda[tuple[SubmitSm | DataSm, Verdict]] = Agenda()
-        self._last_answer = 0.0
+        self._last_answer = -math.inf
         self._submit_count = 0
         self._act_at = math.inf
         """When to give up waiting for a bind, or to unbind."""
@@ -240,13 +240,15 @@ class Connection:
                 self._answers.add(self._answer_time(now), (request, verdict))
         elif course is Course.LATE:
             self._answers.add(now + smsc.options.late_answer, (request, verdict))
+        elif course is Course.DROPPED:
+            # Its receipt is for another bind, or the next.
+            self._leave()
+            smsc.report(account, verdict, now)
+            smsc.figures.dropped += 1
+            self._is_cut = True
         else:
             smsc.report(account, verdict, now)
-            if course is Course.DROPPED:
-                smsc.figures.dropped += 1
-                self._is_cut = True
-            else:
-                smsc.figures.swallowed += 1
+            smsc.figures.swallowed += 1
 
     def _answer_time(self, now: float) -> float:
         options, random = self._smsc.options, self._smsc.random

@@ -7,7 +7,7 @@ retrying, and how many POSTs run at a time are for gateway.flows.notify.
 import os
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,12 +18,13 @@ import trio
 
 from gateway.identifiers import now_ms
 from gateway.webhooks.addresses import AddressError, AddressGuard, Resolve, open_checked, resolve
+from gateway.webhooks.answers import plain_success
 from gateway.webhooks.pool import Pool, Pooled
+from gateway.webhooks.signing import Header
 from gateway.webhooks.urls import Origin, Target, UrlError, parse_url
 
-Header = tuple[bytes, bytes]
-
 USER_AGENT = f"Sluice/{version('sluice-smpp')}".encode()
+_FIXED_HEADERS = b"user-agent: %b\r\ncontent-type: application/json\r\n" % USER_AGENT
 _READ_BYTES = 65_536
 _DRAINED_BYTES = 65_536
 _DRAIN_SECONDS = 1.0
@@ -57,8 +58,16 @@ class PostResult:
 @dataclass(slots=True, eq=False)
 class _Connection(Pooled):
     stream: trio.abc.Stream
-    http: h11.Connection
     is_reusable: bool = True
+
+
+@dataclass(slots=True)
+class _Answer:
+    connection: _Connection
+    status: int
+    retry_after_seconds: int | None = None
+    rest: h11.Connection | None = None
+    """What reads the rest of it; None when it was read whole."""
 
 
 class _NoAnswerError(Exception):
@@ -99,46 +108,32 @@ class Client:
     async def post(self, url: str, body: bytes, headers: Sequence[Header]) -> PostResult:
         """POST a JSON body once. Never raises for what the URL, DNS, the network or the peer does."""
         started = trio.current_time()
-        head: h11.Response | None = None
-        error: str | None = None
+        answer: _Answer | None = None
+        error = f"no answer within {self._timeout:g} s"
         try:
             target = parse_url(url)
-        except UrlError as refused:
-            return PostResult(None, f"the URL {refused}", None, 0)
-        connection: _Connection | None = None
-        try:
             with trio.move_on_after(self._timeout):
-                connection, head = await self._ask(target, body, headers)
+                answer = await self._ask(target.origin, _request(target, body, headers))
+        except UrlError as refused:
+            error = f"the URL {refused}"
         except _NoAnswerError as failure:
             error = str(failure)
         latency_ms = round((trio.current_time() - started) * 1000)
-        if connection is None or head is None:
-            return PostResult(None, error or f"no answer within {self._timeout:g} s", None, latency_ms)
-        await self._finish(connection)
-        return PostResult(head.status_code, _error_of(head.status_code), _retry_after(head), latency_ms)
+        if answer is None:
+            return PostResult(None, error, None, latency_ms)
+        await self._finish(answer)
+        return PostResult(answer.status, _error_of(answer.status), answer.retry_after_seconds, latency_ms)
 
-    async def _ask(self, target: Target, body: bytes, headers: Sequence[Header]) -> tuple[_Connection, h11.Response]:
-        """The head of the answer, and the connection it came on. Raises _NoAnswerError."""
-        request = h11.Request(
-            method=b"POST",
-            target=target.path,
-            headers=[
-                (b"host", target.authority),
-                (b"user-agent", USER_AGENT),
-                (b"content-type", b"application/json"),
-                (b"content-length", b"%d" % len(body)),
-                *headers,
-            ],
-        )
-        kept = self._pool.take(target.origin)
+    async def _ask(self, origin: Origin, request: bytes) -> _Answer:
+        """Raises _NoAnswerError."""
+        kept = self._pool.take(origin)
         if kept is not None:
             try:
-                return kept, await self._exchange(kept, request, body)
+                return await self._exchange(kept, request)
             except _StaleError:
                 pass
-        fresh = await self._connect(target.origin)
         try:
-            return fresh, await self._exchange(fresh, request, body)
+            return await self._exchange(await self._connect(origin), request)
         except _StaleError:
             raise _NoAnswerError("the connection was closed before an answer came") from None
 
@@ -150,8 +145,7 @@ class Client:
         except BaseException:
             self._pool.not_opened()
             raise
-        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADER_BYTES)
-        return _Connection(origin, tcp.socket, stream, http)
+        return _Connection(origin, tcp.socket, stream)
 
     async def _open(self, origin: Origin) -> trio.SocketStream:
         host, port, encrypted = origin
@@ -181,30 +175,27 @@ class Client:
                 tcp.socket.close()
         return stream
 
-    async def _exchange(self, connection: _Connection, request: h11.Request, body: bytes) -> h11.Response:
+    async def _exchange(self, connection: _Connection, request: bytes) -> _Answer:
         """Closes the connection unless it returns. Raises _StaleError when not one byte came back, _NoAnswerError."""
-        http, stream = connection.http, connection.stream
+        stream = connection.stream
         answered = heard = False
         try:
-            out = _wire(http, request, body)
             try:
-                await stream.send_all(out)
+                await stream.send_all(request)
             except trio.BrokenResourceError:
                 # A peer that refuses early closes while we still write: its answer may lie in the buffer.
                 connection.is_reusable = False
-            while True:
-                event = http.next_event()
-                if isinstance(event, h11.Response):
-                    answered = True
-                    return event
-                if event is h11.NEED_DATA:
-                    received = await stream.receive_some(_READ_BYTES)
-                    if not received and not heard:
-                        raise _StaleError
-                    heard = True
-                    http.receive_data(bytes(received))
-                elif not isinstance(event, h11.InformationalResponse):
-                    raise _NoAnswerError("the connection was closed before an answer came")
+            received = bytes(await stream.receive_some(_READ_BYTES))
+            if not received:
+                raise _StaleError
+            heard = True
+            status = plain_success(received)
+            if status is not None:
+                answer = _Answer(connection, status)
+            else:
+                answer = await _read_head(connection, received)
+            answered = True
+            return answer
         except trio.BrokenResourceError:
             if heard:
                 raise _NoAnswerError("the connection broke before an answer came") from None
@@ -215,27 +206,55 @@ class Client:
             if not answered:
                 self._pool.drop(connection)
 
-    async def _finish(self, connection: _Connection) -> None:
+    async def _finish(self, answer: _Answer) -> None:
         """Read the rest of the answer and keep the connection; drop it when the rest is long, late or wrong."""
-        reusable = False
+        connection, is_whole = answer.connection, answer.rest is None
         try:
-            with trio.move_on_after(min(_DRAIN_SECONDS, self._timeout)):
-                reusable = await _drain(connection)
+            if answer.rest is not None:
+                with trio.move_on_after(min(_DRAIN_SECONDS, self._timeout)):
+                    is_whole = await _drain(connection, answer.rest)
         finally:
-            if reusable:
+            if is_whole and connection.is_reusable:
                 self._pool.keep(connection)
             else:
                 self._pool.drop(connection)
 
 
-def _wire(http: h11.Connection, request: h11.Request, body: bytes) -> bytes:
-    parts: Iterable[bytes | None] = (http.send(request), http.send(h11.Data(data=body)), http.send(h11.EndOfMessage()))
-    return b"".join(part for part in parts if part)
+def _request(target: Target, body: bytes, headers: Sequence[Header]) -> bytes:
+    """By hand, since h11 takes 60 µs for it; parse_url left no space or control character in what is not ours."""
+    more = b"".join([b"%b: %b\r\n" % header for header in headers])
+    return b"POST %b HTTP/1.1\r\nhost: %b\r\n%bcontent-length: %d\r\n%b\r\n%b" % (
+        target.path,
+        target.authority,
+        _FIXED_HEADERS,
+        len(body),
+        more,
+        body,
+    )
 
 
-async def _drain(connection: _Connection) -> bool:
+async def _read_head(connection: _Connection, received: bytes) -> _Answer:
+    """Any answer at all, by h11. Raises RemoteProtocolError, BrokenResourceError, _NoAnswerError."""
+    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADER_BYTES)
+    http.send(h11.Request(method=b"POST", target=b"/", headers=[(b"host", b""), (b"content-length", b"0")]))
+    http.send(h11.EndOfMessage())
+    http.receive_data(received)
+    while True:
+        event = http.next_event()
+        if isinstance(event, h11.Response):
+            return _Answer(connection, event.status_code, _retry_after(event), http)
+        if event is h11.NEED_DATA:
+            received = bytes(await connection.stream.receive_some(_READ_BYTES))
+            if not received:
+                raise _NoAnswerError("the connection was closed within the answer")
+            http.receive_data(received)
+        elif not isinstance(event, h11.InformationalResponse):
+            raise h11.RemoteProtocolError("neither an answer nor the way to one")
+
+
+async def _drain(connection: _Connection, http: h11.Connection) -> bool:
     """Whether the connection can carry another request, once the body is read."""
-    http, read = connection.http, 0
+    read = 0
     try:
         while read <= _DRAINED_BYTES:
             event = http.next_event()
@@ -247,11 +266,8 @@ async def _drain(connection: _Connection) -> bool:
                 break
     except (h11.RemoteProtocolError, trio.BrokenResourceError):
         return False
-    if not connection.is_reusable or http.our_state is not h11.DONE or http.their_state is not h11.DONE:
-        return False
-    http.start_next_cycle()
     # Bytes beyond the answer would be taken for the next one.
-    return not http.trailing_data[0]
+    return http.our_state is h11.DONE and http.their_state is h11.DONE and not http.trailing_data[0]
 
 
 def _error_of(status: int) -> str | None:

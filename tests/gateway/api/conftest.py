@@ -84,7 +84,7 @@ class House:
 
 
 class Caller:
-    """Calls an app with a token from an address; every answer must be JSON or be asked for as text, and name its request."""
+    """Calls an app with a token from an address; every answer must name its request."""
 
     def __init__(self, app: QuartTrio, token: str | None, address: str) -> None:
         self._client = app.test_client()

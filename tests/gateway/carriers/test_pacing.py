@@ -1,4 +1,5 @@
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_a_backlogged_sender_reaches_the_rate_on_average_although_its_timers_are
 
 def test_pdus_are_spread_evenly_and_not_sent_in_bursts() -> None:
     times = sent_times(Pace(100), 5.0, random.Random(3))
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert max(gaps) < 0.02
     assert gaps.count(0.0) == 0
 

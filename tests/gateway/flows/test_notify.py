@@ -15,6 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.flows.notify import MOST_POSTS, Notify
 from gateway.identifiers import now_ms
+from gateway.metrics import REGISTRY
 from gateway.settings import Settings
 from gateway.store.interface import Delivery, DeliveryOutcome
 from gateway.webhooks.addresses import AddressGuard
@@ -264,8 +265,31 @@ async def test_a_failure_is_one_line_of_log_without_path_query_body_or_secret(
     line = record.getMessage()
     assert "host=shop.example" in line
     assert "http_status=500" in line
+    assert "next_try_at=2026-11-21T" in line
     for hidden in ("hidden", "/sms", *SECRETS):
         assert hidden not in line
+
+
+async def test_posts_are_counted_by_what_they_came_to(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    def counted(end: str) -> float:
+        return REGISTRY.get_sample_value("sluice_webhook_posts_total", {"account": "shop", "outcome": end}) or 0.0
+
+    before = {end: counted(end) for end in ("taken", "postponed", "given_up", "endpoint_disabled")}
+    await outbox.outcome_of(a_delivery())
+    answers(posts, 500)
+    await outbox.outcome_of(a_delivery())
+    await outbox.outcome_of(a_delivery(created_at=NOW - HORIZON_MS))
+    answers(posts, 410)
+    await outbox.outcome_of(a_delivery())
+    await outbox.outcome_of(a_delivery(own=False))
+    assert {end: counted(end) - before[end] for end in before} == {
+        "taken": 1,
+        "postponed": 1,
+        "given_up": 2,
+        "endpoint_disabled": 1,
+    }
 
 
 async def test_stop_lets_what_is_under_way_end_and_takes_no_more(

@@ -223,7 +223,9 @@ def test_a_sender_is_needed_where_the_account_has_no_default() -> None:
         ("transliterate", True, "ucs2"),
     ],
 )
-def test_unicode_goes_by_the_message_and_then_by_the_account(policy: str, asked: bool | None, encoding: str | None) -> None:
+def test_unicode_goes_by_the_message_and_then_by_the_account(
+    policy: str, asked: bool | None, encoding: str | None
+) -> None:
     item = {"to": "+34600000001", "text": "“quoted”", "allow_unicode": asked}
     if encoding is None:
         assert wrong(item, unicode=policy) == {"text": ["needs_unicode"]}
@@ -254,12 +256,14 @@ NAMES = st.sampled_from(sorted(FIELDS | ALIASES.keys() | NOT_OFFERED)) | st.text
 
 
 @given(st.dictionaries(NAMES, JSON, max_size=8), st.booleans())
-def test_whatever_is_given_is_either_a_message_or_faults_with_codes_of_the_list(item: dict[str, Any], is_good: bool) -> None:
+def test_whatever_is_given_is_either_a_message_or_faults_with_codes_of_the_list(
+    item: dict[str, Any], is_good: bool
+) -> None:
     found = an_item_check(unicode="transliterate").check(item | GOOD if is_good else item, NOW)
     if isinstance(found, ItemErrors):
         assert found.fields
         assert {code for codes in found.codes.values() for code in codes} <= set(FaultCode)
-        "".join([*found.fields, *sum(found.fields.values(), [])]).encode()
+        "".join([*found.fields, *(words for told in found.fields.values() for words in told)]).encode()
     else:
-        assert NOW < found.expires_at
+        assert found.expires_at > NOW
         "".join(str(value) for value in found).encode()

@@ -53,19 +53,19 @@ def _agrees(number: str) -> None:
 digits = st.text("0123456789", min_size=1, max_size=15)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(CALLING_CODES), digits)
 def test_any_digits_are_read_as_libphonenumber_reads_them(calling_code: int, national: str) -> None:
     _agrees(f"+{calling_code}{national}")
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(SHARED), st.text("0123456789", min_size=6, max_size=11))
 def test_countries_that_share_a_calling_code_are_told_apart_as_libphonenumber_does(code: int, national: str) -> None:
     _agrees(f"+{code}{national}")
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(EXAMPLES), st.integers(0, 12), st.text("0123456789", max_size=3))
 def test_numbers_near_real_ones_are_read_as_libphonenumber_reads_them(number: str, kept: int, tail: str) -> None:
     _agrees(number)

@@ -69,7 +69,9 @@ def test_a_permanent_error_fails_the_message_with_its_cause(status: int, error: 
     assert answer(status) == AfterAnswer(Verdict.REFUSED, 0, error)
 
 
-def retry(tries: int, after: float | None = None, now: int = NOW, rng: Callable[[], float] = lambda: NEAR_ONE) -> int | None:
+def retry(
+    tries: int, after: float | None = None, now: int = NOW, rng: Callable[[], float] = lambda: NEAR_ONE
+) -> int | None:
     return webhook_retry(tries, first_at=NOW, now_ms=now, retry_after_ms=after, horizon_ms=72 * 3_600_000, rng=rng)
 
 

@@ -50,8 +50,9 @@ def test_a_time_is_read_in_its_own_zone(text: str, at: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "2026-11-21", "2026-11-21T18:04:05", "2026-13-21T18:04:05Z", "2026-02-30T18:04:05Z", "2026-11-21T25:04:05Z",
-     "1795284245", "20261121T180405Z", "2026-11-21T18:04:05+99:00", "٢٠٢٦-11-21T18:04:05Z", "2026-11-21T18:04:05.Z",
+    ["", "yesterday", "2026-11-21", "2026-11-21T18:04:05", "2026-13-21T18:04:05Z", "2026-02-30T18:04:05Z",
+     "2026-11-21T25:04:05Z", "1795284245", "20261121T180405Z", "2026-11-21T18:04:05+99:00",
+     "٢٠٢٦-11-21T18:04:05Z", "2026-11-21T18:04:05.Z",
      "2026-11-21T18:04:05." + "1" * 100 + "Z"],
 )  # fmt: skip
 def test_what_is_no_time_with_a_zone_is_none(text: str) -> None:
@@ -101,7 +102,9 @@ def test_a_validity_must_end_after_the_schedule() -> None:
     )
 
 
-@pytest.mark.parametrize(("days", "words"), [(30, "30 days"), (1, "24 hours"), (1 / 1440, "60 seconds"), (1 / 24, "60 minutes")])
+@pytest.mark.parametrize(
+    ("days", "words"), [(30, "30 days"), (1, "24 hours"), (1 / 1440, "60 seconds"), (1 / 24, "60 minutes")]
+)
 def test_the_longest_is_told_in_a_unit_that_people_use(days: float, words: str) -> None:
     fault = expires_at(1 << 40, starts_ms=NOW, scheduled=False, longest_ms=int(days * DAY))
     assert fault == Fault(f"is too long: {words} are the most", FaultCode.TOO_LARGE)

@@ -14,7 +14,7 @@ from gateway.simulator.options import Options
 from gateway.simulator.simulator import Simulator
 from protocol.pdus import BindMode, BindRequest, DataSm, DeliverSm, SubmitSm
 from protocol.session import Session
-from protocol.session_events import Bound, BindRefused, Delivered, Event, SubmitAnswered
+from protocol.session_events import BindRefused, Bound, Delivered, Event, SubmitAnswered
 from protocol.session_states import Role
 
 E = TypeVar("E")
@@ -36,7 +36,9 @@ class Esme:
         )
         self.events: deque[Event] = deque()
 
-    async def bind(self, system_id: str = "shop", mode: BindMode = BindMode.TRANSCEIVER, password: str = "secret") -> Any:
+    async def bind(
+        self, system_id: str = "shop", mode: BindMode = BindMode.TRANSCEIVER, password: str = "secret"
+    ) -> Any:
         self.session.bind(BindRequest(mode, system_id, password), trio.current_time())
         await self.flush()
         return await self.next(Bound, BindRefused)
@@ -119,8 +121,8 @@ class Carrier:
 
 
 @pytest.fixture
-async def carrier(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> Callable[..., Carrier]:
-    """Starts a simulator with these options."""
+async def carrier(nursery: trio.Nursery) -> Callable[..., Carrier]:
+    """Starts a simulator with these options. A test asks for `autojump_clock` itself: pytest-trio looks no deeper."""
 
     def start(**options: Any) -> Carrier:
         simulator = Simulator(Options(**{"seed": 1, **options}), clock=lambda: 1_790_000_000.0)
@@ -128,6 +130,12 @@ async def carrier(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock)
         return Carrier(simulator, nursery)
 
     return start
+
+
+@pytest.fixture
+def esme_over() -> Callable[[trio.abc.Stream], Esme]:
+    """Makes an ESME on a stream of the test's own."""
+    return Esme
 
 
 @pytest.fixture

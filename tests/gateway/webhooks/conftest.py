@@ -1,5 +1,6 @@
 """A customer's endpoint on loopback: records what it gets, answers as told."""
 
+import shutil
 import ssl
 import subprocess
 from collections import deque
@@ -92,6 +93,8 @@ class Certificates:
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """A certificate of its own for `shop.example`, which no one else trusts."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("tls")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=shop.example"

@@ -226,19 +226,28 @@ async def test_bytes_after_an_answer_are_not_taken_for_the_next_one(endpoint: An
     assert (await client.post(endpoint.url(), b"{}", HEADERS)).http_status == 200
 
 
-async def test_an_early_answer_to_a_large_body_is_heard(endpoint: Any, nursery: trio.Nursery, client: Client) -> None:
+@pytest.mark.parametrize("politely", [True, False])
+async def test_an_early_answer_to_a_large_body_is_heard(nursery: trio.Nursery, client: Client, politely: bool) -> None:
     async def refuse(stream: trio.SocketStream) -> None:
         await stream.receive_some(1)
         await stream.send_all(answer(413, Connection="close"))
-        await stream.send_eof()
-        while await stream.receive_some(65536):
-            pass
+        if politely:
+            await stream.send_eof()
+            while await stream.receive_some(65536):
+                pass
 
     listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
     port = listeners[0].socket.getsockname()[1]
-    result = await client.post(f"http://127.0.0.1:{port}/", b"x" * 3_000_000, HEADERS)
+    result = await client.post(f"http://127.0.0.1:{port}/", b"x" * 10_000_000, HEADERS)
     assert result.http_status == 413
     assert client.open_connections == 0
+
+
+@pytest.mark.parametrize("piece", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"H"])
+async def test_an_answer_that_breaks_off_is_a_failure(endpoint: Any, client: Client, piece: bytes) -> None:
+    endpoint.script.append(says(piece, hang_up=True))
+    result = await client.post(endpoint.url(), b"{}", HEADERS)
+    assert (result.http_status, result.error) == (None, "the connection was closed within the answer")
 
 
 async def test_a_port_where_nobody_listens_is_a_failure_in_words(client: Client) -> None:

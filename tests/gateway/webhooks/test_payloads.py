@@ -1,6 +1,7 @@
 """Bodies against the contract, read back by the standard library."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +101,9 @@ def test_a_test_event_without_data_has_an_empty_object() -> None:
 def test_a_batch_is_an_array_in_order() -> None:
     assert json.loads(batch_body([b'{"id":"1"}', b'{"id":"2"}'])) == [{"id": "1"}, {"id": "2"}]
     assert batch_body([b"{}"]) == b"[{}]"
+
+
+def test_the_documented_example_is_what_is_posted() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    example = page.split("```json\n")[1].split("```")[0]
+    assert "".join(line.strip() for line in example.splitlines()).encode() == event_body(facts())

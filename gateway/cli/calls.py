@@ -1,0 +1,162 @@
+"""HTTP calls to a running gateway, for the commands that ask one; what went wrong is told in plain words.
+
+Which calls there are is told by gateway/api/operations.py and operators.py.
+"""
+
+import argparse
+import http.client
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One of the gateway's two listeners, and what a user may call its keys."""
+
+    url: str
+    url_variable: str
+    token_variable: str
+    token_advice: str
+
+
+CALLERS = Door(
+    "http://127.0.0.1:8080",
+    "SLUICE_URL",
+    "SLUICE_TOKEN",
+    "a token of an account; `sluice token ACCOUNT` makes one, and prints the line that lets it in",
+)
+OPERATORS = Door(
+    "http://127.0.0.1:9090",
+    "SLUICE_OPERATOR_URL",
+    "SLUICE_OPERATOR_TOKEN",
+    "an operator token, one of `tokens` in [operator] of the gateway's configuration",
+)
+
+
+class CallFailed(Exception):
+    """A call came to nothing; its text is for the user."""
+
+
+class NotReachable(CallFailed):
+    """No answer came at all."""
+
+
+class Refused(CallFailed):
+    """The gateway answered with a problem."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def add_arguments(parser: argparse.ArgumentParser, door: Door) -> None:
+    """`--url` and `--token`, both also by the environment."""
+    parser.add_argument("--url", metavar="URL", help=f"default: ${door.url_variable}, else {door.url}")
+    parser.add_argument("--token", metavar="TOKEN", help=f"default: ${door.token_variable}")
+
+
+def caller_for(arguments: argparse.Namespace, door: Door) -> "Caller":
+    """By the arguments, else by the environment. Raises CallFailed without a token, or for an address that is none."""
+    url = arguments.url or os.environ.get(door.url_variable) or door.url
+    token = arguments.token or os.environ.get(door.token_variable)
+    if not token:
+        raise CallFailed(f"A token is missing. Give {door.token_advice}: by --token or in ${door.token_variable}.")
+    return Caller(url, token, door)
+
+
+class Caller:
+    """Calls one gateway over one connection, opened when needed. Not for two threads at a time."""
+
+    def __init__(self, url: str, token: str, door: Door) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise CallFailed(f"{url!r} is not an address; write one such as {door.url}")
+        make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = make(parts.hostname, _port(parts.netloc, url), timeout=_TIMEOUT_SECONDS)
+        self._base = parts.path.rstrip("/")
+        self._url = f"{parts.scheme}://{parts.netloc}{self._base}"
+        self._door = door
+        self._token = token
+        self._is_fresh = True
+
+    def get(self, path: str) -> Any:
+        """The JSON of a page. Raises NotReachable and Refused."""
+        try:
+            return self._call("GET", path, None)
+        except NotReachable:
+            # A kept connection may have been closed meanwhile; to ask again is harmless.
+            if self._is_fresh:
+                raise
+            self._is_fresh = True
+            return self._call("GET", path, None)
+
+    def post(self, path: str, body: Any) -> Any:
+        """The JSON of the answer; never sent twice. Raises NotReachable and Refused."""
+        return self._call("POST", path, json.dumps(body).encode())
+
+    def close(self) -> None:
+        """Closes the connection; the next call opens another."""
+        self._connection.close()
+
+    def _call(self, method: str, path: str, body: bytes | None) -> Any:
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        asked = False
+        try:
+            self._connection.connect() if self._connection.sock is None else None
+            asked = True
+            self._connection.request(method, self._base + path, body, headers)
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            self._connection.close()
+            raise NotReachable(self._no_answer(error, was_sent=asked and method == "POST")) from None
+        self._is_fresh = False
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            raise Refused(response.status, self._not_sluice(response.status)) from None
+        if response.status >= 400:
+            raise Refused(response.status, self._refusal(response.status, answer))
+        return answer
+
+    def _no_answer(self, error: Exception, *, was_sent: bool) -> str:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if was_sent:
+            return (
+                f"The connection to {self._url} broke before the answer came ({reason}). "
+                "It is not known whether the request was taken."
+            )
+        return (
+            f"No gateway answers at {self._url} ({reason}).\n"
+            "Start one with `sluice run --config FILE`, or see one work with `sluice demo`.\n"
+            f"If it listens elsewhere, say where: --url or ${self._door.url_variable}."
+        )
+
+    def _not_sluice(self, status: int) -> str:
+        return f"What answers at {self._url} (status {status}) does not speak like a Sluice gateway. Is the URL right?"
+
+    def _refusal(self, status: int, problem: Any) -> str:
+        known = problem if isinstance(problem, dict) else {}
+        detail = str(known.get("detail") or f"The gateway answered with status {status}.")
+        if status == 401:
+            advice = f"The gateway does not know this token. Give {self._door.token_advice}"
+            return f"{advice}: by --token or in ${self._door.token_variable}."
+        if known.get("code") == "not_found" and self._door is OPERATORS and "/docs" in detail:
+            return f"{self._url} is where callers are served. Operators have their own address: {self._door.url}."
+        fields = known.get("fields")
+        lines = [f"  {name}: {text}" for name, texts in fields.items() for text in texts] if fields else []
+        return "\n".join([detail, *lines])
+
+
+def _port(netloc: str, url: str) -> int | None:
+    try:
+        return urlsplit(f"//{netloc}").port
+    except ValueError:
+        raise CallFailed(f"{url!r} has no valid port") from None

@@ -1,0 +1,113 @@
+"""A message's timeline as lines for people: what is new since the last look, and how each step reads.
+
+The steps are those of `GET /v1/sms/{id}` (gateway/api/schemas.py).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Step = Mapping[str, Any]
+
+FINAL = frozenset(
+    {"delivered", "undelivered", "expired", "rejected", "failed", "canceled", "opted_out", "unknown"}
+)
+"""Statuses after which nothing more is to come, but for a late receipt."""
+
+_LABELS = {"accepted": "on disk", "submit": "submit_sm"}
+
+
+class Line(NamedTuple):
+    """One step, for the eye."""
+
+    after: str
+    """Time since the message was accepted: `31 ms`."""
+    label: str
+    text: str
+
+
+class Follower:
+    """Remembers which steps of one message were seen."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[Any, ...]] = set()
+
+    def news(self, message: Mapping[str, Any]) -> list[Step]:
+        """The steps that are new, oldest first; a submit is told once its answer is known, and again if that changes."""
+        new = []
+        for step in message["timeline"]:
+            key = tuple(step.get(name) for name in ("what", "at", "part", "attempt", "event_id", "outcome", "state"))
+            if step.get("outcome") != "submitting" and key not in self._seen:
+                self._seen.add(key)
+                new.append(step)
+        return new
+
+
+def line_of(step: Step, accepted_at: str) -> Line:
+    """How a step reads."""
+    what = step["what"]
+    describe = {"submit": _submit, "receipt": _receipt, "webhook": _webhook, "accepted": _accepted}.get(what, _other)
+    return Line(since(accepted_at, step["at"]), _LABELS.get(what, what.replace("_", " ")), describe(step))
+
+
+def since(start: str, at: str) -> str:
+    """From one time of the API to another: `31 ms`, `12.4 s`, `3 min 20 s`."""
+    return span_text((datetime.fromisoformat(at) - datetime.fromisoformat(start)).total_seconds())
+
+
+def span_text(seconds: float) -> str:
+    """A length of time, as exact as the eye wants it."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _accepted(step: Step) -> str:
+    return "written and synced before the 201 was sent"
+
+
+def _submit(step: Step) -> str:
+    bind, outcome = step["bind"], step["outcome"]
+    status = step.get("command_status")
+    part = f"part {step['part']} " if step["part"] > 1 or step["attempt"] > 1 else ""
+    again = f"again, try {step['attempt']}, " if step["attempt"] > 1 else ""
+    to = f"{part}{again}to {bind}: "
+    if status is None:
+        return to + {
+            "sent": "no answer came, but a receipt shows that it arrived",
+            "in_doubt": "no answer came, so it is in doubt whether it arrived",
+            "released": "it never left, and waits for its turn again",
+            "resent": "no answer came; sent again, marked possible_duplicate",
+        }.get(outcome, "no answer came")
+    answer = f"{status} after {step.get('latency_ms', 0)} ms"
+    if outcome == "sent":
+        known_as = step.get("carrier_message_id")
+        return f"{to}{answer}, known there as {known_as}" if known_as else f"{to}{answer}"
+    if "next_try_at" in step:
+        return f"{to}{answer}; tried again after {since(step['at'], step['next_try_at'])}"
+    return f"{to}{answer}" if outcome == "in_doubt" else f"{to}{answer}, which is final"
+
+
+def _receipt(step: Step) -> str:
+    error = f", err {step['err']}" if step.get("err") else ""
+    matched = {
+        "doubt": ", which settles the doubt",
+        "parked": ", which came before the answer",
+        "converted": ", its id in another base",
+    }.get(step.get("matched", ""), "")
+    applied = "" if step["applied"] else ", recorded only"
+    return f"receipt {step['state']}{error}{matched}{applied}"
+
+
+def _webhook(step: Step) -> str:
+    if "http_status" in step:
+        return f"{step['type']}, answered {step['http_status']} after {step['latency_ms']} ms"
+    return f"{step['type']}, not taken: {step.get('error', 'no answer')}"
+
+
+def _other(step: Step) -> str:
+    return str(step.get("code") or step.get("schedule") or "").replace("_", " ")

@@ -1,0 +1,33 @@
+"""Fixtures of the tests that run the whole daemon; what they are made of lies in tests/support.
+
+A test starts with `gateway = gateway_with(carriers={"telco": carrier(port)})`, sends with `message = gateway.send(to)`,
+and waits with `webhooks.wait(message, "delivered")`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from daemons import SECRET, Gateway, configuration, running
+from webhook_receivers import WebhookReceiver, receiving
+
+
+@pytest.fixture
+def webhooks() -> Iterator[WebhookReceiver]:
+    """The endpoint of the account `shop`."""
+    with receiving(SECRET) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def gateway_with(tmp_path: Path, webhooks: WebhookReceiver) -> Iterator[Callable[..., Gateway]]:
+    """Starts a gateway with these sections of the configuration; in the end it must drain and exit with 0."""
+    with ExitStack() as stack:
+
+        def start(**sections: Any) -> Gateway:
+            settings = configuration(tmp_path, webhook_url=webhooks.url, **sections)
+            return stack.enter_context(running(tmp_path, settings))
+
+        yield start

@@ -1,0 +1,98 @@
+"""The operators' listener: open figures, /admin behind its token, and doubts settled by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+
+from gateway.store.interface import AttemptName, Claim
+
+Build = Callable[..., dict[str, Any]]
+
+
+async def test_metrics_and_health_are_open(house: Any) -> None:
+    answer = await house.operator(None).get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain")
+    assert (await house.operator(None).get("/healthz")).status_code == 200
+
+
+ADMIN = ["status", "carriers", "queues", "doubts", "endpoints", "parked"]
+
+
+@pytest.mark.parametrize("what", ADMIN)
+async def test_admin_takes_operators_tokens_alone(house: Any, what: str) -> None:
+    for token in (None, "shop", "nobody"):
+        assert (await house.operator(token).get(f"/admin/{what}")).status_code == 401
+    assert (await house.operator().get(f"/admin/{what}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/admin/status", "/metrics"])
+async def test_callers_do_not_reach_operators_calls(house: Any, path: str) -> None:
+    assert (await house.client("operator-token-of-tests").get(path)).status_code == 404
+
+
+@pytest.fixture
+def no_operator(configuration: dict[str, Any]) -> None:
+    del configuration["operator"]
+
+
+@pytest.mark.usefixtures("no_operator")
+async def test_without_a_token_in_the_settings_admin_stays_closed(house: Any) -> None:
+    for token in (None, "", "operator-token-of-tests"):
+        assert (await house.operator(token).get("/admin/status")).status_code == 401
+
+
+async def test_status_tells_the_backlog_and_the_binds(house: Any, a_message: Build) -> None:
+    await house.client().post("/v1/sms", json=a_message())
+    body = await (await house.operator().get("/admin/status")).get_json()
+    assert (body["backlog"], body["doubts"], body["parked"]) == (1, 0, 0)
+    assert body["carriers"][0]["binds"][0]["name"] == "telco/1"
+    queues = (await (await house.operator().get("/admin/queues")).get_json())["entities"]
+    assert [(queue["lane"], queue["account"], queue["ready"]) for queue in queues] == [("transactional", "shop", 1)]
+
+
+async def a_doubt(house: Any, message: dict[str, Any]) -> str:
+    """A message that was written to the wire and never answered."""
+    claimed = trio.Event()
+    claims: list[Claim] = []
+
+    def take(found: list[Claim]) -> None:
+        claims.extend(found)
+        claimed.set()
+
+    answer = await house.client().post("/v1/sms", json=message)
+    house.store.open_window("telco/1", "telco", take)
+    house.store.ask("telco/1", 1)
+    await claimed.wait()
+    house.store.doubt("telco/1", [AttemptName(claims[0].message, 1, 1)], 0)
+    await house.store.keep_alive()
+    found: str = (await answer.get_json())["id"]
+    return found
+
+
+async def test_a_doubt_is_listed_without_its_text_and_settled_once(house: Any, a_message: Build) -> None:
+    found = await a_doubt(house, a_message(lane="promotional", text="a secret"))
+    listed = await house.operator().get("/admin/doubts")
+    assert "a secret" not in (await listed.get_data()).decode()
+    (doubt,) = (await listed.get_json())["entities"]
+    assert (doubt["id"], doubt["settled_by"], doubt["carrier"], doubt["to"]) == (found, "hold", "telco", "+34600000001")
+    answer = await house.operator().post(f"/admin/doubts/{found}/settle", json={"outcome": "unknown"})
+    assert (answer.status_code, await answer.get_json()) == (200, {"id": found, "outcome": "unknown"})
+    assert (await (await house.client().get(f"/v1/sms/{found}")).get_json())["status"] == "unknown"
+    again = await house.operator().post(f"/admin/doubts/{found}/settle", json={"outcome": "unknown"})
+    assert (again.status_code, (await again.get_json())["code"]) == (409, "not_in_doubt")
+
+
+@pytest.mark.parametrize("body", [{}, {"outcome": "delivered"}, {"outcome": ["sent"]}, {"outcome": "sent", "x": 1}, []])
+async def test_a_settling_that_can_not_be_meant_is_refused(house: Any, a_message: Build, body: Any) -> None:
+    found = await a_doubt(house, a_message())
+    answer = await house.operator().post(f"/admin/doubts/{found}/settle", json=body)
+    assert answer.status_code == 422
+    assert len((await (await house.operator().get("/admin/doubts")).get_json())["entities"]) == 1
+
+
+async def test_endpoints_are_shown_without_the_query_of_their_url(house: Any, a_message: Build) -> None:
+    body = await (await house.operator().get("/admin/endpoints")).get_json()
+    assert [(entity["account"], entity["url"]) for entity in body["entities"]] == [("shop", "https://shop.example/sms")]

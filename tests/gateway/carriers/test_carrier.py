@@ -1,0 +1,334 @@
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from gateway.carriers.bind import Bind
+from gateway.carriers.bind_states import BindState
+from gateway.carriers.carrier import Carrier
+from gateway.carriers.traffic import Traffic
+from protocol.command_status import CommandStatus
+from protocol.pdus import BindMode, SubmitSm
+
+
+class IdleFeed:
+    def __init__(self) -> None:
+        self.end: tuple[list[Any], list[Any]] | None = None
+
+    def answered(self, answers: list[Any]) -> None: ...
+
+    def expired(self, tokens: list[Any]) -> None: ...
+
+    def unsendable(self, token: Any) -> None: ...
+
+    def freed(self) -> None: ...
+
+    def halted(self) -> None: ...
+
+    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
+        self.end = (doubtful, unwritten)
+
+
+class Network:
+    """Hosts that answer a dial with a new SMSC, or refuse it."""
+
+    def __init__(self, smsc_type: type[Any], nursery: trio.Nursery) -> None:
+        self.smsc_type = smsc_type
+        self.nursery = nursery
+        self.down: set[str] = set()
+        self.hanging = False
+        self.bind_status: int | None = 0
+        self.dials: list[tuple[float, str]] = []
+        self.smscs: list[Any] = []
+        self.binding = 0
+        self.most_binding = 0
+
+    async def dial(self, host: str, port: int) -> trio.abc.Stream:
+        self.dials.append((trio.current_time(), host))
+        if self.hanging:
+            await trio.sleep_forever()
+        await trio.lowlevel.checkpoint()
+        if host in self.down:
+            raise OSError("connection refused")
+        smsc = self.smsc_type(bind_status=self.bind_status)
+        self.smscs.append(smsc)
+        self.nursery.start_soon(smsc.run)
+        stream: trio.abc.Stream = smsc.near
+        return stream
+
+    @property
+    def gaps(self) -> list[float]:
+        times = [at for at, _ in self.dials]
+        return [later - earlier for earlier, later in pairwise(times)]
+
+
+class Setup:
+    def __init__(self, settings: Any, network: Network, rand: Callable[[], float]) -> None:
+        self.network = network
+        self.able: list[bool] = []
+        self.binds: list[Bind] = []
+        self.feeds: list[IdleFeed] = []
+        traffic = Traffic(open_feed=self._open_feed, deliver=lambda bind, pdus: None)
+        self.carrier = Carrier(settings, traffic, self._on_able, dial=network.dial, rand=rand)
+
+    def _open_feed(self, bind: Bind) -> IdleFeed:
+        self.binds.append(bind)
+        self.feeds.append(IdleFeed())
+        return self.feeds[-1]
+
+    def _on_able(self, name: str, able: bool) -> None:
+        assert name == "telco"
+        self.able.append(able)
+
+    @property
+    def states(self) -> list[BindState]:
+        return [view.state for view in self.carrier.views()]
+
+
+@pytest.fixture
+def started(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Callable[..., Any]:
+    @asynccontextmanager
+    async def run(
+        *, prepare: Callable[[Network], None] = lambda network: None, rand: float = 0.5, **given: Any
+    ) -> AsyncIterator[Setup]:
+        async with trio.open_nursery() as nursery:
+            network = Network(scripted_smsc, nursery)
+            prepare(network)
+            setup = Setup(carrier_settings(**given), network, lambda: rand)
+            await nursery.start(setup.carrier.run)
+            await trio.testing.wait_all_tasks_blocked()
+            yield setup
+            nursery.cancel_scope.cancel()
+
+    return run
+
+
+async def test_it_keeps_every_configured_bind_up_and_says_so(started: Any, autojump_clock: Any) -> None:
+    async with started(binds=3, window=7) as it:
+        views = it.carrier.views()
+        assert [view.name for view in views] == ["telco/1", "telco/2", "telco/3"]
+        assert {view.state for view in views} == {BindState.BOUND}
+        assert {(view.window, view.in_flight, view.room) for view in views} == {(7, 0, 7)}
+        assert it.able == [True]
+        assert [smsc.binds[0].system_id for smsc in it.network.smscs] == ["acme"] * 3
+        assert it.network.smscs[0].binds[0].password == "secret"
+
+
+async def test_a_pair_of_connections_makes_one_bind_where_the_carrier_wants_it(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(mode="transmitter+receiver") as it:
+        assert [view.name for view in it.carrier.views()] == ["telco/1/transmitter", "telco/1/receiver"]
+        assert [smsc.binds[0].mode for smsc in it.network.smscs] == [BindMode.TRANSMITTER, BindMode.RECEIVER]
+        assert len(it.binds) == 1, "only the transmitter is fed"
+
+
+async def test_a_receiver_alone_does_not_make_the_carrier_able(started: Any, autojump_clock: Any) -> None:
+    async with started(mode="transmitter+receiver", reconnect_floor="5s") as it:
+        it.network.down.add("one.example")
+        await it.network.smscs[0].hang_up()
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.able == [True, False]
+        assert it.states == [BindState.WAITING, BindState.BOUND]
+
+
+async def test_only_one_attempt_at_a_time(started: Any, autojump_clock: Any) -> None:
+    async with started(
+        prepare=lambda network: setattr(network, "bind_status", None), binds=3, bind_timeout="15s"
+    ) as it:
+        assert len(it.network.dials) == 1
+        assert it.states.count(BindState.BINDING) == 1
+        await trio.sleep(14)
+        assert len(it.network.dials) == 1
+
+
+async def test_reconnecting_backs_off_between_floor_and_ceiling(started: Any, autojump_clock: Any) -> None:
+    async with started(
+        prepare=lambda network: network.down.add("one.example"), reconnect_floor="5s", reconnect_ceiling="60s", rand=1.0
+    ) as it:
+        await trio.sleep(400)
+        assert it.network.gaps[:5] == pytest.approx([10, 20, 40, 60, 60])
+        view = it.carrier.views()[0]
+        assert "connection refused" in view.last_error
+        assert view.losses >= 6
+        assert it.able == []
+
+
+async def test_jitter_may_bring_every_wait_down_to_the_floor_but_never_below(started: Any, autojump_clock: Any) -> None:
+    async with started(prepare=lambda network: network.down.add("one.example"), reconnect_floor="5s", rand=0.0) as it:
+        await trio.sleep(60)
+        assert it.network.gaps == pytest.approx([5.0] * len(it.network.gaps))
+        assert len(it.network.gaps) >= 10
+
+
+async def test_the_floor_holds_between_attempts_of_all_its_binds(started: Any, autojump_clock: Any) -> None:
+    async with started(
+        prepare=lambda network: network.down.add("one.example"), binds=4, reconnect_floor="5s", rand=0.3
+    ) as it:
+        await trio.sleep(120)
+        assert min(it.network.gaps) >= 5.0 - 1e-6
+
+
+async def test_a_carrier_that_takes_binds_and_drops_them_is_met_with_growing_waits(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(reconnect_floor="5s", rand=1.0) as it:
+        for wait in (10, 20, 40):
+            await it.network.smscs[-1].hang_up()
+            await trio.sleep(wait + 1)
+            assert it.states == [BindState.BOUND]
+        assert it.network.gaps == pytest.approx([10, 21, 41])
+
+
+async def test_after_a_steady_time_the_first_wait_is_short_again(started: Any, autojump_clock: Any) -> None:
+    async with started(prepare=lambda network: network.down.add("one.example"), reconnect_floor="5s", rand=1.0) as it:
+        await trio.sleep(100)
+        it.network.down.clear()
+        await trio.sleep(200)
+        assert it.states == [BindState.BOUND]
+        lost_at = trio.current_time()
+        await it.network.smscs[-1].hang_up()
+        await trio.sleep(15)
+        assert it.network.dials[-1][0] - lost_at == pytest.approx(10)
+        assert it.states == [BindState.BOUND]
+
+
+async def test_the_next_host_is_tried_after_a_failure_and_the_first_again_after_a_loss(
+    started: Any, autojump_clock: Any
+) -> None:
+    hosts = ["one.example:2775", "two.example:2776", "[2001:db8::7]:2777"]
+    async with started(
+        prepare=lambda network: network.down.update({"one.example", "two.example"}), hosts=hosts, reconnect_floor="5s"
+    ) as it:
+        await trio.sleep(11)
+        assert [host for _, host in it.network.dials] == ["one.example", "two.example", "2001:db8::7"]
+        assert it.carrier.views()[0].host == "[2001:db8::7]:2777"
+        it.network.down.clear()
+        await it.network.smscs[-1].hang_up()
+        await trio.sleep(20)
+        assert it.network.dials[-1][1] == "one.example"
+        assert it.states == [BindState.BOUND]
+
+
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RINVSYSID])
+async def test_bad_credentials_are_loud_and_tried_again_only_at_the_ceiling(
+    started: Any, autojump_clock: Any, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    with caplog.at_level(logging.INFO, "sluice.carriers"):
+        async with started(
+            prepare=lambda network: setattr(network, "bind_status", int(status)), reconnect_ceiling="120s"
+        ) as it:
+            await trio.sleep(300)
+            assert len(it.network.dials) == 3
+            assert min(it.network.gaps) >= 120
+            assert CommandStatus(status).name in it.carrier.views()[0].last_error
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 3
+    assert all("bad_credentials" in error for error in errors)
+    assert "secret" not in caplog.text
+
+
+async def test_an_already_bound_place_is_tried_again_later_than_a_mere_failure(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(
+        prepare=lambda network: setattr(network, "bind_status", int(CommandStatus.ESME_RALYBND)),
+        reconnect_floor="5s",
+        reconnect_ceiling="120s",
+        rand=0.0,
+    ) as it:
+        await trio.sleep(150)
+        assert it.network.gaps == pytest.approx([60, 60])
+
+
+async def test_a_connection_that_never_opens_is_given_up(started: Any, autojump_clock: Any) -> None:
+    async with started(
+        prepare=lambda network: setattr(network, "hanging", True), connect_timeout="10s", reconnect_floor="5s", rand=0.0
+    ) as it:
+        await trio.sleep(31)
+        assert it.network.gaps == pytest.approx([15, 15])
+        assert "too long" in it.carrier.views()[0].last_error
+
+
+async def test_able_is_told_when_the_first_bind_can_send_and_when_the_last_stops(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(binds=2, throttle_pause="1s", reconnect_floor="5s", rand=0.0) as it:
+        first, second = it.binds
+        first.throttled()
+        assert it.able == [True]
+        second.throttled()
+        assert it.able == [True, False], "a paused bind cannot send"
+        await trio.sleep(2)
+        assert it.able == [True, False, True]
+        await it.network.smscs[0].hang_up()
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.able == [True, False, True]
+        await it.network.smscs[1].hang_up()
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.able == [True, False, True, False]
+
+
+async def test_a_fault_of_ours_in_one_bind_is_logged_and_the_bind_comes_back(
+    started: Any, autojump_clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(binds=2, reconnect_floor="5s") as it:
+
+        def break_down(answers: list[Any]) -> None:
+            raise ZeroDivisionError
+
+        it.feeds[0].answered = break_down
+        it.network.smscs[0].script = lambda pdu: 0
+        it.binds[0].submit(SubmitSm(), "token")
+        it.binds[0].flush()
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.states == [BindState.WAITING, BindState.BOUND]
+        assert "ZeroDivisionError" in caplog.text
+        assert it.feeds[0].end is not None
+        await trio.sleep(30)
+        assert it.states == [BindState.BOUND, BindState.BOUND]
+
+
+async def test_draining_waits_for_the_answers_unbinds_and_ends(started: Any, autojump_clock: Any) -> None:
+    async with started(binds=2) as it:
+        it.binds[0].submit(SubmitSm(), "token")
+        it.binds[0].flush()
+        await trio.testing.wait_all_tasks_blocked()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(it.carrier.drain, 30.0)
+            await trio.sleep(3)
+            assert it.states == [BindState.LEAVING, BindState.CLOSED]
+            smsc = it.network.smscs[0]
+            smsc.answer(smsc.submits[0])
+            await smsc.flush()
+        assert it.states == [BindState.CLOSED, BindState.CLOSED]
+        assert it.feeds[0].end == ([], [])
+        assert all(smsc.closed is not None for smsc in it.network.smscs)
+        assert it.able == [True, False]
+        await trio.sleep(1000)
+        assert len(it.network.dials) == 2
+
+
+async def test_draining_ends_in_time_whatever_the_carrier_does(started: Any, autojump_clock: Any) -> None:
+    async with started() as it:
+        it.binds[0].submit(SubmitSm(), "token")
+        it.binds[0].flush()
+        await trio.testing.wait_all_tasks_blocked()
+        it.network.smscs[0].silent = True
+        before = trio.current_time()
+        await it.carrier.drain(20.0)
+        assert trio.current_time() - before <= 26
+        assert it.feeds[0].end == (["token"], [])
+
+
+async def test_draining_stops_a_carrier_that_is_still_trying(started: Any, autojump_clock: Any) -> None:
+    async with started(prepare=lambda network: network.down.add("one.example"), binds=3) as it:
+        before = trio.current_time()
+        await it.carrier.drain(30.0)
+        assert trio.current_time() == before
+        assert it.states == [BindState.CLOSED] * 3

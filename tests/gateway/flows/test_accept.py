@@ -1,0 +1,272 @@
+"""Accepting over the real store, in a folder of the test's own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+import trio_asyncio
+
+from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, OneAccepted, OneReplayed
+from gateway.flows.entities import Entity, entity_of_row
+from gateway.identifiers import MESSAGE, Identifiers, internal, public
+from gateway.messages import MessageState
+from gateway.rules.checks import Checked
+from gateway.rules.faults import ItemErrors
+from gateway.settings import Settings
+from gateway.store.interface import (
+    AcceptOutcome,
+    IdempotencyKey,
+    KeyReused,
+    MessageRow,
+    NewMessage,
+    Replayed,
+    StoreFull,
+    Submission,
+)
+from gateway.store.policy import policy_of
+from gateway.store.sqlite import SqliteStore
+from gateway.webhooks.payloads import event_body
+
+NOW = 1_795_284_245_123  # 2026-11-21T18:04:05.123Z
+GOOD = {"to": "+34600000001", "text": "Your code is 1234"}
+BAD = {"to": "+3460000000", "text": "Hello🙂", "client_id": "a-4"}
+KEY = IdempotencyKey("k-1", b"body")
+
+
+class FirstAnswers:
+    """The real store, beside which stands what it is to say of keys when asked without a submission."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self.first: Replayed | KeyReused | None = None
+
+    async def accept(self, submission: Submission) -> AcceptOutcome:
+        return await self._store.accept(submission)
+
+    async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
+        return self.first
+
+
+@dataclass
+class Gate:
+    accept: Accept
+    store: SqliteStore
+    first_answers: FirstAnswers
+
+    async def one(self, body: Any, key: IdempotencyKey | None = None) -> Any:
+        return await self.accept.submit_one("shop", body, request_id=1, idempotency=key)
+
+    async def bulk(self, items: list[Any], key: IdempotencyKey | None = None) -> Any:
+        return await self.accept.submit_bulk("shop", items, request_id=1, idempotency=key)
+
+    async def row(self, entity: Entity) -> MessageRow:
+        story = await self.store.message("shop", internal(MESSAGE, entity.id) or 0)
+        assert story is not None
+        return story.message
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.model_validate(
+        {
+            "store": {"backlog_limit": 600},
+            "carriers": {"telco": {"hosts": ["localhost:2775"], "system_id": "acme", "password": "secret"}},
+            "routes": [{"name": "rest", "tiers": ["telco"]}],
+            "webhooks": {"allow_networks": ["10.0.0.0/8"]},
+            "accounts": {
+                "shop": {"senders": ["SHOP"], "default_sender": "SHOP"},
+                "other": {"senders": ["*"], "default_sender": "OTHER"},
+            },
+        }
+    )
+
+
+@pytest.fixture
+async def gate(settings: Settings, tmp_path: Path) -> AsyncIterator[Gate]:
+    async with trio_asyncio.open_loop():
+        store = SqliteStore(tmp_path / "sluice.db", policy_of(settings), render=event_body, clock=lambda: NOW)
+        async with store.opened(), trio.open_nursery() as nursery:
+            await nursery.start(store.run)
+            answers = FirstAnswers(store)
+            yield Gate(Accept(settings, answers, Identifiers(clock=lambda: NOW), lambda: NOW), store, answers)
+            store.stop()
+
+
+def test_what_is_checked_is_what_the_store_is_given() -> None:
+    assert NewMessage._fields == ("id", *Checked._fields)
+
+
+async def test_an_accepted_message_is_answered_as_the_contract_says(gate: Gate) -> None:
+    outcome = await gate.one(GOOD | {"client_id": "order-8841", "tag": "may"})
+    assert isinstance(outcome, OneAccepted)
+    rendered = msgspec.json.decode(msgspec.json.encode(outcome.entity))
+    identifier = rendered.pop("id")
+    assert identifier.startswith("msg_")
+    assert list(rendered.items()) == [
+        ("client_id", "order-8841"),
+        ("status", "queued"),
+        ("from", "SHOP"),
+        ("to", "+34600000001"),
+        ("text", "Your code is 1234"),
+        ("lane", "transactional"),
+        ("encoding", "gsm7"),
+        ("segments", 1),
+        ("allow_unicode", False),
+        ("campaign_id", None),
+        ("tag", "may"),
+        ("schedule", None),
+        ("expires_at", "2026-11-22T18:04:05.123Z"),
+        ("created_at", "2026-11-21T18:04:05.123Z"),
+    ]
+
+
+async def test_an_accepted_message_is_in_the_store_as_it_was_answered(gate: Gate) -> None:
+    outcome = await gate.one(GOOD | {"schedule": "2026-11-21T19:00:00Z", "allow_unicode": True, "text": "ж"})
+    row = await gate.row(outcome.entity)
+    assert outcome.entity.status == "scheduled"
+    assert outcome.entity.schedule == "2026-11-21T19:00:00.000Z"
+    assert entity_of_row(row) == outcome.entity
+    ended = row._replace(state=int(MessageState.DELIVERED), text=None)
+    assert (entity_of_row(ended).status, entity_of_row(ended).text) == ("delivered", None)
+
+
+async def test_a_wrong_message_is_refused_and_nothing_is_stored(gate: Gate) -> None:
+    outcome = await gate.one(BAD, KEY)
+    assert isinstance(outcome, ItemErrors)
+    assert outcome.codes == {"to": ["number_too_short"], "text": ["needs_unicode"]}
+    assert gate.store.backlog() == 0
+    assert isinstance(await gate.one(GOOD, IdempotencyKey("k-1", b"corrected")), OneAccepted), "the key is still free"
+
+
+async def test_a_webhook_url_is_checked_when_it_is_submitted(gate: Gate) -> None:
+    for url in ("http://93.184.216.34/", "https://127.0.0.1/", "https://[::1]/", "https://user:pw@shop.example/", "x"):
+        outcome = await gate.one(GOOD | {"webhook_url": url})
+        assert isinstance(outcome, ItemErrors), url
+        assert outcome.codes == {"webhook_url": ["url_not_allowed"]}
+    for url in ("https://shop.example/sms", "http://10.1.2.3:9000/"):
+        assert isinstance(await gate.one(GOOD | {"webhook_url": url}), OneAccepted)
+
+
+async def test_a_repeated_key_gives_the_first_answer_again(gate: Gate) -> None:
+    first = await gate.one(GOOD, KEY)
+    again = await gate.one(GOOD, KEY)
+    assert isinstance(again, OneReplayed)
+    assert msgspec.json.encode(again.entity) == msgspec.json.encode(first.entity)
+    assert gate.store.backlog() == 1
+
+
+async def test_a_key_with_another_body_is_refused(gate: Gate) -> None:
+    await gate.one(GOOD, KEY)
+    assert isinstance(await gate.one(GOOD, IdempotencyKey("k-1", b"other")), KeyReused)
+    assert isinstance(await gate.bulk([GOOD], IdempotencyKey("k-1", b"other")), KeyReused)
+
+
+async def test_a_first_answer_stands_although_the_message_would_be_wrong_by_now(gate: Gate) -> None:
+    first = await gate.one(GOOD | {"schedule": "2026-11-21T19:00:00Z"}, KEY)
+    row = await gate.row(first.entity)
+    gate.first_answers.first = Replayed(1, [row._replace(state=int(MessageState.DELIVERED))], b"")
+    again = await gate.one(GOOD | {"schedule": "2020-01-01T00:00:00Z"}, KEY)
+    assert isinstance(again, OneReplayed)
+    assert again.entity == first.entity, "as it was answered at first: scheduled"
+    gate.first_answers.first = KeyReused()
+    assert isinstance(await gate.one(BAD, KEY), KeyReused)
+
+
+async def test_a_client_id_in_use_names_the_message_that_has_it(gate: Gate) -> None:
+    first = await gate.one(GOOD | {"client_id": "a-1"})
+    again = await gate.one(GOOD | {"client_id": "a-1"})
+    assert isinstance(again, ClientIdInUse)
+    assert public(MESSAGE, again.message_id) == first.entity.id
+    other = await gate.accept.submit_one("other", GOOD | {"client_id": "a-1"}, request_id=1)
+    assert isinstance(other, OneAccepted), "client ids are an account's own"
+
+
+def a_mixed_bulk() -> list[Any]:
+    return [GOOD, "no object", GOOD | {"client_id": "a-2"}, BAD, GOOD | {"client_id": "taken"}, GOOD]
+
+
+async def test_a_bulk_is_answered_item_by_item(gate: Gate) -> None:
+    holder = await gate.one(GOOD | {"client_id": "taken"})
+    outcome = await gate.bulk(a_mixed_bulk())
+    assert isinstance(outcome, BulkAccepted)
+    assert [index for index, _ in outcome.entities] == [0, 2, 5]
+    assert [(error.index, error.client_id, error.codes) for error in outcome.errors] == [
+        (1, None, {"item": ["wrong_type"]}),
+        (3, "a-4", {"to": ["number_too_short"], "text": ["needs_unicode"]}),
+        (4, "taken", {"client_id": ["client_id_in_use"]}),
+    ]
+    assert outcome.errors[2].fields == {"client_id": [f"is in use by {holder.entity.id}"]}
+    assert gate.store.backlog() == 4
+    assert (await gate.row(outcome.entities[1][1])).client_id == "a-2"
+
+
+async def test_a_client_id_twice_in_one_bulk_is_taken_once(gate: Gate) -> None:
+    outcome = await gate.bulk([GOOD | {"client_id": "b"}, GOOD | {"client_id": "b"}])
+    assert [index for index, _ in outcome.entities] == [0]
+    assert outcome.errors[0].fields == {"client_id": [f"is in use by {outcome.entities[0][1].id}"]}
+
+
+async def test_a_repeated_bulk_gives_the_same_answer_to_the_letter(gate: Gate) -> None:
+    await gate.one(GOOD | {"client_id": "taken"})
+    first = await gate.bulk(a_mixed_bulk(), KEY)
+    again = await gate.bulk(a_mixed_bulk(), KEY)
+    assert (first.replayed, again.replayed) == (False, True)
+    assert (again.submission, again.entities, again.errors) == (first.submission, first.entities, first.errors)
+    assert gate.store.backlog() == 4
+
+
+async def test_a_bulk_of_nothing_good_is_answered_and_kept_under_its_key(gate: Gate) -> None:
+    first = await gate.bulk([BAD, 5], KEY)
+    assert (first.entities, [error.index for error in first.errors]) == ([], [0, 1])
+    again = await gate.bulk([BAD, 5], KEY)
+    assert (again.replayed, again.submission, again.errors) == (True, first.submission, first.errors)
+    unkept = await gate.bulk([BAD])
+    assert (unkept.entities, len(unkept.errors)) == ([], 1)
+
+
+async def test_a_client_id_that_cannot_be_shown_is_left_out_of_the_error(gate: Gate) -> None:
+    outcome = await gate.bulk(
+        [GOOD | {"client_id": "\ud800"}, GOOD | {"client_id": 5}, GOOD | {"clientId": "x" * 41}], KEY
+    )
+    assert [error.client_id for error in outcome.errors] == [None, None, "x" * 41]
+    msgspec.json.encode(outcome.errors)
+
+
+async def test_a_full_backlog_refuses_the_whole_submission(gate: Gate) -> None:
+    await gate.bulk([GOOD] * 500)
+    with pytest.raises(StoreFull):
+        await gate.bulk([GOOD] * 500)
+    assert gate.store.backlog() == 500
+
+
+class FullStore:
+    """Lets the check be looked at alone."""
+
+    async def accept(self, submission: Submission) -> AcceptOutcome:
+        raise StoreFull
+
+    async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
+        raise AssertionError("a bulk asks by accepting")
+
+
+@pytest.mark.parametrize("item", [GOOD, BAD | {"clientid": "x"}])
+async def test_a_large_bulk_lets_others_run_while_it_is_checked(settings: Settings, item: Any) -> None:
+    accept = Accept(settings, FullStore(), Identifiers())
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(take_turns)
+        with pytest.raises(StoreFull):
+            await accept.submit_bulk("shop", [item] * 500, request_id=1, idempotency=KEY)
+        nursery.cancel_scope.cancel()
+    assert turns >= 8

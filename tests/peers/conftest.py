@@ -1,0 +1,187 @@
+"""SMSCs that we did not write, as processes, and a gateway bound to them. The packages behave; the tests say how.
+
+The scripted ones (smpp34_smsc.py, node_smsc.js) speak one language: an order a line on standard input, an event a line
+on standard output, both JSON. What each SMSC is like by itself stands in its own test file.
+"""
+
+import itertools
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arrivals import PATIENCE_SECONDS, Arrivals
+from child_processes import ChildProcess
+from daemons import SECRET, Gateway, carrier, configuration, environment, running
+from needs import need
+from ports import free_port
+from webhook_receivers import WebhookReceiver, receiving
+
+HERE = Path(__file__).parent
+INSTALL = "run .ci/install-peers"
+
+Event = dict[str, Any]
+
+
+def node_package(name: str) -> Path:
+    """The `node` that can load this package of tests/peers/package.json."""
+
+    def find() -> Path | None:
+        node = shutil.which("node")
+        return Path(node) if node and (HERE / "node_modules" / name / "package.json").is_file() else None
+
+    return need(f"node with the npm package {name}", find, install=INSTALL)
+
+
+@dataclass(slots=True)
+class Submit:
+    """A submit_sm as the SMSC read it; fields as the specification names them."""
+
+    peer: "ScriptedSmsc"
+    ref: int
+    session: str
+    octets: bytes
+    """Of short_message, with its header."""
+    fields: dict[str, Any]
+
+    @property
+    def to(self) -> str:
+        address: str = self.fields["destination_addr"]
+        return "+" + address
+
+    def accept(self, message_id: str, **tlvs: Any) -> None:
+        self.peer.order("accept", ref=self.ref, message_id=message_id, tlvs=tlvs)
+
+    def reject(self, status: int, *, with_body: bool = False) -> None:
+        self.peer.order("reject", ref=self.ref, status=status, with_body=with_body)
+
+    def receipt(self, message_id: str, stat: str = "DELIVRD", *, err: str = "000", **fields: Any) -> int:
+        """Send a receipt for it, its addresses swapped; the number under which `wait_answered` knows it."""
+        text = (
+            f"id:{message_id} sub:001 dlvrd:001 submit date:2611211830 done date:2611211831 stat:{stat} err:{err} "
+            "text:Hello"
+        )
+        return self.peer.deliver(
+            fields.pop("session", self.session),
+            octets=fields.pop("octets", text.encode("ascii")),
+            esm_class=fields.pop("esm_class", 4),
+            source_addr=self.fields["destination_addr"],
+            destination_addr=self.fields["source_addr"],
+            **fields,
+        )
+
+
+class ScriptedSmsc:
+    """An SMSC that does nothing by itself but bind and answer enquire_link."""
+
+    def __init__(self, arguments: list[str | Path], port: int | None) -> None:
+        self.events: Arrivals[Event] = Arrivals(f"events of {arguments[-1] if port is None else arguments[-2]}")
+        self.submits: Arrivals[Submit] = Arrivals("submit_sm")
+        self.answer: Callable[[Submit], None] = lambda submit: None
+        """What it does with each submit_sm at once, in the thread that reads it."""
+        self._refs = itertools.count(1)
+        self.process = ChildProcess(arguments, folder=HERE, environment=environment(), on_output=self._hear)
+        self.port: int = self.events.wait(lambda e: e["event"] == "listening")["port"]
+
+    def order(self, order: str, **what: Any) -> None:
+        self.process.say(json.dumps({"order": order, **what}))
+
+    def deliver(self, session: str, *, octets: bytes = b"", pdu: str = "deliver_sm", **fields: Any) -> int:
+        """Send a deliver_sm or data_sm; TLVs by name, see the scripts for their values."""
+        ref = next(self._refs)
+        tlvs = fields.pop("tlvs", {})
+        text = {} if pdu == "data_sm" else {"octets": octets.hex()}
+        self.order(pdu, ref=ref, session=session, tlvs=tlvs, **text, **fields)
+        return ref
+
+    def wait_answered(self, ref: int) -> Event:
+        """The gateway's answer to a delivery or an enquire_link."""
+        return self.events.wait(lambda e: e["event"] == "delivered" and e["ref"] == ref)
+
+    def wait_submit(self, to: str) -> Submit:
+        return self.wait_submits(to, 1)[0]
+
+    def wait_submits(self, to: str, count: int) -> list[Submit]:
+        """The first `count` submit_sm to this number."""
+        return self.submits.wait_for(count, lambda submit: submit.to == to)
+
+    def sessions(self) -> list[str]:
+        """Those that are bound, the oldest first."""
+        gone = {event["session"] for event in self.events.all(lambda e: e["event"] == "gone")}
+        return [e["session"] for e in self.events.all(lambda e: e["event"] == "bound") if e["session"] not in gone]
+
+    def wait_bound(self, *, after: int = 0) -> Event:
+        """The first session bound after so many events."""
+        return self.events.wait(lambda e: e["event"] == "bound", after=after)
+
+    def wait_gone(self, session: str) -> None:
+        self.events.wait(lambda e: e["event"] == "gone" and e["session"] == session)
+
+    def _hear(self, line: str) -> None:
+        event = json.loads(line)
+        if event["event"] != "submit":
+            self.events.add(event)
+            return
+        submit = Submit(self, event["ref"], event["session"], bytes.fromhex(event["octets"]), event)
+        self.answer(submit)
+        self.submits.add(submit)
+
+
+def smpp34_smsc() -> ScriptedSmsc:
+    """The SMSC of the package `smpp34`, which is among the requirements of the tests."""
+    port = free_port()
+    return ScriptedSmsc([sys.executable, HERE / "smpp34_smsc.py", str(port)], port)
+
+
+def node_smsc() -> ScriptedSmsc:
+    """The SMSC of the npm package `smpp`."""
+    return ScriptedSmsc([node_package("smpp"), HERE / "node_smsc.js"], None)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A gateway between a customer and two SMSCs of one kind: `left` with two binds, `right` (for +3461) with one."""
+
+    gateway: Gateway
+    webhooks: WebhookReceiver
+    left: ScriptedSmsc
+    right: ScriptedSmsc
+    _numbers: Iterator[int]
+
+    def number(self, prefix: str = "+34600") -> str:
+        """One that nothing was sent to yet; `+34610` goes to the right."""
+        return f"{prefix}{next(self._numbers):06d}"
+
+    def id(self) -> str:
+        """A carrier's message id that was not given yet."""
+        return f"id-{next(self._numbers)}"
+
+    def sent(self, text: str = "Hello", **fields: Any) -> tuple[dict[str, Any], Submit]:
+        """A message to a new number, and the submit_sm that the left SMSC has of it, unanswered."""
+        message = self.gateway.send(self.number(), text, **fields)
+        return message, self.left.wait_submit(message["to"])
+
+    def settle(self) -> None:
+        """Put both SMSCs back to doing nothing, and wait for three binds."""
+        for peer in (self.left, self.right):
+            peer.answer = lambda submit: None
+
+
+@pytest.fixture(scope="module", params=["smpp34", "node-smpp"])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The same stage for each scripted SMSC; the tests of a file share it, each with numbers and ids of its own."""
+    make = {"smpp34": smpp34_smsc, "node-smpp": node_smsc}[request.param]
+    with on_stage(tmp_path_factory.mktemp("stage"), make) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def node_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """For what only node-smpp can be told to do."""
+    with on_stage(tmp_path_factory.mktemp("stage"), node_smsc) as stage:
+        yield stage
