@@ -103,12 +103,13 @@ class ErrorCode(StrEnum):
 
 _M = MessageState
 _RECEIPT_ENDS = frozenset({_M.DELIVERED, _M.UNDELIVERED, _M.EXPIRED, _M.REJECTED})
+_AFTER_RESEND = _RECEIPT_ENDS | {_M.SENT, _M.UNKNOWN}
 
 MOVES: dict[MessageState, frozenset[MessageState]] = {
     _M.SCHEDULED: frozenset({_M.QUEUED, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT}),
-    _M.QUEUED: frozenset({_M.SUBMITTING, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT, _M.FAILED}),
-    _M.RETRYING: frozenset({_M.QUEUED, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT, _M.FAILED}),
-    _M.SUBMITTING: frozenset({_M.SENT, _M.QUEUED, _M.RETRYING, _M.FAILED, _M.IN_DOUBT}) | _RECEIPT_ENDS,
+    _M.QUEUED: frozenset({_M.SUBMITTING, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT, _M.FAILED}) | _AFTER_RESEND,
+    _M.RETRYING: frozenset({_M.QUEUED, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT, _M.FAILED}) | _AFTER_RESEND,
+    _M.SUBMITTING: frozenset({_M.SENT, _M.QUEUED, _M.RETRYING, _M.FAILED, _M.IN_DOUBT, _M.UNKNOWN}) | _RECEIPT_ENDS,
     _M.IN_DOUBT: frozenset({_M.SENT, _M.QUEUED, _M.RETRYING, _M.FAILED, _M.UNKNOWN}) | _RECEIPT_ENDS,
     _M.SENT: frozenset({_M.CANCELED, _M.UNKNOWN, _M.QUEUED}) | _RECEIPT_ENDS,
     _M.UNKNOWN: _RECEIPT_ENDS,
@@ -120,7 +121,11 @@ MOVES: dict[MessageState, frozenset[MessageState]] = {
     _M.CANCELED: frozenset(),
     _M.OPTED_OUT: frozenset(),
 }
-"""A message may leave SUBMITTING or IN_DOUBT straight for a receipt's end: a carrier's receipt may overtake its own answer."""
+"""A message may leave SUBMITTING or IN_DOUBT straight for a receipt's end: a carrier's receipt may overtake its own answer.
+
+While a message waits to be sent again after a doubt, the late answer or the receipt of what went out first may still
+come, and spares the second sending; if its validity ends first, nobody knows whether it arrived.
+"""
 
 ENDED = frozenset(state for state in MessageState if state >= _M.DELIVERED)
 OPEN = frozenset(state for state in MessageState if state < _M.DELIVERED)
@@ -194,6 +199,12 @@ def state_of_parts(parts: Iterable[int], total: int) -> MessageState:
 
 
 def part_state(attempts: Iterable[int]) -> int:
-    """Where a part stands by its attempts, oldest first: by the latest, unless an earlier one (sent again in doubt) was delivered."""
+    """Where a part stands by its attempts, oldest first: by the latest, unless an earlier one did better after all.
+
+    An attempt that was sent again in doubt may turn out delivered, or accepted while the part waits unsent.
+    """
     states = list(attempts)
-    return AttemptState.DELIVERED if AttemptState.DELIVERED in states else states[-1]
+    latest = states[-1]
+    if AttemptState.DELIVERED in states:
+        return AttemptState.DELIVERED
+    return AttemptState.SENT if latest in UNSENT and AttemptState.SENT in states else latest

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Response, g, request
 from quart.ctx import RequestContext
 from quart.typing import ResponseReturnValue, ResponseTypes
@@ -37,7 +38,7 @@ _RETRY_BUSY_SECONDS = 1
 
 
 class App(QuartTrio):
-    """Quart's hooks before and after each request, as methods: they run on every call, and lists of functions cost more."""
+    """Quart with its hooks around each request as methods, which costs less than its lists of functions."""
 
     def __init__(self, name: str, ids: Identifiers, body_limit: int) -> None:
         super().__init__(name, static_folder=None)
@@ -46,6 +47,12 @@ class App(QuartTrio):
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
         # A redirect to the path without doubled slashes would be HTML, and lose the body of a POST.
         self.url_map.merge_slashes = False
+
+    async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] == "websocket":
+            await _refuse_websocket(self._ids.next(), send)
+        else:
+            await super().asgi_app(scope, receive, send)
 
     async def preprocess_request(self, request_context: RequestContext | None = None) -> None:
         g.request_id = self._ids.next()
@@ -59,6 +66,17 @@ class App(QuartTrio):
         if "Cache-Control" not in response.headers:
             add("Cache-Control", "no-store")
         return response
+
+
+async def _refuse_websocket(request_id: int, send: ASGISendCallable) -> None:
+    """There are none here; left alone, the framework would log a stack for each."""
+    problem = Problem(problems.NOT_FOUND, "This API has no WebSockets.")
+    headers = [
+        (b"content-type", problems.CONTENT_TYPE.encode()),
+        (b"request-id", identifiers.public(identifiers.REQUEST, request_id).encode()),
+    ]
+    await send({"type": "websocket.http.response.start", "status": problem.kind.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": problem.body(request_id), "more_body": False})
 
 
 def bare_app(name: str, ids: Identifiers, body_limit: int) -> QuartTrio:

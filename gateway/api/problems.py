@@ -232,6 +232,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
 
     def response(self, request_id: int) -> Response:
         """The problem document, to be answered."""
+        return Response(self.body(request_id), self.kind.status, self.headers, content_type=CONTENT_TYPE)
+
+    def body(self, request_id: int) -> bytes:
+        """The problem document, rendered."""
         document: dict[str, Any] = {
             "type": f"/problems/{self.kind.slug}",
             "title": self.kind.title,
@@ -245,7 +249,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
             document["fields"] = self.fields
             document["codes"] = self.codes or {}
         document.update(self.members)
-        return Response(json.encode(document), self.kind.status, self.headers, content_type=CONTENT_TYPE)
+        return json.encode(document)
 
 
 def invalid_fields(fields: Messages, codes: Messages, *, done: str = "Nothing was accepted") -> Problem:

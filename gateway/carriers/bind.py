@@ -228,19 +228,24 @@ class Bind:
                 closed = event
             else:
                 self._turn(event)
-        if answers:
+        try:
+            self._hand_on(answers, expired, pdus)
+        finally:
+            # Whatever goes wrong above: only here is it told what the end leaves in doubt.
+            if closed is not None:
+                self._conclude(closed)
+        self._settle()
+
+    def _hand_on(self, answers: list[SubmitAnswered], expired: list[Any], pdus: list[Delivery]) -> None:
+        feed = self._feed
+        if answers and feed is not None:
             self.latency_seconds += _LATENCY_WEIGHT * (answers[-1].latency_seconds - self.latency_seconds)
-            if self._feed is not None:
-                self._feed.answered(answers)
-        if expired and self._feed is not None:
-            self._feed.expired(expired)
+            feed.answered(answers)
+        if expired and feed is not None:
+            feed.expired(expired)
         if pdus:
             self._undecided += len(pdus)
             self._traffic.deliver(self, pdus)
-        if closed is not None:
-            self._conclude(closed)
-        else:
-            self._settle()
 
     def _turn(self, event: Event) -> None:
         if isinstance(event, Bound):
@@ -262,18 +267,16 @@ class Bind:
             return
         if self._leave_by != _NEVER:
             self._go_on_leaving(trio.current_time())
-        self._pump()
+        # Without a rate nothing is gained by asking again: what was let go had been asked for as a slot.
+        if self._pump() and self._paces and self._feed is not None:
+            self._feed.freed()
         self._outgoing.gather()
         self._rearm()
 
     def _tick(self, now: float) -> None:
         self._handle(self.session.tick(now))
-        if self.is_over or self._feed is None:
-            return
-        if self.state is BindState.PAUSED and now >= self._pause.until:
+        if self.state is BindState.PAUSED and now >= self._pause.until and self._feed is not None:
             self._enter(BindState.BOUND)
-            self._feed.freed()
-        elif self._paces and self.state is BindState.BOUND:
             self._feed.freed()
 
     def _pump(self) -> int:

@@ -12,12 +12,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and return the exit status."""
     parser = argparse.ArgumentParser(prog="sluice", description="A flow-controlled SMPP gateway.")
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # Only the command that was called for is loaded: the daemon takes a second, and `sluice status` needs none of it.
+    for name in given[:1] if given and given[0] in COMMANDS else COMMANDS:
         command = importlib.import_module(f"gateway.cli.{name}")
         sub = parsers.add_parser(name, help=command.HELP, description=command.__doc__)
         command.add_arguments(sub)
         sub.set_defaults(run=command.run)
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(given)
     try:
         return int(chosen.run(chosen))
     except KeyboardInterrupt:

@@ -285,7 +285,7 @@ class BindFeed:
             # The room came with the commit, after the pause had taken the ask back.
             if room:
                 self._asked -= self._store.withdraw(self._bind.name)
-        elif held:
+        else:
             self.freed()
 
     def _record_again(self, rows: list[Answer], slots: int) -> None:

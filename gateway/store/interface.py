@@ -1,7 +1,8 @@
 """What the rest of the gateway asks of a store, and what it answers: plain values, whichever engine lies below.
 
-Times are wall-clock milliseconds UTC (`*_at`), durations too (`*_ms`), ids are integers (see gateway.identifiers). Asks of binds and
-endpoints stand until they are answered: `take` callbacks are called on the Trio thread, right after the commit that holds what they give.
+Times are wall-clock milliseconds UTC (`*_at`), durations too (`*_ms`), ids are integers (see gateway.identifiers). Asks
+of binds and endpoints stand until they are answered: `take` callbacks are called on the Trio thread, right after the
+commit that holds what they give.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from protocol.segments import Segment
 
 
 class StoreFull(Exception):
-    """The backlog limit, the disk reserve or the disk itself is reached: nothing was accepted. Answer 503 with Retry-After."""
+    """The backlog limit, the disk reserve or the disk itself is reached: nothing was accepted. 503 with Retry-After."""
 
 
 class StoreBusy(Exception):
     """The database is locked by another or the store is closing: nothing was changed. Ask again."""
 
 
-# --- accept -----------------------------------------------------------------------------------------------------------------
+# --- accept
 
 
 class NewMessage(NamedTuple):
@@ -60,7 +61,10 @@ class IdempotencyKey:
 
 @dataclass(slots=True)
 class Submission:
-    """One HTTP request's worth of messages, accepted or refused as one transaction (items refused by a rule never come here)."""
+    """One HTTP request's worth of messages, accepted or refused as one transaction.
+
+    Items refused by a rule never come here.
+    """
 
     id: int
     account: str
@@ -73,7 +77,8 @@ class Submission:
 
 @dataclass(slots=True)
 class Accepted:
-    """On disk. `conflicts` maps the index (in `messages`) of an item whose client_id is in use to the message that holds it; that item was not accepted."""
+    """On disk. `conflicts` maps the index (in `messages`) of an item whose client_id is in use to the message that
+    holds it; that item was not accepted."""
 
     conflicts: dict[int, int] = field(default_factory=dict)
 
@@ -104,7 +109,7 @@ class CancelOutcome(Enum):
     NOT_FOUND = "not_found"
 
 
-# --- send -------------------------------------------------------------------------------------------------------------------
+# --- send
 
 
 @dataclass(slots=True)
@@ -164,7 +169,7 @@ class AttemptName(NamedTuple):
     attempt: int
 
 
-# --- receive ----------------------------------------------------------------------------------------------------------------
+# --- receive
 
 
 @dataclass(slots=True)
@@ -196,7 +201,7 @@ Kept = Callable[[bool], None]
 """Called once on the Trio thread: True after the commit, False when the store could not keep it."""
 
 
-# --- notify -----------------------------------------------------------------------------------------------------------------
+# --- notify
 
 
 @dataclass(slots=True)
@@ -234,14 +239,31 @@ class DeliveryOutcome:
     """410: the endpoint is disabled; the delivery waits for its enabling."""
 
 
+class MessageFacts(NamedTuple):
+    """What an event tells of its message."""
+
+    id: int
+    client_id: str | None
+    sender: str
+    recipient: str
+    country: str | None
+    lane: str
+    segments: int
+    encoding: str
+    possible_duplicate: bool
+    sent_at: int | None
+    done_at: int | None
+    tag: str | None
+
+
 @dataclass(slots=True)
 class EventFacts:
-    """All that the body of an event tells; gateway.webhooks.payloads renders it inside the transaction that makes it true."""
+    """All that an event's body tells; gateway.webhooks.payloads renders it in the transaction that makes it true."""
 
     id: int
     type: str
     at: int
-    message: MessageRow | None
+    message: MessageFacts | MessageRow | None
     status: str
     carrier: str | None = None
     carrier_message_id: str | None = None
@@ -251,7 +273,7 @@ class EventFacts:
     """Instead of a message: the data of message.inbound, webhook.test."""
 
 
-# --- look-ups ---------------------------------------------------------------------------------------------------------------
+# --- look-ups
 
 
 class MessageRow(NamedTuple):
@@ -303,6 +325,10 @@ class AttemptRow(NamedTuple):
     done_at: int | None
     err: str | None
     network_error: str | None
+    """Type and code of network_error_code, as `3:1`."""
+    receipt_state: str | None = None
+    error: str | None = None
+    """ErrorCode of an attempt that ended otherwise than delivered."""
 
 
 class ReceiptRow(NamedTuple):
@@ -316,7 +342,8 @@ class ReceiptRow(NamedTuple):
     state: str
     err: str | None
     matched: str
-    """`exact`, `converted` (hex/decimal), `doubt` (an unambiguous receipt settled a doubt), `parked` (came before its answer)."""
+    """`exact`, `converted` (hex/decimal), `doubt` (a receipt that could only be about it settled a doubt), `parked`
+    (came before its answer)."""
     applied: bool
     raw: str
 
@@ -412,11 +439,14 @@ class Page(NamedTuple):
 
 
 class Store(Protocol):
-    """The asks. Every write is one transaction, or part of one, that is fsynced before the call returns or its callback is called."""
+    """The asks. Every write is part of one transaction, fsynced before the call returns or its callback is called."""
 
     # writes that are waited for
     async def accept(self, submission: Submission) -> AcceptOutcome:
         """Raises StoreFull or StoreBusy: then nothing was accepted."""
+
+    async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
+        """What `accept` would answer from its memory alone; None: the key is new."""
 
     async def cancel(self, account: str, message: int, request_id: int) -> CancelOutcome: ...
 
@@ -442,10 +472,10 @@ class Store(Protocol):
         """Add room for so many PDUs to the bind's standing ask."""
 
     def withdraw(self, bind: str) -> int:
-        """Take the standing ask back (a pause); what it was. May be negative after an overdraft: ask that much less later."""
+        """Take the standing ask back (a pause); what it was. Negative after an overdraft: ask that much less later."""
 
     def answered(self, bind: str, answers: list[Answer], room: int, kept: Kept) -> None:
-        """Record answers; on commit the bind's ask grows by `room` in the same transaction. kept(False): record them again."""
+        """Record answers; the bind's ask grows by `room` in the same transaction. kept(False): record them again."""
 
     def release(self, bind: str, attempts: list[AttemptName], room: int) -> None:
         """Claimed but never written to the wire: unsent again, without doubt."""
@@ -465,7 +495,7 @@ class Store(Protocol):
 
     # notify
     def take_deliveries(self, take: Callable[[list[Delivery]], None]) -> None:
-        """Register the one taker; each endpoint has a standing ask of its own for as many POSTs as it may have under way."""
+        """Register the one taker; each endpoint stands for as many POSTs as it may have under way."""
 
     def delivered(self, outcome: DeliveryOutcome) -> None: ...
 

@@ -1,39 +1,101 @@
-"""A running transaction as its steps see it: the connection, the moment, the mirrors, and the moves that every step makes alike."""
+"""A running transaction as its steps see it: the moment, what the writer knows by heart, and the moves all steps share.
+
+A step reads a message once (`find`, or columns of COLUMNS in a join), decides, and moves it; every move is guarded by
+the state that was read.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from gateway.identifiers import Identifiers
-from gateway.messages import CANCELABLE, MessageState, Status, status_of
+from gateway.messages import ENDED, MessageState, status_of
 from gateway.rules.causes import error_object
 from gateway.store.endpoints import Endpoints
-from gateway.store.interface import Delivery, EventFacts, MessageRow
+from gateway.store.interface import Delivery, EventFacts, MessageFacts
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
 
-COLUMNS = (
-    "id, account, submission, request_id, queue, state, sender, recipient, text, text_erased_at, encoding, segments, country, allow_unicode, "
-    "client_id, tag, scheduled_at, expires_at, due, sent_at, done_at, tries, throttles, attempts, possible_duplicate, error, endpoint, "
-    "webhook_url, last_event, claims"
-)
-_EXTRA = 3  # webhook_url, last_event, claims: the store's own, not part of a MessageRow
 BLOCKED, PENDING, IN_DELIVERY, TOLD, GIVEN_UP = range(5)
 """States of an event."""
 
+COLUMNS = (
+    "m.id, m.account, m.queue, m.state, m.sender, m.recipient, m.encoding, m.segments, m.country, m.client_id, m.tag, "
+    "m.expires_at, m.sent_at, m.claims, m.attempts, m.possible_duplicate, m.endpoint, m.webhook_url, m.last_event"
+)
+_FIND = f"SELECT {COLUMNS} FROM messages m WHERE m.id = ?"
+_END = (
+    "UPDATE messages SET state = ?, due = NULL, done_at = ?, error = ?, erase_at = ?, last_event = ? "
+    "WHERE id = ? AND state = ?"
+)
+_EVENT = (
+    "INSERT INTO events (id, account, endpoint, type, message, prior, state, pending_since, url, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_OPEN = int(MessageState.DELIVERED)
+_TOLD_AS = {state: (status_of(state, sent=False), f"message.{status_of(state, sent=False)}") for state in ENDED}
 
-class Found:
-    """A message's row inside the transaction."""
 
-    __slots__ = ("claims", "last_event", "queue", "row", "webhook_url")
+class OutOfStep(Exception):
+    """A row is not where this transaction has just read it: a fault of ours; the transaction is undone."""
 
-    def __init__(self, work: Work, values: tuple[Any, ...]) -> None:
-        queue = values[4]
-        self.queue: int = queue
-        self.webhook_url, self.last_event, self.claims = values[-_EXTRA:]
-        self.row = MessageRow(*values[:4], work.queues.lane(queue), work.queues.route(queue), *values[5:-_EXTRA])
+
+class Found(NamedTuple):
+    """A message as steps of a transaction need it; the order is that of COLUMNS."""
+
+    id: int
+    account: str
+    queue: int
+    state: int
+    sender: str
+    recipient: str
+    encoding: str
+    segments: int
+    country: str | None
+    client_id: str | None
+    tag: str | None
+    expires_at: int
+    sent_at: int | None
+    claims: int
+    attempts: int
+    possible_duplicate: int
+    endpoint: int | None
+    webhook_url: str | None
+    last_event: int | None
+
+
+class Cause(NamedTuple):
+    """Who carried a message and what was said of it: what an event tells beside the message itself."""
+
+    error: str | None = None
+    """ErrorCode; None of a message that is on its way or delivered."""
+    carrier: str | None = None
+    carrier_message_id: str | None = None
+    command_status: int | None = None
+    receipt_state: str | None = None
+    err: str | None = None
+    network_error: tuple[int, int] | None = None
+
+
+NOTHING_SAID = Cause()
+
+
+@dataclass(slots=True)
+class Mirrors:
+    """What the writer knows by heart between transactions, so that no statement has to ask."""
+
+    policy: Policy
+    queues: Queues
+    endpoints: Endpoints
+    ids: Identifiers
+    render: Callable[[EventFacts], bytes]
+    parked: int = 0
+    """Unmatched receipts on disk, so that an answer looks for one only when there is any."""
+    stale: bool = False
+    """A transaction was undone: what `endpoints` learned in it may not be so."""
 
 
 class Work:
@@ -44,6 +106,7 @@ class Work:
         "deliveries",
         "endpoints",
         "execute",
+        "executemany",
         "ids",
         "now",
         "parked",
@@ -53,84 +116,95 @@ class Work:
         "wake_at",
     )
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        *,
-        now: int,
-        policy: Policy,
-        queues: Queues,
-        endpoints: Endpoints,
-        ids: Identifiers,
-        render: Callable[[EventFacts], bytes],
-        parked: int,
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> None:
         self.connection = connection
-        self.execute = connection.execute
+        cursor = connection.cursor()
+        # One cursor for all: a new one for each statement costs as much as a small statement. Fetch before the next.
+        self.execute = cursor.execute
+        self.executemany = cursor.executemany
         self.now = now
-        self.policy = policy
-        self.queues = queues
-        self.endpoints = endpoints
-        self.ids = ids
-        self.render = render
-        self.parked = parked
-        """Unmatched receipts on disk, so that an answer looks for one only when there is any."""
+        self.policy = mirrors.policy
+        self.queues = mirrors.queues
+        self.endpoints = mirrors.endpoints
+        self.ids = mirrors.ids
+        self.render = mirrors.render
+        self.parked = mirrors.parked
         self.deliveries: list[Delivery] = []
         self.wake_at: int | None = None
 
     def find(self, message: int) -> Found | None:
-        values = self.execute(f"SELECT {COLUMNS} FROM messages WHERE id = ?", (message,)).fetchone()
-        return Found(self, values) if values else None
+        values = self.execute(_FIND, (message,)).fetchone()
+        return Found._make(values) if values else None
 
-    def move(self, message: int, state: MessageState, due: int, **columns: Any) -> Found | None:
-        """Put a message into an open state. Who calls has looked at the state it is in, in this same transaction."""
-        names = "".join(f", {name} = ?" for name in columns)
-        values = self.execute(
-            f"UPDATE messages SET state = ?, due = ?{names} WHERE id = ? AND state < 10 RETURNING {COLUMNS}",
-            (int(state), due, *columns.values(), message),
-        ).fetchall()
-        return Found(self, values[0]) if values else None
-
-    def end(
-        self, found: Found, state: MessageState, *, error: str | None = None, done_at: int | None = None, **facts: Any
-    ) -> None:
-        """Put a message into an ended state and file the event that tells so. `facts` go to the event (carrier, error details)."""
-        lane = self.policy.lanes.get(found.row.lane)
-        erase_at = self.now + (lane.text_kept_ms if lane else 0)
-        if found.row.state == MessageState.QUEUED:
+    def move(self, found: Found, state: MessageState, due: int, **columns: Any) -> Found:
+        """Put an open message into another open state; what it is now. Keeps the counts of ready messages."""
+        names = "".join([f", {name} = ?" for name in columns])
+        moved = self.execute(
+            f"UPDATE messages SET state = ?, due = ?{names} WHERE id = ? AND state = ?",
+            (int(state), due, *columns.values(), found.id, found.state),
+        ).rowcount
+        if moved != 1 or found.state >= _OPEN:
+            raise OutOfStep(f"message {found.id} is not in state {found.state}, or has ended")
+        now = found._replace(state=int(state), **columns)
+        if found.state == MessageState.QUEUED:
             self.queues.add(found.queue, -1)
-        values = self.execute(
-            f"UPDATE messages SET state = ?, due = NULL, done_at = ?, error = ?, erase_at = ? WHERE id = ? AND state = ? RETURNING {COLUMNS}",
-            (int(state), done_at or self.now, error, erase_at, found.row.id, found.row.state),
-        ).fetchall()
-        self.tell(Found(self, values[0]), Status(status_of(state, sent=False)), error=error, **facts)
+        if state is MessageState.QUEUED:
+            self.queues.add(now.queue, 1)
+        return now
 
-    def tell(
-        self,
-        found: Found,
-        status: str,
-        *,
-        carrier: str | None = None,
-        carrier_message_id: str | None = None,
-        error: str | None = None,
-        command_status: int | None = None,
-        receipt_state: str | None = None,
-        err: str | None = None,
-        network_error: tuple[int, int] | None = None,
-    ) -> None:
+    def end(self, found: Found, state: MessageState, cause: Cause = NOTHING_SAID, done_at: int | None = None) -> None:
+        """Put a message into an ended state and file the event that tells so."""
+        lane = self.policy.lanes.get(self.queues.lane(found.queue))
+        erase_at = self.now + (lane.text_kept_ms if lane else 0)
+        done_at = done_at or self.now
+        status, kind = _TOLD_AS[state]
+        event_id = self.ids.next() if self.wants(found, kind) else None
+        moved = self.execute(
+            _END,
+            (int(state), done_at, cause.error, erase_at, event_id or found.last_event, found.id, found.state),
+        ).rowcount
+        if moved != 1:
+            raise OutOfStep(f"message {found.id} is not in state {found.state}")
+        if found.state == MessageState.QUEUED:
+            self.queues.add(found.queue, -1)
+        if event_id is not None:
+            self._file(event_id, kind, status, found, cause, done_at)
+
+    def tell(self, found: Found, status: str, cause: Cause = NOTHING_SAID) -> None:
         """File `message.STATUS` for the message's endpoint, if it wants it."""
-        row = found.row
-        if row.endpoint is None:
-            return
         kind = f"message.{status}"
-        if kind not in self.endpoints.by_id[row.endpoint].wants:
-            return
-        event_id = self.ids.next()
-        cause = error_object(error, command_status, receipt_state, err, network_error) if error else None
-        facts = EventFacts(event_id, kind, self.now, row, status, carrier, carrier_message_id, row.attempts, cause)
-        self.file_event(facts, row.account, row.endpoint, found.webhook_url, row.id, found.last_event)
-        self.execute("UPDATE messages SET last_event = ? WHERE id = ?", (event_id, row.id))
-        found.last_event = event_id
+        if self.wants(found, kind):
+            event_id = self.ids.next()
+            self._file(event_id, kind, status, found, cause, None)
+            self.execute("UPDATE messages SET last_event = ? WHERE id = ?", (event_id, found.id))
+
+    def wants(self, found: Found, kind: str) -> bool:
+        return found.endpoint is not None and kind in self.endpoints.by_id[found.endpoint].wants
+
+    def _file(self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None) -> None:
+        error = None
+        if cause.error is not None:
+            said = (cause.command_status, cause.receipt_state, cause.err, cause.network_error)
+            error = error_object(cause.error, *said)
+        message = MessageFacts(
+            found.id,
+            found.client_id,
+            found.sender,
+            found.recipient,
+            found.country,
+            self.queues.lane(found.queue),
+            found.segments,
+            found.encoding,
+            bool(found.possible_duplicate),
+            found.sent_at,
+            done_at,
+            found.tag,
+        )
+        facts = EventFacts(
+            event_id, kind, self.now, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error
+        )
+        if found.endpoint is not None:
+            self.file_event(facts, found.account, found.endpoint, found.webhook_url, found.id, found.last_event)
 
     def file_event(
         self, facts: EventFacts, account: str, endpoint: int, url: str | None, message: int | None, prior: int | None
@@ -142,8 +216,7 @@ class Work:
             if before is not None and before[0] < TOLD:
                 state = BLOCKED
         self.execute(
-            "INSERT INTO events (id, account, endpoint, type, message, prior, state, pending_since, url, body) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _EVENT,
             (facts.id, account, endpoint, facts.type, message, prior, state, self.now, url, self.render(facts)),
         )
         if state == PENDING:
@@ -161,7 +234,3 @@ class Work:
         """The writer should look again no later than this."""
         if self.wake_at is None or at < self.wake_at:
             self.wake_at = at
-
-
-def cancelable(state: int) -> bool:
-    return state in CANCELABLE

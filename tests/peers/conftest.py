@@ -9,13 +9,13 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from arrivals import PATIENCE_SECONDS, Arrivals
+from arrivals import Arrivals
 from child_processes import ChildProcess
 from daemons import SECRET, Gateway, carrier, configuration, environment, running
 from needs import need
@@ -166,9 +166,36 @@ class Stage:
         message = self.gateway.send(self.number(), text, **fields)
         return message, self.left.wait_submit(message["to"])
 
-    def settle(self) -> None:
-        """Put both SMSCs back to doing nothing, and wait for three binds."""
-        for peer in (self.left, self.right):
+
+
+@contextmanager
+def on_stage(folder: Path, make: Callable[[], ScriptedSmsc]) -> Iterator[Stage]:
+    """A gateway between a customer and two SMSCs that `make` makes, all three of its binds up."""
+    with ExitStack() as stack:
+        left, right = make(), make()
+        for peer in (left, right):
+            stack.callback(peer.process.end)
+        webhooks = stack.enter_context(receiving(SECRET))
+        settings = configuration(
+            folder,
+            webhook_url=webhooks.url,
+            carriers={"left": carrier(left.port, binds=2), "right": carrier(right.port, password="other")},
+            routes=[{"name": "right", "match": {"prefix": ["34610"]}, "tiers": ["right"]}, {"name": "rest", "tiers": ["left"]}],
+            lanes={"transactional": {"doubt_grace": "300ms"}},
+        )
+        gateway = stack.enter_context(running(folder, settings))
+        left.events.wait_for(2, lambda e: e["event"] == "bound")
+        right.events.wait(lambda e: e["event"] == "bound")
+        yield Stage(gateway, webhooks, left, right, itertools.count(1))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_answered_by_itself(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test told the SMSCs to do ends with it."""
+    yield
+    for name in {"stage", "node_stage"} & set(request.fixturenames):
+        stage: Stage = request.getfixturevalue(name)
+        for peer in (stage.left, stage.right):
             peer.answer = lambda submit: None
 
 

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -14,7 +14,15 @@ from arrivals import PATIENCE_SECONDS, Arrivals
 class ChildProcess:
     """A process whose standard output and standard error arrive as lines."""
 
-    def __init__(self, arguments: Sequence[str | Path], *, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        *,
+        folder: Path,
+        environment: dict[str, str],
+        on_output: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`on_output` gets each line of standard output as it comes, in the thread that reads it."""
         name = Path(arguments[0]).name
         self.output: Arrivals[str] = Arrivals(f"output of {name}")
         self.errors: Arrivals[str] = Arrivals(f"errors of {name}")
@@ -29,11 +37,9 @@ class ChildProcess:
             encoding="utf-8",
             errors="replace",
         )
-        streams = ((self._process.stdout, self.output), (self._process.stderr, self.errors))
         self._pumps = [
-            threading.Thread(target=_pump, args=(stream, lines), daemon=True)
-            for stream, lines in streams
-            if stream is not None
+            threading.Thread(target=_pump, args=(self._process.stdout, self.output, on_output), daemon=True),
+            threading.Thread(target=_pump, args=(self._process.stderr, self.errors, lambda line: None), daemon=True),
         ]
         for pump in self._pumps:
             pump.start()
@@ -72,8 +78,9 @@ class ChildProcess:
         self.wait()
 
 
-def _pump(stream: IO[str], lines: Arrivals[str]) -> None:
+def _pump(stream: IO[str], lines: Arrivals[str], on_line: Callable[[str], None]) -> None:
     with stream:
         for line in stream:
             lines.add(line.rstrip("\n"))
+            on_line(line)
     lines.end()

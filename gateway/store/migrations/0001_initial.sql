@@ -1,4 +1,5 @@
--- The store is the queue. Open rows carry their `due` time; partial indexes hold only what is looked for, so they stay as small as the work at hand.
+-- The store is the queue. Open rows carry their `due` time; partial indexes hold only what is looked for, so they stay
+-- as small as the work at hand.
 
 CREATE TABLE queues (
     id INTEGER PRIMARY KEY,
@@ -63,8 +64,10 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
 CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
-CREATE INDEX messages_unsettled ON messages (state, id) WHERE state IN (3, 4);
+CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
+CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
 CREATE INDEX messages_to_erase ON messages (erase_at) WHERE erase_at IS NOT NULL;
+CREATE INDEX messages_erased ON messages (done_at) WHERE text IS NULL;
 CREATE UNIQUE INDEX messages_client_id ON messages (account, client_id) WHERE client_id IS NOT NULL;
 
 CREATE TABLE attempts (
@@ -85,11 +88,13 @@ CREATE TABLE attempts (
     receipt_state TEXT,
     err TEXT,
     network_error TEXT,
+    error TEXT,                        -- our code for the cause
     PRIMARY KEY (message, part, attempt)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NOT NULL;
 CREATE INDEX attempts_in_doubt ON attempts (carrier, message) WHERE state = 4;
+CREATE INDEX attempts_unknown ON attempts (carrier, message) WHERE state = 17;
 
 CREATE TABLE receipts (
     message INTEGER NOT NULL,
@@ -180,7 +185,7 @@ CREATE TABLE deliveries (
 ) STRICT;
 
 CREATE INDEX deliveries_due ON deliveries (endpoint, due) WHERE due IS NOT NULL;
-CREATE INDEX deliveries_under_way ON deliveries (id) WHERE under_way = 1;
+CREATE INDEX deliveries_under_way ON deliveries (endpoint) WHERE under_way = 1;
 
 CREATE TABLE webhook_tries (
     delivery INTEGER NOT NULL,

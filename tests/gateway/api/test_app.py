@@ -146,6 +146,20 @@ async def test_a_caller_that_goes_away_is_no_error(house: Any, caplog: pytest.Lo
     assert caplog.records == []
 
 
+async def test_a_websocket_is_refused_without_a_word_in_the_log(house: Any, caplog: pytest.LogCaptureFixture) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with caplog.at_level(logging.INFO):
+        await house.app({"type": "websocket", "path": "/v1/sms"}, trio.sleep_forever, send)
+    assert [message["type"] for message in sent] == ["websocket.http.response.start", "websocket.http.response.body"]
+    assert sent[0]["status"] == 404
+    assert b'"code":"not_found"' in sent[1]["body"]
+    assert caplog.records == []
+
+
 async def test_every_answer_says_that_it_is_not_to_be_kept_nor_guessed_at(house: Any) -> None:
     answer = await house.client().get("/v1/events")
     assert answer.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,115 @@
+"""Act 3: `kill -9` of the gateway in the middle of 500, its return, and what became of every single message.
+
+The truth is the simulator's own record of what arrived, held against what was accepted and what the customer was told.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import trio
+
+from gateway.cli.demo.children import DemoFailed
+from gateway.cli.demo.setting import GRACE_SECONDS, WINDOW
+from gateway.cli.demo.stage import PATIENCE_SECONDS, Stage
+
+TOTAL = 500
+_KILL_AT = 200
+_LOOK_EVERY_SECONDS = 0.005
+
+
+class Settled(Enum):
+    """How a doubt came to its end."""
+
+    BY_RECEIPT = "settled by their receipt, which only they could be meant by"
+    BY_LATE_ANSWER = "settled by a late answer"
+    SENT_AGAIN = f"without a word for {GRACE_SECONDS} s: sent again, marked possible_duplicate"
+    OTHERWISE = "settled otherwise"
+
+
+async def play(stage: Stage, nursery: trio.Nursery) -> None:
+    screen = stage.screen
+    screen.heading(f"3  kill -9 of the gateway in the middle of {TOTAL}")
+    answer = await stage.post("/v1/sms/bulk", messages())
+    numbers = {entity["id"]: entity["to"] for entity in answer["entities"]}
+    screen.row("accepted", f"{len(numbers)} in one bulk, so they are on disk")
+    with screen.bar("delivered", len(numbers)) as shown:
+        arrived, away = await _kill_and_restart(stage, nursery, numbers)
+        await stage.until_told(
+            lambda: len(numbers.keys() & stage.receiver.of_type("message.delivered").keys()),
+            len(numbers),
+            "were delivered after the crash",
+            shown,
+        )
+    screen.row("kill -9", f"when the carrier had taken {arrived} of them")
+    screen.row("back", f"bound again {away:.1f} s later, with the same database")
+    await _tell_doubts(stage, numbers)
+    _tell_truth(stage, numbers)
+
+
+def messages() -> list[dict[str, str]]:
+    """The body of the request: each to a number of its own."""
+    return [{"to": f"+155530{10_000 + index}", "text": f"Invoice {index} is ready"} for index in range(TOTAL)]
+
+
+async def _kill_and_restart(
+    stage: Stage, nursery: trio.Nursery, numbers: Mapping[str, str]
+) -> tuple[int, float]:
+    """How many had arrived, and for how many seconds the gateway was away."""
+    wanted = set(numbers.values())
+
+    def arrived() -> int:
+        return sum(arrival.number in wanted for arrival in stage.record.arrivals())
+
+    with trio.move_on_after(PATIENCE_SECONDS) as scope:
+        while arrived() < _KILL_AT:
+            await trio.sleep(_LOOK_EVERY_SECONDS)
+    if scope.cancelled_caught:
+        raise DemoFailed(f"Only {arrived()} of {TOTAL} reached the carrier.", stage.gateway.log)
+    await stage.gateway.kill()
+    killed_at = time.monotonic()
+    count = arrived()
+    await stage.start_gateway(nursery)
+    await stage.until_bound()
+    return count, time.monotonic() - killed_at
+
+
+async def _tell_doubts(stage: Stage, numbers: Mapping[str, str]) -> None:
+    doubted = [message_id for message_id in stage.receiver.of_type("message.in_doubt") if message_id in numbers]
+    text = f"{len(doubted)}: on the wire or just about to be, no answer on disk (window {WINDOW})"
+    stage.screen.row("in doubt", text)
+    how = Counter([settled_how(await stage.get(f"/v1/sms/{message_id}")) for message_id in doubted])
+    for settled in Settled:
+        if how[settled]:
+            stage.screen.row("", f"{how[settled]:>3} {settled.value}")
+
+
+def settled_how(message: Mapping[str, Any]) -> Settled:
+    """By the timeline of a message that was in doubt."""
+    steps: Sequence[Mapping[str, Any]] = message["timeline"]
+    if any(step.get("outcome") == "resent" for step in steps):
+        return Settled.SENT_AGAIN
+    if any(step.get("matched") == "doubt" for step in steps):
+        return Settled.BY_RECEIPT
+    if any(step["what"] == "submit" and step["outcome"] == "sent" and "command_status" in step for step in steps):
+        return Settled.BY_LATE_ANSWER
+    return Settled.OTHERWISE
+
+
+def _tell_truth(stage: Stage, numbers: Mapping[str, str]) -> None:
+    counts = stage.record.counts(numbers.values())
+    delivered = stage.receiver.of_type("message.delivered")
+    lost = [message_id for message_id, number in numbers.items() if not counts[number]]
+    twice = [message_id for message_id, number in numbers.items() if counts[number] > 1]
+    untold = [message_id for message_id in twice if not delivered[message_id].data["possible_duplicate"]]
+    told = f"; {len(twice)} arrived twice, and their webhooks say so" if twice else ""
+    stage.screen.blank()
+    stage.screen.say(
+        f"By the carrier's own record: {sum(counts.values())} arrived of {len(numbers)} accepted{told}."
+    )
+    verdict = f"lost {len(lost)}, doubled without a word {len(untold)}"
+    if lost or untold:
+        raise DemoFailed(f"A promise is broken: {verdict}: {', '.join([*lost, *untold][:5])}", stage.gateway.log)
+    stage.screen.good(verdict)
