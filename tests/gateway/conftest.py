@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.settings_carriers import Carrier as CarrierSettings
+from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.pdus import BindRequest, DeliverSm, SubmitSm
 from protocol.session import Session
 from protocol.session_events import BindRequested, Closed, DeliverAnswered, Submitted

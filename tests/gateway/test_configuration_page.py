@@ -8,8 +8,8 @@ import pytest
 
 from gateway.cli.configuration_page import page
 from gateway.settings import Settings
-from gateway.settings_problems import section_in
-from gateway.settings_types import Section
+from gateway.settings.problems import section_in
+from gateway.settings.types import Section
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 

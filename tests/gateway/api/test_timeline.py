@@ -161,7 +161,7 @@ def test_every_state_of_an_attempt_has_its_outcome_and_its_part_a_public_status(
 
 
 def test_every_attempt_state_is_named_above() -> None:
-    marks = test_every_state_of_an_attempt_has_its_outcome_and_its_part_a_public_status.pytestmark  # type: ignore[attr-defined]
+    marks = test_every_state_of_an_attempt_has_its_outcome_and_its_part_a_public_status.pytestmark
     assert {case[0] for case in marks[0].args[1]} == set(AttemptState)
 
 

@@ -255,17 +255,20 @@ async def test_lost_session_leaves_only_what_was_written_in_doubt(bound: Any, au
 
 
 class StuckStream(trio.abc.Stream):
-    """A stream whose writes hang once `stuck`: the peer reads no more."""
+    """A stream whose writes hang once `stuck`, since the peer reads no more, or fail once `broken`."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.stuck = False
+        self.broken = False
         self.writes: list[bytes] = []
 
     async def send_all(self, data: Any) -> None:
         self.writes.append(bytes(data))
         if self.stuck:
             await trio.sleep_forever()
+        if self.broken:
+            raise trio.BrokenResourceError
         await self._inner.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -293,6 +296,47 @@ async def test_a_write_that_does_not_finish_ends_the_link_and_what_stood_behind_
         await trio.sleep(3)
         assert it.ended.reason is CloseReason.LINK_DEAD
         assert it.feed.end == (tokens(2), tokens(3, first=2))
+
+
+async def test_answers_that_came_before_the_write_side_broke_are_still_read(
+    bound: Any, autojump_clock: Any, scripted_smsc: type[Any]
+) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream) as it:
+        it.submit(2)
+        await quiet()
+        stream.broken = True
+        it.submit(1, first=2)
+        await trio.sleep(0.5)
+        smsc.answer(smsc.submits[0])
+        await smsc.flush()
+        await trio.sleep(1)
+        assert [answer[0] for answer in it.feed.answers] == ["t0"]
+        assert it.ended.reason is CloseReason.LINK_DEAD
+        assert it.feed.end == (["t1", "t2"], [])
+
+
+async def test_in_doubt_is_exactly_what_a_write_had_however_an_unbind_and_a_write_cross(
+    scripted_smsc: type[Any], carrier_settings: Callable[..., Any], autojump_clock: Any
+) -> None:
+    orders = set()
+    for _ in range(60):
+        smsc = scripted_smsc()
+        stream = StuckStream(smsc.near)
+        it = Setup(smsc, carrier_settings(), stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(smsc.run)
+            nursery.start_soon(it.run)
+            await quiet()
+            smsc.unbind()
+            smsc.near.receive_stream.put_data(smsc.session.bytes_to_send())
+            it.submit(2)
+            await it.over.wait()
+        was_handed_on = any(b"text 0" in write for write in stream.writes)
+        assert it.feed.end == ((tokens(2), []) if was_handed_on else ([], tokens(2)))
+        orders.add(was_handed_on)
+    assert orders == {True, False}, "chance orders the tasks; both orders were to be met"
 
 
 async def test_one_pdu_per_write_where_the_carrier_needs_it(

@@ -12,7 +12,7 @@ from gateway.carriers.pacing import Pace
 from gateway.carriers.traffic import Traffic
 from gateway.flows.send import RECORD_AGAIN_SECONDS, Send
 from gateway.messages import ErrorCode
-from gateway.settings_sections import Lane
+from gateway.settings.sections import Lane
 from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Verdict
 from protocol.command_status import CommandStatus
 from protocol.pdus import BindMode, BindRequest, SubmitSm
@@ -219,6 +219,20 @@ async def test_answers_that_the_store_cannot_keep_hold_their_slots_and_are_put_a
         assert it.store.standing == 0
         it.store.commit()
         assert [answer.message for answer in it.store.answers] == [1, 2]
+        assert it.store.standing == 2
+
+
+async def test_other_answers_do_not_free_a_slot_whose_answer_is_not_kept(sending: Any, autojump_clock: Any) -> None:
+    async with sending(window=3) as it:
+        it.store.deal(*claims(3))
+        await quiet()
+        await it.answer(0)
+        it.store.commit(kept=False)
+        await it.answer(0)
+        it.store.commit()
+        assert it.store.standing == 1
+        await trio.sleep(1)
+        it.store.commit()
         assert it.store.standing == 2
 
 

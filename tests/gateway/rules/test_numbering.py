@@ -9,7 +9,7 @@ from gateway.rules.country_names import COUNTRY_NAMES
 from gateway.rules.faults import Fault
 from gateway.rules.numbering import plan_of
 from gateway.rules.numbers import LONGEST, Number, Numbers
-from gateway.settings_types import BareDigits, NumberCheck
+from gateway.settings.types import BareDigits, NumberCheck
 
 CALLING_CODES = sorted(COUNTRY_CODE_TO_REGION_CODE)
 SHARED = sorted(code for code, regions in COUNTRY_CODE_TO_REGION_CODE.items() if len(regions) > 1)

@@ -2,7 +2,7 @@ import pytest
 
 from gateway.rules.faults import Fault, FaultCode
 from gateway.rules.numbers import Number, Numbers
-from gateway.settings_types import BareDigits, NumberCheck
+from gateway.settings.types import BareDigits, NumberCheck
 
 
 def numbers(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings_types import COUNTRIES, format_duration, parse_duration, split_address
+from gateway.settings.types import COUNTRIES, format_duration, parse_duration, split_address
 
 
 @pytest.mark.parametrize(

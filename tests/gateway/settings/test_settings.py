@@ -21,9 +21,9 @@ from gateway.settings import (
     Settings,
     load,
 )
-from gateway.settings_problems import section_in
+from gateway.settings.problems import section_in
 
-EXAMPLE = Path(__file__).parents[2] / "config" / "sluice.example.toml"
+EXAMPLE = Path(__file__).parents[3] / "config" / "sluice.example.toml"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 

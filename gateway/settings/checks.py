@@ -1,0 +1,217 @@
+"""What must hold between settings that are each fine alone: names that are there, times that fit, other addresses."""
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gateway.settings.carriers import Carrier
+from gateway.settings.problems import Fault
+from gateway.settings.sections import BUILT_IN_LANES
+from gateway.settings.types import Network, format_duration
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+_UNNOTICED_MOST_SECONDS = 900.0
+
+
+def missing_sections(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """One account, one carrier and one route are the least; each reason ends with the lines to paste."""
+    carriers = ", ".join(f'"{name}"' for name in _table(data, "carriers")) or '"telco"'
+    pastes = {
+        "carriers": '[carriers.telco]\nhosts = ["smpp.telco.example:2775"]\n'
+        'system_id = "..."\npassword_file = "telco_password"',
+        "routes": f'[[routes]]\nname = "rest"\ntiers = [{carriers}]',
+        "accounts": "[accounts.shop]\n"
+        'tokens = [{ sha256 = "..." }]   # `sluice token shop` prints it\nsenders = ["SHOP"]',
+    }
+    for section, lines in pastes.items():
+        if not data.get(section):
+            indented = lines.replace("\n", "\n    ")
+            yield Fault((section,), f"has no entry, and one is needed; add:\n    {indented}")
+
+
+def dangling_names(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Names of carriers, lanes and accounts that are not there; found in whatever was given, be the rest wrong."""
+    carriers, accounts = list(_table(data, "carriers")), list(_table(data, "accounts"))
+    lanes = list({**BUILT_IN_LANES, **_table(data, "lanes")})
+    routes = data.get("routes")
+    for number, route in enumerate(routes if isinstance(routes, list) else []):
+        if not isinstance(route, dict):
+            continue
+        at, match = ("routes", number), _table(route, "match")
+        yield from _unknown((*at, "tiers"), _texts(route.get("tiers")), carriers, "carrier")
+        yield from _unknown((*at, "match", "lane"), _texts(match.get("lane")), lanes, "lane")
+        yield from _unknown((*at, "match", "account"), _texts(match.get("account")), accounts, "account")
+    for name, account in _table(data, "accounts").items():
+        if isinstance(account, dict):
+            lane = _texts(account.get("default_lane"))
+            yield from _unknown(("accounts", name, "default_lane"), lane, lanes, "lane")
+
+
+def contradictions(settings: "Settings") -> Iterator[Fault]:
+    """What contradicts itself in settings that are each fine alone."""
+    checks: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
+        _listeners,
+        _retention,
+        _carriers,
+        _routes,
+        _accounts,
+        _tokens,
+        _endpoints,
+    )
+    for check in checks:
+        yield from check(settings)
+
+
+def _listeners(settings: "Settings") -> Iterator[Fault]:
+    seen: set[str] = set()
+    for section, listen in (("http", settings.http.listen), ("operator", settings.operator.listen)):
+        for number, address in enumerate(listen):
+            if address in seen and not address.endswith(":0"):
+                yield Fault(
+                    (section, "listen", number), f'is "{address}", which is listened on already; take another port'
+                )
+            seen.add(address)
+
+
+def _retention(settings: "Settings") -> Iterator[Fault]:
+    kept = settings.retention.messages
+    for lane in settings.lanes.values():
+        if lane.text_kept > kept:
+            reason = (
+                f'is "{format_duration(lane.text_kept)}", longer than retention.messages ("{format_duration(kept)}")'
+            )
+            yield Fault(("lanes", lane.name, "text_kept"), f"{reason}, which takes the text with it; shorten it")
+    if settings.carriers:
+        lane = max(settings.lanes.values(), key=lambda lane: lane.validity)
+        carrier = max(settings.carriers.values(), key=lambda carrier: carrier.receipt_horizon)
+        least = lane.validity + carrier.receipt_horizon
+        if kept < least:
+            validity, horizon = format_duration(lane.validity), format_duration(carrier.receipt_horizon)
+            reason = (
+                f'is "{format_duration(kept)}", but a receipt may come later: validity is "{validity}" in lane '
+                f'{lane.name}, and receipt_horizon "{horizon}" at carrier {carrier.name}'
+            )
+            yield Fault(("retention", "messages"), f'{reason}; give "{format_duration(least)}" or more')
+    if settings.retention.events < settings.webhooks.horizon:
+        reason = f'is "{format_duration(settings.retention.events)}", shorter than webhooks.horizon'
+        yield Fault(("retention", "events"), f'{reason}; give "{format_duration(settings.webhooks.horizon)}" or more')
+
+
+def _carriers(settings: "Settings") -> Iterator[Fault]:
+    for carrier in settings.carriers.values():
+        at = ("carriers", carrier.name)
+        if carrier.reconnect_floor > carrier.reconnect_ceiling:
+            ceiling = format_duration(carrier.reconnect_ceiling)
+            yield Fault((*at, "reconnect_floor"), f'is above reconnect_ceiling ("{ceiling}"); lower it or raise that')
+        unnoticed = _unnoticed_seconds(carrier)
+        if unnoticed > _UNNOTICED_MOST_SECONDS:
+            yield Fault(
+                (*at, "enquire_link_timeout"),
+                f"together with enquire_link_idle and enquire_link_misses leaves a dead link unnoticed for "
+                f'"{format_duration(unnoticed)}"; bring it to "{format_duration(_UNNOTICED_MOST_SECONDS)}" or less',
+            )
+
+
+def _unnoticed_seconds(carrier: Carrier) -> float:
+    return carrier.enquire_link_idle + (carrier.enquire_link_misses + 1) * carrier.enquire_link_timeout
+
+
+def _routes(settings: "Settings") -> Iterator[Fault]:
+    names: set[str] = set()
+    takes_all: str | None = None
+    for number, route in enumerate(settings.routes):
+        if route.name in names:
+            yield Fault(("routes", number, "name"), f'is "{route.name}", as an earlier route is; give it another name')
+        names.add(route.name)
+        carriers = [name for tier in route.carriers_by_tier for name in tier]
+        for name in sorted({name for name in carriers if carriers.count(name) > 1}):
+            yield Fault(("routes", number, "tiers"), f'has "{name}" twice; keep one')
+        if takes_all is not None:
+            reason = f'("{route.name}") is never reached, since route "{takes_all}" before it takes all; put it first'
+            yield Fault(("routes", number), reason)
+        elif not any(route.match.model_dump().values()):
+            takes_all = route.name
+
+
+def _accounts(settings: "Settings") -> Iterator[Fault]:
+    for account in settings.accounts.values():
+        at = ("accounts", account.name)
+        if not account.tokens:
+            reason = (
+                f"is empty, so nobody could call; run `sluice token {account.name}` and paste the line that it prints"
+            )
+            yield Fault((*at, "tokens"), reason)
+        if not account.senders:
+            yield Fault(
+                (*at, "senders"), 'is empty, so nothing could be sent; give some, such as ["SHOP"], or ["*"] for all'
+            )
+        sender = account.default_sender
+        if sender is not None and not any(_allows(pattern, sender) for pattern in account.senders):
+            yield Fault((*at, "default_sender"), f'is "{sender}", which senders does not allow; add it there')
+
+
+def _allows(pattern: str, sender: str) -> bool:
+    pattern, sender = pattern.removeprefix("+"), sender.removeprefix("+")
+    return sender.startswith(pattern[:-1]) if pattern.endswith("*") else sender == pattern
+
+
+def _tokens(settings: "Settings") -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    places: list[tuple[tuple[str | int, ...], str, str]] = [
+        (("operator", "tokens", number), "the operator", token.sha256)
+        for number, token in enumerate(settings.operator.tokens)
+    ]
+    for account in settings.accounts.values():
+        for number, token in enumerate(account.tokens):
+            places.append((("accounts", account.name, "tokens", number), f"account {account.name}", token.sha256))
+    for path, owner, sha256 in places:
+        if sha256 in seen:
+            yield Fault(path, f"is the same token as one of {seen[sha256]}; give each its own")
+        seen.setdefault(sha256, owner)
+
+
+def _endpoints(settings: "Settings") -> Iterator[Fault]:
+    allowed = settings.webhooks.allow_networks
+    for account in settings.accounts.values():
+        if account.webhook is not None and (reason := _refused_endpoint(account.webhook.url, allowed)) is not None:
+            yield Fault(("accounts", account.name, "webhook", "url"), reason)
+
+
+def _refused_endpoint(url: str, allowed: list[Network]) -> str | None:
+    """Why an endpoint can never be connected to. A host's name is looked up when connecting, and checked again then."""
+    parts = urlsplit(url)
+    try:
+        address = ipaddress.ip_address(parts.hostname or "")
+    except ValueError:
+        if parts.scheme == "http" and not allowed:
+            return "is http, which is taken into webhooks.allow_networks alone, and none is set; write https"
+        return None
+    if any(address in network for network in allowed):
+        return None
+    if parts.scheme == "http":
+        return f'is http, and {address} is in no network of webhooks.allow_networks; write https, or add "{address}"'
+    if not address.is_global:
+        return f'points to {address}, which is inside; if that is meant, add "{address}" to webhooks.allow_networks'
+    return None
+
+
+def _unknown(path: tuple[str | int, ...], names: list[str], known: list[str], what: str) -> Iterator[Fault]:
+    for name in names:
+        if name not in known:
+            there = f"there are {', '.join(sorted(known))}" if known else "there is none"
+            yield Fault(path, f'names the {what} "{name}", which is not there; {there}')
+
+
+def _table(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> list[str]:
+    """The texts in a value: itself, or all in a list of texts and lists."""
+    if isinstance(value, str):
+        return [value]
+    return [text for part in value for text in _texts(part)] if isinstance(value, list) else []

@@ -1,0 +1,171 @@
+"""The sections about this gateway itself: where it listens, what it keeps and for how long, its lanes and limits.
+
+Carriers and routes are in settings.carriers, accounts in settings.accounts. The text under a key is its description in
+docs/configuration.md, there and in the two others.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from gateway.settings.secrets import SecretFile, read_or_empty, read_secret
+from gateway.settings.types import (
+    Duration,
+    InDoubt,
+    Listen,
+    Networks,
+    Section,
+    Sha256,
+    Whole,
+    Within,
+    check_name,
+    parse_duration,
+)
+
+_DATABASE_PATH = re.compile(r"/+[^/:?#\s][^:?#]*(?<!/)")
+_OPERATOR_TOKEN_LEAST = 16
+
+
+def _check_store_url(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if separator and scheme in {"postgres", "postgresql"}:
+        raise ValueError('names PostgreSQL, which is not offered yet; write "sqlite:///var/lib/sluice/sluice.db"')
+    if scheme != "sqlite" or _DATABASE_PATH.fullmatch(rest) is None:
+        raise ValueError(f'is {value!r}; write "sqlite://" and an absolute path: "sqlite:///var/lib/sluice/sluice.db"')
+    return value
+
+
+def _check_token_file(name: str, info: ValidationInfo) -> str:
+    length = len(read_secret(name, info).strip())
+    if length < _OPERATOR_TOKEN_LEAST:
+        raise ValueError(
+            f"names a file with a token of {length} characters, which can be guessed; "
+            f"give {_OPERATOR_TOKEN_LEAST} or more, such as from `openssl rand -hex 32`"
+        )
+    return name
+
+
+class Http(Section):
+    """The listener for callers."""
+
+    listen: list[Listen] = Field(default=["127.0.0.1:8080"], min_length=1)
+    """Addresses to take requests on; port 0 takes any free port."""
+    trusted_proxies: Networks = Field(default=[])
+    """Networks of the proxies in front; a client's address is taken from their headers, and from nobody else's."""
+    body_limit: Annotated[Whole, Within(1024, 1 << 30, "bytes")] = 2 * 1024 * 1024
+    """Largest request body; above it the answer is 413."""
+
+
+class OperatorToken(Section):
+    """A token for /admin, by its hash or by a file that holds it."""
+
+    file: Annotated[SecretFile, AfterValidator(_check_token_file)] | None = None
+    """File that holds the token itself, 16 characters or more; or give `sha256`."""
+    sha256: Sha256
+    """SHA-256 of the token, hexadecimal; or give `file`, and it is worked out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hash_file(cls, given: Any, info: ValidationInfo) -> Any:
+        if not isinstance(given, Mapping) or given.get("file") is None:
+            return given
+        if given.get("sha256") is not None:
+            raise ValueError("has both file and sha256; keep one")
+        return {**given, "sha256": hashlib.sha256(read_or_empty(given["file"], info).strip().encode()).hexdigest()}
+
+
+class Operator(Section):
+    """The listener for operators: /metrics and /healthz are open on it, /admin needs an operator token."""
+
+    listen: list[Listen] = Field(default=["127.0.0.1:9090"], min_length=1)
+    """Addresses to take operators' requests on."""
+    tokens: list[OperatorToken] = Field(default=[])
+    """Tokens that open /admin: `{ file = "operator_token" }` or `{ sha256 = "..." }`. Without any, /admin stays
+    closed."""
+
+
+class Store(Section):
+    """The database: the queue, the messages and the outbox."""
+
+    url: Annotated[str, AfterValidator(_check_store_url)] = "sqlite:///var/lib/sluice/sluice.db"
+    """`sqlite://` and the absolute path of the database file."""
+    backlog_limit: Annotated[Whole, Within(1, 1_000_000_000, "messages")] = 5_000_000
+    """Messages that may wait to be sent; above it submissions get 503 with Retry-After."""
+    disk_reserve: Annotated[Whole, Within(0, 1 << 40, "bytes")] = 256 * 1024 * 1024
+    """Free space at which accepting stops with 503, so that answers and receipts of what is under way still fit."""
+
+    @property
+    def path(self) -> Path:
+        """The absolute path of the database file."""
+        return Path("/" + self.url.removeprefix("sqlite://").lstrip("/"))
+
+
+class Retention(Section):
+    """How long things are kept; deletion runs in idle moments, so a little longer under load."""
+
+    text: Annotated[Duration, Within.durations("0s", "3650d")] = parse_duration("24h")
+    """Text of a message after its end, in lanes that do not say `text_kept`."""
+    messages: Annotated[Duration, Within.durations("1h", "3650d")] = parse_duration("90d")
+    """A message with its attempts, after its end. At least the longest lane validity plus the longest receipt
+    horizon."""
+    events: Annotated[Duration, Within.durations("1h", "3650d")] = parse_duration("30d")
+    """An event after it was delivered or given up; until then it can be replayed. At least `webhooks.horizon`."""
+    idempotency: Annotated[Duration, Within.durations("1m", "3650d")] = parse_duration("24h")
+    """An idempotency key with its first answer."""
+
+
+class Webhooks(Section):
+    """How events are put to endpoints."""
+
+    allow_networks: Networks = Field(default=[])
+    """Inside networks that endpoints may lie in; `http` endpoints are taken there alone. The address connected to is
+    checked."""
+    timeout: Annotated[Duration, Within.durations("100ms", "5m")] = parse_duration("10s")
+    """Time for one try, from connecting to the end of the answer."""
+    horizon: Annotated[Duration, Within.durations("1m", "30d")] = parse_duration("72h")
+    """How long an event is tried again; then it stays listed for a replay."""
+    connections: Annotated[Whole, Within(1, 256, "connections")] = 4
+    """Connections to one endpoint at a time, so that a slow one cannot hold up the rest."""
+
+
+class Limits(Section):
+    """What one request may ask, and how lanes share."""
+
+    bulk_items: Annotated[Whole, Within(1, 10_000, "messages")] = 500
+    """Messages in one bulk request; above it the answer is 413."""
+    schedule_ahead: Annotated[Duration, Within.durations("0s", "400d")] = parse_duration("30d")
+    """How far ahead a message may be scheduled."""
+    guaranteed_share: Annotated[Whole, Within(2, 1_000_000, "slots")] = 50
+    """One slot in so many goes to a lower lane although a higher one waits; never one of priority 1."""
+
+
+class Lane(Section):
+    """A class of traffic. `otp`, `transactional` and `promotional` are there unwritten; a table changes or adds one."""
+
+    name: Annotated[str, AfterValidator(check_name)]
+    """The table's name."""
+    priority: Annotated[Whole, Within(1, 99, "")]
+    """1 goes first, and gives no slot to the lanes below. Required for a lane of your own."""
+    validity: Annotated[Duration, Within.durations("1s", "30d")] = parse_duration("24h")
+    """How long a message waits to be sent, from its schedule on, unless the request says."""
+    in_doubt: InDoubt = InDoubt.HOLD
+    """When it is not known whether the carrier took a segment: `resend` (it may arrive twice) or `hold` (it may not
+    arrive)."""
+    text_kept: Annotated[Duration, Within.durations("0s", "3650d")] = parse_duration("24h")
+    """How long the text is kept after the message's end; `retention.text` where not said, and 0 in `otp`."""
+    doubt_grace: Annotated[Duration, Within.durations("0s", "7d")] = parse_duration("60s")
+    """How long a late answer or a receipt may still settle a doubt before `in_doubt` decides."""
+    max_tries: Annotated[Whole, Within(1, 1000, "tries")] = 10
+    """Submissions of one segment before the message ends as `failed`."""
+
+
+BUILT_IN_LANES: dict[str, dict[str, Any]] = {
+    "otp": {"priority": 1, "validity": "5m", "in_doubt": "hold", "text_kept": "0s"},
+    "transactional": {"priority": 2, "validity": "24h", "in_doubt": "resend"},
+    "promotional": {"priority": 3, "validity": "48h", "in_doubt": "hold"},
+}
+"""What each says differently from the defaults of Lane."""
