@@ -1,6 +1,6 @@
 """What a message and an attempt are, and the moves each may make: tables, and the pure functions that read them.
 
-The store guards every move in a WHERE clause; docs/architecture.md draws the tables; a test holds both against this file.
+The store guards every move in a WHERE clause; docs/architecture.md draws the tables; tests hold both against this file.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class MessageState(IntEnum):
 
 
 class AttemptState(IntEnum):
-    """One segment put to one carrier. An attempt is never overwritten by a later one; a part stands where its latest attempt stands."""
+    """One segment put to one carrier. A later attempt never overwrites it; a part stands where `part_state` says."""
 
     SUBMITTING = 3
     IN_DOUBT = 4
@@ -121,7 +121,7 @@ MOVES: dict[MessageState, frozenset[MessageState]] = {
     _M.CANCELED: frozenset(),
     _M.OPTED_OUT: frozenset(),
 }
-"""A message may leave SUBMITTING or IN_DOUBT straight for a receipt's end: a carrier's receipt may overtake its own answer.
+"""SUBMITTING and IN_DOUBT may go straight to a receipt's end: a carrier's receipt may overtake its own answer.
 
 While a message waits to be sent again after a doubt, the late answer or the receipt of what went out first may still
 come, and spares the second sending; if its validity ends first, nobody knows whether it arrived.
@@ -173,16 +173,19 @@ _END_OF_PART = {
 
 
 def status_of(state: int, *, sent: bool) -> Status:
-    """The public status of an inner state. It never goes back: what was told as sent stays `sent` while a retry or doubt is settled inside."""
+    """The public status of an inner state.
+
+    It never goes back: what was told as sent stays `sent` while a retry or doubt is settled inside.
+    """
     status = _PUBLIC[MessageState(state)]
     return Status.SENT if sent and status is Status.QUEUED else status
 
 
 def state_of_parts(parts: Iterable[int], total: int) -> MessageState:
-    """Where a message stands by the state of each of its parts (see `part_state`); RETRYING: some part still has to go out.
+    """Where a message stands by the state of each of its parts (see `part_state`).
 
-    A part that the carrier refused fails the message at once (the rest is not sent). Nothing is sent again while another part's outcome is
-    open. Otherwise the worst end, once all parts have ended.
+    RETRYING: some part still has to go out. A part that the carrier refused fails the message at once (the rest is not
+    sent). Nothing is sent again while another part's outcome is open. Otherwise the worst end, once all have ended.
     """
     states = [AttemptState(state) for state in parts]
     if AttemptState.REFUSED in states:

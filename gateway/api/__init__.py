@@ -1,0 +1,1 @@
+"""World 1, callers: the HTTP API for accounts, and the operators' listener."""

@@ -127,12 +127,10 @@ def _failure(code: str | None, carrier_code: CarrierCode | None) -> Failure | No
 
 
 def _carrier_code(story: MessageStory) -> CarrierCode | None:
-    """What the carrier said, by the attempt that ended last, the one behind the error. None: it said nothing."""
-    ended = [row for row in story.attempts if row.state == AttemptState.REFUSED or row.done_at is not None]
-    ended = ended or [row for row in story.attempts if row.command_status]
-    if not ended:
+    """What the carrier said, by the attempt behind the error. None: it said nothing."""
+    row = _deciding(story)
+    if row is None:
         return None
-    row = max(ended, key=lambda attempt: (attempt.done_at or attempt.answered_at or 0, attempt.part, attempt.attempt))
     states = [
         receipt.state
         for receipt in story.receipts
@@ -145,6 +143,24 @@ def _carrier_code(story: MessageStory) -> CarrierCode | None:
         network_error_code=None if row.network_error is None else _network_error(row.network_error),
     )
     return None if said == _NOTHING_SAID else said
+
+
+def _deciding(story: MessageStory) -> AttemptRow | None:
+    """The attempt by which the message stands where it stands: of the first part in its state, as its event told it.
+
+    Where none is, the one that ended or was answered an error last.
+    """
+    # Attempts and messages share the numbers of their ends; REFUSED has that of FAILED.
+    deciding = [row for row in story.attempts if row.state == story.message.state]
+    if deciding:
+        return min(deciding, key=lambda attempt: (attempt.part, -attempt.attempt))
+    ended = [row for row in story.attempts if row.done_at is not None or row.state == AttemptState.REFUSED]
+    ended = ended or [row for row in story.attempts if row.command_status]
+    return max(
+        ended,
+        key=lambda attempt: (attempt.done_at or attempt.answered_at or 0, attempt.part, attempt.attempt),
+        default=None,
+    )
 
 
 def _network_error(stored: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gateway.rules.patterns import bare
 from gateway.rules.senders import address_type
-from gateway.settings_carriers import Carrier as CarrierSettings
+from gateway.settings.carriers import Carrier as CarrierSettings
 
 INTERNATIONAL = 1
 ISDN = 1

@@ -15,7 +15,7 @@ from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.outgoing import Outgoing, words_of
 from gateway.carriers.pacing import Pace, ThrottlePause
 from gateway.carriers.traffic import Delivery, Feed, Traffic
-from gateway.settings_carriers import Carrier as CarrierSettings
+from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.command_status import name_of
 from protocol.errors import LocalProtocolError
 from protocol.pdus import BindMode, BindRequest, SubmitSm

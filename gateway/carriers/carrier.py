@@ -16,8 +16,8 @@ from gateway.carriers.dialing import Dial, dial_tcp
 from gateway.carriers.pacing import Backoff, Pace, Random
 from gateway.carriers.traffic import Traffic
 from gateway.identifiers import now_ms
-from gateway.settings_carriers import Carrier as CarrierSettings
-from gateway.settings_types import CarrierMode, split_address
+from gateway.settings.carriers import Carrier as CarrierSettings
+from gateway.settings.types import CarrierMode, split_address
 from protocol.command_status import BindRefusal, bind_refusal, name_of
 from protocol.pdus import BindMode, BindRequest
 from protocol.session_events import CloseReason

@@ -38,15 +38,15 @@ OPERATORS = Door(
 )
 
 
-class CallFailed(Exception):
+class CallError(Exception):
     """A call came to nothing; its text is for the user."""
 
 
-class NotReachable(CallFailed):
+class NotReachableError(CallError):
     """No answer came at all."""
 
 
-class Refused(CallFailed):
+class RefusedError(CallError):
     """The gateway answered with a problem."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -61,11 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser, door: Door) -> None:
 
 
 def caller_for(arguments: argparse.Namespace, door: Door) -> "Caller":
-    """By the arguments, else by the environment. Raises CallFailed without a token, or for an address that is none."""
+    """By the arguments, else by the environment. Raises CallError without a token, or for an address that is none."""
     url = arguments.url or os.environ.get(door.url_variable) or door.url
     token = arguments.token or os.environ.get(door.token_variable)
     if not token:
-        raise CallFailed(f"A token is missing. Give {door.token_advice}: by --token or in ${door.token_variable}.")
+        raise CallError(f"A token is missing. Give {door.token_advice}: by --token or in ${door.token_variable}.")
     return Caller(url, token, door)
 
 
@@ -75,7 +75,7 @@ class Caller:
     def __init__(self, url: str, token: str, door: Door) -> None:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise CallFailed(f"{url!r} is not an address; write one such as {door.url}")
+            raise CallError(f"{url!r} is not an address; write one such as {door.url}")
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = make(parts.hostname, _port(parts.netloc, url), timeout=_TIMEOUT_SECONDS)
         self._base = parts.path.rstrip("/")
@@ -85,10 +85,10 @@ class Caller:
         self._is_fresh = True
 
     def get(self, path: str) -> Any:
-        """The JSON of a page. Raises NotReachable and Refused."""
+        """The JSON of a page. Raises NotReachableError and RefusedError."""
         try:
             return self._call("GET", path, None)
-        except NotReachable:
+        except NotReachableError:
             # A kept connection may have been closed meanwhile; to ask again is harmless.
             if self._is_fresh:
                 raise
@@ -96,7 +96,7 @@ class Caller:
             return self._call("GET", path, None)
 
     def post(self, path: str, body: Any) -> Any:
-        """The JSON of the answer; never sent twice. Raises NotReachable and Refused."""
+        """The JSON of the answer; never sent twice. Raises NotReachableError and RefusedError."""
         return self._call("POST", path, json.dumps(body).encode())
 
     def close(self) -> None:
@@ -116,14 +116,14 @@ class Caller:
             content = response.read()
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self._connection.close()
-            raise NotReachable(self._no_answer(error, was_sent=asked and method == "POST")) from None
+            raise NotReachableError(self._no_answer(error, was_sent=asked and method == "POST")) from None
         self._is_fresh = False
         try:
             answer = json.loads(content)
         except ValueError:
-            raise Refused(response.status, self._not_sluice(response.status)) from None
+            raise RefusedError(response.status, self._not_sluice(response.status)) from None
         if response.status >= 400:
-            raise Refused(response.status, self._refusal(response.status, answer))
+            raise RefusedError(response.status, self._refusal(response.status, answer))
         return answer
 
     def _no_answer(self, error: Exception, *, was_sent: bool) -> str:
@@ -159,4 +159,4 @@ def _port(netloc: str, url: str) -> int | None:
     try:
         return urlsplit(f"//{netloc}").port
     except ValueError:
-        raise CallFailed(f"{url!r} has no valid port") from None
+        raise CallError(f"{url!r} has no valid port") from None

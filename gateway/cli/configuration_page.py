@@ -11,9 +11,9 @@ from pydantic.fields import FieldInfo
 
 from gateway.cli.toml_text import value_text
 from gateway.settings import InterfaceVersion, Settings
-from gateway.settings_problems import NOT_OFFERED_YET, section_in
-from gateway.settings_sections import BUILT_IN_LANES, Lane
-from gateway.settings_types import Ascii, Section, Within
+from gateway.settings.problems import NOT_OFFERED_YET, section_in
+from gateway.settings.sections import BUILT_IN_LANES, Lane
+from gateway.settings.types import Ascii, Section, Within
 
 _INTRODUCTION = """\
 # Configuration

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli import calls
-from gateway.cli.calls import OPERATORS, CallFailed, Caller
+from gateway.cli.calls import OPERATORS, Caller, CallError
 from gateway.cli.timeline_lines import since, span_text
 
 NAME = "doubts"
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{message} is settled as {outcome}: {_OUTCOMES[outcome]}")
             return 0
         doubts = doubts_of(caller)
-    except CallFailed as failure:
+    except CallError as failure:
         print(failure, file=sys.stderr)
         return 1
     if arguments.json:
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def doubts_of(caller: Caller) -> list[Mapping[str, Any]]:
-    """All of them, page by page. Raises CallFailed."""
+    """All of them, page by page. Raises CallError."""
     found: list[Mapping[str, Any]] = []
     path = f"/admin/doubts?limit={_PAGE}"
     cursor: str | None = None
@@ -80,7 +80,7 @@ def _show(doubts: list[Mapping[str, Any]]) -> None:
         print("Nothing is in doubt: every segment is unsent, or has its carrier's answer.")
         return
     now = datetime.now(UTC)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
     for heading in ("message", "to", "by", "sent", "unless settled before"):
         table.add_column(heading, overflow="fold")
     for doubt in doubts:
@@ -93,7 +93,7 @@ def _show(doubts: list[Mapping[str, Any]]) -> None:
             f"{_POLICIES.get(doubt['settled_by'], doubt['settled_by'])} {_in(doubt['due_at'], now)}",
         )
     Console(highlight=False, markup=False, emoji=False).print(table)
-    print("Settle one by hand: sluice doubts --settle ID sent|resend|unknown")
+    print("\nSettle one by hand: sluice doubts --settle ID sent|resend|unknown")
 
 
 def _in(at: str, now: datetime) -> str:

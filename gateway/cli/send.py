@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.cli import calls
-from gateway.cli.calls import CALLERS, CallFailed, Caller
+from gateway.cli.calls import CALLERS, Caller, CallError
 from gateway.cli.timeline_lines import FINAL, Follower, line_of
 
 NAME = "send"
@@ -36,9 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.sender is not None:
             body["from"] = arguments.sender
         message = caller.post("/v1/sms", body)
-        print(f"{message['id']}  {message['status']}  {message['from']} -> {message['to']}{_parts(message)}", flush=True)
+        print(
+            f"{message['id']}  {message['status']}  {message['from']} -> {message['to']}{_parts(message)}", flush=True
+        )
         return _watch(caller, message["id"]) if arguments.watch else 0
-    except CallFailed as failure:
+    except CallError as failure:
         print(failure, file=sys.stderr)
         return 1
 
@@ -55,7 +57,7 @@ def _watch(caller: Caller, message_id: str) -> int:
     while True:
         message = caller.get(f"/v1/sms/{message_id}")
         for step in follower.news(message):
-            after, label, text = line_of(step, message["created_at"])
+            after, label, text = line_of(step, message)
             print(f"{after:>9}  {label:<10}  {text}".rstrip(), flush=True)
         now = time.monotonic()
         if message["status"] in FINAL:

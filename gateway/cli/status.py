@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli import calls
-from gateway.cli.calls import OPERATORS, CallFailed, Caller, NotReachable
+from gateway.cli.calls import OPERATORS, Caller, CallError, NotReachableError
 from gateway.cli.timeline_lines import since
 
 NAME = "status"
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.watch:
             return _watch(caller, as_json=arguments.json)
         standing = standing_of(caller)
-    except CallFailed as failure:
+    except CallError as failure:
         print(failure, file=sys.stderr)
         return 1
     if arguments.json:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def standing_of(caller: Caller) -> Standing:
-    """All that is shown, in one object. Raises CallFailed."""
+    """All that is shown, in one object. Raises CallError."""
     doubts = caller.get(f"/admin/doubts?limit={_DOUBTS_SHOWN}")
     return {
         **caller.get("/admin/status"),
@@ -66,9 +66,11 @@ def standing_of(caller: Caller) -> Standing:
 def picture(standing: Standing) -> RenderableType:
     """The same for people."""
     return Group(
-        Text(f"up for {since(standing['started_at'], standing['at'])}", style="dim"),
+        Text(f"The gateway is up for {since(standing['started_at'], standing['at'])}.\n"),
         _binds(standing),
+        Text(),
         _queues(standing["queues"]),
+        Text(),
         _counts(standing),
     )
 
@@ -92,7 +94,7 @@ def _binds(standing: Standing) -> Table:
 def _queues(queues: list[Mapping[str, Any]]) -> RenderableType:
     waiting = [queue for queue in queues if queue["ready"]]
     if not waiting:
-        return Text("\n No message waits for a free slot.\n")
+        return Text("No message waits for a free slot.")
     table = _table("lane", "route", "account", "ready >", "only by", "not by")
     for queue in waiting:
         names = (queue["lane"], queue["route"], queue["account"], f"{queue['ready']:,}")
@@ -101,7 +103,7 @@ def _queues(queues: list[Mapping[str, Any]]) -> RenderableType:
 
 
 def _counts(standing: Standing) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 1))
+    table = Table.grid(padding=(0, 2, 0, 0))
     more = " or more" if standing["more_doubts"] else ""
     table.add_row("messages not sent yet", f"{standing['backlog']:,}", f"of at most {standing['backlog_limit']:,}")
     doubts = Text(f"{standing['doubts']:,}{more}", style="yellow" if standing["doubts"] else "")
@@ -113,7 +115,7 @@ def _counts(standing: Standing) -> Table:
 
 def _table(*headings: str) -> Table:
     """A heading that ends in ` >` is one of numbers."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
     for heading in headings:
         table.add_column(heading.removesuffix(" >"), justify="right" if heading.endswith(" >") else "left")
     return table
@@ -142,7 +144,7 @@ def _watch(caller: Caller, *, as_json: bool) -> int:
 def _picture_now(caller: Caller) -> RenderableType:
     try:
         return picture(standing_of(caller))
-    except NotReachable as failure:
+    except NotReachableError as failure:
         return Text(str(failure), style="red")
 
 

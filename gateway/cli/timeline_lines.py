@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 
 Step = Mapping[str, Any]
 
-FINAL = frozenset(
-    {"delivered", "undelivered", "expired", "rejected", "failed", "canceled", "opted_out", "unknown"}
-)
+FINAL = frozenset({"delivered", "undelivered", "expired", "rejected", "failed", "canceled", "opted_out", "unknown"})
 """Statuses after which nothing more is to come, but for a late receipt."""
 
 _LABELS = {"accepted": "on disk", "submit": "submit_sm"}
@@ -33,7 +31,7 @@ class Follower:
         self._seen: set[tuple[Any, ...]] = set()
 
     def news(self, message: Mapping[str, Any]) -> list[Step]:
-        """The steps that are new, oldest first; a submit is told once its answer is known, and again if that changes."""
+        """What is new, oldest first; a submit is told once its answer is known, and again if that changes."""
         new = []
         for step in message["timeline"]:
             key = tuple(step.get(name) for name in ("what", "at", "part", "attempt", "event_id", "outcome", "state"))
@@ -43,11 +41,21 @@ class Follower:
         return new
 
 
-def line_of(step: Step, accepted_at: str) -> Line:
-    """How a step reads."""
+def line_of(step: Step, message: Mapping[str, Any]) -> Line:
+    """How a step of a message reads."""
     what = step["what"]
-    describe = {"submit": _submit, "receipt": _receipt, "webhook": _webhook, "accepted": _accepted}.get(what, _other)
-    return Line(since(accepted_at, step["at"]), _LABELS.get(what, what.replace("_", " ")), describe(step))
+    match what:
+        case "accepted":
+            text = "written and synced before the 201 was sent"
+        case "submit":
+            text = _submit(step, is_long=message["segments"] > 1)
+        case "receipt":
+            text = _receipt(step)
+        case "webhook":
+            text = _webhook(step)
+        case _:
+            text = str(step.get("code") or step.get("schedule") or "").replace("_", " ")
+    return Line(since(message["created_at"], step["at"]), _LABELS.get(what, what.replace("_", " ")), text)
 
 
 def since(start: str, at: str) -> str:
@@ -66,16 +74,11 @@ def span_text(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def _accepted(step: Step) -> str:
-    return "written and synced before the 201 was sent"
-
-
-def _submit(step: Step) -> str:
-    bind, outcome = step["bind"], step["outcome"]
-    status = step.get("command_status")
-    part = f"part {step['part']} " if step["part"] > 1 or step["attempt"] > 1 else ""
-    again = f"again, try {step['attempt']}, " if step["attempt"] > 1 else ""
-    to = f"{part}{again}to {bind}: "
+def _submit(step: Step, *, is_long: bool) -> str:
+    outcome, status = step["outcome"], step.get("command_status")
+    part = f"part {step['part']}, " if is_long else ""
+    again = f"try {step['attempt']}, " if step["attempt"] > 1 else ""
+    to = f"{part}{again}to {step['bind']}: "
     if status is None:
         return to + {
             "sent": "no answer came, but a receipt shows that it arrived",
@@ -86,7 +89,7 @@ def _submit(step: Step) -> str:
     answer = f"{status} after {step.get('latency_ms', 0)} ms"
     if outcome == "sent":
         known_as = step.get("carrier_message_id")
-        return f"{to}{answer}, known there as {known_as}" if known_as else f"{to}{answer}"
+        return f"{to}{answer}, id {known_as}" if known_as else f"{to}{answer}"
     if "next_try_at" in step:
         return f"{to}{answer}; tried again after {since(step['at'], step['next_try_at'])}"
     return f"{to}{answer}" if outcome == "in_doubt" else f"{to}{answer}, which is final"
@@ -100,14 +103,10 @@ def _receipt(step: Step) -> str:
         "converted": ", its id in another base",
     }.get(step.get("matched", ""), "")
     applied = "" if step["applied"] else ", recorded only"
-    return f"receipt {step['state']}{error}{matched}{applied}"
+    return f"{step['state']}{error}{matched}{applied}"
 
 
 def _webhook(step: Step) -> str:
     if "http_status" in step:
-        return f"{step['type']}, answered {step['http_status']} after {step['latency_ms']} ms"
-    return f"{step['type']}, not taken: {step.get('error', 'no answer')}"
-
-
-def _other(step: Step) -> str:
-    return str(step.get("code") or step.get("schedule") or "").replace("_", " ")
+        return f"{step['type']}: {step['http_status']} after {step['latency_ms']} ms"
+    return f"{step['type']}: not taken, {step.get('error', 'no answer')}"

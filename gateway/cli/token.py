@@ -6,7 +6,7 @@ import secrets
 import sys
 
 from gateway.settings import Scope
-from gateway.settings_types import check_name
+from gateway.settings.types import check_name
 
 NAME = "token"
 HELP = "make a token for an account: prints it once, and the line to paste into the configuration"

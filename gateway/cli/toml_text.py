@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from gateway.settings import InterfaceVersion, Scope, Settings, Webhook
-from gateway.settings_types import Section, format_duration, is_duration
+from gateway.settings.types import Section, format_duration, is_duration
 
 MASK = "***"
 # What a file gives is not written beside the file's name: the text is to be a configuration again.

@@ -19,7 +19,7 @@ from gateway.carriers.bind import Bind
 from gateway.identifiers import now_ms
 from gateway.messages import ErrorCode
 from gateway.rules.retrying import after_answer
-from gateway.settings_sections import Lane
+from gateway.settings.sections import Lane
 from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Store, Verdict
 from protocol.command_status import CommandStatus, StatusClass, classify
 from protocol.pdus import SubmitSm
@@ -180,6 +180,7 @@ class BindFeed:
         rows: list[Answer] = []
         refused: list[int] = []
         slots = 0
+        is_taking = False
         for answer in answers:
             claim, claimed = answer.token
             if not answer.late:
@@ -190,6 +191,7 @@ class BindFeed:
                 verdict, retry_at, error = self._judge(claim, status, now)
             else:
                 verdict, retry_at, error = Verdict.SENT, 0, None
+                is_taking = is_taking or not answer.late
             rows.append(
                 Answer(
                     claim.message,
@@ -202,12 +204,14 @@ class BindFeed:
                     int(answer.latency_seconds * 1000),
                     retry_at,
                     error,
+                    claimed.segment.total,
                 )
             )
+        # First: a carrier that takes some and throttles some is met with short pauses, not with ever longer ones.
+        if is_taking:
+            self._bind.succeeded()
         if refused:
             self._heed({classify(status) for status in refused})
-        elif slots:
-            self._bind.succeeded()
         self._record(rows, slots)
 
     def unsendable(self, token: Token) -> None:
@@ -290,7 +294,7 @@ class BindFeed:
 
     def _record_again(self, rows: list[Answer], slots: int) -> None:
         self._recording -= slots
-        self._record(rows, slots if self._open else 0)
+        self._record(rows, slots)
 
 
 def _name(token: Token) -> AttemptName:

@@ -1,0 +1,1 @@
+"""Pure decisions: checks, numbers, senders, routing, the deal, retries, causes. No I/O, no clock."""

@@ -25,7 +25,7 @@ class Ask(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """The ready messages of one lane, route, account and campaign; of retries also by the carrier to avoid or to stay with."""
+    """The ready messages of one lane, route, account and campaign; of retries also by the carrier to avoid or stay with."""
 
     id: int
     lane: str
@@ -48,11 +48,13 @@ class Grant(NamedTuple):
 
 @dataclass(slots=True)
 class Turns:
-    """Whose turn it is: tags of start-time fair queueing, and the shares. The deal returns the next Turns; a transaction
-    that is undone keeps the old one."""
+    """Whose turn it is: tags of start-time fair queueing, and the shares.
+
+    The deal returns the next Turns; a transaction that is undone keeps the old one.
+    """
 
     lanes: dict[str, float] = field(default_factory=dict)
-    """By lane: the account tag of the last slot given. Who comes back after a pause starts there, not at its old tag."""
+    """By lane: the account tag of the last slot given. Who comes back after a pause starts there, not where it was."""
     accounts: dict[tuple[str, str], float] = field(default_factory=dict)
     """By lane and account: the tag of its next slot."""
     inside: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -76,7 +78,10 @@ class Turns:
 
 
 def may_take(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: int) -> bool:
-    """Whether this carrier may take work of this queue now. `unable_since` (ms) holds carriers without any bind able to send."""
+    """Whether this carrier may take work of this queue now.
+
+    `unable_since` holds the carriers without any bind able to send, and since when; that and `now` in milliseconds.
+    """
     if queue.stay:
         return queue.stay == carrier
     if queue.avoid == carrier and _another_is_able(queue, carrier, unable_since):

@@ -11,7 +11,7 @@ from phonenumbers import NumberParseException
 
 from gateway.rules.faults import Fault, FaultCode
 from gateway.rules.numbering import Plan, plan_of
-from gateway.settings_types import BareDigits, NumberCheck
+from gateway.settings.types import BareDigits, NumberCheck
 
 SHORTEST = 8
 """Digits with the calling code, where only the shape is checked."""

@@ -1,1 +1,1 @@
-"""World 3, the disk. `interface` says what may be asked; `sqlite` answers it with one writer; `transaction` is the table of contents of a write."""
+"""World 3, the disk: `interface` says what may be asked, `sqlite` answers it, `writer` and `transaction` show how."""

@@ -5,14 +5,32 @@ from typing import Any
 import msgspec
 
 from gateway.messages import MessageState
-from gateway.store.interface import Accepted, AcceptOutcome, KeyReused, NewMessage, Replayed, StoreFull, Submission
-from gateway.store.work import COLUMNS, Found, Work
-
-_INSERT = (
-    "INSERT INTO messages (id, account, submission, request_id, queue, state, due, sender, recipient, text, encoding, segments, country, "
-    "allow_unicode, client_id, tag, scheduled_at, expires_at, endpoint, webhook_url) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+from gateway.store import readers
+from gateway.store.interface import (
+    Accepted,
+    AcceptOutcome,
+    IdempotencyKey,
+    KeyReused,
+    NewMessage,
+    Replayed,
+    StoreFull,
+    Submission,
 )
+from gateway.store.work import Work
+
+_QUEUED, _SCHEDULED = int(MessageState.QUEUED), int(MessageState.SCHEDULED)
+_FIRST = "SELECT fingerprint, submission, answer FROM idempotency WHERE account = ? AND key = ? AND expires_at > ?"
+_KEEP = (
+    "INSERT OR REPLACE INTO idempotency (account, key, fingerprint, submission, answer, expires_at) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
+_INSERT = (
+    "INSERT INTO messages (id, account, submission, request_id, queue, state, due, sender, recipient, text, encoding, "
+    "segments, country, allow_unicode, client_id, tag, scheduled_at, expires_at, endpoint, webhook_url) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING"
+)
+_HOLDER = "SELECT id FROM messages WHERE account = ? AND client_id = ?"
 
 
 class KeptAnswer(msgspec.Struct):
@@ -26,38 +44,36 @@ class KeptAnswer(msgspec.Struct):
 _answers = msgspec.json.Decoder(KeptAnswer)
 
 
-def check_backlog(waiting: int, more: int, limit: int) -> None:
-    """Raises StoreFull where so many more would not fit."""
-    if waiting + more > limit:
-        raise StoreFull(f"{waiting} messages wait, and {limit} is the limit")
-
-
-def accept(work: Work, submission: Submission) -> AcceptOutcome:
-    """File the messages of a submission, unless its key was seen before."""
+def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
+    """File the messages of a submission, unless its key was seen before or the backlog is full."""
     key = submission.idempotency
     if key is not None:
-        row = work.execute(
-            "SELECT fingerprint, submission, answer FROM idempotency WHERE account = ? AND key = ? AND expires_at > ?",
-            (submission.account, key.key, work.now),
-        ).fetchone()
-        if row is not None:
-            return _again(work, row[1], _answers.decode(row[2])) if row[0] == key.fingerprint else KeyReused()
+        again = first_answer(work, submission.account, key)
+        if again is not None:
+            return again
+    waiting, limit = work.queues.ready_in_transaction(), work.policy.backlog_limit
+    if submission.messages and waiting + len(submission.messages) > limit:
+        return StoreFull(f"{waiting} messages wait, and {limit} is the limit")
     conflicts = _file(work, submission)
     if key is not None:
         ids = [message.id for index, message in enumerate(submission.messages) if index not in conflicts]
         answer = msgspec.json.encode(KeptAnswer(ids, submission.errors, conflicts))
-        work.execute(
-            "INSERT OR REPLACE INTO idempotency (account, key, fingerprint, submission, answer, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                submission.account,
-                key.key,
-                key.fingerprint,
-                submission.id,
-                answer,
-                work.now + work.policy.idempotency_ms,
-            ),
-        )
+        until = work.now + work.policy.idempotency_ms
+        work.execute(_KEEP, (submission.account, key.key, key.fingerprint, submission.id, answer, until))
     return Accepted(conflicts)
+
+
+def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | KeyReused | None:
+    """What was answered when this key was first seen; None: it is new."""
+    row = work.execute(_FIRST, (account, key.key, work.now)).fetchone()
+    if row is None:
+        return None
+    fingerprint, submission, body = row
+    if fingerprint != key.fingerprint:
+        return KeyReused()
+    answer = _answers.decode(body)
+    rows = [row for message in answer.ids if (row := readers.message_row(work.connection, message)) is not None]
+    return Replayed(submission, rows, answer.errors, answer.conflicts)
 
 
 def _file(work: Work, submission: Submission) -> dict[int, int]:
@@ -76,11 +92,12 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
         rows.append(_row(submission, message, queues[place], endpoints[message.webhook_url]))
         if message.scheduled_at is None:
             ready[queues[place]] = ready.get(queues[place], 0) + 1
-    filed = work.connection.executemany(_INSERT, rows).rowcount if rows else 0
+    filed = work.executemany(_INSERT, rows).rowcount if rows else 0
     conflicts = {} if filed == len(rows) else _conflicts(work, submission)
     for index in conflicts:
-        if submission.messages[index].scheduled_at is None:
-            ready[rows[index][4]] -= 1
+        message = submission.messages[index]
+        if message.scheduled_at is None:
+            ready[queues[message.lane, message.route]] -= 1
     for queue, count in ready.items():
         work.queues.add(queue, count)
     _tell(work, submission, conflicts, endpoints)
@@ -88,13 +105,12 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
 
 
 def _row(submission: Submission, message: NewMessage, queue: int, endpoint: int | None) -> tuple[Any, ...]:
-    scheduled = message.scheduled_at is not None
-    state = MessageState.SCHEDULED if scheduled else MessageState.QUEUED
+    (id_, _, _, recipient, sender, text, encoding, segments, country, expires_at, scheduled_at, client_id, tag, url,
+     allow_unicode) = message  # fmt: skip
+    state, due = (_QUEUED, expires_at) if scheduled_at is None else (_SCHEDULED, scheduled_at)
     return (
-        message.id, submission.account, submission.id, submission.request_id, queue, int(state),
-        message.scheduled_at if scheduled else message.expires_at, message.sender, message.recipient, message.text, message.encoding,
-        message.segments, message.country, message.allow_unicode, message.client_id, message.tag, message.scheduled_at, message.expires_at,
-        endpoint, message.webhook_url,
+        id_, submission.account, submission.id, submission.request_id, queue, state, due, sender, recipient, text,
+        encoding, segments, country, allow_unicode, client_id, tag, scheduled_at, expires_at, endpoint, url,
     )  # fmt: skip
 
 
@@ -103,9 +119,7 @@ def _conflicts(work: Work, submission: Submission) -> dict[int, int]:
     conflicts = {}
     for index, message in enumerate(submission.messages):
         if message.client_id is not None:
-            holder = work.execute(
-                "SELECT id FROM messages WHERE account = ? AND client_id = ?", (submission.account, message.client_id)
-            ).fetchone()[0]
+            holder = work.execute(_HOLDER, (submission.account, message.client_id)).fetchone()[0]
             if holder != message.id:
                 conflicts[index] = holder
     return conflicts
@@ -115,10 +129,12 @@ def _tell(
     work: Work, submission: Submission, conflicts: dict[int, int], endpoints: dict[str | None, int | None]
 ) -> None:
     """`message.queued` and `message.scheduled`, for the few endpoints that ask for them."""
+    quiet = {"message.queued", "message.scheduled"}
     curious = {
-        url for url, endpoint in endpoints.items()
-        if endpoint is not None and work.endpoints.by_id[endpoint].wants & {"message.queued", "message.scheduled"}
-    }  # fmt: skip
+        url
+        for url, endpoint in endpoints.items()
+        if endpoint is not None and not quiet.isdisjoint(work.endpoints.by_id[endpoint].wants)
+    }
     if not curious:
         return
     for index, message in enumerate(submission.messages):
@@ -126,12 +142,3 @@ def _tell(
             found = work.find(message.id)
             if found is not None:
                 work.tell(found, "queued" if message.scheduled_at is None else "scheduled")
-
-
-def _again(work: Work, submission: int, answer: KeptAnswer) -> Replayed:
-    rows = []
-    for message in answer.ids:
-        values = work.execute(f"SELECT {COLUMNS} FROM messages WHERE id = ?", (message,)).fetchone()
-        if values is not None:
-            rows.append(Found(work, values).row)
-    return Replayed(submission, rows, answer.errors, answer.conflicts)

@@ -1,9 +1,13 @@
-"""Answers of carriers: each settles one attempt; a message whose parts are all accepted is `sent`, one that is refused fails."""
+"""Answers of carriers: each settles one attempt.
+
+A message whose parts are all accepted is `sent`, one that is refused fails, one that is put off waits its turn.
+"""
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
+from gateway.store import ordinary
 from gateway.store.interface import Answer, Verdict
 from gateway.store.progress import regroup, sent_due
-from gateway.store.work import COLUMNS, Found, Work
+from gateway.store.work import Cause, OutOfStep, Work
 from protocol.receipt_keys import exact_key
 
 _STATES = {
@@ -12,59 +16,90 @@ _STATES = {
     Verdict.RETRY: int(AttemptState.POSTPONED),
     Verdict.REFUSED: int(AttemptState.REFUSED),
 }
-_OPEN = f"({int(AttemptState.SUBMITTING)}, {int(AttemptState.IN_DOUBT)})"
+_SUBMITTING, _IN_DOUBT, _RESENT = int(AttemptState.SUBMITTING), int(AttemptState.IN_DOUBT), int(AttemptState.RESENT)
+_WAITING = (MessageState.QUEUED, MessageState.RETRYING)
+_CLAIMED = (int(MessageState.SUBMITTING), int(MessageState.IN_DOUBT))
+_FIND = (
+    "SELECT a.state, a.carrier, a.answered_at, m.state, m.segments, m.expires_at, m.sent_at, m.endpoint "
+    "FROM attempts a JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?"
+)
 _RECORD = (
-    "UPDATE attempts SET state = ?, answered_at = ?, latency_ms = ?, command_status = ?, carrier_message_id = ?, id_key = ?, retry_at = ?, err = ? "
-    f"WHERE message = ? AND part = ? AND attempt = ? AND state IN {_OPEN} RETURNING carrier"
+    "UPDATE attempts SET state = ?, answered_at = ?, latency_ms = ?, command_status = ?, carrier_message_id = ?, "
+    "id_key = ?, retry_at = ?, error = ? WHERE message = ? AND part = ? AND attempt = ? AND state = ?"
 )
-_RECORD_LATE = (
-    "UPDATE attempts SET answered_at = ?, latency_ms = ?, command_status = ?, carrier_message_id = ?, id_key = ? "
-    f"WHERE message = ? AND part = ? AND attempt = ? AND state NOT IN {_OPEN} AND answered_at IS NULL RETURNING carrier"
-)
-_SENT_WHOLE = (
+_SENT = (
     f"UPDATE messages SET state = {int(MessageState.SENT)}, due = ?, sent_at = coalesce(sent_at, ?) "
-    f"WHERE id = ? AND segments = 1 AND sent_at IS NULL AND state IN ({int(MessageState.SUBMITTING)}, {int(MessageState.IN_DOUBT)}) "
-    f"RETURNING {COLUMNS}"
+    f"WHERE id = ? AND state IN {_CLAIMED}"
 )
 
 
-def record(work: Work, answers: list[Answer]) -> list[tuple[str, str]]:
-    """Record each answer; repeat-safe, since an attempt that was settled is left as it is. Returns the (carrier, id) pairs now known."""
+def record(work: Work, answers: list[Answer], carrier: str | None = None) -> list[tuple[str, str]]:
+    """Record each answer; one that was recorded before changes nothing. Returns the (carrier, id) pairs now known.
+
+    `carrier`: whose all these answers are, where that is known.
+    """
+    if carrier is not None and ordinary.sent(work, carrier, answers):
+        return [(carrier, answer.carrier_message_id) for answer in answers if answer.carrier_message_id]
     known: list[tuple[str, str]] = []
     for answer in answers:
-        key = exact_key(answer.carrier_message_id) or None if answer.verdict is Verdict.SENT else None
-        name = (answer.message, answer.part, answer.attempt)
-        facts = (answer.at, answer.latency_ms, answer.command_status, answer.carrier_message_id or None, key)
-        error = answer.error if answer.verdict is Verdict.REFUSED else None
-        retry_at = answer.retry_at if answer.verdict in (Verdict.POSTPONED, Verdict.RETRY) else None
-        settled = work.execute(_RECORD, (_STATES[answer.verdict], *facts, retry_at, error, *name)).fetchall()
-        if settled:
-            _settle(work, answer, settled[0][0], key)
+        row = work.execute(_FIND, (answer.message, answer.part, answer.attempt)).fetchone()
+        if row is None:
+            continue
+        state, carrier, answered_at, message_state, segments, expires_at, sent_at, endpoint = row
+        is_sent = answer.verdict is Verdict.SENT
+        is_open = state in (_SUBMITTING, _IN_DOUBT) or (state == _RESENT and is_sent and message_state in _WAITING)
+        if not is_open and answered_at is not None:
+            continue
+        key = exact_key(answer.carrier_message_id) or None if is_sent else None
+        _record(work, answer, state, _STATES[answer.verdict] if is_open else state, key)
+        if key is not None:
+            known.append((carrier, answer.carrier_message_id))
+        if not is_open:
+            continue
+        if is_sent and segments == 1 and message_state in _CLAIMED:
+            _sent_whole(work, answer, carrier, expires_at, is_told=endpoint is not None and sent_at is None)
         else:
-            settled = work.execute(_RECORD_LATE, (*facts, *name)).fetchall()
-        if settled and key is not None:
-            known.append((settled[0][0], answer.carrier_message_id))
+            _settle(work, answer)
     return known
 
 
-def _settle(work: Work, answer: Answer, carrier: str, key: str | None) -> None:
-    if answer.verdict is Verdict.SENT:
-        if not _sent_whole(work, answer, carrier):
-            regroup(work, answer.message, carrier=carrier)
-        return
-    counter = "throttles" if answer.verdict is Verdict.POSTPONED else "tries"
-    work.execute(f"UPDATE messages SET {counter} = {counter} + 1 WHERE id = ?", (answer.message,))
-    error = answer.error or ErrorCode.UNMAPPED if answer.verdict is Verdict.REFUSED else None
-    regroup(work, answer.message, error=error, carrier=carrier, command_status=answer.command_status)
+def _record(work: Work, answer: Answer, before: int, after: int, key: str | None) -> None:
+    verdict = answer.verdict
+    error = answer.error or ErrorCode.UNMAPPED if verdict is Verdict.REFUSED else None
+    retry_at = answer.retry_at if verdict in (Verdict.POSTPONED, Verdict.RETRY) else None
+    changed = work.execute(
+        _RECORD,
+        (
+            after,
+            answer.at,
+            answer.latency_ms,
+            answer.command_status,
+            answer.carrier_message_id or None,
+            key,
+            retry_at,
+            error,
+            answer.message,
+            answer.part,
+            answer.attempt,
+            before,
+        ),
+    ).rowcount
+    if changed != 1:
+        raise OutOfStep(f"an attempt of message {answer.message} is not in state {before}")
 
 
-def _sent_whole(work: Work, answer: Answer, carrier: str) -> bool:
-    """The way of nearly all messages: one segment, accepted at once. False: look at the parts together."""
-    values = work.execute("SELECT expires_at FROM messages WHERE id = ? AND segments = 1", (answer.message,)).fetchone()
-    if values is None:
-        return False
-    moved = work.execute(_SENT_WHOLE, (sent_due(work, carrier, values[0]), answer.at, answer.message)).fetchall()
-    if not moved:
-        return False
-    work.tell(Found(work, moved[0]), "sent", carrier=carrier, carrier_message_id=answer.carrier_message_id)
-    return True
+def _sent_whole(work: Work, answer: Answer, carrier: str, expires_at: int, *, is_told: bool) -> None:
+    """The way of nearly all messages: one segment, accepted at once."""
+    work.execute(_SENT, (sent_due(work, carrier, expires_at), answer.at, answer.message))
+    if is_told:
+        found = work.find(answer.message)
+        if found is not None:
+            work.tell(found, "sent", Cause(None, carrier, answer.carrier_message_id or None))
+
+
+def _settle(work: Work, answer: Answer) -> None:
+    if answer.verdict is Verdict.POSTPONED:
+        work.execute("UPDATE messages SET throttles = throttles + 1 WHERE id = ?", (answer.message,))
+    elif answer.verdict is Verdict.RETRY:
+        work.execute("UPDATE messages SET tries = tries + 1 WHERE id = ?", (answer.message,))
+    regroup(work, answer.message)

@@ -1,31 +1,29 @@
 """Cancelling what is unsent."""
 
-from gateway.messages import ErrorCode, MessageState
+from gateway.messages import CANCELABLE, UNSENT, AttemptState, ErrorCode, MessageState
 from gateway.store.interface import CancelOutcome
-from gateway.store.work import Work, cancelable
+from gateway.store.progress import attempts_of
+from gateway.store.work import NOTHING_SAID, Work
 
 
 def cancel(work: Work, account: str, message: int, request_id: int) -> CancelOutcome:
     """End a message that no carrier has taken yet."""
     found = work.find(message)
-    if found is None or found.row.account != account:
+    if found is None or found.account != account:
         return CancelOutcome.NOT_FOUND
-    if found.row.state == MessageState.CANCELED:
+    if found.state == MessageState.CANCELED:
         return CancelOutcome.ALREADY_CANCELED
-    if not cancelable(found.row.state) or _was_taken(work, message):
+    if found.state not in CANCELABLE or _was_taken(work, message):
         return CancelOutcome.TOO_LATE
     work.execute(
         "INSERT INTO changes_by_hand (id, at, who, what, message) VALUES (?, ?, ?, ?, ?)",
         (work.ids.next(), work.now, f"{account} request {request_id}", "cancel", message),
     )
-    work.end(found, MessageState.CANCELED, error=ErrorCode.CANCELED)
+    work.end(found, MessageState.CANCELED, NOTHING_SAID._replace(error=ErrorCode.CANCELED))
     return CancelOutcome.CANCELED
 
 
 def _was_taken(work: Work, message: int) -> bool:
     """A part of a long message went out, or a doubt is being sent again: the message can't be called back."""
-    taken = "(3, 4, 5, 10, 11, 12, 13, 17, 22)"
-    return (
-        work.execute(f"SELECT 1 FROM attempts WHERE message = ? AND state IN {taken}", (message,)).fetchone()
-        is not None
-    )
+    unsent = UNSENT - {AttemptState.RESENT}
+    return any(row.state not in unsent for row in attempts_of(work, message))

@@ -1,4 +1,4 @@
-"""Moving the write-ahead log into the database: passive and from a connection of its own, so that no commit waits for it."""
+"""Moving the write-ahead log into the database: passive and from a connection of its own, so no commit waits for it."""
 
 import sqlite3
 from pathlib import Path

@@ -1,15 +1,17 @@
-"""Claiming: the deal's grants become claimed messages, whose attempts are on disk before a byte of them is written to the wire."""
+"""Claiming: the deal's grants become claimed messages, whose attempts are on disk before a byte of them is written."""
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gateway.identifiers import created_at_ms
-from gateway.messages import UNSENT, MessageState
+from gateway.messages import UNSENT, AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
 from gateway.store.interface import Claim, ClaimedSegment
 from gateway.store.progress import parts_of
-from gateway.store.work import Work
-from protocol.segments import split
+from gateway.store.work import NOTHING_SAID, Work
+from protocol.errors import LocalProtocolError
+from protocol.segments import Segment, split
 from protocol.text import Encoding
 
 log = logging.getLogger("sluice.store")
@@ -17,9 +19,13 @@ _READY = (
     "SELECT id, account, sender, recipient, text, encoding, expires_at, tries, throttles, claims FROM messages "
     f"WHERE queue = ? AND state = {int(MessageState.QUEUED)} ORDER BY id LIMIT ?"
 )
-_CLAIM = f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, due = ?, claims = ?, attempts = attempts + 1 WHERE id = ?"
+_CLAIM = (
+    f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, due = ?, claims = ?, attempts = attempts + 1 "
+    f"WHERE id = ? AND state = {int(MessageState.QUEUED)}"
+)
 _ATTEMPT = (
-    "INSERT INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) VALUES (?, ?, ?, 3, ?, ?, ?)"
+    "INSERT INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) "
+    f"VALUES (?, ?, ?, {int(AttemptState.SUBMITTING)}, ?, ?, ?)"
 )
 
 
@@ -38,6 +44,10 @@ def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> d
 
 def _claim_from(work: Work, grant: Grant) -> list[Claim]:
     """Messages of one queue, oldest first, until the granted PDUs are used; the last may overdraw."""
+    rows = work.execute(_READY, (grant.queue, grant.slots)).fetchall()
+    if not rows:
+        log.error("a queue promised messages that are not there; its count is set right")
+        work.queues.recount(work.connection, grant.queue)
     lane = work.queues.lane(grant.queue)
     policy = work.policy.carriers.get(grant.carrier)
     due = work.now + (policy.answer_deadline_ms if policy else 0)
@@ -45,16 +55,11 @@ def _claim_from(work: Work, grant: Grant) -> list[Claim]:
     updates: list[tuple[int, int, int]] = []
     attempts: list[tuple[int, int, int, str, str, int]] = []
     budget = grant.slots
-    rows = work.execute(_READY, (grant.queue, grant.slots)).fetchall()
-    if not rows:
-        log.error("a queue promised %d messages that are not there; its count is set right", grant.slots)
-        work.queues.recount(work.connection, grant.queue)
     for message, account, sender, recipient, text, encoding, expires_at, tries, throttles, claimed in rows:
+        pieces = _pieces(work, message, text, encoding, claimed)
+        if not pieces:
+            continue
         number = claimed + 1
-        pieces = split(text, Encoding(encoding), reference_of(message))
-        if claimed and len(pieces) > 1:
-            done = _parts_gone(work, message)
-            pieces = [piece for piece in pieces if piece.part not in done]
         segments = [ClaimedSegment(number, piece) for piece in pieces]
         claims.append(Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, segments))
         updates.append((due, number, message))
@@ -62,19 +67,32 @@ def _claim_from(work: Work, grant: Grant) -> list[Claim]:
         budget -= len(pieces)
         if budget <= 0:
             break
-    work.connection.executemany(_CLAIM, updates)
-    work.connection.executemany(_ATTEMPT, attempts)
+    work.executemany(_CLAIM, updates)
+    work.executemany(_ATTEMPT, attempts)
     if claims:
         work.queues.add(grant.queue, -len(claims))
     return claims
 
 
+def _pieces(work: Work, message: int, text: Any, encoding: str, claimed: int) -> list[Segment]:
+    """The segments that still have to go out; none of a text that can't be cut, which fails instead of blocking all."""
+    try:
+        pieces = split(text, Encoding(encoding), reference_of(message))
+    except (LocalProtocolError, ValueError, TypeError) as error:
+        log.error("message %d can't be cut into segments and fails: %s", message, type(error).__name__)
+        found = work.find(message)
+        if found is not None:
+            work.end(found, MessageState.FAILED, NOTHING_SAID._replace(error=ErrorCode.TEXT_REJECTED))
+        return []
+    if claimed and len(pieces) > 1:
+        gone = {part.attempts[0].part for part in parts_of(work, message) if part.state not in UNSENT}
+        pieces = [piece for piece in pieces if piece.part not in gone]
+    return pieces
+
+
 def reference_of(message: int) -> int:
-    """The 8-bit reference of a long message's parts: apart for messages of one request (by sequence) and of the next minutes (by second)."""
+    """The 8-bit reference that joins a long message's parts.
+
+    Apart for messages of one request (by sequence) and of the next minutes (by second).
+    """
     return (created_at_ms(message) // 1000 + message) & 0xFF
-
-
-def _parts_gone(work: Work, message: int) -> set[int]:
-    """Parts that a carrier has, or may have: not to be sent again."""
-    parts = parts_of(work, message)
-    return {row.part for row, state in zip(parts.latest, parts.states, strict=True) if state not in UNSENT}

@@ -1,6 +1,6 @@
 """The only place that speaks asyncio: SQLite connections of aiosqlite, whose thread runs one plain function a call.
 
-A call is `await connection.call(function)`: one hop to the connection's thread and back, whatever the function does there.
+A call is `await connection.call(function)`: one hop to its thread and back, whatever the function does there.
 """
 
 import fcntl
@@ -37,7 +37,7 @@ class Connection:
         self._call = trio_asyncio.aio_as_trio(self._run)
 
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function in the connection's thread. It runs to its end even if the caller is cancelled: shield what must not be lost."""
+        """Run a function in the connection's thread, to its end even if the caller is cancelled: shield what counts."""
         result: T = await self._call(function)
         return result
 
@@ -47,7 +47,7 @@ class Connection:
             await trio_asyncio.aio_as_trio(self._connection.close)()
 
     async def _run(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
-        cursor = await self._connection.execute(function)  # type: ignore[arg-type]
+        cursor = await self._connection.execute(function)
         return cursor._cursor  # what the function returned, as aiosqlite wraps it
 
 
@@ -87,9 +87,8 @@ def _prepare_reader(connection: sqlite3.Connection) -> None:
 def check_version() -> None:
     """Raises RuntimeError on a SQLite older than what the statements need (RETURNING, STRICT, UPSERT as used)."""
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
-        raise RuntimeError(
-            f"SQLite {'.'.join(map(str, LEAST_SQLITE))} or newer is needed; Python was built with {sqlite3.sqlite_version}"
-        )
+        least = ".".join(map(str, LEAST_SQLITE))
+        raise RuntimeError(f"SQLite {least} or newer is needed; Python was built with {sqlite3.sqlite_version}")
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -100,7 +99,10 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is missing, each migration in a transaction of its own. Raises RuntimeError on a store of a newer version."""
+    """Apply what is missing, each migration in a transaction of its own.
+
+    Raises RuntimeError on a store of a newer version.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     known = migrations()
     if version > known[-1][0]:
@@ -112,13 +114,16 @@ def migrate(connection: sqlite3.Connection) -> None:
             connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
-class StoreLocked(Exception):
+class StoreLocked(Exception):  # noqa: N818
     """Another process owns the store."""
 
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Own the store for as long as this lasts: an operating-system lock beside the database, gone with the process. Raises StoreLocked."""
+    """Own the store for as long as this lasts: an operating-system lock beside the database, gone with the process.
+
+    Raises StoreLocked.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_path = path.with_name(path.name + ".lock")
     descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

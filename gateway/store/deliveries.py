@@ -1,4 +1,7 @@
-"""Claiming events for webhooks: due retries first, then what is pending, as single events or as batches that keep their members for good."""
+"""Claiming events for webhooks: due retries first, then what is pending.
+
+Single events, or batches that keep their members for good.
+"""
 
 import struct
 from collections.abc import Iterable
@@ -10,10 +13,11 @@ from gateway.store.work import IN_DELIVERY, Work
 
 MOST_UNDER_WAY = 512
 """POSTs under way for all endpoints together: bounds memory and connections."""
+_TAKE = f"UPDATE events SET state = {IN_DELIVERY}, delivery = ? WHERE id = ?"
 
 
 def claim(work: Work) -> list[Delivery]:
-    """Deliveries for every endpoint that has something and room for it; asks the writer to come back for what has to wait."""
+    """Deliveries for every endpoint that has something and room for it; the writer comes back for what has to wait."""
     taken: list[Delivery] = []
     free = MOST_UNDER_WAY - sum(endpoint.under_way for endpoint in work.endpoints.by_id.values() if endpoint.under_way)
     for endpoint_id in list(work.endpoints.stirred):
@@ -55,7 +59,8 @@ def _retries(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
     if not endpoint.retries:
         return []
     rows = work.execute(
-        "SELECT id, batched, members, created_at, tries, due FROM deliveries WHERE endpoint = ? AND due IS NOT NULL ORDER BY due LIMIT ?",
+        "SELECT id, batched, members, created_at, tries, due FROM deliveries "
+        "WHERE endpoint = ? AND due IS NOT NULL ORDER BY due LIMIT ?",
         (endpoint.id, room + 1),
     ).fetchall()
     endpoint.retries = bool(rows)
@@ -96,10 +101,7 @@ def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
             "INSERT INTO deliveries (id, endpoint, batched, members, created_at, under_way) VALUES (?, ?, ?, ?, ?, 1)",
             (delivery_id, endpoint.id, batched, pack(ids), since),
         )
-        work.connection.executemany(
-            f"UPDATE events SET state = {IN_DELIVERY}, delivery = ? WHERE id = ?",
-            [(delivery_id, event) for event in ids],
-        )
+        work.executemany(_TAKE, [(delivery_id, event) for event in ids])
         found.append(_delivery(endpoint, delivery_id, batched, ids, [row[2:] for row in group], 0, since))
     endpoint.pending = endpoint.pending - len(rows) if len(rows) == limit else 0
     endpoint.pending_since = work.now

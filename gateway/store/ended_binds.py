@@ -1,15 +1,26 @@
-"""What a bind could not finish: segments never written are released, unsent again without doubt; segments written and not answered are in doubt."""
+"""What a bind could not finish.
+
+Segments never written are released, unsent again without doubt; segments written and not answered are in doubt.
+"""
 
 from collections.abc import Iterable
 
 from gateway.messages import AttemptState, MessageState
 from gateway.store import parked, receipts
 from gateway.store.interface import AttemptName
-from gateway.store.matching import Candidate
+from gateway.store.matching import candidate_of
 from gateway.store.progress import regroup
-from gateway.store.work import Work
+from gateway.store.work import COLUMNS, Work
 
 _CHANGE = "UPDATE attempts SET state = ? WHERE message = ? AND part = ? AND attempt = ? AND state = ?"
+_CANDIDATE = (
+    f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS}, a.carrier FROM attempts a "
+    "JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?"
+)
+_CLAIMED = (
+    "SELECT a.message, a.part, a.attempt FROM messages m JOIN attempts a ON a.message = m.id "
+    f"WHERE m.state = {int(MessageState.SUBMITTING)} AND a.state = {int(AttemptState.SUBMITTING)}"
+)
 
 
 def release(work: Work, attempts: Iterable[AttemptName]) -> None:
@@ -27,23 +38,17 @@ def doubt(work: Work, attempts: Iterable[AttemptName]) -> None:
 
 def try_parked(work: Work, name: AttemptName) -> None:
     """Settle a doubt by the parked receipt that can only be about it, if there is one."""
-    row = work.execute(
-        "SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, m.recipient, a.carrier FROM attempts a "
-        "JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?",
-        name,
-    ).fetchone()
-    if row is not None and row[3] == AttemptState.IN_DOUBT:
-        known = parked.for_doubt(work, row[-1], Candidate(*row[:-1]))
-        if known is not None:
-            receipts.apply(work, *known)
+    row = work.execute(_CANDIDATE, name).fetchone()
+    if row is None or row[3] != AttemptState.IN_DOUBT:
+        return
+    known = parked.for_doubt(work, row[-1], candidate_of(row[:-1]))
+    if known is not None:
+        receipts.apply(work, *known)
 
 
 def after_unclean_end(work: Work) -> int:
-    """At start: whatever was claimed when the last process ended has no answer on disk. Returns how many segments are in doubt now."""
-    rows = work.execute(
-        f"SELECT a.message, a.part, a.attempt FROM messages m JOIN attempts a ON a.message = m.id "
-        f"WHERE m.state = {int(MessageState.SUBMITTING)} AND a.state = {int(AttemptState.SUBMITTING)}"
-    ).fetchall()
+    """At start: what was claimed when the last process ended has no answer on disk. Returns how many segments it is."""
+    rows = work.execute(_CLAIMED).fetchall()
     doubt(work, [AttemptName(*row) for row in rows])
     return len(rows)
 

@@ -1,4 +1,7 @@
-"""What a failing disk means: full or busy passes and is told to who asked; an I/O error at commit ends the process, since nothing is sure then."""
+"""What a failing disk means: full or busy passes, and who asked is told; an I/O error ends the process.
+
+After that one nothing is sure about what is on disk.
+"""
 
 import os
 import sqlite3
@@ -12,7 +15,7 @@ _FATAL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE
 _PRIMARY = 0xFF
 
 
-class DiskUnsure(Exception):
+class DiskUnsure(Exception):  # noqa: N818
     """The disk failed under a write: what is on it is known only after a restart."""
 
 
@@ -32,9 +35,8 @@ class DiskReserve:
             status = os.statvfs(self._folder)
             self._free, self._looked_at = status.f_bavail * status.f_frsize, now
         if self._free < self._reserve:
-            raise StoreFull(
-                f"{self._free // 2**20} MiB are free on the disk of the store, {self._reserve // 2**20} MiB are kept in reserve"
-            )
+            free, reserve = self._free // 2**20, self._reserve // 2**20
+            raise StoreFull(f"{free} MiB are free on the disk of the store, {reserve} MiB are kept in reserve")
 
 
 def raise_if_fatal(error: BaseException) -> None:
@@ -43,12 +45,17 @@ def raise_if_fatal(error: BaseException) -> None:
         raise DiskUnsure(f"the store's disk failed: {error}") from error
 
 
-def is_passing(error: BaseException) -> bool:
+def is_busy(error: Exception) -> bool:
+    """Locked by another: no ask of a batch would fare better alone."""
+    return isinstance(translated(error), StoreBusy)
+
+
+def is_passing(error: Exception) -> bool:
     """Full or busy: worth another try a little later."""
     return isinstance(translated(error), StoreFull | StoreBusy)
 
 
-def translated(error: BaseException) -> BaseException:
+def translated(error: Exception) -> Exception:
     """The same in the words of the interface."""
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.Error) and code is not None:

@@ -16,11 +16,11 @@ from protocol.receipts import Receipt
 from protocol.segments import Segment
 
 
-class StoreFull(Exception):
+class StoreFull(Exception):  # noqa: N818
     """The backlog limit, the disk reserve or the disk itself is reached: nothing was accepted. 503 with Retry-After."""
 
 
-class StoreBusy(Exception):
+class StoreBusy(Exception):  # noqa: N818
     """The database is locked by another or the store is closing: nothing was changed. Ask again."""
 
 
@@ -161,6 +161,8 @@ class Answer(NamedTuple):
     retry_at: int
     error: str | None
     """ErrorCode when refused."""
+    total: int = 0
+    """Parts that the message was cut into; 0: not known. A hint: whole messages are recorded many at a time."""
 
 
 class AttemptName(NamedTuple):

@@ -1,15 +1,21 @@
-"""Which attempt a receipt speaks of: by (carrier, id key), then destination, then unsettled, then newest; never by address alone."""
+"""Which attempt a receipt speaks of: by (carrier, id key), then destination, then unsettled, then newest.
+
+Never by address alone, and never by session: ids are not unique, and addresses may be swapped or rewritten.
+"""
 
 from typing import NamedTuple
 
-from gateway.messages import AttemptState
-from gateway.store.work import Work
+from gateway.messages import AttemptState, MessageState
+from gateway.store.work import COLUMNS, Found, Work
 from protocol.receipt_keys import exact_key, other_keys
 
 _CANDIDATES = (
-    "SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, m.recipient FROM attempts a JOIN messages m ON m.id = a.message "
-    "WHERE a.carrier = ? AND a.id_key = ? ORDER BY a.message DESC LIMIT 1000"
+    f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS} "
+    "FROM attempts a JOIN messages m ON m.id = a.message WHERE a.carrier = ? AND a.id_key = ? "
+    "ORDER BY a.message DESC LIMIT ?"
 )
+_FEW, _MOST = 2, 500
+"""Nearly all ids name one attempt; some carriers give all messages the same."""
 _UNSETTLED = frozenset(
     {AttemptState.SUBMITTING, AttemptState.IN_DOUBT, AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.RESENT}
 )
@@ -18,12 +24,23 @@ _LEAST_DIGITS = 7
 
 
 class Candidate(NamedTuple):
+    """An attempt that a receipt may speak of, and its message."""
+
     message: int
     part: int
     attempt: int
     state: int
     carrier_message_id: str | None
-    recipient: str
+    of: Found
+
+    @property
+    def is_unsettled(self) -> bool:
+        """A receipt may still end it: its own outcome is open, and its message's too where it has no other part."""
+        found = self.of
+        is_open = found.state < MessageState.DELIVERED or found.state == MessageState.UNKNOWN
+        if self.state == AttemptState.RESENT or found.segments == 1:
+            return is_open and self.state in _UNSETTLED
+        return self.state in _UNSETTLED
 
 
 class Match(NamedTuple):
@@ -31,24 +48,31 @@ class Match(NamedTuple):
     how: str
 
 
+def candidate_of(row: tuple[int | str | None, ...]) -> Candidate:
+    """From a row of message, part, attempt, state, carrier_message_id and COLUMNS."""
+    return Candidate._make((*row[:5], Found._make(row[5:])))
+
+
 def match(work: Work, carrier: str, ids: tuple[str, ...], addresses: tuple[str, str]) -> Match | None:
-    """The attempt that these ids (the best first) and addresses name, and how it was found; None: nobody's, or not surely whose."""
+    """The attempt that these ids (the best first) and addresses name; None: nobody's, or not surely whose."""
     for message_id in ids:
         candidates = _candidates(work, carrier, exact_key(message_id))
+        if not candidates:
+            continue
         same = [c for c in candidates if c.carrier_message_id == message_id] or candidates
         found = _choose(same, addresses)
         if found is not None:
             return Match(found, "exact")
     for message_id in ids:
         converted = [c for key in other_keys(message_id) for c in _candidates(work, carrier, key)]
-        told = [c for c in converted if is_destination(c.recipient, addresses)]
+        told = [c for c in converted if is_destination(c.of.recipient, addresses)]
         if len({c.message for c in told}) == 1:
             return Match(told[0], "converted")
     return None
 
 
 def is_destination(recipient: str, addresses: tuple[str, str]) -> bool:
-    """Whether one of a receipt's addresses is this recipient; SMSCs swap them or not, and write them nationally or not."""
+    """Whether one of a receipt's addresses is this recipient: SMSCs swap them or not, write them nationally or not."""
     digits = recipient.lstrip("+")
     return any(_same_number(digits, address) for address in addresses)
 
@@ -72,18 +96,19 @@ def _same_number(digits: str, address: str) -> bool:
 def _candidates(work: Work, carrier: str, key: str) -> list[Candidate]:
     if not key:
         return []
-    return [Candidate(*row) for row in work.execute(_CANDIDATES, (carrier, key)).fetchall()]
+    rows = work.execute(_CANDIDATES, (carrier, key, _FEW)).fetchall()
+    if len(rows) == _FEW:
+        rows = work.execute(_CANDIDATES, (carrier, key, _MOST)).fetchall()
+    return [candidate_of(row) for row in rows]
 
 
 def _choose(candidates: list[Candidate], addresses: tuple[str, str]) -> Candidate | None:
-    """Ids are given again by carriers: an old, settled attempt for another number is not what a new receipt speaks of."""
-    if not candidates:
-        return None
-    chosen = candidates
-    if len(candidates) > 1:
-        chosen = [c for c in candidates if is_destination(c.recipient, addresses)] or candidates
-        chosen = [c for c in chosen if c.state in _UNSETTLED] or chosen
-    best = chosen[0]
-    if best.state not in _UNSETTLED and denies(best.recipient, addresses):
-        return None
-    return best
+    """Ids are given again by carriers: an attempt for another number is not what a receipt speaks of, unless it is the
+    only one that still waits for one."""
+    unsettled = [c for c in candidates if c.is_unsettled]
+    if len(candidates) == 1 and unsettled:
+        return candidates[0]
+    chosen = [c for c in candidates if is_destination(c.of.recipient, addresses)]
+    chosen = chosen or [c for c in candidates if not denies(c.of.recipient, addresses)]
+    chosen = [c for c in chosen if c.is_unsettled] or chosen or (unsettled if len(unsettled) == 1 else [])
+    return chosen[0] if chosen else None

@@ -1,25 +1,26 @@
-"""Outcomes of webhook tries: taken, to be tried again, given up, or the endpoint is gone; the message's next event follows in order."""
+"""Outcomes of webhook tries: taken, to be tried again, given up, or the endpoint is gone; the next event follows."""
 
 from gateway.store.deliveries import unpack
 from gateway.store.endpoints import Endpoint, pause_ms
 from gateway.store.interface import DeliveryOutcome
-from gateway.store.work import GIVEN_UP, TOLD, Work
+from gateway.store.work import BLOCKED, GIVEN_UP, PENDING, TOLD, Work
 
 GONE = "answered 410 Gone"
+_TRY = "INSERT INTO webhook_tries (delivery, attempt, at, http_status, latency_ms, error) VALUES (?, ?, ?, ?, ?, ?)"
+_UNBLOCK = f"UPDATE events SET state = {PENDING}, pending_since = ? WHERE prior = ? AND state = {BLOCKED}"
+_WAIT = "UPDATE deliveries SET under_way = 0, due = ?, tries = ? WHERE id = ?"
 
 
 def record(work: Work, outcome: DeliveryOutcome) -> None:
+    """Record a try; one that was recorded before changes nothing."""
     row = work.execute("SELECT members, tries FROM deliveries WHERE id = ? AND under_way = 1", (outcome.id,)).fetchone()
+    if row is None:
+        return
     endpoint = work.endpoints.by_id[outcome.endpoint]
     endpoint.under_way -= 1
     work.endpoints.stirred.add(endpoint.id)
-    if row is None:
-        return
     members, tries = unpack(row[0]), row[1] + 1
-    work.execute(
-        "INSERT INTO webhook_tries (delivery, attempt, at, http_status, latency_ms, error) VALUES (?, ?, ?, ?, ?, ?)",
-        (outcome.id, tries, outcome.at, outcome.http_status, outcome.latency_ms, outcome.error),
-    )
+    work.execute(_TRY, (outcome.id, tries, outcome.at, outcome.http_status, outcome.latency_ms, outcome.error))
     _health(work, endpoint, outcome)
     if outcome.gone and endpoint.own:
         _disable(work, endpoint, outcome, tries)
@@ -28,19 +29,13 @@ def record(work: Work, outcome: DeliveryOutcome) -> None:
     elif outcome.retry_at is None or outcome.gone:
         _end(work, endpoint, outcome.id, members, GIVEN_UP)
     else:
-        work.execute(
-            "UPDATE deliveries SET under_way = 0, due = ?, tries = ? WHERE id = ?",
-            (outcome.retry_at, tries, outcome.id),
-        )
+        work.execute(_WAIT, (outcome.retry_at, tries, outcome.id))
         endpoint.retries = True
 
 
 def _end(work: Work, endpoint: Endpoint, delivery: int, members: tuple[int, ...], state: int) -> None:
-    work.connection.executemany(f"UPDATE events SET state = {state} WHERE id = ?", [(event,) for event in members])
-    unblocked = work.connection.executemany(
-        f"UPDATE events SET state = 1, pending_since = {work.now} WHERE prior = ? AND state = 0",
-        [(event,) for event in members],
-    ).rowcount
+    work.executemany("UPDATE events SET state = ? WHERE id = ?", [(state, event) for event in members])
+    unblocked = work.executemany(_UNBLOCK, [(work.now, event) for event in members]).rowcount
     if unblocked:
         work.stir(endpoint.id, unblocked)
     work.execute("DELETE FROM deliveries WHERE id = ?", (delivery,))
@@ -67,7 +62,5 @@ def _disable(work: Work, endpoint: Endpoint, outcome: DeliveryOutcome, tries: in
     """What is undelivered stays and waits for the account to enable the endpoint again."""
     endpoint.enabled = False
     work.execute("UPDATE endpoints SET enabled = 0, disabled_reason = ? WHERE id = ?", (GONE, endpoint.id))
-    work.execute(
-        "UPDATE deliveries SET under_way = 0, due = ?, tries = ? WHERE id = ?", (outcome.at, tries, outcome.id)
-    )
+    work.execute(_WAIT, (outcome.at, tries, outcome.id))
     endpoint.retries = True

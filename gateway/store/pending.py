@@ -1,13 +1,21 @@
-"""What was asked for since the last commit, and how much of it one transaction takes: answers, receipts and priority 1 first."""
+"""What was asked for since the last commit, and how much of it one transaction takes.
+
+Answers, receipts and priority 1 come first.
+"""
+
+from typing import TypeVar
 
 from gateway.store.interface import AttemptName, DeliveryOutcome, InboundIn, Kept, ReceiptIn
 from gateway.store.transaction import AnswersIn, Batch, Order
 
+T = TypeVar("T")
 MOST_ROWS = 2_000
+_LEAST_OF_EACH = 200
+"""What waits long behind what comes first still moves."""
 
 
 class Pending:
-    """Lists of asks; `take` moves up to MOST_ROWS of them into a batch."""
+    """Lists of asks; `take` moves up to about MOST_ROWS of them into a batch."""
 
     def __init__(self) -> None:
         self.answers: list[AnswersIn] = []
@@ -16,6 +24,7 @@ class Pending:
         self.released: list[AttemptName] = []
         self.doubted: list[AttemptName] = []
         self.by_hand: list[Order] = []
+        self.urgent_accepts: list[Order] = []
         self.accepts: list[Order] = []
         self.outcomes: list[DeliveryOutcome] = []
 
@@ -27,32 +36,35 @@ class Pending:
             or self.released
             or self.doubted
             or self.by_hand
+            or self.urgent_accepts
             or self.accepts
             or self.outcomes
         )
 
     def take(self) -> Batch:
+        """The next batch, in the order in which the asks came."""
         batch = Batch()
         room = MOST_ROWS
         while self.answers and room > 0:
-            room -= len(self.answers[0].answers)
             batch.answers.append(self.answers.pop(0))
-        for mine, its in ((self.released, batch.released), (self.doubted, batch.doubted)):
-            its += mine
-            mine.clear()
-        for waiting, taken in (
-            (self.receipts, batch.receipts),
-            (self.inbound, batch.inbound),
-            (self.outcomes, batch.outcomes),
+            room -= len(batch.answers[-1].answers)
+        batch.released, self.released = self.released, []
+        batch.doubted, self.doubted = self.doubted, []
+        batch.receipts = _first(self.receipts, room)
+        room -= len(batch.receipts)
+        batch.inbound = _first(self.inbound, room)
+        batch.outcomes = _first(self.outcomes, room)
+        room -= len(batch.inbound) + len(batch.outcomes)
+        for orders, into in (
+            (self.urgent_accepts, batch.accepts),
+            (self.by_hand, batch.by_hand),
+            (self.accepts, batch.accepts),
         ):
-            count = max(0, min(room, len(waiting)))  # type: ignore[arg-type]
-            taken += waiting[:count]  # type: ignore[operator, index]
-            del waiting[:count]  # type: ignore[attr-defined]
-            room -= count
-        for orders, into in ((self.by_hand, batch.by_hand), (self.accepts, batch.accepts)):
-            while orders and (room > 0 or not into):
-                room -= orders[0].rows
+            taken = 0
+            while orders and (room > 0 or not taken):
                 into.append(orders.pop(0))
+                room -= into[-1].rows
+                taken += 1
         return batch
 
     def put_back(self, batch: Batch) -> None:
@@ -61,24 +73,31 @@ class Pending:
         self.doubted[:0] = batch.doubted
         self.outcomes[:0] = batch.outcomes
 
-    @staticmethod
-    def rows_of(batch: Batch) -> int:
-        return (
-            sum(len(told.answers) for told in batch.answers) + len(batch.receipts) + len(batch.inbound) + len(batch.outcomes)
-            + sum(order.rows for order in batch.by_hand + batch.accepts) + len(batch.released) + len(batch.doubted)
-        )  # fmt: skip
 
-    @staticmethod
-    def split(batch: Batch) -> list[Batch]:
-        """The same asks, each alone, in the order of the transaction."""
-        return [
-            *(Batch(answers=[told]) for told in batch.answers),
-            *(Batch(receipts=[one]) for one in batch.receipts),
-            *(Batch(inbound=[one]) for one in batch.inbound),
-            *([Batch(released=batch.released)] if batch.released else []),
-            *([Batch(doubted=batch.doubted)] if batch.doubted else []),
-            *(Batch(by_hand=[order]) for order in batch.by_hand),
-            *([Batch(sweep=True)] if batch.sweep else []),
-            *(Batch(accepts=[order]) for order in batch.accepts),
-            *(Batch(outcomes=[outcome]) for outcome in batch.outcomes),
-        ]
+def rows_of(batch: Batch) -> int:
+    """About how many rows were asked for."""
+    waited_for = sum(order.rows for order in batch.by_hand + batch.accepts)
+    told = sum(len(told.answers) for told in batch.answers) + len(batch.receipts) + len(batch.inbound)
+    return waited_for + told + len(batch.outcomes) + len(batch.released) + len(batch.doubted)
+
+
+def split(batch: Batch) -> list[Batch]:
+    """The same asks, each alone, in the order of the transaction."""
+    return [
+        *(Batch(answers=[told]) for told in batch.answers),
+        *(Batch(receipts=[one]) for one in batch.receipts),
+        *(Batch(inbound=[one]) for one in batch.inbound),
+        *(Batch(released=[name]) for name in batch.released),
+        *(Batch(doubted=[name]) for name in batch.doubted),
+        *(Batch(by_hand=[order]) for order in batch.by_hand),
+        *(Batch(accepts=[order]) for order in batch.accepts),
+        *(Batch(outcomes=[outcome]) for outcome in batch.outcomes),
+    ]
+
+
+def _first(waiting: list[T], room: int) -> list[T]:
+    """Take the first of a list, as many as there is room for, and some in any case."""
+    count = max(room, _LEAST_OF_EACH)
+    taken = waiting[:count]
+    del waiting[:count]
+    return taken

@@ -1,4 +1,4 @@
-"""What the store has to know of the settings: priorities, policies, tiers, endpoints and limits, in the store's own units."""
+"""What the store has to know of the settings: priorities, policies, tiers, endpoints and limits, in its own units."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

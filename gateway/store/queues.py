@@ -3,6 +3,7 @@
 The mirror makes gauges, the backlog limit and the deal cost nothing; it changes only when a transaction commits.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 
@@ -10,12 +11,15 @@ from gateway.rules.deal import Queue, Turns
 from gateway.store.interface import QueueRow
 from gateway.store.policy import Policy
 
+log = logging.getLogger("sluice.store")
 _Key = tuple[str, str, str, str, str]  # lane, route, account, stay, avoid
 LOWEST_PRIORITY = 1_000_000
+"""Of a lane that was taken out of the settings while messages waited in it."""
+_COUNT = "SELECT count(*) FROM messages WHERE queue = ? AND state = 1"
 
 
 class Queues:
-    """All queues of a store. `begin`, then changes, then `save` inside the transaction; `commit` or `roll_back` after it."""
+    """All queues of a store: changes, then `save` inside the transaction; `commit` or `roll_back` after it."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -29,7 +33,7 @@ class Queues:
 
     def load(self, connection: sqlite3.Connection) -> None:
         for queue_id, *key, ready in connection.execute(
-            "SELECT id, lane, route, account, stay, avoid, ready FROM queues"
+            "SELECT id, lane, route, account, stay, avoid, ready FROM queues ORDER BY id"
         ):
             self._remember(queue_id, (key[0], key[1], key[2], key[3], key[4]))
             self._ready[queue_id] = ready
@@ -69,6 +73,10 @@ class Queues:
         """Messages that a free slot could take, as of the last commit."""
         return sum(self._ready.values())
 
+    def ready_in_transaction(self) -> int:
+        """The same with the running transaction's changes."""
+        return sum(self._ready.values()) + sum(self._delta.values())
+
     def for_deal(self) -> Iterator[Queue]:
         """What the deal chooses from, with the running transaction's changes."""
         for queue_id, ready in self._ready.items():
@@ -80,14 +88,16 @@ class Queues:
                 yield Queue(queue_id, lane, priority, account, self.policy.tiers.get(route, ()), stay, avoid, now_ready)
 
     def recount(self, connection: sqlite3.Connection, queue_id: int) -> None:
-        """Set a count right that promised more than there is."""
-        (counted,) = connection.execute(
-            "SELECT count(*) FROM messages WHERE queue = ? AND state = 1", (queue_id,)
-        ).fetchone()
+        """Set a count right that is not what the rows say."""
+        (counted,) = connection.execute(_COUNT, (queue_id,)).fetchone()
         self._delta[queue_id] = counted - self._ready[queue_id]
 
     def save(self, connection: sqlite3.Connection) -> None:
         """Write the changed counts: part of the transaction that changed them."""
+        for queue_id, count in list(self._delta.items()):
+            if self._ready[queue_id] + count < 0:
+                log.error("a queue's count of ready messages was too small; it is set right")
+                self.recount(connection, queue_id)
         changed = [(count, queue_id) for queue_id, count in self._delta.items() if count]
         if changed:
             connection.executemany("UPDATE queues SET ready = ready + ? WHERE id = ?", changed)

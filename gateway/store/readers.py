@@ -1,9 +1,10 @@
 """Look-ups: plain functions of a connection, run on connections of their own; none keeps a cursor after it returns."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from gateway.messages import AttemptState, MessageState
+from gateway.messages import AttemptState, InDoubt, MessageState
 from gateway.store.interface import (
     AttemptRow,
     DoubtRow,
@@ -18,127 +19,168 @@ from gateway.store.interface import (
 )
 from gateway.store.policy import Policy
 from gateway.store.progress import ATTEMPT_COLUMNS
-from gateway.store.work import GIVEN_UP, TOLD
+from gateway.store.work import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
 
+T = TypeVar("T")
 MOST_ROWS = 1_000
+EVENTS_LOOKED_AT = 10_000
+"""A page of the outbox is cut off after so many events that are not asked for; its cursor goes on from there."""
+_NO_CURSOR = 1 << 62
 _MESSAGE = (
-    "SELECT m.id, m.account, submission, request_id, q.lane, q.route, state, sender, recipient, text, text_erased_at, encoding, segments, country, "
-    "allow_unicode, client_id, tag, scheduled_at, expires_at, due, sent_at, done_at, tries, throttles, attempts, possible_duplicate, error, "
-    "endpoint FROM messages m JOIN queues q ON q.id = m.queue "
+    "SELECT m.id, m.account, m.submission, m.request_id, q.lane, q.route, m.state, m.sender, m.recipient, m.text, "
+    "m.text_erased_at, m.encoding, m.segments, m.country, m.allow_unicode, m.client_id, m.tag, m.scheduled_at, "
+    "m.expires_at, m.due, m.sent_at, m.done_at, m.tries, m.throttles, m.attempts, m.possible_duplicate, m.error, "
+    "m.endpoint FROM messages m JOIN queues q ON q.id = m.queue "
 )
-_EVENT_STATUS = {"pending": (0, 1, 2), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
+_ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt LIMIT {MOST_ROWS}"
+_RECEIPTS = (
+    "SELECT id, message, part, attempt, carrier, bind, at, state, err, matched, applied, raw FROM receipts "
+    f"WHERE message = ? ORDER BY id LIMIT {MOST_ROWS}"
+)
+_EVENT_STATES = {"pending": (BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
+_EVENT_STATUS = {state: status for status, states in _EVENT_STATES.items() for state in states}
+_EVENT = (
+    "SELECT e.id, e.account, e.type, e.message, e.state, coalesce(e.url, n.url), d.due, e.delivery, e.body "
+    "FROM events e JOIN endpoints n ON n.id = e.endpoint LEFT JOIN deliveries d ON d.id = e.delivery WHERE e.id = ?"
+)
+_LATEST_TRY = "SELECT attempt, http_status, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt DESC LIMIT 1"
+_TOLD_OF = (
+    "SELECT e.id, e.type, coalesce(e.url, n.url), e.delivery, e.prior FROM events e "
+    "JOIN endpoints n ON n.id = e.endpoint WHERE e.id = ?"
+)
+_TRIES = "SELECT attempt, at, http_status, latency_ms, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt"
+_ENDPOINTS = (
+    "SELECT id, account, url, own, enabled, disabled_reason, "
+    "(SELECT count(*) FROM events WHERE endpoint = n.id AND state = 1), "
+    "(SELECT count(*) FROM events WHERE account = n.account AND state = 4 AND endpoint = n.id), "
+    "(SELECT pending_since FROM events WHERE endpoint = n.id AND state = 1 ORDER BY id LIMIT 1), "
+    "last_success_at, last_failure_at, failures FROM endpoints n "
+)
+_DOUBTS = (
+    "SELECT a.message, a.part, a.attempt, m.account, q.lane, m.recipient, a.carrier, a.bind, a.claimed_at, m.due "
+    "FROM attempts a JOIN messages m ON m.id = a.message JOIN queues q ON q.id = m.queue "
+    f"WHERE a.message = ? AND a.state = {int(AttemptState.IN_DOUBT)}"
+)
+
+
+def in_snapshot(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]) -> T:
+    """A look-up of several statements that all see the same commit."""
+    connection.execute("BEGIN")
+    try:
+        return function(connection)
+    finally:
+        connection.execute("COMMIT")
+
+
+def message_row(connection: sqlite3.Connection, message_id: int) -> MessageRow | None:
+    row = connection.execute(_MESSAGE + "WHERE m.id = ?", (message_id,)).fetchone()
+    return None if row is None else MessageRow._make(row)
 
 
 def message(connection: sqlite3.Connection, account: str | None, message_id: int) -> MessageStory | None:
-    row = connection.execute(_MESSAGE + "WHERE m.id = ?", (message_id,)).fetchone()
-    if row is None or (account is not None and row[1] != account):
+    """One message with all that happened to it, if it is the account's."""
+    row = message_row(connection, message_id)
+    if row is None or (account is not None and row.account != account):
         return None
-    attempts = connection.execute(
-        f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt LIMIT {MOST_ROWS}",
-        (message_id,),
-    )
-    receipts = connection.execute(
-        "SELECT id, message, part, attempt, carrier, bind, at, state, err, matched, applied, raw FROM receipts WHERE message = ? "
-        f"ORDER BY id LIMIT {MOST_ROWS}",
-        (message_id,),
-    )
     return MessageStory(
-        MessageRow(*row),
-        [AttemptRow(*a) for a in attempts],
-        [ReceiptRow(*r) for r in receipts],
+        row,
+        [AttemptRow._make(a) for a in connection.execute(_ATTEMPTS, (message_id,)).fetchall()],
+        [ReceiptRow._make(r) for r in connection.execute(_RECEIPTS, (message_id,)).fetchall()],
         _webhook_tries(connection, message_id),
     )
 
 
 def messages(connection: sqlite3.Connection, account: str, client_id: str, limit: int, cursor: int | None) -> Page:
     """Newest first."""
-    before = cursor if cursor is not None else 1 << 62
     rows = connection.execute(
         _MESSAGE + "WHERE m.account = ? AND m.client_id = ? AND m.id < ? ORDER BY m.id DESC LIMIT ?",
-        (account, client_id, before, limit + 1),
+        (account, client_id, _NO_CURSOR if cursor is None else cursor, limit + 1),
     ).fetchall()
-    return _page([MessageRow(*row) for row in rows], limit)
+    return _page([MessageRow._make(row) for row in rows], limit)
 
 
 def events(
     connection: sqlite3.Connection, account: str, statuses: Sequence[str], limit: int, cursor: int | None
 ) -> Page:
-    """The outbox, newest first."""
-    before = cursor if cursor is not None else 1 << 62
-    states = ", ".join(str(state) for status in statuses for state in _EVENT_STATUS[status])
-    rows = connection.execute(
-        "SELECT e.id, e.account, e.type, e.message, e.state, coalesce(e.url, n.url), coalesce(d.tries, 0), d.due, t.http_status, t.error, e.body, "
-        "coalesce(t.attempt, 0) FROM events e JOIN endpoints n ON n.id = e.endpoint LEFT JOIN deliveries d ON d.id = e.delivery "
-        "LEFT JOIN webhook_tries t ON t.delivery = e.delivery AND t.attempt = (SELECT max(attempt) FROM webhook_tries WHERE delivery = e.delivery) "
-        f"WHERE e.account = ? AND e.state IN ({states}) AND e.id < ? ORDER BY e.id DESC LIMIT ?",
-        (account, before, limit + 1),
-    ).fetchall()
-    names = {state: status for status, all_of_it in _EVENT_STATUS.items() for state in all_of_it}
-    found = [
-        EventRow(
-            row[0], row[1], row[2], row[3], names[row[4]], row[5], max(row[6], row[11]), row[7], row[8], row[9], row[10]
-        )
-        for row in rows
-    ]
-    return _page(found, limit)
+    """The outbox, newest first. A page may be short and yet have a cursor: see EVENTS_LOOKED_AT."""
+    before = _NO_CURSOR if cursor is None else cursor
+    states = {state for status in statuses for state in _EVENT_STATES[status]}
+    if states == {GIVEN_UP}:
+        looked_at = connection.execute(
+            f"SELECT id FROM events WHERE account = ? AND state = {GIVEN_UP} AND id < ? ORDER BY id DESC LIMIT ?",
+            (account, before, limit + 1),
+        ).fetchall()
+        ids, following = [row[0] for row in looked_at[:limit]], len(looked_at) > limit
+        last = ids[-1] if ids else 0
+    else:
+        looked_at = connection.execute(
+            "SELECT id, state FROM events WHERE account = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            (account, before, EVENTS_LOOKED_AT),
+        ).fetchall()
+        ids = [event for event, state in looked_at if state in states]
+        cut = len(ids) > limit
+        ids = ids[:limit]
+        following = cut or len(looked_at) == EVENTS_LOOKED_AT
+        last = ids[-1] if cut else looked_at[-1][0] if looked_at else 0
+    return Page([_event(connection, event) for event in ids], last if following else None)
 
 
 def event_ids(
     connection: sqlite3.Connection, account: str, after: int, before: int, failed_only: bool, limit: int
 ) -> list[int]:
     """Ended events of a range of ids, oldest first."""
-    states = f"({GIVEN_UP})" if failed_only else f"({TOLD}, {GIVEN_UP})"
+    states = f"= {GIVEN_UP}" if failed_only else f"IN ({TOLD}, {GIVEN_UP})"
     rows = connection.execute(
-        f"SELECT id FROM events WHERE account = ? AND id > ? AND id < ? AND state IN {states} ORDER BY id LIMIT ?",
+        f"SELECT id FROM events WHERE account = ? AND id > ? AND id < ? AND state {states} ORDER BY id LIMIT ?",
         (account, after, before, limit),
-    )
+    ).fetchall()
     return [row[0] for row in rows]
 
 
 def endpoints(connection: sqlite3.Connection, account: str | None) -> list[EndpointRow]:
-    rows = connection.execute(
-        "SELECT id, account, url, own, enabled, disabled_reason, "
-        "(SELECT count(*) FROM events WHERE endpoint = n.id AND state = 1), "
-        "(SELECT count(*) FROM events WHERE account = n.account AND state = 4 AND endpoint = n.id), "
-        "(SELECT pending_since FROM events WHERE endpoint = n.id AND state = 1 ORDER BY id LIMIT 1), "
-        f"last_success_at, last_failure_at, failures FROM endpoints n WHERE ?1 IS NULL OR account = ?1 ORDER BY id LIMIT {MOST_ROWS}",
-        (account,),
-    ).fetchall()
-    return [EndpointRow(*row[:3], bool(row[3]), bool(row[4]), *row[5:]) for row in rows]
+    """An account's endpoints, or those of all."""
+    if account is None:
+        rows: list[Any] = connection.execute(f"{_ENDPOINTS} ORDER BY id LIMIT {MOST_ROWS}").fetchall()
+    else:
+        rows = connection.execute(
+            f"{_ENDPOINTS} WHERE account = ? ORDER BY own DESC, url LIMIT {MOST_ROWS}", (account,)
+        ).fetchall()
+    return [EndpointRow._make((*row[:3], bool(row[3]), bool(row[4]), *row[5:])) for row in rows]
 
 
 def doubts(connection: sqlite3.Connection, policy: Policy, limit: int, cursor: int | None) -> Page:
     """Messages in doubt by id, a row for each segment."""
-    ids = [
-        row[0]
-        for row in connection.execute(
-            f"SELECT id FROM messages WHERE state = {int(MessageState.IN_DOUBT)} AND id > ? ORDER BY id LIMIT ?",
-            (cursor or 0, limit + 1),
-        )
-    ]
+    in_doubt = connection.execute(
+        f"SELECT id FROM messages WHERE state = {int(MessageState.IN_DOUBT)} AND id > ? ORDER BY id LIMIT ?",
+        (cursor or 0, limit + 1),
+    ).fetchall()
     found = []
-    for message_id in ids[:limit]:
-        rows = connection.execute(
-            "SELECT a.message, a.part, a.attempt, m.account, q.lane, m.recipient, a.carrier, a.bind, a.claimed_at, m.due FROM attempts a "
-            "JOIN messages m ON m.id = a.message JOIN queues q ON q.id = m.queue "
-            f"WHERE a.message = ? AND a.state = {int(AttemptState.IN_DOUBT)}",
-            (message_id,),
-        )
-        found += [DoubtRow(*row, policy.lanes[row[4]].in_doubt if row[4] in policy.lanes else "hold") for row in rows]
-    return Page(found, ids[limit - 1] if len(ids) > limit else None)
+    for (message_id,) in in_doubt[:limit]:
+        for *columns, due in connection.execute(_DOUBTS, (message_id,)).fetchall():
+            lane = policy.lanes.get(columns[4])
+            found.append(DoubtRow._make((*columns, due, lane.in_doubt if lane else InDoubt.HOLD)))
+    return Page(found, in_doubt[limit - 1][0] if len(in_doubt) > limit else None)
 
 
 def parked(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
+    """Receipts that name nobody, oldest first."""
     rows = connection.execute(
-        "SELECT id, carrier, carrier_message_id, source, state, at, due, raw FROM parked WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id, carrier, carrier_message_id, source, state, at, due, raw FROM parked "
+        "WHERE id > ? ORDER BY id LIMIT ?",
         (cursor or 0, limit + 1),
     ).fetchall()
-    return _page([ParkedRow(*row) for row in rows], limit)
+    return _page([ParkedRow._make(row) for row in rows], limit)
 
 
-def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    doubted = f"SELECT count(*) FROM messages WHERE state = {int(MessageState.IN_DOUBT)}"
-    return {"doubts": connection.execute(doubted).fetchone()[0]}
+def doubts_count(connection: sqlite3.Connection) -> int:
+    counted = f"SELECT count(*) FROM messages WHERE state = {int(MessageState.IN_DOUBT)}"
+    return int(connection.execute(counted).fetchone()[0])
+
+
+def _event(connection: sqlite3.Connection, event: int) -> EventRow:
+    id_, account, type_, message_id, state, url, due, delivery, body = connection.execute(_EVENT, (event,)).fetchone()
+    tries, http_status, error = connection.execute(_LATEST_TRY, (delivery,)).fetchone() or (0, None, None)
+    return EventRow(id_, account, type_, message_id, _EVENT_STATUS[state], url, tries, due, http_status, error, body)
 
 
 def _webhook_tries(connection: sqlite3.Connection, message_id: int) -> list[WebhookTry]:
@@ -146,20 +188,13 @@ def _webhook_tries(connection: sqlite3.Connection, message_id: int) -> list[Webh
     (event,) = connection.execute("SELECT last_event FROM messages WHERE id = ?", (message_id,)).fetchone()
     found: list[WebhookTry] = []
     for _ in range(MOST_ROWS):
-        row = connection.execute(
-            "SELECT e.id, e.type, coalesce(e.url, n.url), e.delivery, e.prior FROM events e JOIN endpoints n ON n.id = e.endpoint WHERE e.id = ?",
-            (event,),
-        ).fetchone()
+        row = connection.execute(_TOLD_OF, (event,)).fetchone()
         if row is None:
             break
-        tries = connection.execute(
-            "SELECT attempt, at, http_status, latency_ms, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt",
-            (row[3],),
-        )
-        found += [WebhookTry(row[0], row[1], row[2], *values) for values in tries]
+        found += [WebhookTry(*row[:3], *values) for values in connection.execute(_TRIES, (row[3],)).fetchall()]
         event = row[4]
     return sorted(found, key=lambda t: t.at)
 
 
-def _page(rows: list[EventRow] | list[MessageRow] | list[ParkedRow], limit: int) -> Page:
+def _page(rows: list[MessageRow] | list[ParkedRow], limit: int) -> Page:
     return Page(list(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)

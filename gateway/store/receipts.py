@@ -1,12 +1,16 @@
-"""Receipts: each is matched to an attempt and applied, or parked. Handling one twice changes nothing; what matched and how is recorded."""
+"""Receipts: each is matched to an attempt and applied, or parked.
 
-from gateway.messages import AttemptState, MessageState
+Handling one twice changes nothing; what matched and how is recorded.
+"""
+
+from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.store import parked
 from gateway.store.interface import ReceiptIn
 from gateway.store.matching import Candidate, Match, match
 from gateway.store.progress import regroup
-from gateway.store.work import COLUMNS, Found, Work
-from protocol.receipts import ReceiptState
+from gateway.store.work import Cause, Work
+from protocol.receipt_keys import exact_key
+from protocol.receipts import Receipt, ReceiptState
 
 _ENDS = {
     ReceiptState.DELIVERED: AttemptState.DELIVERED,
@@ -18,82 +22,115 @@ _ENDS = {
 }
 """ENROUTE, ACCEPTED, SCHEDULED and UNKNOWN are recorded, not applied."""
 
-_APPLICABLE = frozenset(
-    {AttemptState.SUBMITTING, AttemptState.IN_DOUBT, AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.RESENT}
+_WHOLE_FROM = frozenset(
+    {MessageState.SUBMITTING, MessageState.IN_DOUBT, MessageState.SENT, MessageState.UNKNOWN},
 )
-_WHOLE_FROM = f"({int(MessageState.SUBMITTING)}, {int(MessageState.IN_DOUBT)}, {int(MessageState.SENT)}, {int(MessageState.UNKNOWN)})"
+INSERT = (
+    "INSERT INTO receipts (message, id, part, attempt, carrier, bind, at, state, err, matched, applied, raw) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+END_ATTEMPT = (
+    "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, network_error = ?, "
+    "carrier_message_id = ?, error = ? WHERE message = ? AND part = ? AND attempt = ?"
+)
+_LEARN = "UPDATE attempts SET id_key = ? WHERE message = ? AND part = ? AND attempt = ?"
+_REPEAT = "SELECT 1 FROM receipts WHERE message = ? AND part = ? AND attempt = ? AND state = ? AND raw = ?"
 
 
 def record(work: Work, receipt: ReceiptIn) -> None:
     """Apply a receipt to the attempt it names, or park it until an answer makes its id known."""
     said = receipt.receipt
-    ids = tuple(i for i in (said.message_id, *said.alt_ids) if i)
+    ids = ids_of(said)
     found = match(work, receipt.carrier, ids, (said.source, said.destination)) if ids else None
     if found is None:
         found = parked.doubt_that(work, receipt)
+    elif _is_ahead_of_its_answer(work, receipt, found.candidate):
+        found = None
     if found is None:
         parked.park(work, receipt, ids)
     else:
         apply(work, receipt, found)
 
 
+def ids_of(said: Receipt) -> tuple[str, ...]:
+    """The ids of a receipt that may match, the best first; an empty one matches nothing."""
+    return tuple([i for i in (said.message_id, *said.alt_ids) if i])
+
+
+def word_of(said: Receipt) -> str:
+    """The state as the carrier wrote it."""
+    return said.stat or said.state.name
+
+
+def ends(said: Receipt) -> AttemptState | None:
+    """How the attempt that a receipt speaks of ends by it; None: it has not ended."""
+    return _ENDS.get(said.state) if said.is_final else None
+
+
+def error_of(receipt: ReceiptIn, end: AttemptState) -> str | None:
+    """ErrorCode of an end that is not `delivered`."""
+    return None if end is AttemptState.DELIVERED else receipt.error or ErrorCode.UNMAPPED
+
+
+def network_error_of(said: Receipt) -> str | None:
+    """As stored: type and code."""
+    return f"{said.network_error[0]}:{said.network_error[1]}" if said.network_error else None
+
+
 def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
-    """Record a receipt with its attempt and move attempt and message, if it ends what has not ended."""
+    """Record a receipt with its attempt, and move attempt and message if it ends what has not ended."""
     candidate, said = found.candidate, receipt.receipt
-    end = _ENDS.get(said.state)
-    applied = end is not None and said.is_final and candidate.state in _APPLICABLE
-    if not applied and _is_repeat(work, receipt, candidate):
+    end = ends(said) if candidate.is_unsettled else None
+    if end is None and _is_repeat(work, receipt, candidate):
         return
     work.execute(
-        "INSERT INTO receipts (message, id, part, attempt, carrier, bind, at, state, err, matched, applied, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (candidate.message, work.ids.next(), candidate.part, candidate.attempt, receipt.carrier, receipt.bind, receipt.at, said.stat or said.state.name,
-         said.error, found.how, applied, said.raw),
-    )  # fmt: skip
-    if end is not None and applied:
+        INSERT,
+        (
+            candidate.message,
+            work.ids.next(),
+            candidate.part,
+            candidate.attempt,
+            receipt.carrier,
+            receipt.bind,
+            receipt.at,
+            word_of(said),
+            said.error,
+            found.how,
+            end is not None,
+            said.raw,
+        ),
+    )
+    if end is not None:
         _end_attempt(work, receipt, candidate, end)
 
 
 def _end_attempt(work: Work, receipt: ReceiptIn, candidate: Candidate, end: AttemptState) -> None:
     said = receipt.receipt
-    network_error = f"{said.network_error[0]}:{said.network_error[1]}" if said.network_error else None
+    done_at = receipt.done_at or receipt.at
     learned = said.message_id if candidate.carrier_message_id is None else candidate.carrier_message_id
-    work.execute(
-        "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, network_error = ?, carrier_message_id = ? "
-        "WHERE message = ? AND part = ? AND attempt = ?",
-        (int(end), receipt.done_at or receipt.at, said.stat or said.state.name, said.error, network_error, learned,
-         candidate.message, candidate.part, candidate.attempt),
-    )  # fmt: skip
-    facts = {
-        "carrier": receipt.carrier,
-        "carrier_message_id": learned,
-        "receipt_state": said.stat or said.state.name,
-        "err": said.error,
-        "network_error": said.network_error,
-    }
-    error = None if end is AttemptState.DELIVERED else receipt.error
-    found = _whole(work, candidate.message)
-    if found is None:
-        regroup(work, candidate.message, error=error, **facts)
+    error, network_error = error_of(receipt, end), network_error_of(said)
+    name = candidate[:3]
+    work.execute(END_ATTEMPT, (int(end), done_at, word_of(said), said.error, network_error, learned, error, *name))
+    if candidate.carrier_message_id is None:
+        work.execute(_LEARN, (exact_key(said.message_id or "") or None, *name))
+    message = candidate.of
+    if message.segments == 1 and message.claims == 1 and message.state in _WHOLE_FROM:
+        cause = Cause(error, receipt.carrier, learned, None, word_of(said), said.error, said.network_error)
+        work.end(message, MessageState(int(end)), cause, done_at)
     else:
-        work.end(found, MessageState(int(end)), error=error, **facts)
-
-
-def _whole(work: Work, message: int) -> Found | None:
-    """The way of nearly all receipts: a message of one segment that one attempt sent. None: look at its parts together."""
-    values = work.execute(
-        f"SELECT {COLUMNS} FROM messages WHERE id = ? AND segments = 1 AND claims = 1 AND state IN {_WHOLE_FROM}",
-        (message,),
-    ).fetchone()
-    return Found(work, values) if values else None
+        regroup(work, candidate.message)
 
 
 def _is_repeat(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
     """The same words about the same attempt again: carriers repeat themselves when our acknowledgement was lost."""
     said = receipt.receipt
-    return (
-        work.execute(
-            "SELECT 1 FROM receipts WHERE message = ? AND part = ? AND attempt = ? AND state = ? AND raw = ?",
-            (candidate.message, candidate.part, candidate.attempt, said.stat or said.state.name, said.raw),
-        ).fetchone()
-        is not None
-    )
+    row = work.execute(_REPEAT, (*candidate[:3], word_of(said), said.raw)).fetchone()
+    return row is not None
+
+
+def _is_ahead_of_its_answer(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
+    """Whether the id names an attempt that has ended only because the carrier gives it a second time, as some do from
+    their restart on: the new attempt's answer, with that id, is still on its way."""
+    if candidate.is_unsettled or not receipt.receipt.is_final or _is_repeat(work, receipt, candidate):
+        return False
+    return parked.is_awaited(work, receipt.carrier, candidate.of.recipient)

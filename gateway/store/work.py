@@ -39,7 +39,7 @@ _OPEN = int(MessageState.DELIVERED)
 _TOLD_AS = {state: (status_of(state, sent=False), f"message.{status_of(state, sent=False)}") for state in ENDED}
 
 
-class OutOfStep(Exception):
+class OutOfStep(Exception):  # noqa: N818
     """A row is not where this transaction has just read it: a fault of ours; the transaction is undone."""
 
 
@@ -170,6 +170,25 @@ class Work:
         if event_id is not None:
             self._file(event_id, kind, status, found, cause, done_at)
 
+    def end_many(self, ended: list[tuple[Found, MessageState, Cause, int]]) -> None:
+        """`end` for many messages, none of which is ready: the same rows by fewer statements."""
+        updates, events = [], []
+        for found, state, cause, done_at in ended:
+            lane = self.policy.lanes.get(self.queues.lane(found.queue))
+            erase_at = self.now + (lane.text_kept_ms if lane else 0)
+            status, kind = _TOLD_AS[state]
+            event_id = self.ids.next() if self.wants(found, kind) else None
+            last_event = event_id or found.last_event
+            updates.append((int(state), done_at, cause.error, erase_at, last_event, found.id, found.state))
+            if event_id is not None:
+                events.append(self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found))
+        if self.executemany(_END, updates).rowcount != len(updates):
+            raise OutOfStep("a message is not in the state that was read")
+        self.executemany(_EVENT, events)
+
+    def anyone_wants(self, kind: str) -> bool:
+        return any(kind in policy.events for policy in self.policy.accounts.values())
+
     def tell(self, found: Found, status: str, cause: Cause = NOTHING_SAID) -> None:
         """File `message.STATUS` for the message's endpoint, if it wants it."""
         kind = f"message.{status}"
@@ -182,6 +201,11 @@ class Work:
         return found.endpoint is not None and kind in self.endpoints.by_id[found.endpoint].wants
 
     def _file(self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None) -> None:
+        self.execute(_EVENT, self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found))
+
+    def _facts(
+        self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None
+    ) -> EventFacts:
         error = None
         if cause.error is not None:
             said = (cause.command_status, cause.receipt_state, cause.err, cause.network_error)
@@ -200,27 +224,29 @@ class Work:
             done_at,
             found.tag,
         )
-        facts = EventFacts(
+        return EventFacts(
             event_id, kind, self.now, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error
         )
-        if found.endpoint is not None:
-            self.file_event(facts, found.account, found.endpoint, found.webhook_url, found.id, found.last_event)
 
-    def file_event(
-        self, facts: EventFacts, account: str, endpoint: int, url: str | None, message: int | None, prior: int | None
-    ) -> None:
-        """Insert an event; it waits while the message's event before it is still to be told."""
+    def _event_row(self, facts: EventFacts, found: Found) -> tuple[Any, ...]:
+        """An event waits while the message's event before it is still to be told."""
         state = PENDING
-        if prior is not None:
-            before = self.execute("SELECT state FROM events WHERE id = ?", (prior,)).fetchone()
+        if found.last_event is not None:
+            before = self.execute("SELECT state FROM events WHERE id = ?", (found.last_event,)).fetchone()
             if before is not None and before[0] < TOLD:
                 state = BLOCKED
-        self.execute(
-            _EVENT,
-            (facts.id, account, endpoint, facts.type, message, prior, state, self.now, url, self.render(facts)),
-        )
+        endpoint = found.endpoint or 0
         if state == PENDING:
             self.stir(endpoint, 1)
+        body = self.render(facts)
+        url, prior = found.webhook_url, found.last_event
+        return (facts.id, found.account, endpoint, facts.type, found.id, prior, state, self.now, url, body)
+
+    def file_event(self, facts: EventFacts, account: str, endpoint: int) -> None:
+        """File an event that is about no message of ours."""
+        row = (facts.id, account, endpoint, facts.type, None, None, PENDING, self.now, None, self.render(facts))
+        self.execute(_EVENT, row)
+        self.stir(endpoint, 1)
 
     def stir(self, endpoint_id: int, count: int) -> None:
         """So many more events of this endpoint are pending."""

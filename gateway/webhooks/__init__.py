@@ -1,0 +1,1 @@
+"""World 4, customers' endpoints: bodies, signatures, and the client that posts them."""

@@ -98,6 +98,10 @@ class Bench:
             time.sleep(0.02)
         raise AssertionError(f"{events} of {count} events came within {seconds} s; see {self.folder}/gateway.log")
 
+    def start_simulator(self, *options: str) -> None:
+        """The carrier comes up after all."""
+        self.simulator = _simulator(self.smsc_port, options)
+
     def cpu(self) -> dict[str, float]:
         processes = {"gateway": self.gateway, "simulator": self.simulator, "sink": self.sink}
         return {name: cpu_seconds(process.pid) for name, process in processes.items() if process is not None}
@@ -119,16 +123,14 @@ def bench(folder: Path, *, window: int = 50, batch: int = 100, simulator: tuple[
     config.write_text(CONFIG.format(store=folder / "bench.db", smsc=smsc_port, window=window, sink=sink_port, batch=batch))
     smsc = None
     if simulator is not None:
-        smsc = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "simulator", "--listen", f"127.0.0.1:{smsc_port}", *simulator],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        smsc.stdout.readline()
+        smsc = _simulator(smsc_port, simulator)
     log = (folder / "gateway.log").open("wb")
     gateway = subprocess.Popen([sys.executable, "-m", "gateway", "run", "--config", str(config)], stderr=log)
     try:
         port = _port_of(folder / "gateway.log", "carrier=telco able=True" if simulator is not None else "operator=")
-        yield Bench(folder, gateway, smsc, sink, port, smsc_port)
+        running = Bench(folder, gateway, smsc, sink, port, smsc_port)
+        yield running
+        smsc = running.simulator
     finally:
         for process in (gateway, smsc, sink):
             if process is not None:
@@ -140,6 +142,13 @@ def bench(folder: Path, *, window: int = 50, batch: int = 100, simulator: tuple[
                     if pipe is not None:
                         pipe.close()
         log.close()
+
+
+def _simulator(port: int, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "gateway", "simulator", "--listen", f"127.0.0.1:{port}", *options]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
 
 
 def _port_of(log: Path, ready: str) -> int:

@@ -38,6 +38,31 @@ def node_package(name: str) -> Path:
     return need(f"node with the npm package {name}", find, install=INSTALL)
 
 
+@pytest.fixture(name="node_package")
+def node_package_of() -> Callable[[str], Path]:
+    """`node_package`, for the tests."""
+    return node_package
+
+
+@pytest.fixture
+def install_peers() -> str:
+    """What to say to someone who lacks a part."""
+    return INSTALL
+
+
+@pytest.fixture
+def smsc_process() -> Iterator[Callable[..., ChildProcess]]:
+    """Starts an SMSC as a process in this folder; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str | Path) -> ChildProcess:
+            process = ChildProcess(arguments, folder=HERE, environment=environment())
+            stack.callback(process.end)
+            return process
+
+        yield start
+
+
 @dataclass(slots=True)
 class Submit:
     """A submit_sm as the SMSC read it; fields as the specification names them."""
@@ -85,7 +110,7 @@ class ScriptedSmsc:
         self.answer: Callable[[Submit], None] = lambda submit: None
         """What it does with each submit_sm at once, in the thread that reads it."""
         self._refs = itertools.count(1)
-        self.process = ChildProcess(arguments, folder=HERE, environment=environment(), on_output=self._hear)
+        self.process = ChildProcess(arguments, folder=HERE, environment=environment(), on_output=self._hear, on_end=self._ended)
         self.port: int = self.events.wait(lambda e: e["event"] == "listening")["port"]
 
     def order(self, order: str, **what: Any) -> None:
@@ -110,6 +135,10 @@ class ScriptedSmsc:
         """The first `count` submit_sm to this number."""
         return self.submits.wait_for(count, lambda submit: submit.to == to)
 
+    def wait_parts(self, to: str, count: int) -> list[Submit]:
+        """The parts of a long message to this number in their order, which two binds need not keep."""
+        return sorted(self.wait_submits(to, count), key=lambda submit: submit.octets[5])
+
     def sessions(self) -> list[str]:
         """Those that are bound, the oldest first."""
         gone = {event["session"] for event in self.events.all(lambda e: e["event"] == "gone")}
@@ -121,6 +150,12 @@ class ScriptedSmsc:
 
     def wait_gone(self, session: str) -> None:
         self.events.wait(lambda e: e["event"] == "gone" and e["session"] == session)
+
+    def _ended(self) -> None:
+        """It should not, before the stage is cleared: whoever waits is told, and why."""
+        print("\n".join(["said by an SMSC that ended:", *self.process.errors.all()]))
+        self.events.end()
+        self.submits.end()
 
     def _hear(self, line: str) -> None:
         event = json.loads(line)

@@ -48,7 +48,7 @@ class Smsc:
             case "deliver_sm":
                 self.start(self.deliver(**order))
             case "unbind":
-                self.start(self.sessions[order["session"]].unbind())
+                self.start(self.unbind(order["session"]))
 
     def start(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)
@@ -59,6 +59,9 @@ class Smsc:
         given = [smpp34.Tlv(getattr(smpp34, f"TLV_{name.upper()}"), value_of(value)) for name, value in tlvs.items()]
         response = await self.sessions[session].deliver_sm(short_message=bytes.fromhex(octets), tlvs=given, **fields)
         tell(event="delivered", ref=ref, status=response.command_status)
+
+    async def unbind(self, session: str) -> None:
+        await self.sessions[session].unbind()
 
 
 def value_of(value: Any) -> bytes:

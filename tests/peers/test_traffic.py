@@ -116,14 +116,16 @@ def test_a_long_message_goes_out_in_parts_that_the_phone_can_join(stage):
 
 def test_a_long_message_ends_as_its_worst_part(stage):
     message = stage.gateway.send(stage.number(), "x" * 200)
-    first, second = stage.left.wait_submits(message["to"], 2)
+    first, second = stage.left.wait_parts(message["to"], 2)
     ids = [stage.id(), stage.id()]
     first.accept(ids[0])
     second.accept(ids[1])
-    first.receipt(ids[0], "UNDELIV", err="001")
+    stage.left.wait_answered(first.receipt(ids[0], "UNDELIV", err="001"))
     stage.left.wait_answered(second.receipt(ids[1]))
     event = stage.webhooks.wait(message, "undelivered")
-    assert event["data"]["error"]["carrier_code"]["err"] == "001"
+    said = event["data"]["error"]["carrier_code"]
+    assert (said["receipt_state"], said["err"]) == ("UNDELIV", "001")
+    assert stage.gateway.message(message["id"])["error"]["carrier_code"] == said
     assert stage.webhooks.told(message) == ["sent", "undelivered"]
 
 

@@ -1,11 +1,45 @@
-"""The carriers of the scenarios: our own simulators, each a process. The rest comes from tests/conftest.py."""
+"""Whole gateways against our own simulators, each a process; and one promise of every scenario: what their logs hide.
 
+Texts of the scenarios begin with `Hello` and numbers with +34, so that one look finds either in a log.
+"""
+
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from daemons import OPERATOR_TOKEN, SECRET, TOKEN, Gateway
+from records import Record
 from simulators import Simulator, simulating
+from webhook_receivers import WebhookReceiver, receiving
+
+OTHER_TOKEN = "sk_test_of_the_other"
+_NEVER_LOGGED = re.compile("|".join(["Hello", r"34\d{8,}", TOKEN, OTHER_TOKEN, OPERATOR_TOKEN, re.escape(SECRET)]))
+
+
+@pytest.fixture(autouse=True)
+def gateways() -> Iterator[list[Gateway]]:
+    """All that a scenario started. Their logs, at debug level, hold no text, no full number and no token."""
+    started: list[Gateway] = []
+    yield started
+    lines = [line for gateway in started for line in gateway.log]
+    assert all(gateway.log for gateway in started)
+    assert [line for line in lines if _NEVER_LOGGED.search(line)] == []
+
+
+@pytest.fixture
+def gateway_with(
+    gateways: list[Gateway], simulator_with: Callable[..., Simulator], gateway_with: Callable[..., Gateway]
+) -> Callable[..., Gateway]:
+    """As everywhere (tests/conftest.py); its log is looked at in the end, and it stops before its carriers do."""
+
+    def start(**sections: Any) -> Gateway:
+        gateways.append(gateway_with(**sections))
+        return gateways[-1]
+
+    return start
 
 
 @pytest.fixture
@@ -23,3 +57,16 @@ def simulator_with(tmp_path: Path) -> Iterator[Callable[..., Simulator]]:
 def simulator(simulator_with: Callable[..., Simulator]) -> Simulator:
     """A simulator that delivers everything at once."""
     return simulator_with()
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    """What reached the carrier, for `simulator_with(*record.option)`."""
+    return Record(tmp_path / "taken.jsonl")
+
+
+@pytest.fixture
+def other_webhooks() -> Iterator[WebhookReceiver]:
+    """The endpoint of a second account."""
+    with receiving(SECRET) as receiver:
+        yield receiver

@@ -1,13 +1,15 @@
 """A program that calls the gateway's HTTP interface with one token, as an aggregator would."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from arrivals import wait_until
+from arrivals import PATIENCE_SECONDS, wait_until
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 30.0
 
@@ -90,4 +92,8 @@ class Caller:
             message = self.message(message_id)
             return message if all(message[name] == value for name, value in fields.items()) else None
 
-        return wait_until(as_asked, f"{message_id} with {fields}")
+        return self.wait_for(as_asked, f"{message_id} with {fields}")
+
+    def wait_for(self, condition: Callable[[], T | None], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
+        """What `condition` gives once that is true: for what the gateway shows and tells nobody."""
+        return wait_until(condition, what, seconds=seconds)

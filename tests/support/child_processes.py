@@ -21,8 +21,9 @@ class ChildProcess:
         folder: Path,
         environment: dict[str, str],
         on_output: Callable[[str], None] = lambda line: None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_output` gets each line of standard output as it comes, in the thread that reads it."""
+        """`on_output` gets each line of standard output, in the thread that reads it; `on_end` is told of its end."""
         name = Path(arguments[0]).name
         self.output: Arrivals[str] = Arrivals(f"output of {name}")
         self.errors: Arrivals[str] = Arrivals(f"errors of {name}")
@@ -38,8 +39,8 @@ class ChildProcess:
             errors="replace",
         )
         self._pumps = [
-            threading.Thread(target=_pump, args=(self._process.stdout, self.output, on_output), daemon=True),
-            threading.Thread(target=_pump, args=(self._process.stderr, self.errors, lambda line: None), daemon=True),
+            threading.Thread(target=_pump, args=(self._process.stdout, self.output, on_output, on_end), daemon=True),
+            threading.Thread(target=_pump, args=(self._process.stderr, self.errors), daemon=True),
         ]
         for pump in self._pumps:
             pump.start()
@@ -78,9 +79,15 @@ class ChildProcess:
         self.wait()
 
 
-def _pump(stream: IO[str], lines: Arrivals[str], on_line: Callable[[str], None]) -> None:
+def _pump(
+    stream: IO[str],
+    lines: Arrivals[str],
+    on_line: Callable[[str], None] = lambda line: None,
+    on_end: Callable[[], None] = lambda: None,
+) -> None:
     with stream:
         for line in stream:
             lines.add(line.rstrip("\n"))
             on_line(line)
     lines.end()
+    on_end()

@@ -104,7 +104,7 @@ class Gateway(Caller):
         self.log: list[str] = []
         """Of the processes that have ended."""
 
-    def start(self, *, log_level: str = "info") -> None:
+    def start(self, *, log_level: str = "debug") -> None:
         """Returns once it listens; binding to its carriers goes on. Raises AssertionError when it ends instead."""
         file = self.folder / "sluice.toml"
         file.write_text(to_toml(self.settings), encoding="utf-8")
@@ -117,8 +117,17 @@ class Gateway(Caller):
 
     def stop(self, seconds: float = 40.0) -> int:
         """SIGTERM; the exit status once it has drained and ended."""
+        self.leave()
+        return self.wait_ended(seconds)
+
+    def leave(self) -> None:
+        """SIGTERM: it starts to drain."""
         assert self.process is not None
         self.process.signal(signal.SIGTERM)
+
+    def wait_ended(self, seconds: float = 40.0) -> int:
+        """The exit status of a process that was told to leave."""
+        assert self.process is not None
         status = self.process.wait(seconds)
         self._keep_log()
         return status

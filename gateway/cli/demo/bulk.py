@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.cli.demo.children import DemoFailed
+from gateway.cli.demo.children import DemoError
+from gateway.cli.demo.setting import THROTTLE_SHARE
 from gateway.cli.demo.stage import Stage
 
 TOTAL = 100
@@ -20,25 +21,29 @@ _THROTTLED_ONCE = {30: "+15551000429", 60: "+15552000429"}
 async def play(stage: Stage) -> None:
     screen = stage.screen
     screen.heading(f"2  A bulk of {TOTAL}, three of them wrong on purpose")
+    await stage.tell_carrier(f"throttle-share {THROTTLE_SHARE}")
+    screen.row(
+        "carrier", f"throttles {THROTTLE_SHARE.removesuffix('%')} % of what it gets, from here to the end of act 3"
+    )
     begun_at = time.monotonic()
     answer = await stage.post("/v1/sms/bulk", messages())
     ids = {entity["id"] for entity in answer["entities"]}
-    screen.row("POST /v1/sms/bulk", f"201: {len(ids)} accepted, {len(answer['errors'])} refused, and told why:", width=19)
+    screen.row("accepted", f"{len(ids)} of {TOTAL} in one POST /v1/sms/bulk")
+    screen.row("refused", f"{len(answer['errors'])}, each with its reason:")
     for error in answer["errors"]:
         for name, texts in error["fields"].items():
-            screen.row(f"item {error['index']}", f"{name} {'; '.join(texts)}", "yellow", width=19)
+            screen.row(f"  item {error['index']}", f'"{name}" {"; ".join(texts)}', "yellow")
     if [error["index"] for error in answer["errors"]] != list(_WRONG):
-        raise DemoFailed(f"Not just the items {list(_WRONG)} were refused.", stage.gateway.log)
+        raise DemoError(f"Not just the items {list(_WRONG)} were refused.", stage.gateway.log)
     delivered = stage.receiver.of_type
     with screen.bar("delivered", len(ids)) as shown:
         await stage.until_told(
             lambda: len(ids & delivered("message.delivered").keys()), len(ids), "were delivered", shown
         )
     seconds = time.monotonic() - begun_at
-    screen.row("delivered", f"{len(ids)} in {seconds:.1f} s, each with its receipt and its signed webhook", "green", width=19)
+    screen.row("delivered", f"{len(ids)} in {seconds:.1f} s, each told by a signed webhook", "green")
     throttles = await _throttles(stage, sorted(ids))
-    text = f"{throttles} times the carrier said ESME_RTHROTTLED; each was tried again and delivered"
-    screen.row("throttled", text, width=19)
+    screen.row("throttled", f"{throttles} times ESME_RTHROTTLED; each of these was sent again in its time")
 
 
 def messages() -> list[dict[str, str]]:

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import trio
 
-from gateway.cli.demo.children import DemoFailed
+from gateway.cli.demo.children import DemoError
 from gateway.cli.demo.setting import Setting
 from gateway.cli.demo.stage import PATIENCE_SECONDS, Stage
 from gateway.cli.timeline_lines import FINAL, Follower, Step, line_of
@@ -39,8 +38,10 @@ async def play(stage: Stage) -> str:
     answer = await _by_curl(command, stage) if shutil.which("curl") else await _without_curl(stage)
     message_id = answer.get("id")
     if not message_id:
-        raise DemoFailed(f"The message was not accepted: {json.dumps(answer)}", stage.gateway.log)
-    screen.say(f"{json.dumps({name: answer[name] for name in ('id', 'status', 'from', 'to', 'text')})[:-1]}, ...}}", "dim")
+        raise DemoError(f"The message was not accepted: {json.dumps(answer)}", stage.gateway.log)
+    screen.say(
+        f"{json.dumps({name: answer[name] for name in ('id', 'status', 'from', 'to', 'text')})[:-1]}, ...}}", "dim"
+    )
     screen.blank()
     await _follow(stage, message_id)
     return str(message_id)
@@ -53,7 +54,7 @@ async def _by_curl(command: str, stage: Stage) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = json.loads(done.stdout)
     except ValueError:
         said = done.stderr.decode(errors="replace").strip() or "it said nothing"
-        raise DemoFailed(f"The curl above ended with status {done.returncode}: {said}", stage.gateway.log) from None
+        raise DemoError(f"The curl above ended with status {done.returncode}: {said}", stage.gateway.log) from None
     return answer
 
 
@@ -69,23 +70,23 @@ async def _follow(stage: Stage, message_id: str) -> None:
     while time.monotonic() < deadline:
         message = await stage.get(f"/v1/sms/{message_id}")
         for step in follower.news(message):
-            _show(stage, step, message["created_at"])
+            _show(stage, step, message)
         told = {step["type"] for step in message["timeline"] if step["what"] == "webhook"}
         if message["status"] in FINAL and f"message.{message['status']}" in told:
             if message["status"] != "delivered":
-                raise DemoFailed(f"The message was not delivered, it is {message['status']}.", stage.gateway.log)
+                raise DemoError(f"The message was not delivered, it is {message['status']}.", stage.gateway.log)
             return
         await trio.sleep(_LOOK_EVERY_SECONDS)
-    raise DemoFailed(f"The message did not come to its end within {PATIENCE_SECONDS:.0f} s.", stage.gateway.log)
+    raise DemoError(f"The message did not come to its end within {PATIENCE_SECONDS:.0f} s.", stage.gateway.log)
 
 
-def _show(stage: Stage, step: Step, created_at: str) -> None:
-    after, label, text = line_of(step, created_at)
+def _show(stage: Stage, step: Step, message: Mapping[str, Any]) -> None:
+    after, label, text = line_of(step, message)
     if step["what"] == "receipt":
-        label = "deliver_sm"
+        label, text = "deliver_sm", f"receipt {text}"
     if step["what"] == "webhook":
         right = step["event_id"] in stage.receiver.events
-        text += "; signature right" if right else "; SIGNATURE WRONG"
+        text += ", signature right" if right else ", SIGNATURE WRONG"
         stage.screen.event(after, label, text, bad=not right)
     else:
         stage.screen.event(after, label, text)

@@ -1,4 +1,4 @@
-"""The customer's side: a small HTTP server that takes webhooks, checks every signature, and remembers what it was told."""
+"""The customer's side: a small HTTP server that takes webhooks, checks each signature, and remembers."""
 
 import json
 import time

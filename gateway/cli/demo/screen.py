@@ -11,7 +11,15 @@ from rich.text import Text
 
 WIDTH = 80
 _LABEL = 17
+_EVENT_LABEL = 22
 _MARGIN = "  "
+
+
+class _PipedConsole(Console):
+    """One that leaves it to the demo to end when nobody reads any more: it has processes to end."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class Screen:
@@ -21,7 +29,7 @@ class Screen:
         if hasattr(sys.stdout, "reconfigure"):
             # A terminal that has no such character shows another, rather than ending the demo.
             sys.stdout.reconfigure(errors="replace")
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._console = _PipedConsole(highlight=False, markup=False, emoji=False)
         self.is_terminal = self._console.is_terminal and not self._console.is_dumb_terminal
         self._width = min(WIDTH, self._console.width) if self._console.is_terminal else WIDTH
 
@@ -43,19 +51,21 @@ class Screen:
         for line in textwrap.wrap(text, self._width - len(_MARGIN)):
             self._print(Text(_MARGIN + line, style=style))
 
-    def row(self, label: str, text: str, style: str = "", *, width: int = _LABEL) -> None:
-        """A label and what there is to say under it, wrapped beside it."""
-        room = max(20, self._width - len(_MARGIN) - width)
-        lines = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+    def row(self, label: str, text: str, style: str = "") -> None:
+        """A label, and beside it what there is to say, wrapped."""
+        self._beside(label, text, style, _LABEL)
+
+    def event(self, after: str, label: str, text: str, *, bad: bool = False) -> None:
+        """One line of a message's life: when, what, and how it went."""
+        self._beside(f"{after:>8}  {label}", text, "red" if bad else "", _EVENT_LABEL)
+
+    def _beside(self, label: str, text: str, style: str, width: int) -> None:
+        lines = textwrap.wrap(text, max(20, self._width - len(_MARGIN) - width), break_on_hyphens=False) or [""]
         for number, line in enumerate(lines):
             shown = Text(_MARGIN)
             shown.append((label if number == 0 else "").ljust(width), style="cyan" if label else "")
             shown.append(line, style=style)
             self._print(shown)
-
-    def event(self, after: str, label: str, text: str, *, bad: bool = False) -> None:
-        """One line of a message's life: when, what, and how it went."""
-        self.row(f"{after:>8}  {label}", text, "red" if bad else "", width=22)
 
     def command(self, text: str) -> None:
         """A command to paste: as it is, never wrapped, however narrow the terminal."""

@@ -56,6 +56,7 @@ number_check = "shape"                  # so that textbook numbers such as +1555
 [accounts.shop.webhook]
 url = "http://{host}:{webhook_port}/sms"
 secrets = ["{webhook_secret}"]
+batch = 100
 events = ["message.sent", "message.delivered", "message.undelivered", "message.expired", "message.rejected",
           "message.failed", "message.canceled", "message.unknown", "message.in_doubt"]
 """
@@ -100,9 +101,12 @@ def a_setting(webhook_port: int) -> Iterator[Setting]:
     """A new one, with its configuration written; its folder is removed at the end. May raise OSError."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-demo-")).resolve()
     try:
+        http_port, operator_port, smpp_port = _free_ports(HTTP_PORT, OPERATOR_PORT, SMPP_PORT)
         setting = Setting(
             folder,
-            *_free_ports(HTTP_PORT, OPERATOR_PORT, SMPP_PORT),
+            http_port,
+            operator_port,
+            smpp_port,
             webhook_port,
             f"sk_demo_{secrets.token_hex(8)}",
             f"op_demo_{secrets.token_hex(8)}",
@@ -131,11 +135,10 @@ def _configuration(setting: Setting) -> str:
 
 
 def _free_ports(*preferred: int) -> list[int]:
-    """The preferred ones where they are free, else any. All are held until all are chosen, so that no two are the same."""
-    held = []
+    """The preferred ones where they are free, else any. All are held until all are chosen, so that no two are alike."""
+    held: list[socket.socket] = []
     try:
-        for port in preferred:
-            held.append(_bound(port) or _bound(0) or socket.socket())
+        held.extend(_bound(port) or _bound(0) or socket.socket() for port in preferred)
         return [holder.getsockname()[1] for holder in held]
     finally:
         for holder in held:

@@ -1,4 +1,4 @@
-"""Whether a webhook is from whom it says: the check of https://www.standardwebhooks.com, as every receiver should make it."""
+"""Whether a webhook is from whom it says: the check of https://www.standardwebhooks.com, for receivers."""
 
 import hmac
 from base64 import b64encode

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import trio
 
-from gateway.cli.calls import CALLERS, OPERATORS, CallFailed, Caller
+from gateway.cli.calls import CALLERS, OPERATORS, Caller, CallError
 from gateway.cli.demo.carrier_record import CarrierRecord
-from gateway.cli.demo.children import Child, DemoFailed
+from gateway.cli.demo.children import Child, DemoError
 from gateway.cli.demo.receiver import Receiver
 from gateway.cli.demo.screen import Screen
-from gateway.cli.demo.setting import HOST, LATENCY, RECEIPT_DELAY, THROTTLE_SHARE, Setting
+from gateway.cli.demo.setting import HOST, LATENCY, RECEIPT_DELAY, Setting
 
 T = TypeVar("T")
 
@@ -34,11 +34,16 @@ class Stage:
         self.record = CarrierRecord(setting.record)
         self.simulator = Child(
             "simulator",
-            ["simulator", f"--listen={HOST}:{setting.smpp_port}", f"--latency={LATENCY}", f"--receipt-delay={RECEIPT_DELAY}",
-             f"--throttle-share={THROTTLE_SHARE}", f"--record={setting.record}"],
+            [
+                "simulator",
+                f"--listen={HOST}:{setting.smpp_port}",
+                f"--latency={LATENCY}",
+                f"--receipt-delay={RECEIPT_DELAY}",
+                f"--record={setting.record}",
+            ],
             setting.folder / "simulator.log",
             speaks=True,
-        )  # fmt: skip
+        )
         self.gateway = Child("gateway", ["run", "--config", str(setting.configuration)], setting.folder / "gateway.log")
         self._callers = Caller(setting.url, setting.token, CALLERS)
         self._operators = Caller(setting.operator_url, setting.operator_token, OPERATORS)
@@ -59,6 +64,9 @@ class Stage:
 
     async def end(self) -> None:
         """Both, on every path."""
+        # An idle connection that is kept open would hold the gateway's stop up.
+        self._callers.close()
+        self._operators.close()
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.gateway.end)
@@ -68,6 +76,12 @@ class Stage:
         """The last resort, without a loop."""
         self.gateway.kill_now()
         self.simulator.kill_now()
+
+    async def tell_carrier(self, options: str) -> None:
+        """Have the simulator go on by other options."""
+        reply = await self.simulator.tell(f"set {options}")
+        if reply != "set":
+            raise DemoError(f"The simulator did not take {options!r}: {reply}", self.simulator.log)
 
     async def get(self, path: str) -> Any:
         """As the customer."""
@@ -85,17 +99,17 @@ class Stage:
         async with self._turn:
             try:
                 return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
-            except CallFailed as failure:
-                raise DemoFailed(str(failure), self.gateway.log) from failure
+            except CallError as failure:
+                raise DemoError(str(failure), self.gateway.log) from failure
 
     async def until_bound(self) -> dict[str, Any]:
-        """The bind, once it can send. Raises DemoFailed when that takes too long."""
+        """The bind, once it can send. Raises DemoError when that takes too long."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         why = "it never answered"
         while time.monotonic() < deadline:
             try:
                 carriers = (await self.admin("/admin/carriers"))["entities"]
-            except DemoFailed as failure:
+            except DemoError as failure:
                 why = str(failure)
             else:
                 if carriers[0]["able"]:
@@ -103,14 +117,14 @@ class Stage:
                     return bind
                 why = f"the bind is {carriers[0]['binds'][0]['state']}"
             await trio.sleep(_LOOK_EVERY_SECONDS)
-        raise DemoFailed(f"The gateway was not ready within {PATIENCE_SECONDS:.0f} s: {why}", self.gateway.log)
+        raise DemoError(f"The gateway was not ready within {PATIENCE_SECONDS:.0f} s: {why}", self.gateway.log)
 
     async def until_told(self, count: Callable[[], int], total: int, what: str, shown: Callable[[int], None]) -> None:
-        """Until the customer was told of so many; `shown` gets the count so far. Raises DemoFailed when that takes too long."""
+        """Until the customer was told of so many; `shown` gets the count so far. Raises DemoError if it takes long."""
         with trio.move_on_after(PATIENCE_SECONDS):
             while (so_far := count()) < total:
                 shown(so_far)
                 await self.receiver.wait()
             shown(total)
             return
-        raise DemoFailed(f"Only {count()} of {total} {what} within {PATIENCE_SECONDS:.0f} s.", self.gateway.log)
+        raise DemoError(f"Only {count()} of {total} {what} within {PATIENCE_SECONDS:.0f} s.", self.gateway.log)

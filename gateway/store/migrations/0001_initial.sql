@@ -27,6 +27,8 @@ CREATE TABLE endpoints (
     UNIQUE (account, own, url)
 ) STRICT;
 
+CREATE UNIQUE INDEX endpoints_own ON endpoints (account) WHERE own = 1;
+
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     account TEXT NOT NULL,
@@ -94,7 +96,7 @@ CREATE TABLE attempts (
 
 CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NOT NULL;
 CREATE INDEX attempts_in_doubt ON attempts (carrier, message) WHERE state = 4;
-CREATE INDEX attempts_unknown ON attempts (carrier, message) WHERE state = 17;
+CREATE INDEX attempts_unknown ON attempts (carrier, message) WHERE state IN (17, 22);
 
 CREATE TABLE receipts (
     message INTEGER NOT NULL,

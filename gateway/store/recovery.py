@@ -1,0 +1,40 @@
+"""What a start does before anything else: bring the tables and the endpoints up to date, and face what a crash left."""
+
+import sqlite3
+
+from gateway.store import ended_binds
+from gateway.store.connection import migrate
+from gateway.store.work import Mirrors, Work
+
+_UNFINISHED = "UPDATE deliveries SET under_way = 0, due = ? WHERE under_way = 1"
+_ONE_MILLISECOND = 1 << 20
+
+
+def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> tuple[int, int]:
+    """Returns the greatest id there is, and how many segments are in doubt since the last process ended.
+
+    Raises RuntimeError on a store of a newer version.
+    """
+    migrate(connection)
+    last = _last_id(connection)
+    mirrors.ids.seen(last)
+    connection.execute("BEGIN IMMEDIATE")
+    mirrors.queues.load(connection)
+    connection.execute(_UNFINISHED, (now,))
+    mirrors.endpoints.configure(connection)
+    mirrors.endpoints.load(connection)
+    mirrors.parked = connection.execute("SELECT count(*) FROM parked").fetchone()[0]
+    work = Work(connection, mirrors, now)
+    doubts = ended_binds.after_unclean_end(work)
+    mirrors.queues.save(connection)
+    connection.execute("COMMIT")
+    mirrors.queues.commit()
+    mirrors.parked = work.parked
+    return last, doubts
+
+
+def _last_id(connection: sqlite3.Connection) -> int:
+    """Ids of requests and submissions are not looked for: they are handed out within the millisecond of a message's."""
+    tables = ("messages", "events", "deliveries", "parked", "inbound", "changes_by_hand")
+    last = [connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0 for table in tables]
+    return max(last) + _ONE_MILLISECOND if any(last) else 0

@@ -1,0 +1,66 @@
+"""A message's whole life by each way in: accepted, on the wire, receipted, told in signed webhooks, and looked up."""
+
+import pytest
+from arrivals import wait_until
+from daemons import carrier
+
+pytestmark = pytest.mark.scenario
+
+
+def with_posts(gateway, message, count):
+    """The message once so many webhook POSTs stand in its timeline."""
+    seen = gateway.message(message["id"])
+    return seen if sum(step["what"] == "webhook" for step in seen["timeline"]) == count else None
+
+
+def test_each_way_in_ends_in_a_delivery_that_is_told_and_can_be_looked_up(gateway_with, simulator, webhooks):
+    gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
+
+    quick = gateway.call("POST", "/send", {"to": "+34600100001", "message": "Hello there"})
+    assert quick.status == 201, quick
+    assert quick.headers["location"] == f"/v1/sms/{quick.json['id']}"
+    single = gateway.send("+34600100002", "Hello again", client_id="order-8841", tag="spring")
+    bulk = gateway.send_bulk([{"to": f"+3460020{n:04}", "text": f"Hello {n}"} for n in range(100)])
+
+    every = [quick.json, single, *bulk]
+    assert {message["status"] for message in every} == {"queued"}
+    webhooks.wait_for_each(every, "delivered")
+    assert [webhooks.told(message) for message in every] == [["sent", "delivered"]] * len(every)
+    assert simulator.figures()["taken"] == len(every)
+
+    event = webhooks.wait(single, "delivered")
+    assert (event["client_id"], event["status"]) == ("order-8841", "delivered")
+    told = {key: event["data"][key] for key in ("to", "from", "tag", "country", "segments", "attempts", "carrier")}
+    assert told == {
+        "to": "+34600100002",
+        "from": "SHOP",
+        "tag": "spring",
+        "country": "ES",
+        "segments": 1,
+        "attempts": 1,
+        "carrier": "telco",
+    }
+    assert event["data"]["created_at"] == single["created_at"]
+
+
+def test_the_timeline_tells_the_story_in_order(gateway_with, simulator_with, webhooks):
+    simulator = simulator_with("--latency", "20ms", "--receipt-delay", "20ms")
+    gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
+    message = gateway.send("+34600100003", "Hello there", client_id="order-8842")
+    delivered = webhooks.wait(message, "delivered")
+
+    # The last POST's outcome is recorded after the customer has it.
+    seen = wait_until(lambda: with_posts(gateway, message, 2), "both POSTs in the timeline")
+
+    steps = seen["timeline"]
+    assert [step["what"] for step in steps] == ["accepted", "submit", "webhook", "receipt", "webhook"]
+    assert [step["at"] for step in steps] == sorted(step["at"] for step in steps)
+    accepted, submitted, first_post, receipt, last_post = steps
+    assert accepted["request_id"].startswith("req_")
+    assert (submitted["outcome"], submitted["command_status"], submitted["bind"]) == ("sent", "ESME_ROK", "telco/1")
+    assert submitted["latency_ms"] >= 20
+    assert (receipt["state"], receipt["err"], receipt["applied"]) == ("DELIVRD", "000", True)
+    assert (first_post["type"], first_post["http_status"]) == ("message.sent", 204)
+    assert (last_post["type"], last_post["event_id"]) == ("message.delivered", delivered["id"])
+    assert (seen["status"], seen["attempts"], seen["route"]) == ("delivered", 1, "rest")
+    assert gateway.get("/v1/sms?client_id=order-8842")["entities"][0]["id"] == message["id"]
