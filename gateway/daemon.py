@@ -1,4 +1,4 @@
-"""The composition root: builds every part from the settings, starts them in order, and stops them in the order that loses nothing.
+"""The composition root: builds every part from the settings, starts all, and stops all in the order that loses nothing.
 
 Stop order: HTTP, claiming, windows (bounded), unbind, receipts on disk, webhooks, the store.
 """
@@ -7,6 +7,7 @@ import gc
 import logging
 import random
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from gateway.identifiers import Identifiers, now_ms
 from gateway.metrics import Gauge, Gauges
 from gateway.rules.senders import NumberOwners
 from gateway.settings import Settings
+from gateway.settings.types import split_address
 from gateway.store.connection import lock, open_loop
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
@@ -69,14 +71,16 @@ class CarriersNow:
     def _binds(self, carrier: Carrier) -> list[BindView]:
         rate = carrier.settings.submit_rate_per_bind or carrier.settings.submit_rate
         return [
-            BindView(view.name, view.state.value, view.window, view.in_flight, view.room, rate, view.since, view.last_error)
-            for view in carrier.views()
+            BindView(v.name, v.state.value, v.window, v.in_flight, v.room, rate, v.since, v.last_error)
+            for v in carrier.views()
         ]
 
 
 async def run(settings: Settings, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
-    """The daemon, until SIGTERM or SIGINT; then it drains and returns. Raises StoreLocked when another owns the store, OSError when an
-    address can't be listened on."""
+    """The daemon, until SIGTERM or SIGINT; then it drains and returns.
+
+    Raises StoreLocked when another owns the store, OSError when an address can't be listened on.
+    """
     notifier = Notifier()
     with lock(settings.store.path), trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with open_loop(), _writing_store(settings) as store, trio.open_nursery() as nursery:
@@ -137,7 +141,7 @@ class _Daemon:
         self._nursery: trio.Nursery | None = None
 
     async def start(self, nursery: trio.Nursery) -> Running:
-        """The store is open; listen before binding, so that a port that is taken is said before any carrier is bothered."""
+        """Listen before binding, so that a port that is taken is said before any carrier is bothered."""
         self._nursery = nursery
         _say_what_was_found(self.store)
         metrics.REGISTRY.register(self.gauges)
@@ -169,7 +173,7 @@ class _Daemon:
         try:
             await serve(
                 app,
-                _hypercorn(listen, body_limit),
+                _hypercorn([_listener(address) for address in listen], body_limit),
                 shutdown_trigger=self._http_stop.wait,
                 task_status=task_status,
                 mode="asgi",
@@ -181,16 +185,31 @@ class _Daemon:
         """Until the very end: an operator may watch the drain."""
         await serve(
             self.operator_app,
-            _hypercorn(self.settings.operator.listen, 64 * 1024),
+            _hypercorn([_listener(address) for address in self.settings.operator.listen], 64 * 1024),
             shutdown_trigger=trio.sleep_forever,
             task_status=task_status,
             mode="asgi",
         )
 
 
-def _hypercorn(listen: list[str], body_limit: int) -> Config:
+def _listener(address: str) -> socket.socket:
+    """Bound to the address. Raises OSError that names it, which Hypercorn's own does not."""
+    host, port = split_address(address)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"cannot listen on {address}: {(error.strerror or str(error)).lower()}") from None
+    return listener
+
+
+def _hypercorn(listeners: list[socket.socket], body_limit: int) -> Config:
+    """`listeners` are its own from now on."""
     config = Config()
-    config.bind = listen
+    config.bind = [f"fd://{listener.detach()}" for listener in listeners]
     config.graceful_timeout = HTTP_LIMIT_SECONDS
     config.keep_alive_timeout = 75.0
     config.backlog = 1024
@@ -206,7 +225,7 @@ def _hypercorn(listen: list[str], body_limit: int) -> Config:
 def _say_what_was_found(store: SqliteStore) -> None:
     if store.started_with_doubts:
         log.warning(
-            "the last process ended without draining: segments_in_doubt=%d; the lanes' policies settle them after their grace",
+            "the last process ended without draining: segments_in_doubt=%d, settled by receipts or the lanes' policies",
             store.started_with_doubts,
         )
 
@@ -218,17 +237,18 @@ def _gauges(store: SqliteStore, view: CarriersNow) -> list[Gauge]:
             ready[(row.lane, row.route)] = ready.get((row.lane, row.route), 0) + row.ready
         return ready.items()
 
+    def able() -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((carrier.name,), float(carrier.able)) for carrier in view.carriers()]
+
     def binds(what: str) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((c.name, b.name), float(getattr(b, what))) for c in view.carriers() for b in c.binds]
 
+    counts = store.counts
     return [
         Gauge("sluice_queue_ready", "Messages that a free slot could take.", ("lane", "route"), queued),
         Gauge("sluice_window_ceiling", "Unanswered submit_sm allowed.", ("carrier", "bind"), partial(binds, "window")),
         Gauge("sluice_window_in_flight", "Unanswered submit_sm.", ("carrier", "bind"), partial(binds, "in_flight")),
-        Gauge(
-            "sluice_carrier_able", "1 when any bind of the carrier can send.", ("carrier",),
-            lambda: [((c.name,), float(c.able)) for c in view.carriers()],
-        ),
-        Gauge("sluice_receipts_parked", "Receipts whose message is not known.", (), lambda: [((), store.counts()["parked"])]),
-        Gauge("sluice_events_pending", "Events to be told.", (), lambda: [((), store.counts()["events_pending"])]),
-    ]  # fmt: skip
+        Gauge("sluice_carrier_able", "1 when any bind of the carrier can send.", ("carrier",), able),
+        Gauge("sluice_receipts_parked", "Receipts of no known message.", (), lambda: [((), counts()["parked"])]),
+        Gauge("sluice_events_pending", "Events to be told.", (), lambda: [((), counts()["events_pending"])]),
+    ]

@@ -1,8 +1,8 @@
-"""Public ids: prefixed ULIDs that are one 63-bit integer inside, so that the primary key is the only index they need.
+"""Public ids: prefixed ULIDs that are one 63-bit integer inside, so that no second index is needed.
 
-An integer id is `unix_milliseconds << 20 | sequence`: time-ordered, unique in a store (one owner), never random. Outside
-it is a ULID of 26 Crockford base32 characters: 48 bits of time, the 20 bits of sequence, and 60 bits mixed from both, so
-that an id cannot be counted up.
+An integer id is `unix_milliseconds << 20 | sequence`: time-ordered, unique in a store (one owner), never random.
+Outside it is a ULID of 26 Crockford base32 characters: 48 bits of time, the 20 bits of sequence, and 60 bits mixed from
+both, so that an id cannot be counted up.
 """
 
 import time

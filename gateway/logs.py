@@ -1,6 +1,7 @@
 """Logging set up once: one line an entry on standard error, without times under systemd, whose journal has its own.
 
-What may never be logged (texts, full numbers, tokens, passwords) is not passed to a logger in the first place; `redacted` is how a number is named.
+What may never be logged (texts, full numbers, tokens, passwords) is not passed to a logger in the first place;
+`redacted` is how a number is named. Libraries speak from warnings up: at debug some would print what they are given.
 """
 
 import logging

@@ -1,12 +1,14 @@
 """What is counted, declared once: names by Prometheus conventions, labels bounded by the configuration.
 
-The flows count what they see; gauges are read from the store and the carriers when somebody scrapes (see gateway.daemon).
+The flows count what they see; gauges are read from the store and the carriers at the scrape (see gateway.daemon).
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -23,13 +25,6 @@ ANSWERS = Counter(
     "sluice_submit_answers", "Answers to submit_sm, by what they meant.", ["carrier", "outcome"], registry=REGISTRY
 )
 DOUBTED = Counter("sluice_segments_in_doubt", "Segments whose answer never came.", ["carrier"], registry=REGISTRY)
-LATENCY = Histogram(
-    "sluice_submit_latency_seconds",
-    "From submit_sm to its answer.",
-    ["carrier"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
-    registry=REGISTRY,
-)
 RECEIPTS = Counter("sluice_receipts", "Receipts, by the state they tell.", ["carrier", "state"], registry=REGISTRY)
 INBOUND = Counter("sluice_inbound_messages", "Messages from handsets.", ["carrier"], registry=REGISTRY)
 POSTS = Counter("sluice_webhook_posts", "Webhook POSTs, by their outcome.", ["account", "outcome"], registry=REGISTRY)
@@ -40,8 +35,59 @@ COMMIT_SECONDS = Histogram(
     registry=REGISTRY,
 )
 COMMIT_ROWS = Histogram(
-    "sluice_store_commit_rows", "Asks in one transaction.", buckets=(1, 3, 10, 30, 100, 300, 1000, 3000), registry=REGISTRY
+    "sluice_store_commit_rows",
+    "Asks in one transaction.",
+    buckets=(1, 3, 10, 30, 100, 300, 1000, 3000),
+    registry=REGISTRY,
 )
+
+
+class Spread:
+    """How the values of one carrier spread over buckets."""
+
+    __slots__ = ("_bounds", "_counts", "_sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def add(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def told(self) -> tuple[list[tuple[str, float]], float]:
+        """Counts up to each bound, and the sum."""
+        names = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
+        return list(zip(names, map(float, accumulate(self._counts)), strict=True)), self._sum
+
+
+class Latencies(Collector):
+    """A histogram for what comes with every message, all in one thread: prometheus_client's own takes 2 µs a value."""
+
+    _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
+        self._text = text
+        self._spreads: dict[str, Spread] = {}
+
+    def of(self, carrier: str) -> Spread:
+        """To be kept by who adds to it."""
+        return self._spreads.setdefault(carrier, Spread(self._BOUNDS))
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        family = HistogramMetricFamily(self._name, self._text, labels=("carrier",))
+        for carrier, spread in self._spreads.items():
+            family.add_metric((carrier,), *spread.told())
+        yield family
+
+    def describe(self) -> Iterable[HistogramMetricFamily]:
+        return [HistogramMetricFamily(self._name, self._text, labels=("carrier",))]
+
+
+LATENCY = Latencies("sluice_submit_latency_seconds", "From submit_sm to its answer.")
+REGISTRY.register(LATENCY)
 
 
 class Gauge:

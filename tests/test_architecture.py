@@ -1,4 +1,4 @@
-"""The house rules that a linter does not know: states as drawn, one package per import name, rooms that stay readable."""
+"""House rules that a linter does not know: states as drawn, one package per import name, files that stay readable."""
 
 import subprocess
 import sys
@@ -48,5 +48,5 @@ def test_a_file_says_what_it_owns_and_is_readable_at_one_sitting(source: Path) -
 
 def test_importing_the_protocol_starts_nothing() -> None:
     loaded = "import sys, protocol.session, protocol.receipts; print('trio' in sys.modules, 'asyncio' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["False", "False"]

@@ -1,1 +1,1 @@
-"""The flows: what the gateway does, in the order a message lives it: accept, send, receive, notify. Start reading here."""
+"""What the gateway does, in the order a message lives it: accept, send, receive, notify. Start reading here."""

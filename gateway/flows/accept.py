@@ -4,9 +4,10 @@ The checks are gateway/rules' and pure; the store makes them true in one transac
 api's.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ import trio
 
 from gateway.flows.entities import Entity, entity_at_first, entity_of_new
 from gateway.identifiers import MESSAGE, Identifiers, now_ms, public
+from gateway.metrics import ACCEPTED, REFUSED
 from gateway.rules.checks import ItemCheck
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.routing import Router
@@ -87,6 +89,8 @@ class BulkAccepted:
 OneOutcome = OneAccepted | OneReplayed | ItemErrors | KeyReused | ClientIdInUse
 BulkOutcome = BulkAccepted | KeyReused
 
+_accepted_of = lru_cache(maxsize=None)(ACCEPTED.labels)
+_refused_of = lru_cache(maxsize=None)(REFUSED.labels)
 _item_errors = msgspec.json.Decoder(list[ItemError])
 
 
@@ -110,13 +114,18 @@ class Accept:
             # What was right at first may be wrong by now (a schedule has passed, a sender was taken away), and a key's
             # first answer still stands.
             first = None if idempotency is None else await self._store.first_answer(account, idempotency)
-            return checked if first is None else self._one_again(first)
+            if first is not None:
+                return self._one_again(first)
+            _refused_of(account).inc()
+            return checked
         message = NewMessage(self._ids.next(), *checked)
         outcome = await self._store.accept(Submission(self._ids.next(), account, request_id, (message,), idempotency))
         if not isinstance(outcome, Accepted):
             return self._one_again(outcome)
         if outcome.conflicts:
+            _refused_of(account).inc()
             return ClientIdInUse(outcome.conflicts[0])
+        _accepted_of(account, message.lane).inc()
         return OneAccepted(entity_of_new(message))
 
     async def submit_bulk(
@@ -128,6 +137,7 @@ class Accept:
             self._ids.next(), account, request_id, messages, idempotency, msgspec.json.encode(errors) if errors else b""
         )
         if not messages and idempotency is None:
+            _refused_of(account).inc(len(errors))
             return BulkAccepted(submission.id, [], errors, replayed=False)
         outcome = await self._store.accept(submission)
         match outcome:
@@ -143,6 +153,9 @@ class Accept:
         ]
         errors += _conflict_errors(conflicts, indexes, items)
         errors.sort(key=_by_index)
+        for lane, count in Counter(entity.lane for _, entity in entities).items():
+            _accepted_of(account, lane).inc(count)
+        _refused_of(account).inc(len(errors))
         return BulkAccepted(submission.id, entities, errors, replayed=False)
 
     async def _check_all(

@@ -3,6 +3,7 @@
 What a receipt looks like is protocol.receipts' matter, which attempt it is about and what it changes the store's.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
@@ -11,12 +12,13 @@ from gateway.carriers.addresses import e164
 from gateway.carriers.bind import Bind
 from gateway.carriers.traffic import Delivery
 from gateway.identifiers import Identifiers, now_ms
+from gateway.metrics import INBOUND, RECEIPTS
 from gateway.rules.causes import cause_of_receipt
 from gateway.rules.senders import NumberOwners
 from gateway.store.interface import InboundIn, ReceiptIn, Store
 from protocol.command_status import CommandStatus
 from protocol.pdus import EsmClass
-from protocol.receipts import Receipt, read_receipt
+from protocol.receipts import Receipt, ReceiptState, read_receipt
 from protocol.segments import read_header
 from protocol.text import Encoding, decode
 from protocol.times import to_utc_ms
@@ -26,6 +28,8 @@ _NOT_KEPT = int(CommandStatus.ESME_RX_T_APPN)
 _UDHI = int(EsmClass.UDHI)
 # The dates of receipts that come together are mostly the same few.
 _utc_ms = lru_cache(maxsize=4096)(to_utc_ms)
+_receipts_of = lru_cache(maxsize=None)(RECEIPTS.labels)
+_inbound_of = lru_cache(maxsize=None)(INBOUND.labels)
 
 
 class Receive:
@@ -45,13 +49,19 @@ class Receive:
         settings, store = bind.settings, self._store
         text_only = settings.text_receipts
         zone = ZoneInfo(settings.receipt_timezone)
+        states: Counter[ReceiptState] = Counter()
         for pdu in pdus:
             kept = partial(_answer, bind, pdu)
             receipt = read_receipt(pdu, text_only=text_only)
             if receipt is None:
                 store.inbound(self._inbound(bind, pdu, at), kept)
             else:
+                states[receipt.state] += 1
                 store.receipt(_receipt(bind, receipt, at, zone), kept)
+        for state, count in states.items():
+            _receipts_of(bind.carrier, state.name.lower()).inc(count)
+        if states.total() < len(pdus):
+            _inbound_of(bind.carrier).inc(len(pdus) - states.total())
 
     def _inbound(self, bind: Bind, pdu: Delivery, at: int) -> InboundIn:
         octets = pdu.octets

@@ -18,6 +18,7 @@ from gateway.carriers.addresses import Addresses
 from gateway.carriers.bind import Bind
 from gateway.identifiers import now_ms
 from gateway.messages import ErrorCode
+from gateway.metrics import ANSWERS, DOUBTED, LATENCY
 from gateway.rules.retrying import after_answer
 from gateway.settings.sections import Lane
 from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Store, Verdict
@@ -99,6 +100,9 @@ class BindFeed:
         self._asked = 0
         self._recording = 0
         self._open = True
+        self._latencies = LATENCY.of(bind.carrier)
+        self._answers = {verdict: ANSWERS.labels(bind.carrier, verdict.value) for verdict in Verdict}
+        self._doubted = DOUBTED.labels(bind.carrier)
 
     def open(self) -> None:
         """Open the bind's window in the store and ask for all of it."""
@@ -181,6 +185,7 @@ class BindFeed:
         refused: list[int] = []
         slots = 0
         is_taking = False
+        add_latency = self._latencies.add
         for answer in answers:
             claim, claimed = answer.token
             if not answer.late:
@@ -189,9 +194,11 @@ class BindFeed:
             if status:
                 refused.append(status)
                 verdict, retry_at, error = self._judge(claim, status, now)
+                self._answers[verdict].inc()
             else:
                 verdict, retry_at, error = Verdict.SENT, 0, None
                 is_taking = is_taking or not answer.late
+            add_latency(answer.latency_seconds)
             rows.append(
                 Answer(
                     claim.message,
@@ -207,6 +214,7 @@ class BindFeed:
                     claimed.segment.total,
                 )
             )
+        self._answers[Verdict.SENT].inc(len(rows) - len(refused))
         # First: a carrier that takes some and throttles some is met with short pauses, not with ever longer ones.
         if is_taking:
             self._bind.succeeded()
@@ -236,6 +244,7 @@ class BindFeed:
     def expired(self, tokens: list[Token]) -> None:
         """Written, and no answer came in time."""
         room = max(0, min(len(tokens), self._free()))
+        self._doubted.inc(len(tokens))
         self._asked += room
         self._store.doubt(self._bind.name, [_name(token) for token in tokens], room)
 
@@ -244,6 +253,7 @@ class BindFeed:
         self._open = False
         name = self._bind.name
         if doubtful:
+            self._doubted.inc(len(doubtful))
             self._store.doubt(name, [_name(token) for token in doubtful], 0)
         if unwritten:
             self._store.release(name, [_name(token) for token in unwritten], 0)

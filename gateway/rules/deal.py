@@ -25,7 +25,7 @@ class Ask(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """The ready messages of one lane, route, account and campaign; of retries also by the carrier to avoid or stay with."""
+    """Ready messages of one lane, route, account and campaign; of retries also by the carrier to avoid or stay with."""
 
     id: int
     lane: str
@@ -75,6 +75,12 @@ class Turns:
             dict(self.passed),
             dict(self.shared),
         )
+
+    def charge(self, lane: str, account: str, queue: int, slots: int) -> None:
+        """What a grant came to differs by so many PDUs from its slots: long messages overdraw, few messages leave some."""
+        key = (lane, account)
+        self.accounts[key] = self.accounts.get(key, 0.0) + slots
+        self.queues[queue] = self.queues.get(queue, 0.0) + slots
 
 
 def may_take(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: int) -> bool:
@@ -132,10 +138,10 @@ class _Table:
     def serve(self, ask: Ask, queues: list[Queue]) -> list[Grant]:
         """Give the ask's slots out: one by one, unless a single queue is all there is."""
         if len(queues) == 1:
-            slots = min(ask.room, self.left[queues[0].id])
-            self.left[queues[0].id] -= slots
-            self._count(queues[0], slots)
-            return [Grant(ask.bind, ask.carrier, queues[0].id, slots)]
+            queue = queues[0]
+            self.left[queue.id] = max(0, self.left[queue.id] - ask.room)
+            self._count(queue, ask.room)
+            return [Grant(ask.bind, ask.carrier, queue.id, ask.room)]
         by_lane: dict[tuple[int, str], list[Queue]] = {}
         for queue in queues:
             by_lane.setdefault((queue.priority, queue.lane), []).append(queue)

@@ -11,8 +11,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(at_ms: int) -> str:
-    """`2026-11-21T18:04:05.123Z` for wall-clock milliseconds."""
+    """`2026-11-21T18:04:05.123Z` for wall-clock milliseconds; what happens in one commit shares most of them."""
     seconds, milliseconds = divmod(at_ms, 1000)
     return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
 

@@ -184,15 +184,19 @@ class Smsc:
     def inbound(self, account: Account, source: str, destination: str, text: str) -> None:
         """A handset sends a message: kept for the account until acknowledged, in as many parts as it needs.
 
+        A destination with its plus goes as an international number, any other as a short code.
         Raises NotEncodable and TooManyParts.
         """
         self._inbound_count += 1
+        is_international = int(destination.startswith("+"))
         for segment in split(text, encoding_of(text), self._inbound_count):
             pdu = DeliverSm(
                 source_addr_ton=1,
                 source_addr_npi=1,
                 source_addr=source.removeprefix("+"),
-                destination_addr=destination,
+                dest_addr_ton=is_international,
+                dest_addr_npi=is_international,
+                destination_addr=destination.removeprefix("+"),
                 esm_class=segment.esm_class,
                 data_coding=segment.data_coding,
                 short_message=segment.short_message,

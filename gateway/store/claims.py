@@ -71,6 +71,7 @@ def _claim_from(work: Work, grant: Grant) -> list[Claim]:
     work.executemany(_ATTEMPT, attempts)
     if claims:
         work.queues.add(grant.queue, -len(claims))
+    work.queues.charge(grant.queue, -budget)
     return claims
 
 

@@ -36,7 +36,10 @@ _FEWEST = 2
 
 
 def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
-    """Record answers that all say ESME_ROK to whole messages as they were claimed. False: something is otherwise, nothing was done."""
+    """Record answers that all say ESME_ROK to whole messages as they were claimed.
+
+    False: something is otherwise, and nothing was done.
+    """
     horizon = work.policy.carriers.get(carrier)
     if (
         len(answers) < _FEWEST
@@ -89,9 +92,8 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
         word, done_at, error = word_of(said), receipt.done_at or receipt.at, error_of(receipt, end)
         name = candidate[:3]
         rows.append(
-            (candidate.message, work.ids.next(), 1, candidate.attempt, receipt.carrier, receipt.bind, receipt.at, word, said.error, "exact",
-             True, said.raw)
-        )  # fmt: skip
+            (*_place(receipt, candidate, work.ids.next()), word, said.error, "exact", True, said.raw),
+        )
         attempts.append(
             (int(end), done_at, word, said.error, network_error_of(said), candidate.carrier_message_id, error, *name)
         )
@@ -103,8 +105,13 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
     return rest
 
 
+def _place(receipt: ReceiptIn, candidate: Candidate, row_id: int) -> tuple[Any, ...]:
+    """The first columns of a receipt's row."""
+    return (candidate.message, row_id, 1, candidate.attempt, receipt.carrier, receipt.bind, receipt.at)
+
+
 def _candidates(work: Work, told: Sequence[ReceiptIn]) -> dict[tuple[str, str], Candidate]:
-    """By carrier and key: the one sent attempt that an id of these receipts names; not where it is named twice, or names two."""
+    """By carrier and key: the sent attempt that a receipt names; not where it is named twice, or its id names two."""
     keys: dict[str, Counter[str]] = {}
     for receipt in told:
         key = exact_key(receipt.receipt.message_id or "")

@@ -69,6 +69,12 @@ class Queues:
     def add(self, queue_id: int, count: int) -> None:
         self._delta[queue_id] = self._delta.get(queue_id, 0) + count
 
+    def charge(self, queue_id: int, slots: int) -> None:
+        """A grant to this queue came to so many PDUs more, or fewer, than its slots."""
+        if slots:
+            lane, _, account, _, _ = self._keys[queue_id]
+            self.next_turns.charge(lane, account, queue_id, slots)
+
     def ready(self) -> int:
         """Messages that a free slot could take, as of the last commit."""
         return sum(self._ready.values())

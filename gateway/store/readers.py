@@ -74,7 +74,7 @@ def in_snapshot(connection: sqlite3.Connection, function: Callable[[sqlite3.Conn
 
 def message_row(connection: sqlite3.Connection, message_id: int) -> MessageRow | None:
     row = connection.execute(_MESSAGE + "WHERE m.id = ?", (message_id,)).fetchone()
-    return None if row is None else MessageRow._make(row)
+    return None if row is None else _message(row)
 
 
 def message(connection: sqlite3.Connection, account: str | None, message_id: int) -> MessageStory | None:
@@ -96,7 +96,7 @@ def messages(connection: sqlite3.Connection, account: str, client_id: str, limit
         _MESSAGE + "WHERE m.account = ? AND m.client_id = ? AND m.id < ? ORDER BY m.id DESC LIMIT ?",
         (account, client_id, _NO_CURSOR if cursor is None else cursor, limit + 1),
     ).fetchall()
-    return _page([MessageRow._make(row) for row in rows], limit)
+    return _page([_message(row) for row in rows], limit)
 
 
 def events(
@@ -194,6 +194,14 @@ def _webhook_tries(connection: sqlite3.Connection, message_id: int) -> list[Webh
         found += [WebhookTry(*row[:3], *values) for values in connection.execute(_TRIES, (row[3],)).fetchall()]
         event = row[4]
     return sorted(found, key=lambda t: t.at)
+
+
+def _message(row: tuple[Any, ...]) -> MessageRow:
+    """SQLite has no booleans: 0 and 1 would stand in an answer that is given again."""
+    message = MessageRow._make(row)
+    return message._replace(
+        allow_unicode=bool(message.allow_unicode), possible_duplicate=bool(message.possible_duplicate)
+    )
 
 
 def _page(rows: list[MessageRow] | list[ParkedRow], limit: int) -> Page:

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the gateway, the simulator and the webhook sink as processes of their own, and what they cost.
+"""What the benchmarks share: gateway, simulator and webhook sink as processes of their own, and what they cost.
 
 A figure is printed, never asserted: machines are noisy. CPU is user + system of the process, from /proc.
 """
@@ -15,10 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
 
 TOKEN = "sk_benchmark"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -76,8 +75,8 @@ class Bench:
     port: int
     smsc_port: int
 
-    def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+    def connection(self) -> AbstractContextManager[http.client.HTTPConnection]:
+        return closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60))
 
     def post(self, connection: http.client.HTTPConnection, path: str, body: bytes) -> dict:
         connection.request("POST", path, body, {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"})
@@ -114,13 +113,23 @@ def _free_port() -> int:
 
 
 @contextmanager
-def bench(folder: Path, *, window: int = 50, batch: int = 100, simulator: tuple[str, ...] | None = ("--receipt-delay", "1s", "--no-number-outcomes")) -> Iterator[Bench]:
+def bench(
+    folder: Path,
+    *,
+    window: int = 50,
+    batch: int = 100,
+    simulator: tuple[str, ...] | None = ("--receipt-delay", "1s", "--no-number-outcomes"),
+) -> Iterator[Bench]:
     """The three processes; `simulator` None: the carrier is down."""
     smsc_port = _free_port()
-    sink = subprocess.Popen([sys.executable, str(HERE / "sink.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    sink = subprocess.Popen(
+        [sys.executable, str(HERE / "sink.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     sink_port = int(sink.stdout.readline())
     config = folder / "bench.toml"
-    config.write_text(CONFIG.format(store=folder / "bench.db", smsc=smsc_port, window=window, sink=sink_port, batch=batch))
+    config.write_text(
+        CONFIG.format(store=folder / "bench.db", smsc=smsc_port, window=window, sink=sink_port, batch=batch)
+    )
     smsc = None
     if simulator is not None:
         smsc = _simulator(smsc_port, simulator)

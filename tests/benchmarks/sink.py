@@ -1,4 +1,7 @@
-"""A webhook endpoint that only counts: prints its port, then for every line on standard input the events so far and when the last came."""
+"""A webhook endpoint that only counts.
+
+Prints its port, then for every line on standard input the events so far and when the last one came.
+"""
 
 import asyncio
 import sys

@@ -110,7 +110,9 @@ class ScriptedSmsc:
         self.answer: Callable[[Submit], None] = lambda submit: None
         """What it does with each submit_sm at once, in the thread that reads it."""
         self._refs = itertools.count(1)
-        self.process = ChildProcess(arguments, folder=HERE, environment=environment(), on_output=self._hear, on_end=self._ended)
+        self.process = ChildProcess(
+            arguments, folder=HERE, environment=environment(), on_output=self._hear, on_end=self._ended
+        )
         self.port: int = self.events.wait(lambda e: e["event"] == "listening")["port"]
 
     def order(self, order: str, **what: Any) -> None:
@@ -202,7 +204,6 @@ class Stage:
         return message, self.left.wait_submit(message["to"])
 
 
-
 @contextmanager
 def on_stage(folder: Path, make: Callable[[], ScriptedSmsc]) -> Iterator[Stage]:
     """A gateway between a customer and two SMSCs that `make` makes, all three of its binds up."""
@@ -215,7 +216,10 @@ def on_stage(folder: Path, make: Callable[[], ScriptedSmsc]) -> Iterator[Stage]:
             folder,
             webhook_url=webhooks.url,
             carriers={"left": carrier(left.port, binds=2), "right": carrier(right.port, password="other")},
-            routes=[{"name": "right", "match": {"prefix": ["34610"]}, "tiers": ["right"]}, {"name": "rest", "tiers": ["left"]}],
+            routes=[
+                {"name": "right", "match": {"prefix": ["34610"]}, "tiers": ["right"]},
+                {"name": "rest", "tiers": ["left"]},
+            ],
             lanes={"transactional": {"doubt_grace": "300ms"}},
         )
         gateway = stack.enter_context(running(folder, settings))

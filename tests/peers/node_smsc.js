@@ -11,6 +11,7 @@ const FIELDS = [
 const sessions = new Map();
 const submits = [];
 let bindStatus = 0;
+let greeting = null;
 
 const tell = (what) => console.log(JSON.stringify(what));
 
@@ -35,6 +36,7 @@ function onSession(session) {
   sessions.set(name, session);
   for (const mode of ['bind_transceiver', 'bind_transmitter', 'bind_receiver']) {
     session.on(mode, (pdu) => {
+      if (greeting) session.deliver_sm({ ...greeting, short_message: Buffer.from(greeting.octets, 'hex') });
       session.send(pdu.response({ command_status: bindStatus, system_id: 'node-smpp' }));
       if (bindStatus) return;
       const { system_id, password, system_type, interface_version } = pdu;
@@ -99,8 +101,10 @@ const ORDERS = {
   cut({ session }) {
     sessions.get(session).destroy();
   },
-  answer_binds({ status }) {
+  // `greets_with`: a deliver_sm that goes out before the answer to a bind.
+  answer_binds({ status, greets_with }) {
     bindStatus = status;
+    greeting = greets_with || null;
     tell({ event: 'binds_answered', status });
   },
 };

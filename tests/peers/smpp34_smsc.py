@@ -1,4 +1,4 @@
-"""An SMSC made of the package `smpp34` (PyPI): obeys orders and tells what it gets, as lines of JSON. See conftest.py."""
+"""An SMSC made of the package `smpp34` (PyPI): obeys orders, tells what it gets, in lines of JSON. See conftest.py."""
 
 import asyncio
 import json
@@ -7,10 +7,19 @@ from typing import Any
 
 import smpp34
 
-FIELDS = (
-    "service_type source_addr source_addr_ton source_addr_npi destination_addr dest_addr_ton dest_addr_npi esm_class "
-    "protocol_id registered_delivery data_coding"
-).split()
+FIELDS = [
+    "service_type",
+    "source_addr",
+    "source_addr_ton",
+    "source_addr_npi",
+    "destination_addr",
+    "dest_addr_ton",
+    "dest_addr_npi",
+    "esm_class",
+    "protocol_id",
+    "registered_delivery",
+    "data_coding",
+]
 
 
 class Smsc:

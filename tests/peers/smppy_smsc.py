@@ -1,10 +1,11 @@
-"""An SMSC made of the package `smppy` (PyPI): takes every message, and echoes those that ask for it. See test_smppy.py."""
+"""An SMSC made of the package `smppy` (PyPI): takes every message, echoes those that ask for it. See test_smppy.py."""
 
 import asyncio
 import json
 import sys
 
 from smppy import Application, SmppClient
+from smppy.server import SmppProtocol
 
 
 class Smsc(Application):
@@ -27,10 +28,8 @@ def tell(**what: str) -> None:
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    # Application.create_server wants a loop that does not run yet; this is what it does.
-    from smppy.server import SmppProtocol
-
     app = Smsc(name="smppy")
+    # What Application.run does, which wants a loop that does not run yet.
     server = await loop.create_server(lambda: SmppProtocol(app=app), host="127.0.0.1", port=int(sys.argv[1]))
     async with server:
         await server.serve_forever()

@@ -1,4 +1,4 @@
-"""The npm package `larvitsmpp`: swallows a long message until its last part, spells receipts its own way, refuses data_sm."""
+"""The npm package `larvitsmpp`: swallows a long message until its last part, and spells receipts its own way."""
 
 import json
 

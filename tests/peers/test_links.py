@@ -14,6 +14,12 @@ def wait_whole(stage):
     stage.gateway.wait_for(lambda: len(stage.left.sessions()) == 2, "two binds to the left SMSC")
 
 
+def answer_binds(peer, **how):
+    seen = len(peer.events)
+    peer.order("answer_binds", **how)
+    peer.events.wait(lambda e: e["event"] == "binds_answered", after=seen)
+
+
 def test_an_unbind_of_the_carrier_is_answered_and_the_bind_comes_back(stage):
     seen = len(stage.left.events)
     session = stage.left.sessions()[0]
@@ -96,20 +102,33 @@ def test_an_enquire_link_of_the_carrier_is_answered_at_any_moment(node_stage):
     node_stage.webhooks.wait(message, "sent")
 
 
-@pytest.mark.parametrize("status", [CommandStatus.ESME_RBINDFAIL, CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RALYBND])
+@pytest.mark.parametrize(
+    "status", [CommandStatus.ESME_RBINDFAIL, CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RALYBND]
+)
 def test_a_refused_bind_is_tried_again(node_stage, status):
     peer = node_stage.right
-    peer.order("answer_binds", status=int(status))
-    peer.events.wait(lambda e: e["event"] == "binds_answered" and e["status"] == status)
+    answer_binds(peer, status=int(status))
     logged, seen = node_stage.gateway.logged(), len(peer.events)
     peer.order("unbind", session=peer.sessions()[0])
     node_stage.gateway.wait_logged(f"refused={status.name}", after=logged)
-    peer.order("answer_binds", status=0)
+    answer_binds(peer, status=0)
     peer.wait_bound(after=seen)
     message = node_stage.gateway.send(node_stage.number("+34610"))
     submit = peer.wait_submit(message["to"])
     submit.accept(node_stage.id())
     node_stage.webhooks.wait(message, "sent")
+
+
+def test_an_inbound_message_before_the_answer_to_the_bind_is_taken(node_stage):
+    peer = node_stage.right
+    text = f"Early {node_stage.id()}"
+    greeting = {"octets": text.encode().hex(), "source_addr": "34611111111", "destination_addr": "34600000000"}
+    answer_binds(peer, status=0, greets_with=greeting)
+    seen = len(peer.events)
+    peer.order("unbind", session=peer.sessions()[0])
+    peer.wait_bound(after=seen)
+    assert node_stage.webhooks.wait_inbound(text)["data"]["carrier"] == "right"
+    answer_binds(peer, status=0)
 
 
 def test_a_gateway_that_stops_waits_for_its_answers_and_unbinds(node_stage):

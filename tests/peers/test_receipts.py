@@ -136,7 +136,15 @@ def test_answers_out_of_order_find_their_messages(stage):
 
 @pytest.mark.parametrize(
     ("answered", "receipted"),
-    [("{0:X}", "{0}"), ("{0:x}", "{0}"), ("{0}", "{0:X}"), ("{0}", "0000{0}"), ("000{0:X}", "{0:x}"), ("{0:08X}", "{0}")],
+    [
+        ("{0:X}", "{0}"),
+        ("{0:x}", "{0}"),
+        ("{0}", "{0:X}"),
+        ("{0}", "0000{0}"),
+        ("000{0:X}", "{0:x}"),
+        ("{0:016X}", "{0}"),
+    ],
+    ids=["hex then decimal", "small hex then decimal", "decimal then hex", "padded", "padding lost", "padded hex"],
 )
 def test_ids_are_matched_over_bases_and_padding(stage, answered, receipted):
     message, submit = stage.sent()
@@ -151,7 +159,11 @@ def test_a_receipt_without_esm_class_is_known_by_its_tlvs(stage):
     message, submit = stage.sent()
     message_id = stage.id()
     submit.accept(message_id)
-    tlvs = {"receipted_message_id": message_id, "message_state": UNDELIVERABLE, "network_error_code": {"octets": "030001"}}
+    tlvs = {
+        "receipted_message_id": message_id,
+        "message_state": UNDELIVERABLE,
+        "network_error_code": {"octets": "030001"},
+    }
     submit.receipt(message_id, octets=b"", esm_class=0, tlvs=tlvs)
     event = stage.webhooks.wait(message, "undelivered")
     said = event["data"]["error"]
@@ -177,11 +189,15 @@ def test_an_intermediate_notification_goes_to_the_timeline_only(stage):
     stage.webhooks.wait(message, "sent")
     submit.receipt(message_id)
     assert delivered(stage, message)
-    assert [(step["state"], step["applied"]) for step in timeline(stage, message)] == [("ENROUTE", False), ("DELIVRD", True)]
+    assert [(step["state"], step["applied"]) for step in timeline(stage, message)] == [
+        ("ENROUTE", False),
+        ("DELIVRD", True),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("stat", "status"), [("UNDELIV", "undelivered"), ("EXPIRED", "expired"), ("REJECTD", "rejected"), ("DELETED", "undelivered")]
+    ("stat", "status"),
+    [("UNDELIV", "undelivered"), ("EXPIRED", "expired"), ("REJECTD", "rejected"), ("DELETED", "undelivered")],
 )
 def test_each_end_is_told_as_what_it_is(stage, stat, status):
     message, submit = stage.sent()

@@ -48,9 +48,18 @@ def test_a_message_goes_out_and_its_life_is_told(stage):
     delivered = stage.webhooks.wait(message, "delivered")
 
     assert (sent["client_id"], sent["data"]["carrier_message_id"]) == (message["client_id"], message_id)
-    assert (delivered["status"], delivered["data"]["to"], delivered["data"]["error"]) == ("delivered", message["to"], None)
+    assert (delivered["status"], delivered["data"]["to"], delivered["data"]["error"]) == (
+        "delivered",
+        message["to"],
+        None,
+    )
     seen = stage.gateway.message(message["id"])
-    assert (seen["status"], seen["attempts"], seen["possible_duplicate"], seen["error"]) == ("delivered", 1, False, None)
+    assert (seen["status"], seen["attempts"], seen["possible_duplicate"], seen["error"]) == (
+        "delivered",
+        1,
+        False,
+        None,
+    )
     assert seen["parts"] == [
         {"part": 1, "status": "delivered", "carrier": "left", "carrier_message_id": message_id, "attempts": 1}
     ]
@@ -90,7 +99,7 @@ def test_a_long_message_goes_out_in_parts_that_the_phone_can_join(stage):
     submits = stage.left.wait_submits(message["to"], 3)
     by_part = {submit.octets[5]: submit for submit in submits}
     assert sorted(by_part) == [1, 2, 3]
-    assert len({submit.octets[:5] for submit in submits}) == 1  # one reference for all
+    assert len({(submit.session, submit.octets[:5]) for submit in submits}) == 1  # one bind and one reference for all
     assert submits[0].octets[:3] == b"\5\0\3"
     assert submits[0].octets[4] == 3
     assert b"".join(by_part[part].octets[6:] for part in (1, 2, 3)) == text.encode()
@@ -149,6 +158,7 @@ def test_a_text_beyond_gsm_goes_out_as_ucs2_and_no_character_is_cut(stage):
         ("Grüße".encode("latin-1"), 3, "Grüße", "gsm7"),
         (b"STOP", 1, "STOP", "gsm7"),
     ],
+    ids=["gsm", "ucs2", "latin-1", "ia5"],
 )
 def test_an_inbound_message_is_told(stage, octets, data_coding, text, encoding):
     ref = stage.left.deliver(

@@ -19,9 +19,9 @@ def test_an_inbound_message_is_told_to_the_owner_of_its_number(
     )
     gateway.wait_able("telco")
 
-    simulator.inbound("34600999001", "34600000000", "Hello shop, 5 € please")
-    simulator.inbound("34600999002", "34600100777", "Hello other")
-    simulator.inbound("34600999003", "34699000000", "Hello nobody")
+    simulator.inbound("34600999001", "+34600000000", "Hello shop, 5 € please")
+    simulator.inbound("34600999002", "+34600100777", "Hello other")
+    simulator.inbound("34600999003", "+34699000000", "Hello nobody")
 
     event = webhooks.wait_inbound("Hello shop, 5 € please")
     assert (event["status"], event["message_id"], event["client_id"]) == ("received", None, None)
@@ -39,7 +39,7 @@ def test_inbound_messages_survive_a_kill_between_their_commit_and_their_webhook(
     gateway.wait_able("telco")
     webhooks.answer = lambda events: 503
     for number in range(20):
-        simulator.inbound("34600999001", "34600000000", f"Hello {number}")
+        simulator.inbound("34600999001", "+34600000000", f"Hello {number}")
     wait_until(lambda: simulator.figures()["inbound_acknowledged"] == 20, "all are acknowledged")
     gateway.kill()
     webhooks.answer = lambda events: 204

@@ -22,9 +22,7 @@ async def play(stage: Stage) -> None:
     screen = stage.screen
     screen.heading(f"2  A bulk of {TOTAL}, three of them wrong on purpose")
     await stage.tell_carrier(f"throttle-share {THROTTLE_SHARE}")
-    screen.row(
-        "carrier", f"throttles {THROTTLE_SHARE.removesuffix('%')} % of what it gets, from here to the end of act 3"
-    )
+    screen.row("carrier", f"throttles {THROTTLE_SHARE.removesuffix('%')} % of what it gets, until part 3 is over")
     begun_at = time.monotonic()
     answer = await stage.post("/v1/sms/bulk", messages())
     ids = {entity["id"] for entity in answer["entities"]}
@@ -43,7 +41,7 @@ async def play(stage: Stage) -> None:
     seconds = time.monotonic() - begun_at
     screen.row("delivered", f"{len(ids)} in {seconds:.1f} s, each told by a signed webhook", "green")
     throttles = await _throttles(stage, sorted(ids))
-    screen.row("throttled", f"{throttles} times ESME_RTHROTTLED; each of these was sent again in its time")
+    screen.row("throttled", f"{throttles} times ESME_RTHROTTLED, and sent again each time")
 
 
 def messages() -> list[dict[str, str]]:

@@ -5,9 +5,9 @@ The truth is the simulator's own record of what arrived, held against what was a
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
@@ -97,15 +97,31 @@ def settled_how(message: Mapping[str, Any]) -> Settled:
     return Settled.OTHERWISE
 
 
-def _tell_truth(stage: Stage, numbers: Mapping[str, str]) -> None:
-    counts = stage.record.counts(numbers.values())
-    delivered = stage.receiver.of_type("message.delivered")
+class Truth(NamedTuple):
+    """What really became of the accepted messages, by their ids."""
+
+    lost: list[str]
+    """Never arrived."""
+    twice: list[str]
+    """Arrived more than once."""
+    untold: list[str]
+    """Arrived more than once, and the customer was not told that this might be."""
+
+
+def truth_of(numbers: Mapping[str, str], counts: Mapping[str, int], possible_duplicates: Set[str]) -> Truth:
+    """`numbers` by message id, `counts` of arrivals by number, and the ids that the customer was told of."""
     lost = [message_id for message_id, number in numbers.items() if not counts[number]]
     twice = [message_id for message_id, number in numbers.items() if counts[number] > 1]
-    untold = [message_id for message_id in twice if not delivered[message_id].data["possible_duplicate"]]
+    return Truth(lost, twice, [message_id for message_id in twice if message_id not in possible_duplicates])
+
+
+def _tell_truth(stage: Stage, numbers: Mapping[str, str]) -> None:
+    delivered = stage.receiver.of_type("message.delivered").values()
+    doubled = {event.message_id for event in delivered if event.data["possible_duplicate"]}
+    lost, twice, untold = truth_of(numbers, stage.record.counts(numbers.values()), doubled)
     told = f", {len(twice)} of them twice, as their webhooks told" if twice else ""
-    reached = len(numbers) - len(lost)
-    stage.screen.row("truth", f"by the carrier's own record {reached} of {len(numbers)} arrived{told}")
+    arrived = len(numbers) - len(lost)
+    stage.screen.row("truth", f"by the carrier's own record {arrived} of {len(numbers)} arrived{told}")
     verdict = f"Lost {len(lost)}, doubled without a word {len(untold)}"
     if lost or untold:
         raise DemoError(f"A promise is broken: {verdict}: {', '.join([*lost, *untold][:5])}.", stage.gateway.log)

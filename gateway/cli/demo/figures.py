@@ -17,14 +17,14 @@ _MS = 1000.0
 async def play(stage: Stage) -> None:
     screen = stage.screen
     screen.heading("4  Figures of this machine")
-    await stage.tell_carrier("throttle-share 0")
+    await stage.tell_carrier("throttle-share 0 --receipt-delay 0")
     with screen.waiting(f"{SINGLES} single messages, one after the other ..."):
         accepts, ways = await _singles(stage)
     disk = file_system(stage.setting.folder)
     p50, p99 = percentile(accepts, 50), percentile(accepts, 99)
     screen.row("accept", f"p50 {_ms(p50)}, p99 {_ms(p99)} from POST to 201{f', on {disk}' if disk else ''}")
     screen.row("201 to wire", f"p99 {_way(percentile(ways, 99))} until the carrier had the submit_sm")
-    await stage.tell_carrier("latency 0 --receipt-delay 0")
+    await stage.tell_carrier("latency 0")
     with screen.waiting(f"{MANY} messages, the carrier answering at once ..."):
         rate, cpu = await _many(stage)
     await stage.tell_carrier(f"latency {LATENCY} --receipt-delay {RECEIPT_DELAY}")

@@ -44,6 +44,13 @@ def test_the_timeline_tells_how_a_doubt_was_settled(steps: list[dict[str, Any]],
     assert crash.settled_how(a_message(*steps)) is settled
 
 
+def test_the_truth_tells_the_lost_and_the_doubled_apart_from_those_that_were_told() -> None:
+    numbers = {"msg_1": "+1", "msg_2": "+2", "msg_3": "+3", "msg_4": "+4"}
+    counts = {"+1": 1, "+2": 0, "+3": 2, "+4": 3}
+    truth = crash.truth_of(numbers, counts, {"msg_1", "msg_3"})
+    assert truth == (["msg_2"], ["msg_3", "msg_4"], ["msg_4"])
+
+
 def test_throttles_are_counted_try_by_try() -> None:
     throttled = {"what": "submit", "outcome": "throttled"}
     assert bulk.throttles_in(a_message(throttled, throttled, {"what": "submit", "outcome": "sent"})) == 2

@@ -1,0 +1,184 @@
+"""The deal: who gets the free slots. Pure, so that a table of queues and asks is all there is."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.rules.deal import Ask, Queue, Turns, deal, may_take
+
+ONE_TIER = (("telco",),)
+
+
+def a_queue(id_=1, ready=10, account="shop", lane="transactional", priority=2, tiers=ONE_TIER, stay="", avoid=""):
+    return Queue(id_, lane, priority, account, tiers, stay, avoid, ready)
+
+
+def slots_of(grants):
+    """Slots by queue."""
+    given: dict[int, int] = {}
+    for grant in grants:
+        given[grant.queue] = given.get(grant.queue, 0) + grant.slots
+    return given
+
+
+def dealt(queues, *rooms, turns=None, share=50, unable=None, now=0, carrier="telco"):
+    asks = [Ask(f"{carrier}/{n}", carrier, room) for n, room in enumerate(rooms, 1)]
+    return deal(asks, queues, unable or {}, turns or Turns(), now=now, share=share)
+
+
+def test_nothing_is_dealt_without_asks_or_without_ready_messages():
+    turns = Turns()
+    assert dealt([a_queue()], turns=turns) == ([], turns)
+    assert dealt([a_queue(ready=0)], 5, turns=turns) == ([], turns)
+    assert dealt([a_queue()], 0, -3, turns=turns)[0] == []
+
+
+def test_a_deal_that_is_not_kept_changes_no_turns():
+    turns = Turns()
+    dealt([a_queue(1), a_queue(2, account="mall")], 7, turns=turns)
+    assert turns == Turns()
+
+
+def test_higher_lanes_go_first():
+    queues = [a_queue(1, 3, lane="promotional", priority=3), a_queue(2, 3), a_queue(3, 3, lane="otp", priority=1)]
+    assert slots_of(dealt(queues, 4)[0]) == {3: 3, 2: 1}
+
+
+def test_priority_1_never_loses_a_slot_to_the_guaranteed_share():
+    queues = [a_queue(1, 1000, lane="otp", priority=1), a_queue(2, 1000, lane="promotional", priority=3)]
+    turns = Turns()
+    for _ in range(20):
+        grants, turns = dealt(queues, 10, turns=turns, share=2)
+        assert slots_of(grants) == {1: 10}
+
+
+def test_one_slot_in_fifty_goes_to_the_lanes_below():
+    queues = [a_queue(1, 10_000), a_queue(2, 10_000, lane="promotional", priority=3)]
+    turns, lower = Turns(), 0
+    for _ in range(100):
+        grants, turns = dealt(queues, 10, turns=turns)
+        lower += slots_of(grants).get(2, 0)
+    assert lower == 20
+
+
+def test_the_share_goes_round_among_the_lanes_below():
+    queues = [
+        a_queue(1, 10_000),
+        a_queue(2, 10_000, lane="promotional", priority=3),
+        a_queue(3, 10_000, lane="bulk", priority=4),
+    ]
+    assert slots_of(dealt(queues, 100, share=10)[0]) == {1: 90, 2: 5, 3: 5}
+
+
+def test_without_a_share_priority_is_strict():
+    queues = [a_queue(1, 10_000), a_queue(2, 10_000, lane="promotional", priority=3)]
+    assert slots_of(dealt(queues, 500, share=0)[0]) == {1: 500}
+
+
+def test_accounts_take_turns():
+    queues = [a_queue(n, 100, account=f"account{n}") for n in (1, 2, 3)]
+    assert slots_of(dealt(queues, 30)[0]) == {1: 10, 2: 10, 3: 10}
+
+
+def test_an_account_gains_nothing_by_having_many_queues():
+    queues = [a_queue(n, 100) for n in (1, 2, 3)] + [a_queue(4, 100, account="mall")]
+    given_to = slots_of(dealt(queues, 60)[0])
+    assert (given_to[4], given_to[1], given_to[2], given_to[3]) == (30, 10, 10, 10)
+
+
+def test_who_was_away_comes_back_without_arrears():
+    busy, back = a_queue(1, 10_000), a_queue(2, 10_000, account="mall")
+    turns = Turns()
+    for _ in range(50):
+        _, turns = dealt([busy], 20, turns=turns)
+    given_to = slots_of(dealt([busy, back], 20, turns=turns)[0])
+    assert given_to == {1: 10, 2: 10}
+
+
+def test_a_new_queue_of_an_account_does_not_starve_its_old_one():
+    old, new = a_queue(1, 10_000), a_queue(2, 10_000)
+    turns = Turns()
+    for _ in range(50):
+        _, turns = dealt([old, a_queue(3, 10_000, account="mall")], 20, turns=turns)
+    given_to = slots_of(dealt([old, new], 20, turns=turns)[0])
+    assert given_to == {1: 10, 2: 10}
+
+
+def test_a_lone_queue_may_use_all_the_room_for_few_long_messages():
+    assert slots_of(dealt([a_queue(1, ready=2)], 16)[0]) == {1: 16}
+
+
+def test_an_overdraft_is_charged_to_its_account():
+    queues = [a_queue(1, 100), a_queue(2, 100, account="mall")]
+    _, turns = dealt(queues, 2)
+    turns.charge("transactional", "shop", 1, 6)
+    assert slots_of(dealt(queues, 6, turns=turns)[0]) == {2: 6}
+
+
+def test_binds_of_one_deal_share_what_there_is():
+    grants, _ = dealt([a_queue(1, 4), a_queue(2, 4, account="mall")], 4, 4)
+    assert [sum(g.slots for g in grants if g.bind == bind) for bind in ("telco/1", "telco/2")] == [4, 4]
+
+
+def test_what_must_stay_stays_even_with_a_carrier_outside_the_tiers():
+    queue = a_queue(stay="backup")
+    assert not may_take(queue, "telco", {}, 0)
+    assert may_take(queue, "backup", {}, 0)
+
+
+def test_what_avoids_a_carrier_comes_back_to_it_when_no_other_is_able():
+    queue = a_queue(tiers=(("telco", "other"),), avoid="telco")
+    assert not may_take(queue, "telco", {}, 0)
+    assert may_take(queue, "other", {}, 0)
+    assert may_take(queue, "telco", {"other": 0}, 0)
+    assert may_take(a_queue(avoid="telco"), "telco", {}, 0)
+
+
+def test_a_lower_tier_waits_a_second_for_every_carrier_above():
+    queue = a_queue(tiers=(("telco", "other"), ("backup",)))
+    assert not may_take(queue, "backup", {}, 10_000)
+    assert not may_take(queue, "backup", {"telco": 0}, 10_000)
+    assert not may_take(queue, "backup", {"telco": 0, "other": 9_001}, 10_000)
+    assert may_take(queue, "backup", {"telco": 0, "other": 9_000}, 10_000)
+    assert may_take(queue, "telco", {"telco": 0, "other": 0}, 10_000)
+
+
+def test_a_carrier_that_the_route_does_not_name_takes_nothing():
+    assert not may_take(a_queue(), "stranger", {}, 0)
+    assert not may_take(a_queue(tiers=()), "telco", {}, 0)
+
+
+queues_of_many_kinds = st.lists(
+    st.builds(
+        lambda lane, account, ready, avoid, stay: (lane, account, ready, avoid, stay),
+        st.integers(1, 4),
+        st.sampled_from("abc"),
+        st.integers(0, 30),
+        st.sampled_from(["", "telco"]),
+        st.sampled_from(["", "", "other"]),
+    ),
+    max_size=8,
+)
+
+
+@given(queues_of_many_kinds, st.lists(st.tuples(st.sampled_from(["telco", "other"]), st.integers(-2, 40)), max_size=4))
+def test_no_bind_gets_more_than_its_room_or_what_it_may_not_take(drawn, rooms):
+    tiers = (("telco", "other"),)
+    queues = [
+        Queue(n, f"lane{lane}", lane, account, tiers, stay, avoid, ready)
+        for n, (lane, account, ready, avoid, stay) in enumerate(drawn)
+    ]
+    by_id = {queue.id: queue for queue in queues}
+    asks = [Ask(f"{carrier}/{n}", carrier, room) for n, (carrier, room) in enumerate(rooms)]
+    grants, _ = deal(asks, queues, {}, Turns(), now=0, share=5)
+    for ask in asks:
+        assert sum(g.slots for g in grants if g.bind == ask.bind) <= max(ask.room, 0)
+    for grant in grants:
+        assert grant.slots > 0
+        assert by_id[grant.queue].ready > 0
+        assert may_take(by_id[grant.queue], grant.carrier, {}, 0)
+    for carrier in {ask.carrier for ask in asks}:
+        room = sum(max(ask.room, 0) for ask in asks if ask.carrier == carrier)
+        takeable = sum(q.ready for q in queues if may_take(q, carrier, {}, 0))
+        given_to = sum(g.slots for g in grants if g.carrier == carrier)
+        elsewhere = sum(g.slots for g in grants if g.carrier != carrier)
+        assert given_to >= min(room, takeable - elsewhere), "no slot is left free while there is work for it"
