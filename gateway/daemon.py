@@ -43,8 +43,8 @@ from gateway.webhooks.payloads import event_body
 
 log = logging.getLogger("sluice.daemon")
 
-HTTP_LIMIT_SECONDS = 5.0
-"""For requests under way when the daemon stops."""
+HTTP_LIMIT_SECONDS = 2.0
+"""For requests under way when the daemon stops; a caller's idle connection is kept as long."""
 DRAIN_LIMIT_SECONDS = 20.0
 """For answers of carriers to what is in flight."""
 WEBHOOK_LIMIT_SECONDS = 5.0

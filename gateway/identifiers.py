@@ -37,9 +37,9 @@ class Identifiers:
         self._last = last
         self._clock = clock
 
-    def next(self) -> int:
-        """One id; more than 2**20 in a millisecond borrow from the next."""
-        self._last = max(self._last + 1, self._clock() << SEQUENCE_BITS)
+    def next(self, now: int | None = None) -> int:
+        """One id, of the moment `now` if that is given; more than 2**20 in a millisecond borrow from the next."""
+        self._last = max(self._last + 1, (self._clock() if now is None else now) << SEQUENCE_BITS)
         return self._last
 
     def seen(self, identifier: int) -> None:

@@ -109,7 +109,8 @@ class Caller:
             headers["Content-Type"] = "application/json"
         asked = False
         try:
-            self._connection.connect() if self._connection.sock is None else None
+            if self._connection.sock is None:
+                self._connection.connect()
             asked = True
             self._connection.request(method, self._base + path, body, headers)
             response = self._connection.getresponse()

@@ -131,7 +131,7 @@ def _watch(caller: Caller, *, as_json: bool) -> int:
                 time.sleep(_LOOK_EVERY_SECONDS)
         if not console.is_terminal or console.is_dumb_terminal:
             while True:
-                console.print(_picture_now(caller))
+                console.print(_picture_now(caller), end="\n\n")
                 time.sleep(_LOOK_EVERY_SECONDS)
         with Live(_picture_now(caller), console=console, auto_refresh=False) as live:
             while True:

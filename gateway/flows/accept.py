@@ -109,7 +109,8 @@ class Accept:
         self, account: str, body: Any, *, request_id: int, idempotency: IdempotencyKey | None = None
     ) -> OneOutcome:
         """One message. Raises StoreFull or StoreBusy: then nothing was accepted."""
-        checked = self._checks[account].check(body, self._clock())
+        now = self._clock()
+        checked = self._checks[account].check(body, now)
         if isinstance(checked, ItemErrors):
             # What was right at first may be wrong by now (a schedule has passed, a sender was taken away), and a key's
             # first answer still stands.
@@ -118,7 +119,7 @@ class Accept:
                 return self._one_again(first)
             _refused_of(account).inc()
             return checked
-        message = NewMessage(self._ids.next(), *checked)
+        message = NewMessage(self._ids.next(now), *checked)
         outcome = await self._store.accept(Submission(self._ids.next(), account, request_id, (message,), idempotency))
         if not isinstance(outcome, Accepted):
             return self._one_again(outcome)
@@ -171,7 +172,7 @@ class Accept:
                 errors.append(ItemError(index, _client_id(item), checked.fields, checked.codes))
                 budget -= _COST_OF_ERRORS
             else:
-                messages.append(NewMessage(self._ids.next(), *checked))
+                messages.append(NewMessage(self._ids.next(now), *checked))
                 indexes.append(index)
                 budget -= 1
             if budget <= 0:

@@ -182,7 +182,7 @@ class _Table:
         """The queue was given so many slots."""
         turns, key = self.turns, (queue.lane, queue.account)
         turn, turn_inside = self.tags_of(queue)
-        turns.lanes[queue.lane], turns.inside[key] = turn, turn_inside
+        turns.lanes[queue.lane], turns.inside[key] = turn + slots - 1, turn_inside + slots - 1
         turns.accounts[key], turns.queues[queue.id] = turn + slots, turn_inside + slots
 
     def take(self, queue: Queue) -> bool:

@@ -128,7 +128,7 @@ class Webhooks(Section):
     """Time for one try, from connecting to the end of the answer."""
     horizon: Annotated[Duration, Within.durations("1m", "30d")] = parse_duration("72h")
     """How long an event is tried again; then it stays listed for a replay."""
-    connections: Annotated[Whole, Within(1, 256, "connections")] = 4
+    connections: Annotated[Whole, Within(1, 256, "connections")] = 8
     """Connections to one endpoint at a time, so that a slow one cannot hold up the rest."""
 
 

@@ -12,7 +12,7 @@ import msgspec
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import Answer, ReceiptIn, Verdict
 from gateway.store.matching import Candidate, candidate_of
-from gateway.store.receipts import END_ATTEMPT, INSERT, ends, error_of, network_error_of, word_of
+from gateway.store.receipts import END_ATTEMPT, INSERT, done_at_of, ends, error_of, network_error_of, word_of
 from gateway.store.work import COLUMNS, Cause, Found, Work
 from protocol.receipt_keys import exact_key
 
@@ -89,7 +89,7 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
             rest.append(receipt)
             continue
         seen.add(candidate.message)
-        word, done_at, error = word_of(said), receipt.done_at or receipt.at, error_of(receipt, end)
+        word, done_at, error = word_of(said), done_at_of(receipt, candidate.of), error_of(receipt, end)
         name = candidate[:3]
         rows.append(
             (*_place(receipt, candidate, work.ids.next()), word, said.error, "exact", True, said.raw),

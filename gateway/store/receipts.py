@@ -8,7 +8,7 @@ from gateway.store import parked
 from gateway.store.interface import ReceiptIn
 from gateway.store.matching import Candidate, Match, match
 from gateway.store.progress import regroup
-from gateway.store.work import Cause, Work
+from gateway.store.work import Cause, Found, Work
 from protocol.receipt_keys import exact_key
 from protocol.receipts import Receipt, ReceiptState
 
@@ -72,6 +72,13 @@ def error_of(receipt: ReceiptIn, end: AttemptState) -> str | None:
     return None if end is AttemptState.DELIVERED else receipt.error or ErrorCode.UNMAPPED
 
 
+def done_at_of(receipt: ReceiptIn, message: Found) -> int:
+    """When the carrier says it ended, if that can be: not before it was sent, not after we heard of it. Many dates are
+    of the minute, or of another zone than the settings say; then the arrival is nearer to the truth."""
+    told = receipt.done_at
+    return told if told is not None and (message.sent_at or receipt.at) <= told <= receipt.at else receipt.at
+
+
 def network_error_of(said: Receipt) -> str | None:
     """As stored: type and code."""
     return f"{said.network_error[0]}:{said.network_error[1]}" if said.network_error else None
@@ -106,7 +113,7 @@ def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
 
 def _end_attempt(work: Work, receipt: ReceiptIn, candidate: Candidate, end: AttemptState) -> None:
     said = receipt.receipt
-    done_at = receipt.done_at or receipt.at
+    done_at = done_at_of(receipt, candidate.of)
     learned = said.message_id if candidate.carrier_message_id is None else candidate.carrier_message_id
     error, network_error = error_of(receipt, end), network_error_of(said)
     name = candidate[:3]

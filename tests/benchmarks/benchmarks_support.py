@@ -37,6 +37,7 @@ system_id = "bench"
 password = "bench"
 window = {window}
 reconnect_floor = "1s"
+reconnect_ceiling = "1s"
 [[routes]]
 name = "rest"
 tiers = ["telco"]

@@ -154,8 +154,9 @@ class ScriptedSmsc:
         self.events.wait(lambda e: e["event"] == "gone" and e["session"] == session)
 
     def _ended(self) -> None:
-        """It should not, before the stage is cleared: whoever waits is told, and why."""
-        print("\n".join(["said by an SMSC that ended:", *self.process.errors.all()]))
+        """It should not, before the stage is cleared: whoever waits is told at once, and its last words are shown."""
+        for line in self.process.errors.all():
+            print(f"said by the SMSC: {line}")
         self.events.end()
         self.submits.end()
 

@@ -47,7 +47,11 @@ def test_a_scheduled_message_waits_for_its_time(gateway_with, simulator_with, re
     assert record.numbers() == [now["to"], later["to"]]
     sent_at = record.taken()[1]["at"] - at.timestamp()
     assert -0.01 <= sent_at < 1.0
-    assert [step["what"] for step in gateway.message(later["id"])["timeline"]][:3] == ["accepted", "scheduled", "submit"]
+    assert [step["what"] for step in gateway.message(later["id"])["timeline"]][:3] == [
+        "accepted",
+        "scheduled",
+        "submit",
+    ]
     past = gateway.call("POST", "/v1/sms", {"to": "+34600200004", "text": "Hello", "schedule": "2020-01-01T00:00:00Z"})
     assert (past.status, past.json["codes"]) == (422, {"schedule": ["in_the_past"]})
 

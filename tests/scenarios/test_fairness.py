@@ -20,9 +20,7 @@ LANES = ("promotional", "transactional", "otp")
 def fill(gateway):
     """One account's backlog in the lowest lane, while the carrier is away."""
     for start in range(0, BACKLOG, A_BULK):
-        items = [
-            {"to": f"+3465{n:07}", "text": "Hello", "lane": "promotional"} for n in range(start, start + A_BULK)
-        ]
+        items = [{"to": f"+3465{n:07}", "text": "Hello", "lane": "promotional"} for n in range(start, start + A_BULK)]
         answer = gateway.call("POST", "/v1/sms/bulk", items)
         assert answer.status == 201, answer
     assert gateway.operator.get("/admin/status")["backlog"] == BACKLOG

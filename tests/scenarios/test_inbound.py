@@ -7,9 +7,7 @@ from daemons import account, carrier, sha256
 pytestmark = pytest.mark.scenario
 
 
-def test_an_inbound_message_is_told_to_the_owner_of_its_number(
-    gateway_with, simulator, webhooks, other_webhooks
-):
+def test_an_inbound_message_is_told_to_the_owner_of_its_number(gateway_with, simulator, webhooks, other_webhooks):
     other = account(other_webhooks.url, senders=["346001*"], default_sender=None)
     del other["default_sender"]
     other["tokens"][0]["sha256"] = sha256("sk_test_of_the_other")

@@ -109,5 +109,7 @@ def test_a_message_may_name_an_endpoint_of_its_own(both, webhooks):
     for delivery in webhooks.deliveries.all():
         by_message.setdefault(delivery.events[0]["message_id"], set()).add(delivery.path)
     assert by_message == {its_own["id"]: {"/hook/of/this/message?order=1"}, ours["id"]: {"/hook"}}
-    inside = gateway.call("POST", "/v1/sms", {"to": "+34600400003", "text": "Hello", "webhook_url": "https://10.0.0.1/"})
+    inside = gateway.call(
+        "POST", "/v1/sms", {"to": "+34600400003", "text": "Hello", "webhook_url": "https://10.0.0.1/"}
+    )
     assert (inside.status, list(inside.json["codes"])) == (422, ["webhook_url"])

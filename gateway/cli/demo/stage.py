@@ -59,6 +59,9 @@ class Stage:
 
     async def start_gateway(self, nursery: trio.Nursery) -> None:
         """For the first time, or again."""
+        # What was connected to the one before is of no use with this one.
+        self._callers.close()
+        self._operators.close()
         await self.gateway.start()
         nursery.start_soon(self.gateway.watch)
 

@@ -212,6 +212,15 @@ def test_the_error_gives_cause_words_and_what_the_carrier_said() -> None:
     }
 
 
+def test_the_error_of_a_long_message_is_that_of_the_part_that_decided() -> None:
+    row = a_row(state=MessageState.UNDELIVERED, done_at=AT + 3000, error="unknown_subscriber", segments=2)
+    failed = an_attempt(AttemptState.UNDELIVERED, part=1, done_at=AT + 2000, err="001")
+    taken = an_attempt(AttemptState.DELIVERED, part=2, done_at=AT + 3000, err="000")
+    receipts = [a_receipt("UNDELIV", part=1, err="001"), a_receipt("DELIVRD", part=2, err="000")]
+    said = told(row, [failed, taken], receipts)["error"]["carrier_code"]
+    assert (said["receipt_state"], said["err"]) == ("UNDELIV", "001")
+
+
 def test_a_refusal_shows_its_command_status() -> None:
     row = a_row(state=MessageState.FAILED, done_at=AT + 60, error="destination_not_served")
     attempt = an_attempt(AttemptState.REFUSED, command_status=int(CommandStatus.ESME_RINVDSTADR), answered_at=AT + 60)
