@@ -1,4 +1,4 @@
-"""Carriers that answer late, never, twice, in the wrong order or after their own receipt: every message settles rightly."""
+"""Answers late, never, in the wrong order, after their own receipt, receipts twice: every message settles rightly."""
 
 import pytest
 from daemons import account, carrier
@@ -92,8 +92,7 @@ def test_what_was_swallowed_for_good_is_sent_again_and_says_so(gateway_with, sim
     resent = gateway.send("+34600100002", "Hello again")
     webhooks.wait(resent, "in_doubt")
     webhooks.wait(held, "unknown")
-    simulator.set("swallow-share", "0")
-    simulator.set("receipt-share", "1")
+    simulator.set("swallow-share", "0", "--receipt-share", "1")
 
     delivered = webhooks.wait(resent, "delivered")
 

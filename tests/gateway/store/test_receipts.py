@@ -26,15 +26,21 @@ async def test_a_receipt_ends_its_message_and_tells_so(bench):
     bench.take_deliveries()
     message = await bench.sent("5F3A")
     await bench.outcome(bench.deliveries[0])
-    await bench.receipt("5F3A", done_at=bench.clock() - 1)
+    await bench.receipt("5F3A", done_at=bench.clock())
     story = await bench.story(message)
     assert (MessageState(story.message.state), story.message.due) == (MessageState.DELIVERED, None)
-    assert story.message.done_at == bench.clock() - 1
+    assert story.message.done_at == bench.clock()
     ((matched, applied),) = [(r.matched, r.applied) for r in story.receipts]
     assert (matched, applied) == ("exact", 1)
     body = bench.bodies()[-1]
     assert (body["type"], body["status"], body["data"]["error"]) == ("message.delivered", "delivered", None)
     assert (body["data"]["carrier"], body["data"]["carrier_message_id"]) == ("telco", "5F3A")
+
+
+async def test_a_date_before_the_sending_gives_way_to_the_arrival(bench):
+    message = await bench.sent("5F3A")
+    await bench.receipt("5F3A", done_at=bench.clock() - 60_000)
+    assert (await bench.story(message)).message.done_at == bench.clock()
 
 
 @pytest.mark.parametrize(
