@@ -22,6 +22,8 @@ def set_up(level: str) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("sluice").setLevel(_LEVELS[level])
+    # Hypercorn, which is given this name; its "Running on ... (CTRL + C to quit)" says what our own line has said.
+    logging.getLogger("sluice.http").setLevel(max(logging.WARNING, _LEVELS[level]))
 
 
 def redacted(number: str) -> str:

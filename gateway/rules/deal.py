@@ -77,7 +77,7 @@ class Turns:
         )
 
     def charge(self, lane: str, account: str, queue: int, slots: int) -> None:
-        """What a grant came to differs by so many PDUs from its slots: long messages overdraw, few messages leave some."""
+        """What a grant came to differs by so many PDUs from its slots: long messages overdraw, few leave some."""
         key = (lane, account)
         self.accounts[key] = self.accounts.get(key, 0.0) + slots
         self.queues[queue] = self.queues.get(queue, 0.0) + slots

@@ -52,12 +52,15 @@ class Connection:
 
 
 async def connect(path: Path, *, read_only: bool = False) -> Connection:
-    """Open one connection; every pragma that promises rest on is set here."""
+    """Open one connection; every pragma that promises rest on is set here. Raises sqlite3.Error."""
+    # A path that can't be opened is refused here: aiosqlite does not wait for the end of a thread that failed to open.
+    sqlite3.connect(path).close()
 
     async def open_it() -> aiosqlite.Connection:
         return await aiosqlite.connect(path, factory=Tx, isolation_level=None, cached_statements=512)
 
-    connection = Connection(await trio_asyncio.aio_as_trio(open_it)())
+    with trio.CancelScope(shield=True):
+        connection = Connection(await trio_asyncio.aio_as_trio(open_it)())
     try:
         await connection.call(_prepare_reader if read_only else _prepare_writer)
     except BaseException:

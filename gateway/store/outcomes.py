@@ -49,9 +49,11 @@ def _health(work: Work, endpoint: Endpoint, outcome: DeliveryOutcome) -> None:
             (outcome.at, endpoint.id),
         )
         return
-    endpoint.failures += 1
-    pause = pause_ms(endpoint.failures)
-    endpoint.resume_at = work.now + pause if pause else 0
+    if endpoint.resume_at <= work.now:
+        endpoint.failures += 1
+        pause = pause_ms(endpoint.failures)
+        endpoint.resume_at = work.now + pause if pause else 0
+    # Else it was on its way when the pause began: what fails side by side is one failure, not as many in a row.
     work.execute(
         "UPDATE endpoints SET failures = ?, resume_at = ?, last_failure_at = ? WHERE id = ?",
         (endpoint.failures, endpoint.resume_at, outcome.at, endpoint.id),

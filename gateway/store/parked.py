@@ -129,7 +129,7 @@ def for_doubt(work: Work, carrier: str, candidate: Candidate) -> tuple[ReceiptIn
 
 
 def is_awaited(work: Work, carrier: str, recipient: str) -> bool:
-    """Whether a segment for this number is unanswered on this carrier: a receipt may be that one's, ahead of its time."""
+    """Whether a segment for this number is unanswered on this carrier: a receipt may be ahead of that answer."""
     return work.execute(_AWAITED, (recipient, carrier)).fetchone() is not None
 
 

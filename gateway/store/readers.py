@@ -43,6 +43,8 @@ _EVENT = (
     "SELECT e.id, e.account, e.type, e.message, e.state, coalesce(e.url, n.url), d.due, e.delivery, e.body "
     "FROM events e JOIN endpoints n ON n.id = e.endpoint LEFT JOIN deliveries d ON d.id = e.delivery WHERE e.id = ?"
 )
+_ALL_EVENTS = "SELECT id, state FROM events WHERE account = ? AND id < ? ORDER BY id DESC LIMIT ?"
+_FAILED = f"SELECT id, state FROM events WHERE account = ? AND state = {GIVEN_UP} AND id < ? ORDER BY id DESC LIMIT ?"
 _LATEST_TRY = "SELECT attempt, http_status, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt DESC LIMIT 1"
 _TOLD_OF = (
     "SELECT e.id, e.type, coalesce(e.url, n.url), e.delivery, e.prior FROM events e "
@@ -100,29 +102,26 @@ def messages(connection: sqlite3.Connection, account: str, client_id: str, limit
 
 
 def events(
-    connection: sqlite3.Connection, account: str, statuses: Sequence[str], limit: int, cursor: int | None
+    connection: sqlite3.Connection,
+    account: str,
+    statuses: Sequence[str],
+    limit: int,
+    cursor: int | None,
+    looked_at: int = EVENTS_LOOKED_AT,
 ) -> Page:
     """The outbox, newest first. A page may be short and yet have a cursor: see EVENTS_LOOKED_AT."""
     before = _NO_CURSOR if cursor is None else cursor
     states = {state for status in statuses for state in _EVENT_STATES[status]}
     if states == {GIVEN_UP}:
-        looked_at = connection.execute(
-            f"SELECT id FROM events WHERE account = ? AND state = {GIVEN_UP} AND id < ? ORDER BY id DESC LIMIT ?",
-            (account, before, limit + 1),
-        ).fetchall()
-        ids, following = [row[0] for row in looked_at[:limit]], len(looked_at) > limit
-        last = ids[-1] if ids else 0
+        rows = connection.execute(_FAILED, (account, before, limit + 1)).fetchall()
+        seen_all = True
     else:
-        looked_at = connection.execute(
-            "SELECT id, state FROM events WHERE account = ? AND id < ? ORDER BY id DESC LIMIT ?",
-            (account, before, EVENTS_LOOKED_AT),
-        ).fetchall()
-        ids = [event for event, state in looked_at if state in states]
-        cut = len(ids) > limit
-        ids = ids[:limit]
-        following = cut or len(looked_at) == EVENTS_LOOKED_AT
-        last = ids[-1] if cut else looked_at[-1][0] if looked_at else 0
-    return Page([_event(connection, event) for event in ids], last if following else None)
+        rows = connection.execute(_ALL_EVENTS, (account, before, looked_at)).fetchall()
+        seen_all = len(rows) < looked_at
+    ids = [event for event, state in rows if state in states]
+    if len(ids) > limit:
+        return Page([_event(connection, event) for event in ids[:limit]], ids[limit - 1])
+    return Page([_event(connection, event) for event in ids], None if seen_all else rows[-1][0])
 
 
 def event_ids(
@@ -143,7 +142,7 @@ def endpoints(connection: sqlite3.Connection, account: str | None) -> list[Endpo
         rows: list[Any] = connection.execute(f"{_ENDPOINTS} ORDER BY id LIMIT {MOST_ROWS}").fetchall()
     else:
         rows = connection.execute(
-            f"{_ENDPOINTS} WHERE account = ? ORDER BY own DESC, url LIMIT {MOST_ROWS}", (account,)
+            f"{_ENDPOINTS} WHERE account = ? ORDER BY own DESC, url DESC LIMIT {MOST_ROWS}", (account,)
         ).fetchall()
     return [EndpointRow._make((*row[:3], bool(row[3]), bool(row[4]), *row[5:])) for row in rows]
 

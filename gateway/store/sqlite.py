@@ -142,7 +142,7 @@ class SqliteStore:
         replay = partial(by_hand.replay, account=account, failed_only=failed_only)
         if events is not None:
             return await self._order(partial(replay, events=events), len(events))
-        last = (after or 0) << SEQUENCE_BITS
+        last = ((after or 0) << SEQUENCE_BITS) - 1
         end = ((self._clock() if before is None else before) + 1) << SEQUENCE_BITS
         look = partial(readers.event_ids, account=account, before=end, failed_only=failed_only)
         count = 0

@@ -9,10 +9,13 @@ from ports import free_port
 pytestmark = pytest.mark.scenario
 
 
-def test_a_waiting_message_can_be_canceled_and_a_sent_one_can_not(gateway_with, simulator_with, record, webhooks):
+def test_what_waits_can_be_canceled_and_expires_and_what_was_sent_does_neither(
+    gateway_with, simulator_with, record, webhooks
+):
     port = free_port()
     gateway = gateway_with(carriers={"telco": carrier(port)})
-    canceled, deleted, kept = (gateway.send(f"+3460010000{n}") for n in range(3))
+    short = gateway.send("+34600300001", validity=1)
+    canceled, deleted, kept = (gateway.send(f"+3460010000{n}", validity=60) for n in range(3))
 
     answer = gateway.call("POST", f"/v1/sms/{canceled['id']}/cancel")
 
@@ -21,15 +24,23 @@ def test_a_waiting_message_can_be_canceled_and_a_sent_one_can_not(gateway_with, 
     assert gateway.call("DELETE", f"/v1/sms/{deleted['id']}").status == 200
     webhooks.wait(canceled, "canceled")
     webhooks.wait(deleted, "canceled")
+    expired = webhooks.wait(short, "expired")
+    assert (expired["data"]["error"]["code"], expired["data"]["attempts"]) == ("expired", 0)
     simulator_with(*record.option, port=port)
     webhooks.wait(kept, "delivered")
     assert record.numbers() == [kept["to"]]
     too_late = gateway.call("POST", f"/v1/sms/{kept['id']}/cancel")
     assert (too_late.status, too_late.json["code"]) == (409, "already_sent")
-    assert [webhooks.told(message) for message in (canceled, kept)] == [["canceled"], ["sent", "delivered"]]
+    assert [webhooks.told(message) for message in (canceled, short, kept)] == [
+        ["canceled"],
+        ["expired"],
+        ["sent", "delivered"],
+    ]
     seen = gateway.message(canceled["id"])
     assert (seen["status"], seen["error"]["code"], seen["attempts"]) == ("canceled", "canceled", 0)
-    assert seen["timeline"][-2]["what"] == "canceled" or seen["timeline"][-1]["what"] == "canceled"
+    assert [step["what"] for step in seen["timeline"]][:2] == ["accepted", "canceled"]
+    seen = gateway.message(short["id"])
+    assert (seen["status"], seen["parts"]) == ("expired", [])
 
 
 def test_a_scheduled_message_waits_for_its_time(gateway_with, simulator_with, record, webhooks):
@@ -47,27 +58,7 @@ def test_a_scheduled_message_waits_for_its_time(gateway_with, simulator_with, re
     assert record.numbers() == [now["to"], later["to"]]
     sent_at = record.taken()[1]["at"] - at.timestamp()
     assert -0.01 <= sent_at < 1.0
-    assert [step["what"] for step in gateway.message(later["id"])["timeline"]][:3] == [
-        "accepted",
-        "scheduled",
-        "submit",
-    ]
+    story = [step["what"] for step in gateway.message(later["id"])["timeline"]]
+    assert story[:3] == ["accepted", "scheduled", "submit"]
     past = gateway.call("POST", "/v1/sms", {"to": "+34600200004", "text": "Hello", "schedule": "2020-01-01T00:00:00Z"})
     assert (past.status, past.json["codes"]) == (422, {"schedule": ["in_the_past"]})
-
-
-def test_a_message_whose_validity_ends_first_expires(gateway_with, simulator_with, record, webhooks):
-    port = free_port()
-    gateway = gateway_with(carriers={"telco": carrier(port)})
-    short = gateway.send("+34600300001", validity=1)
-    long = gateway.send("+34600300002", validity=60)
-
-    expired = webhooks.wait(short, "expired")
-
-    assert (expired["data"]["error"]["code"], expired["data"]["attempts"]) == ("expired", 0)
-    simulator_with(*record.option, port=port)
-    webhooks.wait(long, "delivered")
-    assert record.numbers() == [long["to"]]
-    seen = gateway.message(short["id"])
-    assert (seen["status"], seen["parts"]) == ("expired", [])
-    assert webhooks.told(short) == ["expired"]

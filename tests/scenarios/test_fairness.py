@@ -1,4 +1,4 @@
-"""A backlog of 100,000 messages stands in nobody's way: not in another account's, not in an upper lane's, not in the next 201's."""
+"""A backlog of 100,000 messages stands in nobody's way: not in another account's, an upper lane's or the next 201's."""
 
 import time
 

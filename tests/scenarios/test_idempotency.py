@@ -17,7 +17,7 @@ def at_once(gateway, path, body, headers):
         return [call.result() for call in calls]
 
 
-def test_fifty_equal_requests_are_one_message(gateway_with, simulator_with, record, webhooks):
+def test_fifty_equal_requests_are_one_request(gateway_with, simulator_with, record, webhooks):
     simulator = simulator_with(*record.option)
     gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
     key = {"Idempotency-Key": "order-8841"}
@@ -40,22 +40,16 @@ def test_fifty_equal_requests_are_one_message(gateway_with, simulator_with, reco
     webhooks.wait(last, "delivered")
     assert record.numbers() == ["+34600100001", "+34600100002"]
 
-
-def test_equal_bulks_are_one_bulk_with_the_errors_of_the_first(gateway_with, simulator_with, record, webhooks):
-    simulator = simulator_with(*record.option)
-    gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
     items = [{"to": f"+3460020{n:04}", "text": "Hello", "client_id": f"a-{n}"} for n in range(20)]
     items[3]["to"] = "+34"
     items[4]["text"] = "Hello 🙂"
-
     answers = at_once(gateway, "/v1/sms/bulk", items, {"Idempotency-Key": "batch-17"})
-
     assert {answer.status for answer in answers} == {201}, answers
     assert len({answer.body for answer in answers}) == 1
     first = answers[0].json
     assert [error["index"] for error in first["errors"]] == [3, 4]
     webhooks.wait_for_each(first["entities"], "delivered")
-    assert sorted(record.numbers()) == sorted(entity["to"] for entity in first["entities"])
+    assert sorted(record.numbers()[2:]) == sorted(entity["to"] for entity in first["entities"])
     again = gateway.call("POST", "/v1/sms/bulk", items).json
     assert again["entities"] == []
     assert {tuple(error["codes"]) for error in again["errors"]} == {("client_id",), ("to",), ("text",)}

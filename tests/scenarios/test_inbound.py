@@ -1,4 +1,4 @@
-"""A text from a handset: stored before the carrier's answer, told to the account that owns the number, and to nobody else."""
+"""A text from a handset: stored before it is acknowledged, told to the account that owns its number and nobody else."""
 
 import pytest
 from arrivals import wait_until
@@ -8,8 +8,7 @@ pytestmark = pytest.mark.scenario
 
 
 def test_an_inbound_message_is_told_to_the_owner_of_its_number(gateway_with, simulator, webhooks, other_webhooks):
-    other = account(other_webhooks.url, senders=["346001*"], default_sender=None)
-    del other["default_sender"]
+    other = account(other_webhooks.url, senders=["346001*", "OTHER"], default_sender="OTHER")
     other["tokens"][0]["sha256"] = sha256("sk_test_of_the_other")
     gateway = gateway_with(
         carriers={"telco": carrier(simulator.port)},

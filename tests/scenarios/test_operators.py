@@ -29,42 +29,32 @@ def labels(**given):
     return tuple(sorted(given.items()))
 
 
-def test_health_is_open_and_carriers_do_not_decide(gateway_with):
-    gateway = gateway_with(carriers={"telco": carrier(free_port())})
-    stranger = Caller(gateway.url, "")
+def test_health_is_open_and_admin_is_for_operators(gateway_with, simulator, webhooks):
+    telco, away = carrier(simulator.port, window=7), carrier(free_port())
+    gateway = gateway_with(carriers={"telco": telco, "away": away})
+    gateway.wait_able("telco")
+    stranger, wrong = Caller(gateway.url, ""), Caller(gateway.operator.url, gateway.token)
     assert (stranger.call("GET", "/healthz").status, stranger.call("GET", "/healthz").json) == (200, {"status": "ok"})
     ready = stranger.call("GET", "/readyz")
     assert (ready.status, ready.json["status"], ready.json["store"]) == (200, "ready", "ok")
-    assert ready.json["carriers"] == {"telco": "unable"}
+    assert ready.json["carriers"] == {"telco": "able", "away": "unable"}, "carriers are told and do not decide"
     assert Caller(gateway.operator.url, "").call("GET", "/healthz").status == 200
     assert stranger.call("GET", "/metrics").status == 404
     assert gateway.operator.call("GET", "/v1/sms").status == 404
-
-
-def test_admin_opens_with_the_operators_token_alone(gateway_with, simulator, webhooks):
-    gateway = gateway_with(carriers={"telco": carrier(simulator.port, window=7)})
-    gateway.wait_able("telco")
-    message = gateway.send("+34600100001", "Hello operator")
-    webhooks.wait(message, "delivered")
+    webhooks.wait(gateway.send("+34600100001", "Hello operator"), "delivered")
 
     for view in ADMIN:
-        assert Caller(gateway.operator.url, gateway.token).call("GET", f"/admin/{view}").status == 401
+        assert wrong.call("GET", f"/admin/{view}").status == 401
         assert Caller(gateway.operator.url, "").call("GET", f"/admin/{view}").status == 401
         assert gateway.call("GET", f"/admin/{view}").status == 404
     views = {view: gateway.operator.call("GET", f"/admin/{view}") for view in ADMIN}
     assert {view: answer.status for view, answer in views.items()} == dict.fromkeys(ADMIN, 200)
     assert all(b"Hello" not in answer.body for answer in views.values())
     assert (views["status"].json["backlog"], views["status"].json["doubts"]) == (0, 0)
-    telco = views["carriers"].json["entities"][0]
-    bind = telco["binds"][0]
-    assert (telco["name"], telco["able"], bind["name"], bind["state"], bind["window"]) == (
-        "telco",
-        True,
-        "telco/1",
-        "bound",
-        7,
-    )
     assert views["endpoints"].json["entities"][0]["account"] == "shop"
+    found = next(one for one in views["carriers"].json["entities"] if one["name"] == "telco")
+    bind = found["binds"][0]
+    assert (found["able"], bind["name"], bind["state"], bind["window"]) == (True, "telco/1", "bound", 7)
 
 
 def test_a_doubt_can_be_settled_by_hand(gateway_with, simulator_with, webhooks):

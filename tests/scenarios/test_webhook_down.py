@@ -52,7 +52,7 @@ def test_an_endpoint_that_failed_gets_everything_in_order_once_it_is_back(both, 
     again = [d for d in webhooks.deliveries.all() if d.headers["webhook-id"] == refused.headers["webhook-id"]]
     assert [delivery.answered for delivery in again][-1] == 204
     assert len({str(delivery.events) for delivery in again}) == 1
-    assert gateway.get("/v1/events?status=pending")["entities"] == []
+    wait_until(lambda: gateway.get("/v1/events?status=pending")["entities"] == [], "nothing is left to be told")
 
 
 def test_an_endpoint_that_hangs_holds_nobody_up(both, webhooks, other_webhooks):

@@ -19,7 +19,7 @@ class Record:
         return "--record", str(self.file)
 
     def taken(self) -> list[dict[str, Any]]:
-        """A line for each segment, in the order of arrival. The last may be half written where a simulator was killed."""
+        """A line for each segment, in the order of arrival; without what is not written whole yet."""
         if not self.file.exists():
             return []
         return [json.loads(line) for line in self.file.read_text().split("\n")[:-1]]

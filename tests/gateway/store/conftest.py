@@ -22,6 +22,7 @@ from gateway.store.interface import (
     Claim,
     Delivery,
     DeliveryOutcome,
+    EventFacts,
     IdempotencyKey,
     InboundIn,
     MessageStory,
@@ -125,10 +126,18 @@ class PlayedBind:
             if parts is None or s.segment.part in parts
         ]
 
-    def an_answer(self, message: int, verdict: Verdict = Verdict.SENT, part: int = 1, **changes: Any) -> Answer:
+    def an_answer(
+        self,
+        message: int,
+        verdict: Verdict = Verdict.SENT,
+        part: int = 1,
+        name: AttemptName | None = None,
+        **changes: Any,
+    ) -> Answer:
         status = {Verdict.SENT: 0, Verdict.POSTPONED: 0x58, Verdict.RETRY: 0x08, Verdict.REFUSED: 0x0B}[verdict]
         is_sent = verdict is Verdict.SENT
-        name = next(n for n in self.names(message) if n.part == part)
+        (name,) = [name] if name else self.names(message, [part])
+        part = name.part
         answer = Answer(
             *name,
             verdict,
@@ -138,6 +147,7 @@ class PlayedBind:
             40,
             self.bench.clock() + 5 * SECOND if verdict in (Verdict.POSTPONED, Verdict.RETRY) else 0,
             "destination_not_served" if verdict is Verdict.REFUSED else None,
+            next(c.segments[0].segment.total for c in self.claims if c.message == message),
         )
         return answer._replace(**changes)
 
@@ -148,7 +158,9 @@ class PlayedBind:
     async def send(self, message: int, carrier_message_id: str | None = None, part: int = 1) -> None:
         """The carrier accepts a segment."""
         answer = self.an_answer(message, part=part)
-        await self.answer(answer if carrier_message_id is None else answer._replace(carrier_message_id=carrier_message_id))
+        if carrier_message_id is not None:
+            answer = answer._replace(carrier_message_id=carrier_message_id)
+        await self.answer(answer)
 
     async def doubt(self, message: int, parts: Iterable[int] | None = None) -> None:
         self.bench.store.doubt(self.name, self.names(message, parts), 0)
@@ -377,11 +389,16 @@ class Opener:
 
     @asynccontextmanager
     async def __call__(
-        self, path: Path | None = None, *, store: Callable[..., SqliteStore] = SqliteStore, **changes: Any
+        self,
+        path: Path | None = None,
+        *,
+        store: Callable[..., SqliteStore] = SqliteStore,
+        render: Callable[[EventFacts], bytes] = event_body,
+        **changes: Any,
     ) -> AsyncIterator[Bench]:
         """`changes` are changes of the policy."""
         path = path or self.folder / "sluice.db"
-        opened = store(path, a_policy(**changes), render=event_body, clock=self.clock)
+        opened = store(path, a_policy(**changes), render=render, clock=self.clock)
         async with opened.opened(), trio.open_nursery() as nursery:
             await nursery.start(opened.run)
             try:
@@ -393,6 +410,12 @@ class Opener:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def opener_of() -> Callable[[Path], Opener]:
+    """For tests that run a loop of their own: an opener of stores in a folder."""
+    return lambda folder: Opener(folder, Clock())
 
 
 @pytest.fixture

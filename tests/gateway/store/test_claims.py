@@ -117,7 +117,7 @@ async def test_turns_are_counted_in_pdus_so_long_messages_take_no_more_than_thei
     bind = bench.bind()
     for _ in range(10):
         await bind.ask(8)
-    pdus = {account: 0 for account in ("mall", "shop")}
+    pdus = dict.fromkeys(("mall", "shop"), 0)
     for claim in bind.claims:
         pdus[claim.account] += len(claim.segments)
     assert abs(pdus["mall"] - pdus["shop"]) <= 8

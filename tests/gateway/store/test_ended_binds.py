@@ -26,7 +26,7 @@ async def test_what_was_never_written_is_unsent_without_doubt(bench):
 
 
 async def test_room_comes_back_with_a_release_and_with_a_doubt(bench):
-    first, second, third = await bench.accept(*(bench.a_message() for _ in range(3)))
+    first, second, _ = await bench.accept(*(bench.a_message() for _ in range(3)))
     bind = bench.bind()
     await bind.ask(1)
     bench.store.doubt(bind.name, bind.names(first), 1)
@@ -150,7 +150,7 @@ async def test_a_name_that_is_not_there_is_nothing(bench):
 
 
 async def test_a_claim_that_nobody_answers_or_ends_is_in_doubt_at_its_deadline(bench):
-    message, bind = await claimed(bench)
+    message, _ = await claimed(bench)
     await bench.after(3 * MINUTE - 1)
     assert await bench.state(message) is MessageState.SUBMITTING
     await bench.after(1)

@@ -190,7 +190,7 @@ async def test_many_parked_receipts_are_settled_by_many_answers_at_once(bench):
 
 
 async def test_a_parked_receipt_outlives_a_restart(bench):
-    message, bind = await claimed(bench)
+    message, _ = await claimed(bench)
     await bench.receipt("1")
     async with bench.after_a_crash() as after:
         assert after.store.counts()["parked"] == 0, "the doubt that the crash left is settled by it"

@@ -1,0 +1,251 @@
+"""A store's life: one owner, migrations, a writer that ends last, connections that are closed on every path."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+import trio
+import trio.testing
+
+from gateway.messages import MessageState
+from gateway.settings import load
+from gateway.store.connection import LEAST_SQLITE, StoreLocked, check_version, lock, migrate, migrations, open_loop
+from gateway.store.interface import StoreBusy
+from gateway.store.policy import policy_of
+from gateway.store.sqlite import SqliteStore
+from gateway.webhooks.payloads import event_body
+
+SETTINGS = """
+[store]
+url = "sqlite:///tmp/sluice.db"
+[carriers.telco]
+hosts = ["smpp1.telco.example:2776"]
+system_id = "acme"
+password = "secret"
+response_timeout = "30s"
+receipt_horizon = "48h"
+[[routes]]
+name = "rest"
+tiers = ["telco"]
+[accounts.shop]
+tokens = [{ sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", scopes = ["send"] }]
+senders = ["SHOP"]
+default_lane = "transactional"
+"""
+
+
+def threads_of_connections():
+    return [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+
+
+# --- one owner
+
+
+def test_a_second_owner_is_refused_and_told_who_the_first_is(tmp_path):
+    path = tmp_path / "deep" / "sluice.db"
+    script = "import sys; from pathlib import Path; from gateway.store.connection import lock\n"
+    script += "with lock(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.readline()"
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(StoreLocked, match=f"process {other.pid};"), lock(path):
+            pass
+        other.communicate("\n")
+    with lock(path):
+        pass
+
+
+def test_a_lock_ends_with_its_process_however_it_dies(tmp_path):
+    path = tmp_path / "sluice.db"
+    script = "import sys, time; from pathlib import Path; from gateway.store.connection import lock\n"
+    script += "with lock(Path(sys.argv[1])): print('mine', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "mine\n"
+        other.kill()
+    with lock(path):
+        pass
+
+
+# --- migrations
+
+
+def test_every_migration_applies_from_empty_and_only_once(tmp_path):
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    migrate(connection)
+    tables = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
+    assert connection.execute("PRAGMA user_version").fetchone() == (migrations()[-1][0],)
+    migrate(connection)
+    assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == tables
+    connection.close()
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(tmp_path):
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    connection.execute("CREATE TABLE webhook_tries (in_the_way)")
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        migrate(connection)
+    connection.rollback()
+    assert connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall() == [("webhook_tries",)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+    connection.close()
+
+
+def test_migrations_are_numbered_from_one_without_gaps():
+    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+async def test_a_store_of_a_newer_version_is_refused_and_closed(open_store, tmp_path):
+    path = tmp_path / "sluice.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    before = threads_of_connections()
+    with pytest.raises(RuntimeError, match="install the newer Sluice again"):
+        async with open_store():
+            pass
+    assert threads_of_connections() == before
+
+
+def test_the_sqlite_in_use_is_new_enough():
+    check_version()
+    assert sqlite3.sqlite_version_info >= LEAST_SQLITE
+
+
+# --- open and close
+
+
+@pytest.mark.parametrize("what", [ValueError, trio.Cancelled])
+async def test_connections_are_closed_however_the_block_is_left(open_store, what):
+    before = threads_of_connections()
+    with trio.CancelScope() as scope:
+        try:
+            async with open_store() as bench:
+                await bench.accept_one()
+                assert len(threads_of_connections()) == len(before) + 3
+                if what is ValueError:
+                    raise ValueError
+                scope.cancel()
+                await trio.sleep_forever()
+        except* ValueError:
+            pass
+    assert threads_of_connections() == before
+
+
+async def test_a_file_that_is_no_database_is_refused_and_closed(open_store, tmp_path):
+    (tmp_path / "sluice.db").write_text("this is no database, " * 100)
+    before = threads_of_connections()
+    with pytest.raises(sqlite3.DatabaseError):
+        async with open_store():
+            pass
+    assert threads_of_connections() == before
+
+
+async def test_a_folder_that_is_not_there_is_refused_and_closed(open_store, tmp_path):
+    before = threads_of_connections()
+    with pytest.raises(sqlite3.OperationalError):
+        async with open_store(tmp_path / "nowhere" / "sluice.db"):
+            pass
+    assert threads_of_connections() == before
+
+
+# --- the writer's end
+
+
+async def test_a_writer_that_stops_writes_what_was_asked(tmp_path, clock, open_store):
+    async with open_store() as bench:
+        message, bind = await bench.accept_one(), bench.bind()
+        await bind.ask(1)
+        late = [bench.a_message() for _ in range(3)]
+        async with trio.open_nursery() as nursery:
+            for one in late:
+                nursery.start_soon(bench.store.accept, bench.a_submission(one))
+            await trio.testing.wait_all_tasks_blocked()
+            bench.store.answered(bind.name, [bind.an_answer(message)], 0, bind.kept.append)
+            bench.store.stop()
+    async with open_store() as bench:
+        assert await bench.state(message) is MessageState.SENT
+        assert [await bench.state(one.id) for one in late] == [MessageState.QUEUED] * 3
+    assert bind.kept == [True]
+
+
+async def test_after_a_stop_nothing_more_is_taken(bench):
+    bench.store.stop()
+    with pytest.raises(StoreBusy, match="closing"):
+        await bench.accept_one()
+
+
+async def test_a_cancelled_writer_still_writes_what_was_asked(tmp_path, clock, open_store):
+    async with open_store() as bench:
+        messages = [bench.a_message() for _ in range(20)]
+    store = SqliteStore(tmp_path / "sluice.db", bench.policy, render=event_body, clock=clock)
+    async with store.opened(), trio.open_nursery() as nursery:
+        await nursery.start(store.run)
+        for message in messages:
+            nursery.start_soon(store.accept, bench.a_submission(message))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    async with open_store() as bench:
+        assert {await bench.state(message.id) for message in messages} == {MessageState.QUEUED}
+
+
+async def test_a_look_up_that_is_cancelled_gives_its_reader_back(bench):
+    message = await bench.accept_one()
+    for _ in range(5):
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(bench.story, message)
+            nursery.cancel_scope.cancel()
+    assert (await bench.story(message)).message.id == message
+
+
+# --- checkpoints
+
+
+async def test_the_log_is_copied_into_the_database_beside_the_writer(bench):
+    await bench.accept(*(bench.a_message(text="x" * 1_000) for _ in range(5_000)))
+    size = bench.store.path.stat().st_size
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bench.store.checkpoint)
+        with trio.fail_after(10):
+            while bench.store.path.stat().st_size == size:  # noqa: ASYNC110 a file tells nobody
+                await trio.sleep(0.05)
+        await bench.accept_one()
+        nursery.cancel_scope.cancel()
+    assert bench.store.backlog() == 5_001
+
+
+async def test_a_log_that_has_become_long_is_begun_anew_between_commits(bench):
+    log = bench.store.path.with_name(bench.store.path.name + "-wal")
+    await bench.accept(*(bench.a_message(text="x" * 30_000) for _ in range(2_500)))
+    assert log.stat().st_size > 64 * 2**20
+    for _ in range(60):
+        await bench.commit()
+    await bench.accept_one()
+    for _ in range(60):
+        await bench.commit()
+    assert log.stat().st_size < 2**20
+
+
+# --- settings
+
+
+def test_the_policy_is_the_settings_in_the_stores_units(tmp_path):
+    file = tmp_path / "sluice.toml"
+    file.write_text(SETTINGS)
+    policy = policy_of(load(file, {}))
+    assert (policy.lanes["otp"].priority, policy.lanes["otp"].in_doubt) == (1, "hold")
+    assert policy.lanes["otp"].text_kept_ms == 0
+    assert (policy.carriers["telco"].receipt_horizon_ms, policy.carriers["telco"].answer_deadline_ms) == (
+        48 * 3_600_000,
+        2 * 30_000 + 60_000,
+    )
+    assert policy.tiers == {"rest": (("telco",),)}
+    assert policy.accounts["shop"].url is None
+    assert policy.messages_ms == 90 * 24 * 3_600_000
+
+
+def test_the_loop_is_the_one_of_trio_asyncio():
+    assert open_loop.__module__.startswith("trio_asyncio")

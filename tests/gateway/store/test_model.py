@@ -1,0 +1,292 @@
+"""Whatever happens, in whatever order: the promises hold.
+
+A program of random steps is played against a real store. Triggers in the database watch every single move and claim, also
+those that happen within one commit.
+"""
+
+import os
+import sqlite3
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import trio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.messages import MOVES, MessageState, Status, status_of
+from gateway.store.connection import open_loop
+from gateway.store.interface import AttemptName, Verdict
+
+SECOND = 1_000
+MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
+LANES = ("otp", "transactional", "promotional")
+NUMBERS = tuple(f"+3460000000{n}" for n in range(4))
+BINDS = ("telco/1", "telco/2", "other/1")
+WATCH = """
+CREATE TABLE watched_moves (message INTEGER, before INTEGER, after INTEGER);
+CREATE TRIGGER watch_moves AFTER UPDATE OF state ON messages WHEN old.state <> new.state BEGIN
+    INSERT INTO watched_moves VALUES (old.id, old.state, new.state);
+END;
+CREATE TRIGGER watch_claims BEFORE INSERT ON attempts WHEN EXISTS (
+    SELECT 1 FROM attempts WHERE message = new.message AND part = new.part AND state NOT IN (20, 21, 22)
+) BEGIN
+    SELECT RAISE(ABORT, 'a part that a carrier has, or may have, was claimed again');
+END;
+CREATE TRIGGER watch_hold AFTER UPDATE OF state ON attempts WHEN new.state = 22 AND EXISTS (
+    SELECT 1 FROM messages m JOIN queues q ON q.id = m.queue WHERE m.id = new.message AND q.lane <> 'transactional'
+) BEGIN
+    SELECT RAISE(ABORT, 'what is held was to be sent again');
+END;
+CREATE TRIGGER watch_order AFTER UPDATE OF state ON events WHEN new.state IN (1, 2) AND EXISTS (
+    SELECT 1 FROM events WHERE id = new.prior AND state < 3
+) BEGIN
+    SELECT RAISE(ABORT, 'an event was to be told before the one before it');
+END;
+"""
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                *["accept"] * 3,
+                *["ask"] * 4,
+                *["answer"] * 4,
+                *["receipt"] * 4,
+                *["told"] * 3,
+                "many",
+                "doubt",
+                "release",
+                "late",
+                "stranger",
+                "cancel",
+                "settle",
+                "time",
+                "time",
+                "crash",
+            ]
+        ),
+        st.integers(0, 999),
+        st.integers(0, 999),
+    ),
+    min_size=5,
+    max_size=60,
+)
+
+
+class Play:
+    """One program's run: the store under test, and what the binds of this process hold."""
+
+    def __init__(self, bench):
+        self.accepted: list[int] = []
+        self.reopen(bench)
+
+    def reopen(self, bench):
+        self.bench = bench
+        self.binds = {name: bench.bind(name) for name in BINDS}
+        self.answered: set[AttemptName] = set()
+        self.doubted: list[tuple[str, AttemptName]] = []
+        self.told: set[int] = set()
+        bench.take_deliveries()
+
+    # --- what may happen
+
+    async def accept(self, a, b):
+        bench, now = self.bench, self.bench.clock()
+        parts = 1 + (a % 5 == 0) + (a % 10 == 0)
+        scheduled_at = now + MINUTE if b % 7 == 0 else None
+        message = bench.a_message(
+            text="x" * (153 * parts if parts > 1 else 10),
+            segments=parts,
+            lane=LANES[b % 3],
+            route=("rest", "pair")[a % 2],
+            recipient=NUMBERS[b % 4],
+            scheduled_at=scheduled_at,
+            expires_at=now + (2 * MINUTE if a % 3 == 0 else DAY),
+        )
+        self.accepted += await bench.accept(message, account=("shop", "mall", "curious")[a % 3])
+
+    async def ask(self, a, b):
+        await self.binds[BINDS[a % len(BINDS)]].ask(1 + b % 6)
+
+    async def answer(self, a, b):
+        if outstanding := self._outstanding():
+            bind, name = outstanding[a % len(outstanding)]
+            await self._answer(bind, [name], list(Verdict)[0 if b % 2 else b // 2 % 4])
+
+    async def many(self, a, b):
+        """Everything on one bind is accepted in one commit."""
+        bind = BINDS[a % len(BINDS)]
+        if names := [name for holder, name in self._outstanding() if holder == bind]:
+            await self._answer(bind, names, Verdict.SENT)
+            for message, part, attempt in names if b % 2 else ():
+                self._receive(message, part, attempt, "DELIVRD")
+            await self.bench.commit()
+
+    async def late(self, a, b):
+        """An answer to what is in doubt, or was."""
+        if self.doubted:
+            bind, name = self.doubted[a % len(self.doubted)]
+            await self._answer(bind, [name], list(Verdict)[b % 4])
+
+    async def doubt(self, a, b):
+        if outstanding := self._outstanding():
+            bind, name = outstanding[a % len(outstanding)]
+            self.doubted.append((bind, name))
+            self.answered.add(name)
+            self.bench.store.doubt(bind, [name], b % 2)
+            await self.bench.commit()
+
+    async def release(self, a, b):
+        if outstanding := self._outstanding():
+            bind, name = outstanding[a % len(outstanding)]
+            self.answered.add(name)
+            self.bench.store.release(bind, [name], b % 2)
+            await self.bench.commit()
+
+    async def receipt(self, a, b):
+        """For any attempt there ever was: early, late, twice, contradicting, swapped."""
+        if attempts := self.bench.sql("SELECT message, part, attempt FROM attempts ORDER BY message, part, attempt"):
+            stats = ("DELIVRD", "DELIVRD", "UNDELIV", "ENROUTE", "EXPIRED", "REJECTD")
+            self._receive(*attempts[a % len(attempts)], stats[b % 6])
+            await self.bench.commit()
+
+    async def stranger(self, a, b):
+        receipt = self.bench.a_receipt(f"stranger{a % 5}", to=NUMBERS[b % 4][1:])
+        assert await self.bench.receive(receipt)
+
+    async def told_(self, a, b):
+        waiting = [delivery for delivery in self.bench.deliveries if delivery.id not in self.told]
+        for delivery in waiting[: 1 + a % 4]:
+            self.told.add(delivery.id)
+            status = (200, 200, 500, 500)[b % 4]
+            retry_at = self.bench.clock() + 2 * SECOND if b % 8 == 2 else None
+            await self.bench.outcome(delivery, status, retry_at=retry_at)
+            if retry_at is not None:
+                self.told.discard(delivery.id)
+                self.bench.deliveries.remove(delivery)
+
+    async def cancel(self, a, b):
+        if self.accepted:
+            message = self.accepted[a % len(self.accepted)]
+            ((account,),) = self.bench.sql("SELECT account FROM messages WHERE id = ?", message)
+            await self.bench.store.cancel(account, message, b)
+
+    async def settle(self, a, b):
+        if self.accepted:
+            await self.bench.store.settle_doubt(self.accepted[a % len(self.accepted)], ("sent", "unknown")[b % 2])
+
+    async def time(self, a, b):
+        await self.bench.after((SECOND, 6 * SECOND, MINUTE, 3 * MINUTE, 4 * DAY)[a % 5] + b)
+
+    def _outstanding(self):
+        return [
+            (bind.name, AttemptName(claim.message, segment.segment.part, segment.attempt))
+            for bind in self.binds.values()
+            for claim in bind.claims
+            for segment in claim.segments
+            if AttemptName(claim.message, segment.segment.part, segment.attempt) not in self.answered
+        ]
+
+    async def _answer(self, bind_name, names, verdict):
+        bind = self.binds[bind_name]
+        answers = []
+        for name in names:
+            self.answered.add(name)
+            answer = bind.an_answer(name.message, verdict, name=name)
+            if verdict is Verdict.SENT:
+                answer = answer._replace(carrier_message_id="{}-{}-{}".format(*name))
+            answers.append(answer)
+        await bind.answer(*answers, room=len(answers))
+
+    def _receive(self, message, part, attempt, stat):
+        ((carrier, recipient),) = self.bench.sql(
+            "SELECT a.carrier, m.recipient FROM attempts a JOIN messages m ON m.id = a.message "
+            "WHERE a.message = ? AND a.part = ? AND a.attempt = ?",
+            message,
+            part,
+            attempt,
+        )
+        receipt = self.bench.a_receipt(f"{message}-{part}-{attempt}", stat, carrier=carrier, to=recipient[1:])
+        self.bench.store.receipt(receipt, lambda kept: None)
+
+    # --- what must hold
+
+    def check(self):
+        bench = self.bench
+        for before, after in bench.sql("SELECT DISTINCT before, after FROM watched_moves"):
+            assert after in MOVES[MessageState(before)], (MessageState(before).name, MessageState(after).name)
+        assert bench.ready_is_right()
+        counts = bench.store.counts()
+        assert counts["parked"] == bench.sql("SELECT count(*) FROM parked")[0][0]
+        assert counts["events_pending"] == bench.sql("SELECT count(*) FROM events WHERE state = 1")[0][0]
+        assert counts["deliveries_under_way"] == bench.sql("SELECT count(*) FROM deliveries WHERE under_way = 1")[0][0]
+        assert bench.store.backlog() == bench.sql("SELECT count(*) FROM messages WHERE state = 1")[0][0]
+        twice = "SELECT 1 FROM receipts WHERE applied GROUP BY message, part, attempt HAVING count(*) > 1"
+        assert bench.sql(twice) == [], "a receipt was applied twice to one attempt"
+        orphans = "SELECT 1 FROM parked_keys WHERE parked NOT IN (SELECT id FROM parked)"
+        assert bench.sql(orphans) == []
+
+    async def check_the_end(self):
+        """After everything has had its time, everything has ended and is told."""
+        bench = self.bench
+        for bind in self.binds.values():
+            bench.store.close_window(bind.name)
+        for _ in range(12):
+            await bench.after(DAY)
+            for delivery in list(bench.deliveries):
+                if delivery.id not in self.told:
+                    self.told.add(delivery.id)
+                    await bench.outcome(delivery, 200)
+        self.check()
+        rows = bench.sql("SELECT id, state, last_event, error, sent_at FROM messages ORDER BY id")
+        assert [row[0] for row in rows] == sorted(self.accepted), "an accepted message is never lost"
+        for message, state, last_event, error, _ in rows:
+            status = status_of(state, sent=False)
+            assert MessageState(state) >= MessageState.DELIVERED
+            assert (error is None) == (status is Status.DELIVERED), (status, error)
+            ((kind,),) = bench.sql("SELECT type FROM events WHERE id = ?", last_event)
+            assert kind == f"message.{status}"
+            assert bench.told(message).count("message.sent") <= 1
+        assert bench.sql("SELECT 1 FROM events WHERE state NOT IN (3, 4)") == []
+        assert bench.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+async def play(opener_of, folder, program):
+    async with open_loop(), AsyncExitStack() as stack:
+        opener = opener_of(folder)
+        bench = await stack.enter_async_context(opener())
+        _watch(bench)
+        game = Play(bench)
+        for action, a, b in program:
+            if action == "crash":
+                game.check()
+                after = await stack.enter_async_context(bench.after_a_crash())
+                bench.store.stop()
+                bench = after
+                game.reopen(bench)
+            else:
+                await getattr(game, "told_" if action == "told" else action)(a, b)
+            game.check()
+        await game.check_the_end()
+
+
+def _watch(bench):
+    connection = sqlite3.connect(bench.store.path)
+    connection.executescript(WATCH)
+    connection.close()
+
+
+def test_the_promises_hold_whatever_happens(opener_of):
+    @settings(
+        max_examples=int(os.environ.get("SLUICE_MODEL_EXAMPLES", "40")),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(steps)
+    def run(program):
+        with tempfile.TemporaryDirectory() as folder:
+            trio.run(play, opener_of, Path(folder), program)
+
+    run()

@@ -1,0 +1,203 @@
+"""Every statement that the store executes finds its rows by an index, so that none gets slower as tables grow.
+
+The statements are recorded while a day in the store's life is played: in the writer, in the readers and at a start.
+"""
+
+import re
+import sqlite3
+
+import pytest
+
+from gateway.identifiers import Identifiers
+from gateway.store import ended_binds, recovery
+from gateway.store.connection import Tx, migrate
+from gateway.store.endpoints import Endpoints
+from gateway.store.interface import IdempotencyKey, Verdict
+from gateway.store.queues import Queues
+from gateway.store.work import Mirrors
+
+MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
+TINY = ("endpoints", "queues")
+"""Read whole at start and by operators: as many rows as the settings make."""
+PARTIAL = ("messages_submitting", "messages_in_doubt", "parked_due", "deliveries_under_way")
+"""Walked whole where all that they hold is wanted: they hold only what is claimed, in doubt, parked or under way."""
+FEW_TO_SORT = ("m.client_id =", "UNION")
+"""A handful of rows is put in order: those of one client_id; the parked receipts for one number."""
+
+
+async def play(bench):
+    """Something of everything."""
+    bench.take_deliveries()
+    store = bench.store
+    await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
+    await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
+    await store.accept(bench.a_submission(bench.a_message(client_id="a"), account="curious"))
+    await bench.store.accept(bench.a_submission(bench.a_message(client_id="a")))
+    await bench.accept(bench.a_message(webhook_url="https://one.example/x"), bench.a_message(), account="mall")
+    scheduled = await bench.accept_one(scheduled_at=bench.clock() + MINUTE, expires_at=bench.clock() + 2 * MINUTE)
+    await store.cancel("shop", await bench.accept_one(scheduled_at=bench.clock() + DAY), 1)
+    await many_at_once(bench)
+    await one_by_one(bench)
+    await bench.after(MINUTE)
+    await bench.after(MINUTE)
+    await look(bench, scheduled)
+    await webhooks(bench)
+    await bench.after(5 * DAY)
+    for _ in range(30):
+        await bench.after(4 * DAY)
+
+
+async def many_at_once(bench):
+    """The ordinary way, in one commit each."""
+    numbers = [f"+3461000000{n}" for n in range(4)]
+    messages = await bench.accept(*(bench.a_message(recipient=number) for number in numbers))
+    bind = bench.bind()
+    await bind.ask(20)
+    await bind.answer(*(bind.an_answer(m, carrier_message_id=f"many{m}") for m in messages))
+    for message, number in zip(messages, numbers, strict=True):
+        bench.store.receipt(bench.a_receipt(f"many{message}", to=number[1:]), lambda kept: None)
+    await bench.commit()
+    bench.store.close_window(bind.name)
+
+
+async def one_by_one(bench):
+    """What is not ordinary."""
+    bind = bench.bind("telco/2")
+    messages = await bench.accept(*(bench.a_message(route="pair") for _ in range(5)), bench.a_long_message(3))
+    throttled, retried, refused, released, doubtful, long = messages
+    await bind.ask(20)
+    await bind.answer(bind.an_answer(throttled, Verdict.POSTPONED))
+    await bind.answer(bind.an_answer(retried, Verdict.RETRY))
+    await bind.answer(bind.an_answer(refused, Verdict.REFUSED))
+    await bind.release(released)
+    await bench.receipt("before-the-answer")
+    await bench.receipt("before-the-answer")
+    await bench.receipt("ffff", to="34600000001")
+    await bind.doubt(doubtful)
+    await bind.send(long, "before-the-answer", part=1)
+    await bind.send(long, "same", part=2)
+    await bind.send(long, "same", part=3)
+    for _ in range(2):
+        await bench.receipt("same")
+    await bench.receipt("nobody")
+    await bench.receipt("65535")
+    await bench.receipt(None)
+    held = await bench.accept_one(lane="promotional", recipient="+34600000007")
+    again = await bench.accept_one(recipient="+34600000007")
+    await bind.ask(5)
+    await bind.doubt(held)
+    await bench.receipt("for-a-doubt", to="34600000007")
+    await bind.doubt(again)
+    await bench.store.settle_doubt(again, "sent")
+    await bench.store.settle_doubt(held, "resend")
+    bench.store.inbound(bench.an_inbound(), lambda kept: None)
+    await bench.commit()
+
+
+async def look(bench, message):
+    store = bench.store
+    await store.message("shop", message)
+    await store.messages("shop", client_id="a", limit=5, cursor=None)
+    for statuses in (["pending"], ["failed"], ["delivered"], ["pending", "failed", "delivered"]):
+        await store.events("shop", statuses=statuses, limit=5, cursor=None)
+    await store.endpoints("shop")
+    await store.endpoints(None)
+    await store.doubts(limit=5, cursor=None)
+    await store.doubts_count()
+    await store.parked(limit=5, cursor=None)
+    await store.first_answer("shop", IdempotencyKey("k", b"f"))
+
+
+async def webhooks(bench):
+    for http_status in (200, 500, 410):
+        for delivery in list(bench.deliveries):
+            await bench.outcome(delivery, http_status)
+    await bench.store.enable_endpoint("shop")
+    await bench.store.add_test_event("shop")
+    for delivery in list(bench.deliveries):
+        await bench.outcome(delivery, 500, retry_at=None)
+    await bench.store.replay("shop", None, None, None, failed_only=True)
+    await bench.store.replay("shop", None, None, None, failed_only=False)
+    ids = [row[0] for row in bench.sql("SELECT id FROM events LIMIT 3")]
+    await bench.store.replay("shop", ids, None, None, failed_only=False)
+    await bench.commit()
+    for delivery in list(bench.deliveries):
+        await bench.outcome(delivery, 200)
+    for event in bench.sql("SELECT DISTINCT message FROM events WHERE message IS NOT NULL LIMIT 3"):
+        await bench.store.message(None, event[0])
+
+
+@pytest.fixture
+async def statements(open_store):
+    """All that was executed."""
+    recorded: set[str] = set()
+    async with open_store() as bench:
+        for connection in (bench.store._writer._connection, *bench.store._readers):
+            await connection.call(lambda c: c.set_trace_callback(recorded.add))
+        await play(bench)
+        bench.store._writer.mirrors.stale = True
+        await bench.commit()
+        policy, path = bench.policy, bench.store.path
+    connection = sqlite3.connect(path, isolation_level=None, factory=Tx)
+    connection.set_trace_callback(recorded.add)
+    mirrors = Mirrors(policy, Queues(policy), Endpoints(policy), Identifiers(), lambda facts: b"")
+    recovery.recover(connection, mirrors, 1)
+    connection.close()
+    return {" ".join(sql.split()) for sql in recorded}
+
+
+def plan_of(connection, sql):
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()]
+
+
+def faults_of(sql, steps):
+    """What of a plan gets slower as tables grow."""
+    found = []
+    for step in steps:
+        scan = re.match(r"SCAN (?:(\w+)|CONSTANT ROW|\(subquery)", step)
+        if scan and scan[1] and "VIRTUAL TABLE" not in step and not step.startswith("SCAN k "):
+            table = next((t for t in re.findall(rf"(\w+) {scan[1]}\b", sql) if t not in ("FROM", "JOIN")), scan[1])
+            index = re.search(r"INDEX (\w+)", step)
+            by_id = "ORDER BY" in sql and "LIMIT" in sql and "USING" not in step
+            is_fine = table in TINY or (index and index[1] in PARTIAL) or by_id
+            if not is_fine:
+                found.append(step)
+        if "TEMP B-TREE" in step and not any(few in sql for few in FEW_TO_SORT):
+            found.append(step)
+    return found
+
+
+async def test_no_statement_scans_a_table_or_sorts_many_rows(statements, tmp_path):
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    looked_at = [sql for sql in statements if re.match(r"SELECT|UPDATE|DELETE|INSERT|WITH", sql)]
+    kinds = {re.sub(r"'(?:[^']|'')*'|x'[0-9a-f]*'|\b\d+\b|NULL", "?", sql)[:90] for sql in looked_at}
+    assert len(kinds) > 60, "the play must reach the store's statements"
+    faults = {}
+    for sql in looked_at:
+        steps = plan_of(connection, sql)
+        if wrong := faults_of(sql, steps):
+            faults[re.sub(r"'(?:[^']|'')*'", "'…'", sql)[:200]] = wrong
+    connection.close()
+    assert faults == {}
+
+
+def test_a_scan_would_be_found():
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    for sql in (
+        "SELECT id FROM messages WHERE recipient = '+34600000001'",
+        "SELECT m.id FROM messages m JOIN attempts a ON a.message = m.id WHERE a.bind = 'x'",
+        "SELECT id FROM messages WHERE state = 4 ORDER BY recipient",
+        "DELETE FROM events WHERE delivery = 1",
+    ):
+        assert faults_of(sql, plan_of(connection, sql)), sql
+    connection.close()
+
+
+def test_a_start_finds_what_was_claimed_by_an_index_that_holds_nothing_else():
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    assert any("messages_submitting" in step for step in plan_of(connection, ended_binds._CLAIMED))
+    connection.close()

@@ -1,0 +1,144 @@
+"""What is no longer owed is erased, a little at a time, and nothing else is."""
+
+from itertools import pairwise
+
+from gateway.messages import MessageState
+from gateway.store import retention
+from gateway.store.interface import IdempotencyKey
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+async def quiet_time(bench, ms, commits=12):
+    """Let time pass with little to do."""
+    bench.clock.advance(ms)
+    for _ in range(commits):
+        await bench.commit()
+
+
+async def told(bench, *ids, account="shop", lane="transactional"):
+    """Messages that were delivered, and whose events were taken."""
+    bench.take_deliveries()
+    messages = []
+    for id_ in ids:
+        messages.append(await bench.sent(id_, lane=lane))
+        await bench.outcome(bench.deliveries[-1])
+        await bench.receipt(id_)
+        await bench.outcome(bench.deliveries[-1])
+    return messages
+
+
+async def test_a_text_is_erased_once_its_lane_no_longer_keeps_it(bench):
+    (message,) = await told(bench, "1")
+    await quiet_time(bench, DAY - 1_000)
+    assert (await bench.story(message)).message.text is not None
+    await quiet_time(bench, 1_000)
+    row = (await bench.story(message)).message
+    assert (row.text, row.text_erased_at) == (None, bench.clock())
+
+
+async def test_an_otp_is_erased_at_its_end(bench):
+    (message,) = await told(bench, "1", lane="otp")
+    await quiet_time(bench, 1_000)
+    assert (await bench.story(message)).message.text is None
+
+
+async def test_the_text_of_an_open_message_is_kept(bench):
+    message = await bench.accept_one(expires_at=bench.clock() + 100 * DAY)
+    await quiet_time(bench, 50 * DAY)
+    assert (await bench.story(message)).message.text == "Your code is 1234"
+
+
+async def test_a_message_goes_with_all_that_was_done_for_it(bench):
+    old = await told(bench, "1", "2")
+    await quiet_time(bench, 2 * DAY)
+    (young,) = await told(bench, "3")
+    await quiet_time(bench, 89 * DAY)
+    for message in old:
+        assert await bench.store.message(None, message) is None
+    for table in ("attempts", "receipts"):
+        assert bench.sql(f"SELECT DISTINCT message FROM {table}") == [(young,)]
+    assert await bench.state(young) is MessageState.DELIVERED
+
+
+async def test_an_old_scheduled_message_is_kept_until_it_has_ended_for_long_enough(bench):
+    message = await bench.accept_one(
+        scheduled_at=bench.clock() + 100 * DAY, expires_at=bench.clock() + 101 * DAY, client_id="a"
+    )
+    await quiet_time(bench, 99 * DAY)
+    assert await bench.state(message) is MessageState.SCHEDULED
+    await quiet_time(bench, 3 * DAY)
+    assert await bench.state(message) is MessageState.EXPIRED
+    await quiet_time(bench, 89 * DAY)
+    assert await bench.state(message) is MessageState.EXPIRED
+    await quiet_time(bench, 2 * DAY)
+    assert await bench.store.message(None, message) is None
+
+
+async def test_a_client_id_is_free_again_once_its_message_is_gone(bench):
+    first = await bench.accept_one(client_id="a", expires_at=bench.clock() + DAY)
+    await quiet_time(bench, 2 * DAY)
+    await quiet_time(bench, 91 * DAY)
+    assert await bench.store.message(None, first) is None
+    assert await bench.accept_one(client_id="a")
+
+
+async def test_told_events_and_their_tries_go_and_untold_ones_stay(bench):
+    await told(bench, "1")
+    bench.deliveries.clear()
+    waiting = await bench.sent("2", recipient="+34600000002")
+    await quiet_time(bench, 31 * DAY)
+    assert bench.sql("SELECT DISTINCT message FROM events WHERE id < ?", (bench.clock() - 30 * DAY) << 20) == [
+        (waiting,)
+    ]
+    assert bench.sql("SELECT count(*) FROM webhook_tries") == [(0,)]
+
+
+async def test_tries_of_an_earlier_delivery_of_a_replayed_event_go_too(bench):
+    bench.take_deliveries()
+    await bench.sent("1")
+    await bench.outcome(bench.deliveries[-1], 500, retry_at=None)
+    await bench.store.replay("shop", None, None, None, failed_only=True)
+    await bench.commit()
+    await bench.outcome(bench.deliveries[-1])
+    assert bench.sql("SELECT count(*) FROM webhook_tries") == [(2,)]
+    await quiet_time(bench, 31 * DAY, commits=30)
+    assert bench.sql("SELECT count(*) FROM webhook_tries") == [(0,)]
+
+
+async def test_idempotency_keys_inbound_messages_and_changes_by_hand_go_in_their_time(bench):
+    await bench.store.accept(bench.a_submission(key=IdempotencyKey("k", b"f")))
+    bench.store.inbound(bench.an_inbound(account=None), lambda kept: None)
+    message = await bench.accept_one()
+    await bench.store.cancel("shop", message, 1)
+    await quiet_time(bench, DAY)
+    assert bench.sql("SELECT count(*) FROM idempotency") == [(0,)]
+    assert bench.sql("SELECT count(*) FROM inbound") == [(1,)]
+    await quiet_time(bench, 91 * DAY)
+    assert bench.sql("SELECT count(*) FROM inbound") == [(0,)]
+    assert bench.sql("SELECT count(*) FROM changes_by_hand") == [(0,)]
+
+
+async def test_a_commit_erases_a_slice_and_the_next_goes_on(bench):
+    messages = [bench.a_message(expires_at=bench.clock() + MINUTE, lane="otp") for _ in range(450)]
+    await bench.accept(*messages, account="quiet")
+    await bench.after(MINUTE)
+    erased = [bench.sql("SELECT count(*) FROM messages WHERE text IS NULL")[0][0]]
+    for _ in range(5):
+        bench.clock.advance(1_000)
+        await bench.commit()
+        erased.append(bench.sql("SELECT count(*) FROM messages WHERE text IS NULL")[0][0])
+    steps = [after - before for before, after in pairwise(erased)]
+    assert max(steps) <= retention.ROWS_A_TRANSACTION
+    assert erased[-1] == 450
+
+
+async def test_a_large_batch_erases_nothing(bench):
+    (message,) = await told(bench, "1", lane="otp")
+    bench.clock.advance(2_000)
+    await bench.accept(*(bench.a_message(expires_at=bench.clock() + 10**9) for _ in range(500)))
+    assert (await bench.story(message)).message.text is not None
+    await bench.commit()
+    assert (await bench.story(message)).message.text is None
