@@ -12,8 +12,8 @@ from gateway.messages import ErrorCode
 from gateway.rules.causes import cause_of_status
 from protocol.command_status import StatusClass, classify
 
-THROTTLE_FIRST_MS = 1_000
-THROTTLE_MOST_MS = 30_000
+THROTTLE_FIRST_MS = 500
+THROTTLE_MOST_MS = 8_000
 RETRY_PAUSES_MS = (5_000, 15_000, 45_000, 120_000, 300_000)
 """After the first temporary error, the second, and so on; the last one repeats."""
 WEBHOOK_FIRST_MS = 5_000

@@ -92,7 +92,7 @@ class Carrier(Section):
     submit_rate_per_bind: Annotated[Rate, Within(0, 1_000_000, "PDU/s")] = 0.0
     """submit_sm a second on each bind. 0 = no limit."""
     throttle_pause: Annotated[Duration, Within.durations("10ms", "10m")] = parse_duration("1s")
-    """Pause of a bind after ESME_RTHROTTLED or ESME_RMSGQFUL, before it goes on more slowly."""
+    """Pause of a bind after ESME_RTHROTTLED or ESME_RMSGQFUL; doubled while they keep coming, up to 30 s."""
     enquire_link_idle: Annotated[Duration, Within.durations("100ms", "10m")] = parse_duration("20s")
     """Silence after which enquire_link asks whether the link lives; below the 30 s after which some carriers drop
     it."""

@@ -110,7 +110,7 @@ def _row(submission: Submission, message: NewMessage, queue: int, endpoint: int 
     state, due = (_QUEUED, expires_at) if scheduled_at is None else (_SCHEDULED, scheduled_at)
     return (
         id_, submission.account, submission.id, submission.request_id, queue, state, due, sender, recipient, text,
-        encoding, segments, country, allow_unicode, client_id, tag, scheduled_at, expires_at, endpoint, url,
+        encoding, segments, country, int(allow_unicode), client_id, tag, scheduled_at, expires_at, endpoint, url,
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ _COLUMNS = "id, account, url, own, enabled, failures, resume_at"
 _READ = (
     f"SELECT {_COLUMNS}, (SELECT count(*) FROM events WHERE endpoint = n.id AND state = 1), "
     "coalesce((SELECT pending_since FROM events WHERE endpoint = n.id AND state = 1 ORDER BY id LIMIT 1), 0), "
-    "(SELECT count(*) FROM deliveries WHERE endpoint = n.id AND under_way = 1) FROM endpoints n ORDER BY id"
+    "(SELECT count(*) FROM deliveries WHERE endpoint = n.id AND under_way = 1), "
+    "(SELECT count(*) FROM events WHERE endpoint = n.id AND state = 0) FROM endpoints n ORDER BY id"
 )
 _FILE = (
     "INSERT INTO endpoints (account, url, own) VALUES (?, ?, ?) ON CONFLICT (account, own, url) "
@@ -39,6 +40,8 @@ class Endpoint:
     pending: int = 0
     pending_since: int = 0
     under_way: int = 0
+    blocked: int = 0
+    """Events that wait for their message's event before them."""
     retries: bool = True
     """A delivery may wait for its retry."""
 
@@ -72,9 +75,10 @@ class Endpoints:
         """Know what the rows say, and no more."""
         self.by_id.clear()
         self._ids.clear()
-        for *columns, pending, pending_since, under_way in connection.execute(_READ).fetchall():
+        for *columns, pending, pending_since, under_way, blocked in connection.execute(_READ).fetchall():
             endpoint = self._remember(*columns)
-            endpoint.pending, endpoint.pending_since, endpoint.under_way = pending, pending_since, under_way
+            endpoint.pending, endpoint.pending_since = pending, pending_since
+            endpoint.under_way, endpoint.blocked = under_way, blocked
         self.stirred = set(self.by_id)
 
     def of_message(self, connection: sqlite3.Connection, account: str, webhook_url: str | None) -> int | None:

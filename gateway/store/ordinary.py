@@ -92,7 +92,7 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
         word, done_at, error = word_of(said), done_at_of(receipt, candidate.of), error_of(receipt, end)
         name = candidate[:3]
         rows.append(
-            (*_place(receipt, candidate, work.ids.next()), word, said.error, "exact", True, said.raw),
+            (*_place(receipt, candidate, work.ids.next()), word, said.error, "exact", 1, said.raw),
         )
         attempts.append(
             (int(end), done_at, word, said.error, network_error_of(said), candidate.carrier_message_id, error, *name)

@@ -7,7 +7,9 @@ from gateway.store.work import BLOCKED, GIVEN_UP, PENDING, TOLD, Work
 
 GONE = "answered 410 Gone"
 _TRY = "INSERT INTO webhook_tries (delivery, attempt, at, http_status, latency_ms, error) VALUES (?, ?, ?, ?, ?, ?)"
-_UNBLOCK = f"UPDATE events SET state = {PENDING}, pending_since = ? WHERE prior = ? AND state = {BLOCKED}"
+_UNBLOCK = (
+    f"UPDATE events SET state = {PENDING}, pending_since = ? WHERE endpoint = ? AND prior = ? AND state = {BLOCKED}"
+)
 _WAIT = "UPDATE deliveries SET under_way = 0, due = ?, tries = ? WHERE id = ?"
 
 
@@ -35,9 +37,11 @@ def record(work: Work, outcome: DeliveryOutcome) -> None:
 
 def _end(work: Work, endpoint: Endpoint, delivery: int, members: tuple[int, ...], state: int) -> None:
     work.executemany("UPDATE events SET state = ? WHERE id = ?", [(state, event) for event in members])
-    unblocked = work.executemany(_UNBLOCK, [(work.now, event) for event in members]).rowcount
-    if unblocked:
-        work.stir(endpoint.id, unblocked)
+    if endpoint.blocked:
+        unblocked = work.executemany(_UNBLOCK, [(work.now, endpoint.id, event) for event in members]).rowcount
+        endpoint.blocked -= unblocked
+        if unblocked:
+            work.stir(endpoint.id, unblocked)
     work.execute("DELETE FROM deliveries WHERE id = ?", (delivery,))
 
 

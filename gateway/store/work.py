@@ -238,6 +238,8 @@ class Work:
         endpoint = found.endpoint or 0
         if state == PENDING:
             self.stir(endpoint, 1)
+        else:
+            self.endpoints.by_id[endpoint].blocked += 1
         body = self.render(facts)
         url, prior = found.webhook_url, found.last_event
         return (facts.id, found.account, endpoint, facts.type, found.id, prior, state, self.now, url, body)

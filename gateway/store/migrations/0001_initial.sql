@@ -169,7 +169,7 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_pending ON events (endpoint, id) WHERE state = 1;
-CREATE INDEX events_blocked ON events (prior) WHERE state = 0;
+CREATE INDEX events_blocked ON events (endpoint, prior) WHERE state = 0;
 CREATE INDEX events_of_account ON events (account, id);
 CREATE INDEX events_failed ON events (account, id) WHERE state = 4;
 
