@@ -29,7 +29,7 @@ class Notifier:
             await socket.send("\n".join(lines).encode())
 
     async def feed_watchdog(self, proof_of_life: Callable[[], Awaitable[None]]) -> None:
-        """Until cancelled: tell systemd that we live, each time after a write went through: a stuck disk misses a beat."""
+        """Until cancelled: tell systemd that we live, each time after a write went through. A stuck disk misses."""
         if self.watchdog_seconds is None:
             return
         while True:

@@ -10,7 +10,7 @@ from gateway.api.carriers_view import CarrierView
 from gateway.api.timeline import time_or_none, without_text
 from gateway.identifiers import MESSAGE, public
 from gateway.rules.timestamps import rfc3339
-from gateway.store.interface import DoubtRow, EndpointRow, ParkedRow, QueueRow
+from gateway.store.views import DoubtRow, EndpointRow, ParkedRow, QueueRow
 
 
 def carrier(view: CarrierView) -> dict[str, Any]:

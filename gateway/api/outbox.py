@@ -17,7 +17,8 @@ from gateway.api.queries import event_id, next_cursor, paging, parameters
 from gateway.api.timeline import time_or_none
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import parse_rfc3339
-from gateway.store.interface import EndpointRow, EventRow, Store
+from gateway.store.interface import Store
+from gateway.store.views import EndpointRow, EventRow
 
 _STATUSES = ("pending", "delivered", "failed")
 _LATEST_MS = 1 << 42

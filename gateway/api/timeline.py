@@ -15,7 +15,7 @@ from gateway.api.schemas import CarrierCode, Failure, FullMessage, ListedMessage
 from gateway.messages import AttemptState, ErrorCode, MessageState, Status, status_of
 from gateway.rules.causes import describe, network_error_name
 from gateway.rules.timestamps import rfc3339
-from gateway.store.interface import AttemptRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
+from gateway.store.views import AttemptRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
 from protocol.command_status import StatusClass, classify, name_of
 
 _PART_STATUS = {

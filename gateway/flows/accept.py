@@ -21,15 +21,7 @@ from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.routing import Router
 from gateway.rules.values import unstorable
 from gateway.settings import Settings
-from gateway.store.interface import (
-    Accepted,
-    AcceptOutcome,
-    IdempotencyKey,
-    KeyReused,
-    NewMessage,
-    Replayed,
-    Submission,
-)
+from gateway.store.interface import Accepted, AcceptOutcome, IdempotencyKey, KeyReused, NewMessage, Replayed, Submission
 from gateway.webhooks.addresses import AddressGuard
 from gateway.webhooks.urls import url_refusal
 

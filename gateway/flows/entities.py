@@ -8,7 +8,8 @@ import msgspec
 from gateway.identifiers import MESSAGE, created_at_ms, public
 from gateway.messages import Status, status_of
 from gateway.rules.timestamps import rfc3339
-from gateway.store.interface import MessageRow, NewMessage
+from gateway.store.interface import NewMessage
+from gateway.store.views import MessageRow
 
 
 class Entity(msgspec.Struct):

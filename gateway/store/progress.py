@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from gateway.messages import UNSENT, AttemptState, ErrorCode, MessageState, part_state, state_of_parts
-from gateway.store.interface import AttemptRow
+from gateway.store.views import AttemptRow
 from gateway.store.work import NOTHING_SAID, Cause, Found, Work
 from protocol.command_status import StatusClass, classify
 

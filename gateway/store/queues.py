@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Iterator
 
 from gateway.rules.deal import Queue, Turns
-from gateway.store.interface import QueueRow
 from gateway.store.policy import Policy
+from gateway.store.views import QueueRow
 
 log = logging.getLogger("sluice.store")
 _Key = tuple[str, str, str, str, str]  # lane, route, account, stay, avoid

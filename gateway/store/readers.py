@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from gateway.messages import AttemptState, InDoubt, MessageState
-from gateway.store.interface import (
+from gateway.store.policy import Policy
+from gateway.store.progress import ATTEMPT_COLUMNS
+from gateway.store.views import (
     AttemptRow,
     DoubtRow,
     EndpointRow,
@@ -17,8 +19,6 @@ from gateway.store.interface import (
     ReceiptRow,
     WebhookTry,
 )
-from gateway.store.policy import Policy
-from gateway.store.progress import ATTEMPT_COLUMNS
 from gateway.store.work import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
 
 T = TypeVar("T")

@@ -28,21 +28,18 @@ from gateway.store.interface import (
     Claim,
     Delivery,
     DeliveryOutcome,
-    EndpointRow,
     EventFacts,
     IdempotencyKey,
     InboundIn,
     Kept,
     KeyReused,
-    MessageStory,
-    Page,
-    QueueRow,
     ReceiptIn,
     Replayed,
     Submission,
 )
 from gateway.store.policy import Policy
 from gateway.store.transaction import AnswersIn
+from gateway.store.views import EndpointRow, MessageStory, Page, QueueRow
 from gateway.store.work import Work
 from gateway.store.writer import Writer
 

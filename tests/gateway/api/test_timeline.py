@@ -7,7 +7,7 @@ from msgspec import json
 
 from gateway.api import timeline
 from gateway.messages import AttemptState, MessageState
-from gateway.store.interface import AttemptRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
+from gateway.store.views import AttemptRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
 from protocol.command_status import CommandStatus
 
 AT = 1_795_284_245_123

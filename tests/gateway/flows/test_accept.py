@@ -21,7 +21,6 @@ from gateway.store.interface import (
     AcceptOutcome,
     IdempotencyKey,
     KeyReused,
-    MessageRow,
     NewMessage,
     Replayed,
     StoreFull,
@@ -29,6 +28,7 @@ from gateway.store.interface import (
 )
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
+from gateway.store.views import MessageRow
 from gateway.webhooks.payloads import event_body
 
 NOW = 1_795_284_245_123  # 2026-11-21T18:04:05.123Z

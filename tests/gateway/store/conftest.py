@@ -25,7 +25,6 @@ from gateway.store.interface import (
     EventFacts,
     IdempotencyKey,
     InboundIn,
-    MessageStory,
     NewMessage,
     ReceiptIn,
     Submission,
@@ -33,6 +32,7 @@ from gateway.store.interface import (
 )
 from gateway.store.policy import DEFAULT_EVENTS, CarrierPolicy, EndpointPolicy, LanePolicy, Policy
 from gateway.store.sqlite import SqliteStore
+from gateway.store.views import MessageStory
 from gateway.webhooks.payloads import event_body
 from protocol.receipts import Receipt, ReceiptState
 

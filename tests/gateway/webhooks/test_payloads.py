@@ -8,7 +8,8 @@ import pytest
 
 from gateway.identifiers import EVENT, MESSAGE, public
 from gateway.messages import MessageState
-from gateway.store.interface import EventFacts, MessageRow
+from gateway.store.interface import EventFacts
+from gateway.store.views import MessageRow
 from gateway.webhooks.payloads import batch_body, event_body
 
 CREATED_AT = 1_795_284_245_123  # 2026-11-21T18:04:05.123Z

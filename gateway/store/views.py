@@ -1,0 +1,166 @@
+"""Rows as look-ups give them, whichever engine lies below. Times are wall-clock milliseconds UTC."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class MessageRow(NamedTuple):
+    id: int
+    account: str
+    submission: int
+    request_id: int
+    lane: str
+    route: str
+    state: int
+    sender: str
+    recipient: str
+    text: str | None
+    text_erased_at: int | None
+    encoding: str
+    segments: int
+    country: str | None
+    allow_unicode: bool
+    client_id: str | None
+    tag: str | None
+    scheduled_at: int | None
+    expires_at: int
+    due: int | None
+    sent_at: int | None
+    done_at: int | None
+    tries: int
+    """Temporary errors answered so far."""
+    throttles: int
+    attempts: int
+    """Times it was put to a carrier."""
+    possible_duplicate: bool
+    error: str | None
+    endpoint: int | None
+
+
+class AttemptRow(NamedTuple):
+    message: int
+    part: int
+    attempt: int
+    state: int
+    carrier: str
+    bind: str
+    claimed_at: int
+    answered_at: int | None
+    latency_ms: int | None
+    command_status: int | None
+    carrier_message_id: str | None
+    retry_at: int | None
+    done_at: int | None
+    err: str | None
+    network_error: str | None
+    """Type and code of network_error_code, as `3:1`."""
+    receipt_state: str | None = None
+    error: str | None = None
+    """ErrorCode of an attempt that ended otherwise than delivered."""
+
+
+class ReceiptRow(NamedTuple):
+    id: int
+    message: int
+    part: int
+    attempt: int
+    carrier: str
+    bind: str
+    at: int
+    state: str
+    err: str | None
+    matched: str
+    """`exact`, `converted` (hex/decimal), `doubt` (a receipt that could only be about it settled a doubt), `parked`
+    (came before its answer)."""
+    applied: bool
+    raw: str
+
+
+class WebhookTry(NamedTuple):
+    event: int
+    type: str
+    url: str
+    attempt: int
+    at: int
+    http_status: int | None
+    latency_ms: int
+    error: str | None
+
+
+@dataclass(slots=True)
+class MessageStory:
+    """One message with all that happened to it."""
+
+    message: MessageRow
+    attempts: list[AttemptRow]
+    receipts: list[ReceiptRow]
+    webhooks: list[WebhookTry]
+
+
+class EventRow(NamedTuple):
+    id: int
+    account: str
+    type: str
+    message: int | None
+    status: str
+    """`pending` (also between tries), `delivered` or `failed` (the horizon is over; waits for a replay)."""
+    url: str
+    tries: int
+    next_try_at: int | None
+    last_http_status: int | None
+    last_error: str | None
+    body: bytes
+
+
+class EndpointRow(NamedTuple):
+    id: int
+    account: str
+    url: str
+    own: bool
+    enabled: bool
+    disabled_reason: str | None
+    pending: int
+    failed: int
+    oldest_pending_at: int | None
+    last_success_at: int | None
+    last_failure_at: int | None
+    consecutive_failures: int
+
+
+class DoubtRow(NamedTuple):
+    message: int
+    part: int
+    attempt: int
+    account: str
+    lane: str
+    recipient: str
+    carrier: str
+    bind: str
+    claimed_at: int
+    due: int
+    policy: str
+
+
+class QueueRow(NamedTuple):
+    lane: str
+    route: str
+    account: str
+    stay: str
+    avoid: str
+    ready: int
+
+
+class ParkedRow(NamedTuple):
+    id: int
+    carrier: str
+    carrier_message_id: str
+    recipient: str
+    state: str
+    at: int
+    due: int
+    raw: str
+
+
+class Page(NamedTuple):
+    rows: list[Any]
+    next_cursor: int | None
