@@ -63,8 +63,8 @@ class Turns:
     """The tag of a queue's next slot."""
     passed: dict[str, int] = field(default_factory=dict)
     """By carrier: slots given to an upper lane while a lower one waited."""
-    shared: dict[str, int] = field(default_factory=dict)
-    """By lane: shares it was given."""
+    shared: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By carrier: the lane (priority, name) that was given the last share; the next is another's turn."""
 
     def copy(self) -> "Turns":
         return Turns(
@@ -90,14 +90,11 @@ def may_take(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: i
     """
     if queue.stay:
         return queue.stay == carrier
-    if queue.avoid == carrier and _another_is_able(queue, carrier, unable_since):
-        return False
-    for tier in queue.tiers:
-        if carrier in tier:
-            return True
-        if any(now - unable_since.get(above, now) < TIER_PATIENCE_MS for above in tier):
-            return False
-    return False
+    if queue.avoid != carrier:
+        return _is_reached(queue, carrier, unable_since, now)
+    others = {other for tier in queue.tiers for other in tier if other != carrier and other not in unable_since}
+    elsewhere = any(_is_reached(queue, other, unable_since, now) for other in others)
+    return not elsewhere and _is_reached(queue, carrier, unable_since, now)
 
 
 def deal(
@@ -166,9 +163,9 @@ class _Table:
         if turns.passed[carrier] < self.share:
             return top
         turns.passed[carrier] = 0
-        lower = min(order[1:], key=lambda place: turns.shared.get(place[1], 0))
-        turns.shared[lower[1]] = turns.shared.get(lower[1], 0) + 1
-        return lower
+        last = turns.shared.get(carrier, top)
+        turns.shared[carrier] = next((place for place in order[1:] if place > last), order[1])
+        return turns.shared[carrier]
 
     def tags_of(self, queue: Queue) -> tuple[float, float]:
         """When it is the turn of the queue's account in the lane, and of the queue in the account."""
@@ -230,5 +227,11 @@ class _Lane:
         return queue
 
 
-def _another_is_able(queue: Queue, carrier: str, unable_since: Mapping[str, int]) -> bool:
-    return any(other != carrier and other not in unable_since for tier in queue.tiers for other in tier)
+def _is_reached(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: int) -> bool:
+    """Whether the tiers above a carrier let work through to it; a carrier to be avoided holds none back."""
+    for tier in queue.tiers:
+        if carrier in tier:
+            return True
+        if any(above != queue.avoid and now - unable_since.get(above, now) < TIER_PATIENCE_MS for above in tier):
+            return False
+    return False

@@ -55,7 +55,8 @@ def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
     if submission.messages and waiting + len(submission.messages) > limit:
         return StoreFull(f"{waiting} messages wait, and {limit} is the limit")
     conflicts = _file(work, submission)
-    if key is not None:
+    is_refused = len(conflicts) == len(submission.messages) == 1 and not submission.errors
+    if key is not None and not is_refused:
         ids = [message.id for index, message in enumerate(submission.messages) if index not in conflicts]
         answer = msgspec.json.encode(KeptAnswer(ids, submission.errors, conflicts))
         until = work.now + work.policy.idempotency_ms

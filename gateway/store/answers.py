@@ -31,6 +31,11 @@ _SENT = (
     f"UPDATE messages SET state = {int(MessageState.SENT)}, due = ?, sent_at = coalesce(sent_at, ?) "
     f"WHERE id = ? AND state IN {_CLAIMED}"
 )
+_COUNT = (
+    "UPDATE messages SET {0} = {0} + 1 WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM attempts WHERE message = ?1 "
+    f"AND attempt = ?2 AND part <> ?3 AND state = {int(AttemptState.POSTPONED)})"
+)
+"""Once for all parts of a claim: a long message has no fewer tries than a short one."""
 
 
 def record(work: Work, answers: list[Answer], carrier: str | None = None) -> list[tuple[str, str]]:
@@ -98,8 +103,7 @@ def _sent_whole(work: Work, answer: Answer, carrier: str, expires_at: int, *, is
 
 
 def _settle(work: Work, answer: Answer) -> None:
-    if answer.verdict is Verdict.POSTPONED:
-        work.execute("UPDATE messages SET throttles = throttles + 1 WHERE id = ?", (answer.message,))
-    elif answer.verdict is Verdict.RETRY:
-        work.execute("UPDATE messages SET tries = tries + 1 WHERE id = ?", (answer.message,))
+    if answer.verdict in (Verdict.POSTPONED, Verdict.RETRY):
+        counter = "throttles" if answer.verdict is Verdict.POSTPONED else "tries"
+        work.execute(_COUNT.format(counter), (answer.message, answer.attempt, answer.part))
     regroup(work, answer.message)

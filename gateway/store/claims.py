@@ -19,6 +19,7 @@ _READY = (
     "SELECT id, account, sender, recipient, text, encoding, expires_at, tries, throttles, claims FROM messages "
     f"WHERE queue = ? AND state = {int(MessageState.QUEUED)} ORDER BY id LIMIT ?"
 )
+_EXPIRES_AT = 6
 _CLAIM = (
     f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, due = ?, claims = ?, attempts = attempts + 1 "
     f"WHERE id = ? AND state = {int(MessageState.QUEUED)}"
@@ -44,10 +45,7 @@ def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> d
 
 def _claim_from(work: Work, grant: Grant) -> list[Claim]:
     """Messages of one queue, oldest first, until the granted PDUs are used; the last may overdraw."""
-    rows = work.execute(_READY, (grant.queue, grant.slots)).fetchall()
-    if not rows:
-        log.error("a queue promised messages that are not there; its count is set right")
-        work.queues.recount(work.connection, grant.queue)
+    rows = _ready(work, grant)
     lane = work.queues.lane(grant.queue)
     policy = work.policy.carriers.get(grant.carrier)
     due = work.now + (policy.answer_deadline_ms if policy else 0)
@@ -73,6 +71,21 @@ def _claim_from(work: Work, grant: Grant) -> list[Claim]:
         work.queues.add(grant.queue, -len(claims))
     work.queues.charge(grant.queue, -budget)
     return claims
+
+
+def _ready(work: Work, grant: Grant) -> list[tuple[Any, ...]]:
+    """The oldest ready messages of a queue. What outlived its validity, after an outage, ends here and is not sent."""
+    rows = work.execute(_READY, (grant.queue, grant.slots)).fetchall()
+    if not rows:
+        log.error("a queue promised messages that are not there; its count is set right")
+        work.queues.recount(work.connection, grant.queue)
+    alive = []
+    for row in rows:
+        if row[_EXPIRES_AT] > work.now:
+            alive.append(row)
+        elif (found := work.find(row[0])) is not None:
+            work.end(found, MessageState.EXPIRED, NOTHING_SAID._replace(error=ErrorCode.EXPIRED))
+    return alive
 
 
 def _pieces(work: Work, message: int, text: Any, encoding: str, claimed: int) -> list[Segment]:

@@ -13,6 +13,11 @@ from gateway.store.progress import regroup
 from gateway.store.work import COLUMNS, Work
 
 _CHANGE = "UPDATE attempts SET state = ? WHERE message = ? AND part = ? AND attempt = ? AND state = ?"
+_NOT_PUT = (
+    "UPDATE messages SET attempts = attempts - 1 WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM attempts "
+    f"WHERE message = ?1 AND attempt = ?2 AND state <> {int(AttemptState.RELEASED)})"
+)
+"""A claim of which nothing went out was no attempt."""
 _CANDIDATE = (
     f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS}, a.carrier FROM attempts a "
     "JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?"
@@ -57,8 +62,8 @@ def _change(work: Work, attempts: Iterable[AttemptName], state: AttemptState) ->
     changed = [
         name for name in attempts if work.execute(_CHANGE, (int(state), *name, int(AttemptState.SUBMITTING))).rowcount
     ]
+    if state is AttemptState.RELEASED:
+        work.executemany(_NOT_PUT, dict.fromkeys((name.message, name.attempt) for name in changed))
     for message in dict.fromkeys(name.message for name in changed):
-        if state is AttemptState.RELEASED:
-            work.execute("UPDATE messages SET attempts = attempts - 1 WHERE id = ?", (message,))
         regroup(work, message)
     return changed

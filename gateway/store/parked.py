@@ -3,14 +3,20 @@
 They are tried when an answer makes their id known, or when a doubt can only be about them.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import ReceiptIn
-from gateway.store.matching import Candidate, Match, candidate_of, digits_of, is_destination, match
+from gateway.store.matching import Candidate, Match, candidate_of, denies, digits_of, is_destination, match
 from gateway.store.work import COLUMNS, Work
 from protocol.receipt_keys import exact_key, other_keys
 
+CLOCK_SLACK_MS = 5_000
+"""How far our clock may have been set back between a claim and its receipt."""
+MOST_DOUBTS = 500
+"""Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours."""
 _decoder = msgspec.json.Decoder(ReceiptIn)
 _PARK = (
     "INSERT INTO parked (id, carrier, bind, carrier_message_id, source, destination, at, due, state, receipt, raw) "
@@ -26,7 +32,7 @@ _SAME_WORDS = (
 )
 _IN_DOUBT = (
     f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS} FROM attempts a "
-    f"JOIN messages m ON m.id = a.message WHERE a.carrier = ? AND a.state = {int(AttemptState.IN_DOUBT)}"
+    f"JOIN messages m ON m.id = a.message WHERE a.carrier = ? AND a.state = {int(AttemptState.IN_DOUBT)} LIMIT ?"
 )
 _NEVER_SETTLED = (
     "SELECT 1 FROM attempts a JOIN messages m ON m.id = a.message WHERE a.carrier = ? AND m.recipient = ? "
@@ -75,19 +81,22 @@ def park(work: Work, receipt: ReceiptIn, ids: tuple[str, ...]) -> None:
     work.parked += 1
 
 
-def made_known(work: Work, carrier: str, carrier_message_id: str) -> list[tuple[ReceiptIn, Match]]:
-    """Take the parked receipts that this answer's id makes known, oldest first."""
-    rows = work.execute(_KNOWN_BY, (carrier, exact_key(carrier_message_id))).fetchall()
-    known = []
-    for parked_id, body in rows:
+def made_known(work: Work, carrier: str, carrier_message_id: str) -> Iterator[tuple[ReceiptIn, Match]]:
+    """Take the parked receipts that this answer's id makes known, oldest first.
+
+    Each is matched when it is asked for, so after the one before was applied. Carriers give ids again: one that came
+    before the claim, or for another number, stays parked.
+    """
+    for parked_id, body in work.execute(_KNOWN_BY, (carrier, exact_key(carrier_message_id))).fetchall():
         receipt = _decoder.decode(body)
         said = receipt.receipt
-        ids = tuple(i for i in (said.message_id, *said.alt_ids) if i)
-        found = match(work, carrier, ids, (said.source, said.destination))
-        if found is not None:
+        addresses = (said.source, said.destination)
+        found = match(work, carrier, tuple(i for i in (said.message_id, *said.alt_ids) if i), addresses)
+        if found is None or denies(found.candidate.of.recipient, addresses):
+            continue
+        if receipt.at >= _claimed_at(work, found.candidate) - CLOCK_SLACK_MS:
             remove(work, parked_id)
-            known.append((receipt, Match(found.candidate, "parked")))
-    return known
+            yield receipt, Match(found.candidate, "parked")
 
 
 def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
@@ -99,7 +108,9 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     said = receipt.receipt
     if not said.message_id:
         return None
-    rows = [candidate_of(row) for row in work.execute(_IN_DOUBT, (receipt.carrier,)).fetchall()]
+    rows = [candidate_of(row) for row in work.execute(_IN_DOUBT, (receipt.carrier, MOST_DOUBTS + 1)).fetchall()]
+    if len(rows) > MOST_DOUBTS:
+        return None  # looked at again when the doubt's grace is over, by then for the doubts that are left
     fitting = [c for c in rows if is_destination(c.of.recipient, (said.source, said.destination))]
     if len(fitting) != 1:
         return None
@@ -114,10 +125,7 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
 def for_doubt(work: Work, carrier: str, candidate: Candidate) -> tuple[ReceiptIn, Match] | None:
     """Take the one parked receipt that came for a doubt's number after its claim; None: there is none, or several."""
     digits = digits_of(candidate.of.recipient)
-    claimed_at = work.execute(
-        "SELECT claimed_at FROM attempts WHERE message = ? AND part = ? AND attempt = ?", candidate[:3]
-    ).fetchone()[0]
-    rows = work.execute(_CAME_FOR, (carrier, digits, claimed_at)).fetchall()
+    rows = work.execute(_CAME_FOR, (carrier, digits, _claimed_at(work, candidate))).fetchall()
     if len(rows) != 1:
         return None
     receipt = _decoder.decode(rows[0][1])
@@ -126,6 +134,12 @@ def for_doubt(work: Work, carrier: str, candidate: Candidate) -> tuple[ReceiptIn
         return None
     remove(work, rows[0][0])
     return receipt, found
+
+
+def _claimed_at(work: Work, candidate: Candidate) -> int:
+    sql = "SELECT claimed_at FROM attempts WHERE message = ? AND part = ? AND attempt = ?"
+    claimed_at: int = work.execute(sql, candidate[:3]).fetchone()[0]
+    return claimed_at
 
 
 def is_awaited(work: Work, carrier: str, recipient: str) -> bool:

@@ -182,3 +182,28 @@ def test_no_bind_gets_more_than_its_room_or_what_it_may_not_take(drawn, rooms):
         given_to = sum(g.slots for g in grants if g.carrier == carrier)
         elsewhere = sum(g.slots for g in grants if g.carrier != carrier)
         assert given_to >= min(room, takeable - elsewhere), "no slot is left free while there is work for it"
+
+
+def test_the_lower_lanes_take_the_guaranteed_shares_in_turns():
+    lanes = [("transactional", 2), ("promotional", 3), ("bulk", 4)]
+    queues = [a_queue(n, 10_000, lane=lane, priority=priority) for n, (lane, priority) in enumerate(lanes, 1)]
+    turns = Turns()
+    given = {1: 0, 2: 0, 3: 0}
+    for _ in range(100):
+        grants, turns = dealt(queues, 50, turns=turns)
+        for queue, slots in slots_of(grants).items():
+            given[queue] += slots
+    assert given == {1: 4900, 2: 50, 3: 50}
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=2), min_size=1, max_size=4),
+    st.sampled_from(["", *"abcd"]),
+    st.sets(st.sampled_from("abcd")),
+)
+def test_a_ready_queue_always_has_a_taker_while_any_of_its_carriers_is_able(tiers, avoid, unable):
+    queue = a_queue(tiers=tuple(tuple(tier) for tier in tiers), avoid=avoid)
+    carriers = {carrier for tier in tiers for carrier in tier}
+    since = dict.fromkeys(unable, 0)
+    takers = {carrier for carrier in carriers - unable if may_take(queue, carrier, since, 10_000)}
+    assert takers or not carriers - unable

@@ -183,3 +183,12 @@ async def test_events_of_acceptance_are_filed_for_those_who_ask_for_them(bench):
     await bench.accept(*messages, account="curious")
     assert [bench.told(m.id) for m in messages] == [["message.queued"], ["message.scheduled"]]
     assert bench.told(await bench.accept_one()) == []
+
+
+async def test_a_refusal_for_a_client_id_in_use_is_not_kept_as_the_first_answer(bench):
+    await bench.accept_one(client_id="c")
+    key = IdempotencyKey("k", b"f")
+    for _ in range(2):
+        outcome = await bench.store.accept(bench.a_submission(bench.a_message(client_id="c"), key=key))
+        assert isinstance(outcome, Accepted)
+        assert outcome.conflicts

@@ -70,6 +70,20 @@ async def test_an_answer_to_a_message_that_has_ended_spoils_none_beside_it(bench
     ]
 
 
+async def test_a_late_answer_to_a_first_claim_does_not_send_the_second_beside_others(bench):
+    again, plain = await bench.accept(*(bench.a_message() for _ in range(2)))
+    bind = bench.bind()
+    await bind.ask(1)
+    late = bind.an_answer(again, carrier_message_id="first")
+    await bind.doubt(again)
+    await bench.after(60 * SECOND)
+    await bind.ask(2)
+    await bind.answer(bind.an_answer(plain), late)
+    assert [await bench.state(m) for m in (again, plain)] == [MessageState.SUBMITTING, MessageState.SENT]
+    states = [(a.attempt, a.state) for a in (await bench.story(again)).attempts]
+    assert states == [(1, AttemptState.RESENT), (2, AttemptState.SUBMITTING)]
+
+
 async def test_an_answer_frees_its_slot_in_the_commit_that_records_it(bench):
     first, second = await bench.accept(bench.a_message(), bench.a_message())
     bind = bench.bind()

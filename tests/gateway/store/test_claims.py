@@ -273,3 +273,30 @@ async def test_parts_of_one_message_share_a_reference_that_its_neighbour_does_no
     assert [len(r) for r in references] == [1, 1]
     assert references[0] != references[1]
     assert [s.segment.part for s in one.segments] == list(range(1, parts + 1))
+
+
+async def test_what_outlived_its_validity_in_an_outage_ends_instead_of_being_sent(bench):
+    ends = bench.clock() + 60_000
+    messages = [await bench.accept(*[bench.a_message(expires_at=ends) for _ in range(400)]) for _ in range(3)]
+    bench.clock.advance(3_600_000)
+    assert not await bench.bind().ask(10)
+    assert await bench.state(messages[0][0]) is MessageState.EXPIRED
+
+
+async def test_a_retry_that_avoids_a_carrier_goes_to_the_tier_below(bench):
+    first, second = bench.bind("telco/1"), bench.bind("backup/1")
+    message = await bench.accept_one(route="tiered")
+    bench.store.carrier_able("other", False)
+    await first.ask(1)
+    await first.answer(first.an_answer(message, Verdict.RETRY), room=1)
+    await second.ask(1)
+    await bench.after(600_000)
+    assert [len(first.claims), len(second.claims)] == [1, 1]
+
+
+async def test_a_long_message_has_as_many_tries_as_a_short_one(bench):
+    (message,) = await bench.accept(bench.a_long_message(8))
+    bind = bench.bind()
+    await bind.ask(8)
+    await bind.answer(*[bind.an_answer(message, Verdict.RETRY, part=part) for part in range(1, 9)], room=8)
+    assert (await bench.story(message)).message.tries == 1

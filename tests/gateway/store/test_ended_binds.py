@@ -170,3 +170,21 @@ async def test_an_operator_settles_a_doubt_as_sent_resend_or_unknown(bench):
     assert not await bench.store.settle_doubt(messages[0], "unknown")
     assert bench.sql("SELECT count(*) FROM changes_by_hand") == [(3,)]
     assert bench.ready_is_right()
+
+
+async def test_a_claim_of_which_nothing_went_out_was_no_attempt(bench):
+    (message,) = await bench.accept(bench.a_long_message(2))
+    bind = bench.bind()
+    await bind.ask(2)
+    await bind.release(message, [1])
+    await bind.release(message, [2])
+    assert (await bench.story(message)).message.attempts == 0
+
+
+async def test_a_claim_of_which_a_part_may_have_gone_out_was_an_attempt(bench):
+    (message,) = await bench.accept(bench.a_long_message(2))
+    bind = bench.bind()
+    await bind.ask(2)
+    await bind.doubt(message, [1])
+    await bind.release(message, [2])
+    assert (await bench.story(message)).message.attempts == 1

@@ -9,7 +9,7 @@ import trio.testing
 
 from gateway.messages import MessageState
 from gateway.store import faults
-from gateway.store.interface import StoreBusy, StoreFull
+from gateway.store.interface import DeliveryOutcome, StoreBusy, StoreFull
 from gateway.store.sqlite import SqliteStore
 from gateway.webhooks.payloads import event_body
 
@@ -26,6 +26,11 @@ class Breakable(SqliteStore):
 
     async def do_wrong(self):
         await self._order(break_it)
+
+
+async def _guilty(bench):
+    with pytest.raises(LookupError):
+        await bench.store.do_wrong()
 
 
 async def limit_pages(bench, more):
@@ -49,22 +54,15 @@ async def test_only_the_guilty_ask_of_a_batch_fails(open_store):
     async with open_store(store=Breakable) as bench:
         message, bind = await bench.accept_one(), bench.bind()
         await bind.ask(1)
-        errors, kept = [], []
-
-        async def guilty():
-            try:
-                await bench.store.do_wrong()
-            except LookupError as error:
-                errors.append(error)
-
+        kept = []
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(guilty)
+            nursery.start_soon(_guilty, bench)
             nursery.start_soon(bench.accept_one)
             nursery.start_soon(bench.commit)
             bench.store.answered(bind.name, [bind.an_answer(message)], 1, kept.append)
             bench.store.receipt(bench.a_receipt("unheard-of", to="1"), kept.append)
             bench.store.inbound(bench.an_inbound(), kept.append)
-        assert (len(errors), kept) == (1, [True] * 3)
+        assert kept == [True] * 3
         assert await bench.state(message) is MessageState.SENT
         assert bench.sql("SELECT count(*) FROM changes_by_hand") == [(0,)]
         await bench.commit()
@@ -130,7 +128,8 @@ async def test_what_nobody_waits_for_is_written_once_the_disk_has_room(bench):
 
         nursery.start_soon(refused)
         bench.store.doubt(bind.name, bind.names(messages[1]), 0)
-        await bench.outcome(delivery)
+        await bench.outcome(delivery, 500, error="x" * 100_000)
+    assert bench.store.counts()["deliveries_under_way"] == 1
     await lift_limit(bench)
     await bench.commit()
     await bench.commit()
@@ -139,23 +138,48 @@ async def test_what_nobody_waits_for_is_written_once_the_disk_has_room(bench):
     assert bench.store.counts()["deliveries_under_way"] == 0
 
 
-async def test_a_transaction_that_fails_leaks_no_room_of_an_endpoint(open_store):
-    async with open_store(store=Breakable) as bench:
-        bench.take_deliveries()
-        for _ in range(3):
-            await bench.sent("1")
-            async with trio.open_nursery() as nursery:
+def an_impossible_outcome(delivery, at):
+    """One that no column can hold."""
+    return DeliveryOutcome(delivery.id, delivery.endpoint, at, 20, 200, ["not", "a", "text"], True, None)
 
-                async def guilty():
-                    with pytest.raises(LookupError):
-                        await bench.store.do_wrong()
 
-                nursery.start_soon(guilty)
-                nursery.start_soon(bench.outcome, bench.deliveries[-1])
-            await bench.commit()
-        counts = bench.store.counts()
-        assert (counts["deliveries_under_way"], counts["events_pending"]) == (0, 0)
-        assert bench.types(bench.deliveries) == ["message.sent"] * 3
+async def test_a_transaction_that_fails_leaves_the_mirrors_as_the_rows_are(bench):
+    """What was done before the fault, in the same transaction, is undone in memory too, and done once."""
+    bench.take_deliveries()
+    message, other = await bench.accept(bench.a_message(), bench.a_message())
+    bind = bench.bind()
+    await bind.ask(2)
+    for _ in range(3):
+        await bench.sent("1", recipient="+34600000002")
+    first, second, third = bench.deliveries
+    at = bench.clock()
+    bench.store.release(bind.name, bind.names(message), 0)
+    bench.store.answered(bind.name, [bind.an_answer(other)], 0, bind.kept.append)
+    bench.store.delivered(DeliveryOutcome(first.id, first.endpoint, at, 20, 500, "x", False, at + SECOND))
+    bench.store.delivered(an_impossible_outcome(second, at))
+    bench.store.delivered(DeliveryOutcome(third.id, third.endpoint, at, 20, 500, "x", False, at + SECOND))
+    await bench.commit()
+    await bench.commit()
+    counts = bench.store.counts()
+    under_way = bench.sql("SELECT count(*) FROM deliveries WHERE under_way = 1")[0][0]
+    pending = bench.sql("SELECT count(*) FROM events WHERE state = 1")[0][0]
+    assert (counts["deliveries_under_way"], counts["events_pending"]) == (under_way, pending)
+    (row,) = await bench.store.endpoints("shop")
+    assert row.consecutive_failures == bench.store._writer.mirrors.endpoints.by_id[row.id].failures
+    assert bench.ready_is_right()
+    assert bench.store.backlog() == 1
+    assert await bench.state(message) is MessageState.QUEUED
+
+
+async def test_a_post_whose_outcome_cannot_be_written_is_made_again_after_a_restart(bench):
+    bench.take_deliveries()
+    await bench.sent("1")
+    bench.store.delivered(an_impossible_outcome(bench.deliveries[0], bench.clock()))
+    await bench.commit()
+    async with bench.after_a_crash() as after:
+        after.take_deliveries()
+        await after.commit()
+        assert [d.webhook_id for d in after.deliveries] == [bench.deliveries[0].webhook_id]
 
 
 async def be_impatient(bench):
@@ -241,7 +265,7 @@ async def test_a_cancelled_caller_of_a_batch_that_fails_harms_nobody(open_store)
         message = bench.a_message()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(bench.store.accept, bench.a_submission(message)))
-            nursery.start_soon(bench.store.do_wrong)
+            nursery.start_soon(_guilty, bench)
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         await bench.commit()

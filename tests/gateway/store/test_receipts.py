@@ -318,6 +318,41 @@ async def test_one_id_for_all_in_one_commit_is_told_apart_by_the_destination(ben
     assert [await bench.state(m) for m in messages] == [MessageState.DELIVERED] * 6
 
 
+@pytest.mark.parametrize("which", [0, 1])
+async def test_an_id_of_two_messages_is_told_apart_in_one_commit_with_others(bench, which):
+    numbers = ["34600000002", "34600000003"]
+    twice = [await bench.sent("7", recipient=f"+{number}") for number in numbers]
+    once = [await bench.sent(id_) for id_ in ("8", "9")]
+    bench.store.receipt(bench.a_receipt("8"), lambda kept: None)
+    bench.store.receipt(bench.a_receipt("7", to=numbers[which]), lambda kept: None)
+    bench.store.receipt(bench.a_receipt("9"), lambda kept: None)
+    await bench.commit()
+    assert [await bench.state(m) for m in once] == [MessageState.DELIVERED] * 2
+    assert await bench.state(twice[which]) is MessageState.DELIVERED
+    assert await bench.state(twice[1 - which]) is MessageState.SENT
+
+
+async def test_both_ways_of_recording_end_in_the_same_rows(bench):
+    """One message alone, and many together."""
+    stories = []
+    for count in (1, 3):
+        messages = await bench.accept(*(bench.a_message() for _ in range(count)))
+        bind = bench.bind()
+        await bind.ask(count)
+        await bind.answer(*(bind.an_answer(m) for m in messages))
+        for message in messages:
+            receipt = bench.a_receipt(f"{message:x}-1", "UNDELIV", network_error=(3, 1), done_at=bench.clock() - 5)
+            bench.store.receipt(receipt, lambda kept: None)
+        await bench.commit()
+        bench.store.close_window(bind.name)
+        story = await bench.story(messages[0])
+        ignored = {"id": 0, "message": 0, "submission": 0, "request_id": 0, "raw": "", "carrier_message_id": ""}
+        rows = [story.message, *story.attempts, *story.receipts]
+        stories.append([row._replace(**{k: v for k, v in ignored.items() if k in row._fields}) for row in rows])
+        assert bench.told(messages[0]) == ["message.sent", "message.undelivered"]
+    assert stories[0] == stories[1]
+
+
 async def test_an_id_given_again_after_a_restart_of_the_carrier_means_the_new_message(bench):
     old = await bench.sent("1")
     await bench.receipt("1")
@@ -481,3 +516,22 @@ async def test_an_inbound_message_is_kept_and_told_to_the_account_of_its_number(
     (body,) = bench.bodies()
     assert (body["type"], body["status"]) == ("message.inbound", "received")
     assert (body["data"]["from"], body["data"]["to"], body["data"]["text"]) == ("+34600000001", "+34600999999", "STOP")
+
+
+async def test_two_ends_parked_under_one_id_leave_the_answer_recorded(bench):
+    message, other = await bench.accept_one(), await bench.accept_one(recipient="+34600000002")
+    bind = bench.bind()
+    await bind.ask(2)
+    await bench.receipt("abc", "UNDELIV")
+    await bench.receipt("abc", "DELIVRD")
+    await bind.answer(bind.an_answer(message, carrier_message_id="abc"), bind.an_answer(other), room=2)
+    assert bind.kept == [True]
+    assert await bench.state(message) is MessageState.UNDELIVERED
+    assert [receipt.applied for receipt in (await bench.story(message)).receipts] == [True, False]
+    assert await bench.state(other) is MessageState.SENT
+
+
+async def test_a_parked_receipt_of_another_number_does_not_end_a_message_that_is_given_its_id(bench):
+    await bench.receipt("7", "DELIVRD", to="34699999999")
+    await bench.after(3_600_000)
+    assert await bench.state(await bench.sent("7")) is MessageState.SENT
