@@ -143,7 +143,7 @@ class _Daemon:
     async def start(self, nursery: trio.Nursery) -> Running:
         """Listen before binding, so that a port that is taken is said before any carrier is bothered."""
         self._nursery = nursery
-        _say_what_was_found(self.store)
+        _say_what_was_found(self.store, {route.name for route in self.settings.routes})
         metrics.REGISTRY.register(self.gauges)
         public = await nursery.start(self._serve, self.app, self.settings.http.listen, self.settings.http.body_limit)
         operator = await nursery.start(self._serve_operator)
@@ -222,7 +222,9 @@ def _hypercorn(listeners: list[socket.socket], body_limit: int) -> Config:
     return config
 
 
-def _say_what_was_found(store: SqliteStore) -> None:
+def _say_what_was_found(store: SqliteStore, routes: set[str]) -> None:
+    for route in sorted({row.route for row in store.queues() if row.ready} - routes):
+        log.warning("messages wait under a route that is not in the settings, and expire there: route=%s", route)
     if store.started_with_doubts:
         log.warning(
             "the last process ended without draining: segments_in_doubt=%d, settled by receipts or the lanes' policies",

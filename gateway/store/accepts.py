@@ -77,6 +77,20 @@ def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | Ke
     return Replayed(submission, rows, answer.errors, answer.conflicts)
 
 
+def kept_answer(work: Work, account: str, key: IdempotencyKey) -> bytes | KeyReused | None:
+    """What another call than a submission was answered when this key was first seen; None: it is new."""
+    row = work.execute(_FIRST, (account, key.key, work.now)).fetchone()
+    if row is None:
+        return None
+    return bytes(row[2]) if row[0] == key.fingerprint else KeyReused()
+
+
+def keep_answer(work: Work, account: str, key: IdempotencyKey, answer: bytes) -> None:
+    """Keep what such a call is answered, for a repeat of its key."""
+    until = work.now + work.policy.idempotency_ms
+    work.execute(_KEEP, (account, key.key, key.fingerprint, 0, answer, until))
+
+
 def _file(work: Work, submission: Submission) -> dict[int, int]:
     queues: dict[tuple[str, str], int] = {}
     ready: dict[int, int] = {}

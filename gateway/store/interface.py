@@ -286,6 +286,15 @@ class Store(Protocol):
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         """What `accept` would answer from its memory alone; None: the key is new."""
 
+    async def kept_answer(self, account: str, idempotency: IdempotencyKey) -> bytes | KeyReused | None:
+        """What another call than a submission was answered when this key was first seen; None: it is new."""
+
+    async def keep_answer(self, account: str, idempotency: IdempotencyKey, answer: bytes) -> None:
+        """Keep what such a call is answered, for a repeat of its key."""
+
+    def refusal(self) -> str | None:
+        """Why `accept` would refuse now: `disk` (the reserve is reached) or `backlog`; None: it takes."""
+
     async def cancel(self, account: str, message: int, request_id: int) -> CancelOutcome: ...
 
     async def replay(

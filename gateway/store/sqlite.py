@@ -34,6 +34,7 @@ from gateway.store.interface import (
     Kept,
     KeyReused,
     ReceiptIn,
+    StoreFull,
     Replayed,
     Submission,
 )
@@ -129,6 +130,19 @@ class SqliteStore:
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         return await self._order(partial(accepts.first_answer, account=account, key=idempotency))
+
+    async def kept_answer(self, account: str, idempotency: IdempotencyKey) -> bytes | KeyReused | None:
+        return await self._order(partial(accepts.kept_answer, account=account, key=idempotency))
+
+    async def keep_answer(self, account: str, idempotency: IdempotencyKey, answer: bytes) -> None:
+        await self._order(partial(accepts.keep_answer, account=account, key=idempotency, answer=answer))
+
+    def refusal(self) -> str | None:
+        try:
+            self._disk.check()
+        except StoreFull:
+            return "disk"
+        return "backlog" if self.backlog() >= self.policy.backlog_limit else None
 
     async def cancel(self, account: str, message: int, request_id: int) -> CancelOutcome:
         return await self._order(partial(cancels.cancel, account=account, message=message, request_id=request_id))

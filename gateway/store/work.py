@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gateway.identifiers import Identifiers
-from gateway.messages import ENDED, MessageState, status_of
+from gateway.messages import ENDED, MessageState, Status, status_of
 from gateway.rules.causes import error_object
 from gateway.store.endpoints import Endpoints
 from gateway.store.interface import Delivery, EventFacts, MessageFacts
@@ -224,8 +224,17 @@ class Work:
             done_at,
             found.tag,
         )
+        happened_at = found.sent_at if status == Status.SENT else done_at
         return EventFacts(
-            event_id, kind, self.now, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error
+            event_id,
+            kind,
+            happened_at or self.now,
+            message,
+            status,
+            cause.carrier,
+            cause.carrier_message_id,
+            found.attempts,
+            error,
         )
 
     def _event_row(self, facts: EventFacts, found: Found) -> tuple[Any, ...]:
