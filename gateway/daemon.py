@@ -34,6 +34,7 @@ from gateway.rules.senders import NumberOwners
 from gateway.settings import Settings
 from gateway.settings.types import split_address
 from gateway.store.connection import lock, open_loop
+from gateway.store.interface import StoreBusy, StoreFull
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
 from gateway.systemd import Notifier
@@ -161,11 +162,18 @@ class _Daemon:
         async with trio.open_nursery() as nursery:
             for carrier in self.carriers:
                 nursery.start_soon(carrier.drain, DRAIN_LIMIT_SECONDS)
-        await self.store.keep_alive()
+        await self._last_receipts()
         left = await self.notify.stop(WEBHOOK_LIMIT_SECONDS)
         if left:
             log.warning("%d webhook deliveries under way are told again after the next start", left)
         metrics.REGISTRY.unregister(self.gauges)
+
+    async def _last_receipts(self) -> None:
+        """On disk before the webhooks end, so that they are told if there is time."""
+        try:
+            await self.store.keep_alive()
+        except (StoreBusy, StoreFull) as error:
+            log.error("the store can't write while the daemon stops: %s", error)
 
     async def _serve(
         self, app: QuartTrio, listen: list[str], body_limit: int, *, task_status: trio.TaskStatus[list[str]]

@@ -1,9 +1,12 @@
 """Where events go, as the writer knows it: what waits, POSTs under way, how one that fails is left in peace a while.
 
-All of it can be read again from the rows, which is done at start and after a transaction that was undone.
+All of it can be read again from the rows, which is done at start and after a transaction that was undone. Origins of
+webhook_urls, of which callers name as many as they like, are known only while something waits for them.
 """
 
+import heapq
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -14,16 +17,23 @@ _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
 _NO_WEBHOOK = "no webhook is configured"
 _COLUMNS = "id, account, url, own, enabled, failures, resume_at"
-_READ = (
-    f"SELECT {_COLUMNS}, (SELECT count(*) FROM events WHERE endpoint = n.id AND state = 1), "
-    "coalesce((SELECT pending_since FROM events WHERE endpoint = n.id AND state = 1 ORDER BY id LIMIT 1), 0), "
-    "(SELECT count(*) FROM deliveries WHERE endpoint = n.id AND under_way = 1), "
-    "(SELECT count(*) FROM events WHERE endpoint = n.id AND state = 0) FROM endpoints n ORDER BY id"
-)
+_BY_ID = f"SELECT {_COLUMNS} FROM endpoints WHERE id = ?"
+_BY_URL = f"SELECT {_COLUMNS} FROM endpoints WHERE account = ? AND own = ? AND url = ?"
 _FILE = (
     "INSERT INTO endpoints (account, url, own) VALUES (?, ?, ?) ON CONFLICT (account, own, url) "
     f"DO UPDATE SET url = excluded.url RETURNING {_COLUMNS}"
 )
+_FREE_THE_BLOCKED = (
+    "UPDATE events SET state = 1 WHERE state = 0 "
+    "AND NOT EXISTS (SELECT 1 FROM events p WHERE p.id = events.prior AND p.state < 3)"
+)
+"""Nothing that is still to be told is before them: the event there was told, given up or erased."""
+_PENDING = "SELECT endpoint, count(*), min(id) FROM events WHERE state = 1 GROUP BY endpoint"
+_BLOCKED = "SELECT endpoint, count(*) FROM events WHERE state = 0 GROUP BY endpoint"
+_UNDER_WAY = "SELECT endpoint, count(*) FROM deliveries WHERE under_way = 1 GROUP BY endpoint"
+_WAITING = "SELECT endpoint, min(due) FROM deliveries WHERE due IS NOT NULL GROUP BY endpoint"
+_STALE_TIMES = 64
+"""So many outdated times are kept without a look at how many they are."""
 
 
 @dataclass(slots=True)
@@ -42,17 +52,51 @@ class Endpoint:
     under_way: int = 0
     blocked: int = 0
     """Events that wait for their message's event before them."""
-    retries: bool = True
-    """A delivery may wait for its retry."""
+    retry_at: int | None = None
+    """When the first delivery that waits for its retry is due; None: none waits."""
+    overdue_at: int = 0
+    """Nothing that waits is past the horizon before; 0: not known."""
+    look_at: int | None = None
+    """The time at which it stands in `Endpoints.times`."""
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.pending or self.under_way or self.blocked or self.retry_at is not None)
+
+
+class _Known(dict[int, Endpoint]):
+    """Endpoints by id; one that had nothing to do is read from its row again."""
+
+    def __init__(self, read: Callable[[int], Endpoint]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, endpoint_id: int) -> Endpoint:
+        return self._read(endpoint_id)
 
 
 @dataclass(slots=True)
 class Endpoints:
     policy: Policy
-    by_id: dict[int, Endpoint] = field(default_factory=dict)
+    by_id: dict[int, Endpoint] = field(init=False)
     stirred: set[int] = field(default_factory=set)
-    """Endpoints that may have something to claim."""
+    """Something happened to them: look at them in this transaction."""
+    times: list[tuple[int, int]] = field(default_factory=list)
+    """A heap of times at which to look at which endpoint; outdated where its `look_at` is another."""
+    ready: dict[str, dict[int, None]] = field(default_factory=dict)
+    """By account: endpoints that may claim at once, and wait for a free place; in turn."""
+    overdue: dict[int, None] = field(default_factory=dict)
+    """Endpoints that take nothing, of which something may be past the horizon."""
+    under_way: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+    """POSTs under way by account, where there are any."""
+    swept_until: int = 0
+    """How far the search for endpoints that nothing names has come."""
     _ids: dict[tuple[str, bool, str], int] = field(default_factory=dict)
+    _connection: sqlite3.Connection | None = None
+
+    def __post_init__(self) -> None:
+        self.by_id = _Known(self._read)
 
     def configure(self, connection: sqlite3.Connection) -> None:
         """Bring the rows in line with the settings: an account's events follow its URL, and wait while it has none."""
@@ -72,14 +116,24 @@ class Endpoints:
                 )
 
     def load(self, connection: sqlite3.Connection) -> None:
-        """Know what the rows say, and no more."""
-        self.by_id.clear()
-        self._ids.clear()
-        for *columns, pending, pending_since, under_way, blocked in connection.execute(_READ).fetchall():
-            endpoint = self._remember(*columns)
-            endpoint.pending, endpoint.pending_since = pending, pending_since
-            endpoint.under_way, endpoint.blocked = under_way, blocked
-        self.stirred = set(self.by_id)
+        """Know what the rows say, and no more: of endpoints for which something waits."""
+        self._connection = connection
+        for known in (self.by_id, self._ids, self.stirred, self.times, self.ready, self.overdue, self.held):
+            known.clear()
+        self.under_way = 0
+        connection.execute(_FREE_THE_BLOCKED)
+        for endpoint_id, count, first in connection.execute(_PENDING).fetchall():
+            endpoint = self.by_id[endpoint_id]
+            endpoint.pending = count
+            (endpoint.pending_since,) = connection.execute(
+                "SELECT pending_since FROM events WHERE id = ?", (first,)
+            ).fetchone()
+        for endpoint_id, count in connection.execute(_BLOCKED).fetchall():
+            self.by_id[endpoint_id].blocked = count
+        for endpoint_id, count in connection.execute(_UNDER_WAY).fetchall():
+            self.begun(self.by_id[endpoint_id], count)
+        for endpoint_id, due in connection.execute(_WAITING).fetchall():
+            self.by_id[endpoint_id].retry_at = due
 
     def of_message(self, connection: sqlite3.Connection, account: str, webhook_url: str | None) -> int | None:
         """The endpoint that a message's events go to; None: nobody is told."""
@@ -96,11 +150,64 @@ class Endpoints:
             return None
         return self.by_id[self._id_of(connection, account, policy.url, own=True)]
 
+    # --- POSTs under way
+
+    def begun(self, endpoint: Endpoint, count: int) -> None:
+        endpoint.under_way += count
+        self.under_way += count
+        self.held[endpoint.account] = self.held.get(endpoint.account, 0) + count
+
+    def ended(self, endpoint: Endpoint) -> None:
+        endpoint.under_way -= 1
+        self.under_way -= 1
+        self.held[endpoint.account] -= 1
+        if not self.held[endpoint.account]:
+            del self.held[endpoint.account]
+        self.stirred.add(endpoint.id)
+
+    # --- whom to look at
+
+    def to_look_at(self, now: int) -> set[int]:
+        """Take the endpoints that something happened to, or whose time has come."""
+        found, self.stirred = self.stirred, set()
+        while self.times and self.times[0][0] <= now:
+            at, endpoint_id = heapq.heappop(self.times)
+            endpoint = self.by_id.get(endpoint_id)
+            if endpoint is not None and endpoint.look_at == at:
+                endpoint.look_at = None
+                found.add(endpoint_id)
+        return found
+
+    def look_again(self, endpoint: Endpoint, at: int) -> None:
+        """Look at an endpoint no later than this; when it has to wait for longer, that is seen then."""
+        if endpoint.look_at is not None and endpoint.look_at <= at:
+            return
+        endpoint.look_at = at
+        heapq.heappush(self.times, (at, endpoint.id))
+        if len(self.times) > 2 * len(self.by_id) + _STALE_TIMES:
+            self.times = [(e.look_at, e.id) for e in self.by_id.values() if e.look_at is not None]
+            heapq.heapify(self.times)
+
+    def forget(self, endpoint: Endpoint) -> None:
+        """Of a webhook_url's origin that has nothing to do only the row is left."""
+        del self.by_id[endpoint.id]
+        del self._ids[(endpoint.account, endpoint.own, endpoint.url)]
+
+    # --- reading rows
+
     def _id_of(self, connection: sqlite3.Connection, account: str, url: str, *, own: bool) -> int:
         known = self._ids.get((account, own, url))
         if known is None:
-            known = self._remember(*connection.execute(_FILE, (account, url, own)).fetchall()[0]).id
+            row = connection.execute(_BY_URL, (account, own, url)).fetchone()
+            known = self._remember(*row or connection.execute(_FILE, (account, url, own)).fetchall()[0]).id
         return known
+
+    def _read(self, endpoint_id: int) -> Endpoint:
+        assert self._connection is not None, "`load` comes first"
+        row = self._connection.execute(_BY_ID, (endpoint_id,)).fetchone()
+        if row is None:
+            raise KeyError(endpoint_id)
+        return self._remember(*row)
 
     def _remember(
         self, id_: int, account: str, url: str, own: int, enabled: int, failures: int, resume_at: int
@@ -111,6 +218,7 @@ class Endpoints:
         endpoint = Endpoint(id_, account, url, bool(own), bool(enabled), failures, resume_at, wants, batch)
         self.by_id[id_] = endpoint
         self._ids[(account, bool(own), url)] = id_
+        self.stirred.add(id_)
         return endpoint
 
 

@@ -6,6 +6,7 @@ After that one nothing is sure about what is on disk.
 import os
 import sqlite3
 import time
+import traceback
 from pathlib import Path
 
 from gateway.store.interface import StoreBusy, StoreFull
@@ -43,6 +44,17 @@ def raise_if_fatal(error: BaseException) -> None:
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(error, sqlite3.Error) and code is not None and code & _PRIMARY in _FATAL:
         raise DiskUnsure(f"the store's disk failed: {error}") from error
+
+
+def is_of_the_disk(error: Exception) -> bool:
+    """Full, busy or failing: no row of a transaction is to blame."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return is_passing(error) or (isinstance(error, sqlite3.Error) and code & _PRIMARY in _FATAL)
+
+
+def place_of(error: BaseException) -> str:
+    """What kind of error, and where, for the log: its own words may hold what was written in a message."""
+    return type(error).__name__ + " in\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 
 def is_busy(error: Exception) -> bool:

@@ -1,6 +1,6 @@
 """What was asked for since the last commit, and how much of it one transaction takes.
 
-Answers, receipts and priority 1 come first.
+Answers, receipts and priority 1 come first. How a batch that failed is parted is for `gateway.store.halves`.
 """
 
 from typing import TypeVar
@@ -10,12 +10,15 @@ from gateway.store.transaction import AnswersIn, Batch, Order
 
 T = TypeVar("T")
 MOST_ROWS = 2_000
+LEAST_ROWS = 200
+"""Below that the fsync is most of a commit, whatever a row costs."""
+_SECONDS_A_BATCH = 0.010
 _LEAST_OF_EACH = 200
 """What waits long behind what comes first still moves."""
 
 
 class Pending:
-    """Lists of asks; `take` moves up to about MOST_ROWS of them into a batch."""
+    """Lists of asks; `take` moves as many of them into a batch as go into 10 ms, by what rows cost of late."""
 
     def __init__(self) -> None:
         self.answers: list[AnswersIn] = []
@@ -27,6 +30,7 @@ class Pending:
         self.urgent_accepts: list[Order] = []
         self.accepts: list[Order] = []
         self.outcomes: list[DeliveryOutcome] = []
+        self._row_seconds = _SECONDS_A_BATCH / MOST_ROWS
 
     def is_empty(self) -> bool:
         return not (
@@ -41,10 +45,19 @@ class Pending:
             or self.outcomes
         )
 
+    @property
+    def most_rows(self) -> int:
+        return max(LEAST_ROWS, min(MOST_ROWS, int(_SECONDS_A_BATCH / self._row_seconds)))
+
+    def learn(self, rows: int, seconds: float) -> None:
+        """So many rows took so long. Small batches teach nothing: most of their time goes by whatever they hold."""
+        if rows >= LEAST_ROWS:
+            self._row_seconds += (seconds / rows - self._row_seconds) / 4
+
     def take(self) -> Batch:
         """The next batch, in the order in which the asks came."""
         batch = Batch()
-        room = MOST_ROWS
+        room = self.most_rows
         while self.answers and room > 0:
             batch.answers.append(self.answers.pop(0))
             room -= len(batch.answers[-1].answers)
@@ -67,6 +80,26 @@ class Pending:
                 taken += 1
         return batch
 
+    def take_released(self) -> Batch:
+        """What never reached the wire alone: of all that is asked for, only this is not known again after a restart."""
+        batch, self.released = Batch(released=self.released), []
+        return batch
+
+    def take_all(self) -> Batch:
+        """Everything, whatever it costs: to be given up."""
+        batch = Batch(
+            self.answers,
+            self.receipts,
+            self.inbound,
+            self.released,
+            self.doubted,
+            self.by_hand,
+            self.urgent_accepts + self.accepts,
+            self.outcomes,
+        )
+        self.__init__()  # type: ignore[misc]
+        return batch
+
     def put_back(self, batch: Batch) -> None:
         """What nobody waits for and must not be lost is asked for again."""
         self.released[:0] = batch.released
@@ -79,20 +112,6 @@ def rows_of(batch: Batch) -> int:
     waited_for = sum(order.rows for order in batch.by_hand + batch.accepts)
     told = sum(len(told.answers) for told in batch.answers) + len(batch.receipts) + len(batch.inbound)
     return waited_for + told + len(batch.outcomes) + len(batch.released) + len(batch.doubted)
-
-
-def split(batch: Batch) -> list[Batch]:
-    """The same asks, each alone, in the order of the transaction."""
-    return [
-        *(Batch(answers=[told]) for told in batch.answers),
-        *(Batch(receipts=[one]) for one in batch.receipts),
-        *(Batch(inbound=[one]) for one in batch.inbound),
-        *(Batch(released=[name]) for name in batch.released),
-        *(Batch(doubted=[name]) for name in batch.doubted),
-        *(Batch(by_hand=[order]) for order in batch.by_hand),
-        *(Batch(accepts=[order]) for order in batch.accepts),
-        *(Batch(outcomes=[outcome]) for outcome in batch.outcomes),
-    ]
 
 
 def _first(waiting: list[T], room: int) -> list[T]:

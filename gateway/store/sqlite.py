@@ -34,8 +34,8 @@ from gateway.store.interface import (
     Kept,
     KeyReused,
     ReceiptIn,
-    StoreFull,
     Replayed,
+    StoreFull,
     Submission,
 )
 from gateway.store.policy import Policy
