@@ -111,11 +111,6 @@ def encode_ucs2(text: str) -> bytes:
         raise NotEncodable(error.start + 1, text[error.start]) from None
 
 
-def decode_ucs2(octets: bytes) -> str:
-    """The text of UTF-16BE; what is no character (an odd octet, half a surrogate pair) becomes U+FFFD."""
-    return octets.decode("utf-16-be", "replace")
-
-
 class _Codec(Enum):
     GSM = "gsm"
     UCS2 = "utf-16-be"

@@ -32,14 +32,6 @@ def parse_smpp_time(text: str) -> datetime | timedelta | None:
     return local.replace(microsecond=int(tenths) * 100_000, tzinfo=timezone(offset if kind == "+" else -offset))
 
 
-def format_absolute(moment: datetime) -> str:
-    """An aware datetime as an SMPP absolute time, in UTC and tenths of a second. Raises ValueError if it is naive."""
-    if moment.tzinfo is None:
-        raise ValueError("a naive datetime names no moment")
-    utc = moment.astimezone(UTC)
-    return f"{utc:%y%m%d%H%M%S}{utc.microsecond // 100_000}00+"
-
-
 def format_relative(seconds: float) -> str:
     """A span as an SMPP relative time, whole seconds. Raises ValueError unless it is 0 to 99 years.
 

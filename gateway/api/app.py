@@ -18,6 +18,7 @@ from gateway.api.lookups import Lookups
 from gateway.api.openapi import openapi_document
 from gateway.api.operations import OPERATIONS, Operation
 from gateway.api.outbox import Outbox
+from gateway.api.repeats import Repeats
 from gateway.api.submissions import Submissions
 from gateway.api.tokens import Grant, Tokens
 from gateway.flows.accept import Accept
@@ -49,7 +50,8 @@ def create_app(
     app.url_map.converters["id"] = _Id
     tokens = _tokens(settings)
     submissions = Submissions(accept, settings.limits.bulk_items, bulk_slots)
-    lookups, outbox, health = Lookups(store), Outbox(store), HealthChecks(store, carriers)
+    repeats = Repeats(store)
+    lookups, outbox, health = Lookups(store, repeats), Outbox(store, repeats), HealthChecks(store, carriers)
     handlers: dict[str, Handler] = {
         "send": submissions.submit,
         "submit": submissions.submit,

@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+import trio
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from quart import Response, g, request
 from quart.ctx import RequestContext
 from quart.typing import ResponseReturnValue, ResponseTypes
@@ -52,7 +53,7 @@ class App(QuartTrio):
         if scope["type"] == "websocket":
             await _refuse_websocket(self._ids.next(), send)
         else:
-            await super().asgi_app(scope, receive, send)
+            await super().asgi_app(scope, receive, _whole(send))
 
     async def preprocess_request(self, request_context: RequestContext | None = None) -> None:
         g.request_id = self._ids.next()
@@ -66,6 +67,20 @@ class App(QuartTrio):
         if "Cache-Control" not in response.headers:
             add("Cache-Control", "no-store")
         return response
+
+
+def _whole(send: ASGISendCallable) -> ASGISendCallable:
+    """`send` that is never broken off.
+
+    Hypercorn closes a connection inside the last `send` of its answer, and tells the app of it meanwhile. Quart-Trio
+    then cancels the request and with it that very `send`: the connection would stay open for ever.
+    """
+
+    async def whole(event: ASGISendEvent) -> None:
+        with trio.CancelScope(shield=True):
+            await send(event)
+
+    return whole
 
 
 async def _refuse_websocket(request_id: int, send: ASGISendCallable) -> None:

@@ -68,6 +68,11 @@ def idempotency_key(request: Request, body: bytes) -> IdempotencyKey | None:
     return IdempotencyKey(keys[0], digest.digest())
 
 
+async def bare_key(request: Request) -> IdempotencyKey | None:
+    """The key of a call that takes no body; what was sent is part of the digest. Raises a Problem 422."""
+    return idempotency_key(request, bytes(await request.get_data(cache=False, as_text=False, parse_form_data=False)))
+
+
 def _members(value: Any) -> int:
     if isinstance(value, dict):
         count = len(value)

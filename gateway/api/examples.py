@@ -5,6 +5,9 @@ Ids and times are made up; the order of the keys is the order in the answers.
 
 from typing import Any, NamedTuple
 
+from gateway.api import problems
+from gateway.api.problems import ProblemType
+
 
 class Example(NamedTuple):
     request: Any
@@ -12,7 +15,7 @@ class Example(NamedTuple):
 
 
 _ID = "msg_01KAK5Y7Q4V8M3Z2T9N6C1XHRD"
-_EVENT_ID = "evt_01KAK5YBR0C3W8D1F6H9J2K4MN"
+EVENT_ID = "evt_01KAK5YBR0C3W8D1F6H9J2K4MN"
 _REQUEST_ID = "req_01KAK5Y7Q3P5S7V9X2Z4B6D8FG"
 _CREATED_AT = "2026-11-21T18:04:05.123Z"
 _SENT_AT = "2026-11-21T18:04:06.310Z"
@@ -85,7 +88,7 @@ _TIMELINE: list[dict[str, Any]] = [
     {
         "at": "2026-11-21T18:04:09.560Z",
         "what": "webhook",
-        "event_id": _EVENT_ID,
+        "event_id": EVENT_ID,
         "type": "message.delivered",
         "host": "shop.example",
         "attempt": 1,
@@ -110,8 +113,8 @@ _DELIVERED: dict[str, Any] = {
 }
 _LISTED = {name: value for name, value in _DELIVERED.items() if name not in ("parts", "timeline")}
 
-_EVENT_BODY: dict[str, Any] = {
-    "id": _EVENT_ID,
+EVENT_BODY: dict[str, Any] = {
+    "id": EVENT_ID,
     "type": "message.delivered",
     "timestamp": _DONE_AT,
     "message_id": _ID,
@@ -138,7 +141,7 @@ _EVENT_BODY: dict[str, Any] = {
     },
 }
 _EVENT: dict[str, Any] = {
-    "id": _EVENT_ID,
+    "id": EVENT_ID,
     "type": "message.delivered",
     "message_id": _ID,
     "status": "delivered",
@@ -147,7 +150,7 @@ _EVENT: dict[str, Any] = {
     "next_try_at": None,
     "last_http_status": 200,
     "last_error": None,
-    "event": _EVENT_BODY,
+    "event": EVENT_BODY,
 }
 _ENDPOINT: dict[str, Any] = {
     "url": "https://shop.example/sms",
@@ -190,32 +193,72 @@ EXAMPLES: dict[str, Example] = {
         {"after": "2026-11-21T00:00:00Z", "before": "2026-11-22T00:00:00Z", "status": "failed"}, {"replayed": 12}
     ),
     "get_webhook": Example(None, {"entities": [_ENDPOINT]}),
-    "test_webhook": Example(None, {"event_id": _EVENT_ID}),
+    "test_webhook": Example(None, {"event_id": EVENT_ID}),
     "enable_webhook": Example(None, {"enabled": True}),
     "healthz": Example(None, {"status": "ok"}),
-    "readyz": Example(None, {"status": "ready", "store": "ok", "carriers": {"telco": "able"}}),
+    "readyz": Example(None, {"status": "ready", "store": "ok", "backlog": "ok", "carriers": {"telco": "able"}}),
 }
 
+
+def _problem(kind: ProblemType, detail: str, **members: Any) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "code": kind.code,
+        "detail": detail,
+        "retryable": kind.retryable,
+        "request_id": _REQUEST_ID,
+        **members,
+    }
+
+
+_PROBLEMS = [
+    _problem(
+        problems.INVALID_FIELDS,
+        "Nothing was accepted. Correct 1 field and send again.",
+        fields={"schedule": ["is in the past"]},
+        codes={"schedule": ["in_the_past"]},
+    ),
+    _problem(problems.INVALID_JSON, "Line 1, column 20: expecting ',' delimiter."),
+    _problem(problems.NOT_AN_OBJECT, "Send one message as an object; send an array to /v1/sms/bulk."),
+    _problem(problems.NOT_AN_ARRAY, "Send the array itself, without the object around it: [{...}, {...}]."),
+    _problem(problems.TOO_MANY_ITEMS, "The array holds 501 messages; at most 500 go into one call.", limit=500),
+    _problem(problems.BODY_TOO_LARGE, "The body is larger than 4,194,304 bytes.", limit_bytes=4_194_304),
+    _problem(
+        problems.UNSUPPORTED_MEDIA_TYPE,
+        "The Content-Type must be application/json, not application/x-www-form-urlencoded.",
+    ),
+    _problem(
+        problems.INVALID_IDEMPOTENCY_KEY,
+        "The Idempotency-Key has 300 characters; give it once, with 1 to 255 visible ASCII characters.",
+    ),
+    _problem(
+        problems.IDEMPOTENCY_KEY_REUSED,
+        "This Idempotency-Key came before with another body or on another path. Nothing was done.",
+    ),
+    _problem(problems.UNAUTHORIZED, "The token is not valid."),
+    _problem(problems.INSUFFICIENT_SCOPE, "This call needs a token with the scope `send`."),
+    _problem(problems.NOT_FOUND, "This account has no message with this id."),
+    _problem(problems.NO_WEBHOOK, "No webhook is configured for this account."),
+    _problem(problems.CLIENT_ID_IN_USE, "Another message has this client_id. Nothing was accepted.", message_id=_ID),
+    _problem(problems.ALREADY_SENT, "The message was put to a carrier already, or has ended. It was not canceled."),
+    _problem(
+        problems.FIRST_ANSWER_ERASED,
+        "This Idempotency-Key came before, and what was accepted then is no longer kept. Nothing was accepted now.",
+    ),
+    _problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time."),
+    _problem(problems.STORE_FULL, "The backlog or the disk of this gateway is full. Nothing was accepted."),
+    _problem(problems.STORE_BUSY, "The store does not answer now. Nothing was changed."),
+    _problem(
+        problems.NOT_READY,
+        "The disk is full down to its reserve.",
+        store="full",
+        backlog="ok",
+        carriers={"telco": "able"},
+    ),
+    _problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id."),
+]
 PROBLEM_EXAMPLES: dict[str, dict[str, Any]] = {
-    "invalid-fields": {
-        "type": "/problems/invalid-fields",
-        "title": "Some fields are not valid",
-        "status": 422,
-        "code": "invalid_fields",
-        "detail": "Nothing was accepted. Correct 1 field and send again.",
-        "retryable": False,
-        "request_id": _REQUEST_ID,
-        "fields": {"schedule": ["is in the past"]},
-        "codes": {"schedule": ["in_the_past"]},
-    },
-    "client-id-in-use": {
-        "type": "/problems/client-id-in-use",
-        "title": "The client_id belongs to another message",
-        "status": 409,
-        "code": "client_id_in_use",
-        "detail": "Another message has this client_id. Nothing was accepted.",
-        "retryable": False,
-        "request_id": _REQUEST_ID,
-        "message_id": _ID,
-    },
+    problem["type"].removeprefix("/problems/"): problem for problem in _PROBLEMS
 }

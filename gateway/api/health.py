@@ -1,7 +1,7 @@
 """/healthz and /readyz: whether the process runs, and whether it takes messages.
 
-Ready means that the store takes writes. Carriers are told beside it and do not decide, since messages are accepted
-while they are down.
+Ready means that a submission would be taken: the store writes, and neither disk nor backlog is full. Carriers are told
+beside it and do not decide, since messages are accepted while they are down.
 """
 
 import trio
@@ -16,6 +16,12 @@ from gateway.store.interface import Store, StoreBusy, StoreFull
 
 _PROBE_SECONDS = 2.0
 _REMEMBERED_SECONDS = 1.0
+_REFUSALS = {
+    "unavailable": ("The store does not take writes now.", "unavailable", "ok"),
+    "disk": ("The disk is full down to its reserve.", "full", "ok"),
+    "backlog": ("As many messages wait as the backlog limit allows.", "ok", "full"),
+}
+"""By why submissions are refused: what is said, and how the store and the backlog are."""
 
 
 class HealthChecks:
@@ -31,14 +37,23 @@ class HealthChecks:
 
     async def readyz(self) -> Response:
         carriers = {carrier.name: Ability.of(able=carrier.able) for carrier in self._carriers.carriers()}
-        if not await self._store_writes():
-            raise Problem(
-                NOT_READY,
-                "The store does not take writes now.",
-                members={"store": "unavailable", "carriers": carriers},
-                headers={"Retry-After": "1"},
-            )
-        return json_response(json.encode(Readiness("ready", "ok", carriers)))
+        refusal = await self._refusal()
+        if refusal is None:
+            return json_response(json.encode(Readiness("ready", "ok", "ok", carriers)))
+        detail, store, backlog = _REFUSALS[refusal]
+        raise Problem(
+            NOT_READY,
+            detail,
+            members={"store": store, "backlog": backlog, "carriers": carriers},
+            headers={"Retry-After": "1"},
+        )
+
+    async def _refusal(self) -> str | None:
+        """Why a submission would be refused now, a key of the table below; None: it would be taken."""
+        refusal = self._store.refusal()
+        if refusal is None and not await self._store_writes():
+            return "unavailable"
+        return refusal
 
     async def _store_writes(self) -> bool:
         # One probe at a time and one a second: this call is open, and a probe is a commit.

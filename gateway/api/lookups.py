@@ -9,8 +9,10 @@ from quart import Response, g, request
 from gateway import identifiers
 from gateway.api import timeline
 from gateway.api.base import json_response
+from gateway.api.bodies import bare_key
 from gateway.api.problems import ALREADY_SENT, Problem, invalid_field, not_found
 from gateway.api.queries import message_id, next_cursor, paging, parameters
+from gateway.api.repeats import Repeats
 from gateway.api.schemas import Canceled, MessageList
 from gateway.messages import Status
 from gateway.rules.faults import FaultCode
@@ -20,8 +22,9 @@ _CLIENT_ID_LENGTH = 40
 
 
 class Lookups:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, repeats: Repeats) -> None:
         self._store = store
+        self._repeats = repeats
 
     async def get_message(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
         story = await self._store.message(account, message_id(id))
@@ -45,11 +48,17 @@ class Lookups:
         return json_response(json.encode(listed))
 
     async def cancel(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
+        key = await bare_key(request)
         message = message_id(id)
-        outcome = await self._store.cancel(account, message, g.request_id)
-        if outcome is CancelOutcome.NOT_FOUND:
-            raise not_found("message")
-        if outcome is CancelOutcome.TOO_LATE:
-            raise Problem(ALREADY_SENT, "The message was put to a carrier already, or has ended. It was not canceled.")
-        canceled = Canceled(identifiers.public(identifiers.MESSAGE, message), Status.CANCELED)
-        return json_response(json.encode(canceled))
+
+        async def cancel() -> bytes:
+            outcome = await self._store.cancel(account, message, g.request_id)
+            if outcome is CancelOutcome.NOT_FOUND:
+                raise not_found("message")
+            if outcome is CancelOutcome.TOO_LATE:
+                raise Problem(
+                    ALREADY_SENT, "The message was put to a carrier already, or has ended. It was not canceled."
+                )
+            return json.encode(Canceled(identifiers.public(identifiers.MESSAGE, message), Status.CANCELED))
+
+        return await self._repeats.once(account, key, cancel, status=200)

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 
 from gateway.api import problems
+from gateway.api.event_examples import BATCH_EXAMPLE, INBOUND_EXAMPLE, MESSAGE_EXAMPLES, TEST_EXAMPLE
+from gateway.api.event_schemas import InboundEvent, MessageEvent, WebhookTestEvent
 from gateway.api.examples import EXAMPLES, PROBLEM_EXAMPLES
 from gateway.api.operations import OPERATIONS, Answer, Operation
 from gateway.api.problems import CONTENT_TYPE, ProblemType
-from gateway.api.schemas import ProblemDocument
+from gateway.api.schemas import NewMessage, ProblemDocument
 
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = (
@@ -28,10 +30,22 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "WWW-Authenticate": {"description": "What kind of token is needed.", "schema": {"type": "string"}},
     "Allow": {"description": "The methods that the path takes.", "schema": {"type": "string"}},
 }
+_WEBHOOK_HEADERS = {
+    "webhook-id": "The same through every retry of the POST.",
+    "webhook-timestamp": "Unix time of this try, in seconds; refuse it when it is more than five minutes off.",
+    "webhook-signature": "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret, with "
+    "spaces between.",
+}
+"""Standard Webhooks."""
+_WEBHOOK_ANSWERS = {
+    "2XX": {"description": "Taken. The body is not read."},
+    "410": {"description": "The endpoint is disabled; its events wait until POST /v1/webhook/enable."},
+    "default": {"description": "Tried again later; `Retry-After` is kept to, up to an hour."},
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Makes a repeat safe: the first 2xx is given again, and nothing is sent twice. Kept for 24 hours.",
+    "description": "Makes a repeat safe: the first 2xx is given again, and nothing is done twice. Kept for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 
@@ -39,9 +53,16 @@ _IDEMPOTENCY_KEY = {
 @cache
 def openapi_document() -> dict[str, Any]:
     """The whole document."""
-    types = [ProblemDocument, *{_identity(schema): schema for schema in _schemas()}.values()]
+    types = [
+        ProblemDocument,
+        MessageEvent,
+        InboundEvent,
+        WebhookTestEvent,
+        *{_identity(schema): schema for schema in _schemas()}.values(),
+    ]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     by_type = {_identity(schema): described for schema, described in zip(types, schemas, strict=True)}
+    components[NewMessage.__name__]["anyOf"] = [{"required": ["text"]}, {"required": ["message"]}]
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, by_type)
@@ -49,6 +70,7 @@ def openapi_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Sluice", "version": "1", "summary": "An SMPP gateway", "description": _DESCRIPTION},
         "paths": paths,
+        "webhooks": _webhooks(),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -58,6 +80,40 @@ def openapi_document() -> dict[str, Any]:
         },
         "security": [{"token": []}],
     }
+
+
+def _webhooks() -> dict[str, Any]:
+    """What is posted to endpoints: each type of event, and a batch of them."""
+    events = {name: (MessageEvent, example) for name, example in MESSAGE_EXAMPLES.items()}
+    others = {"message.inbound": (InboundEvent, INBOUND_EXAMPLE), "webhook.test": (WebhookTestEvent, TEST_EXAMPLE)}
+    kinds = [_reference(kind) for kind in (MessageEvent, InboundEvent, WebhookTestEvent)]
+    batch = {"type": "array", "minItems": 1, "items": {"anyOf": kinds}}
+    found = {
+        name: _webhook(f"The event `{name}`", _reference(kind), example)
+        for name, (kind, example) in (events | others).items()
+    }
+    found["batch"] = _webhook("Several events, where the webhook has `batch` above 1", batch, BATCH_EXAMPLE)
+    return found
+
+
+def _webhook(summary: str, schema: dict[str, Any], example: Any) -> dict[str, Any]:
+    headers = [
+        {"name": name, "in": "header", "required": True, "description": description, "schema": {"type": "string"}}
+        for name, description in _WEBHOOK_HEADERS.items()
+    ]
+    content = {"application/json": {"schema": schema, "example": example}}
+    post = {
+        "summary": summary,
+        "security": [],
+        "parameters": headers,
+        "requestBody": {"required": True, "content": content},
+        "responses": _WEBHOOK_ANSWERS,
+    }
+    return {"post": post}
+
+
+def _reference(kind: type) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(name=kind.__name__)}
 
 
 def _schemas() -> list[Any]:

@@ -43,12 +43,20 @@ class Operation(NamedTuple):
 
 
 _BODY = (problems.INVALID_JSON, problems.UNSUPPORTED_MEDIA_TYPE, problems.BODY_TOO_LARGE, problems.REQUEST_TIMEOUT)
-_KEYED = (problems.INVALID_IDEMPOTENCY_KEY, problems.IDEMPOTENCY_KEY_REUSED, problems.STORE_FULL, problems.STORE_BUSY)
+_KEYED = (
+    problems.INVALID_IDEMPOTENCY_KEY,
+    problems.IDEMPOTENCY_KEY_REUSED,
+    problems.FIRST_ANSWER_ERASED,
+    problems.STORE_FULL,
+    problems.STORE_BUSY,
+)
 _ONE = (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.CLIENT_ID_IN_USE, *_BODY, *_KEYED)
 _BULK = (problems.NOT_AN_ARRAY, problems.EMPTY_BULK, problems.TOO_MANY_ITEMS, *_BODY, *_KEYED)
 _ACCEPTED = (Answer(201, schemas.Message, "On disk, and on its way.", ("Location", "Idempotent-Replayed")),)
 _CANCELED = (Answer(200, schemas.Canceled, "It will not be sent (also when it was canceled before)."),)
 _CANCEL_PROBLEMS = (problems.NOT_FOUND, problems.ALREADY_SENT, problems.STORE_BUSY)
+_REPEATED = (problems.INVALID_IDEMPOTENCY_KEY, problems.IDEMPOTENCY_KEY_REUSED, problems.STORE_BUSY)
+_AGAIN = ("Idempotent-Replayed",)
 
 LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Most entries of a page.")
 CURSOR = Parameter("cursor", {"type": "string"}, "`next_cursor` of the page before.")
@@ -112,8 +120,9 @@ OPERATIONS = (
         "/v1/sms/{id}/cancel",
         Scope.SEND,
         "Cancel a message that is not sent yet",
-        _CANCELED,
-        _CANCEL_PROBLEMS,
+        (_CANCELED[0]._replace(headers=_AGAIN),),
+        (*_CANCEL_PROBLEMS, *_REPEATED[:2]),
+        keyed=True,
     ),
     Operation(
         "delete",
@@ -140,8 +149,9 @@ OPERATIONS = (
         "/v1/events/{id}/replay",
         Scope.SEND,
         "Tell one event again",
-        (Answer(202, outbox_schemas.Replayed, "It is pending again."),),
-        (problems.NOT_FOUND, problems.STORE_BUSY),
+        (Answer(202, outbox_schemas.Replayed, "It is pending again; 0: it was pending already.", _AGAIN),),
+        (problems.NOT_FOUND, *_REPEATED),
+        keyed=True,
     ),
     Operation(
         "replay_events",
@@ -149,9 +159,10 @@ OPERATIONS = (
         "/v1/events/replay",
         Scope.SEND,
         "Tell the events of a time range, or all that failed, again",
-        (Answer(202, outbox_schemas.Replayed, "So many are pending again."),),
-        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *_BODY, problems.STORE_BUSY),
+        (Answer(202, outbox_schemas.Replayed, "So many are pending again.", _AGAIN),),
+        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *_BODY, *_REPEATED),
         outbox_schemas.ReplayRange,
+        keyed=True,
     ),
     Operation(
         "get_webhook",
@@ -167,8 +178,9 @@ OPERATIONS = (
         "/v1/webhook/test",
         Scope.SEND,
         "Post a `webhook.test` event to the account's webhook",
-        (Answer(202, outbox_schemas.TestEvent, "It is on its way."),),
-        (problems.NO_WEBHOOK, problems.STORE_BUSY),
+        (Answer(202, outbox_schemas.TestEvent, "It is on its way.", _AGAIN),),
+        (problems.NO_WEBHOOK, *_REPEATED),
+        keyed=True,
     ),
     Operation(
         "enable_webhook",
@@ -176,8 +188,9 @@ OPERATIONS = (
         "/v1/webhook/enable",
         Scope.SEND,
         "Post events again after the webhook had answered 410",
-        (Answer(200, outbox_schemas.Enabled, "Events are posted again, those that waited first."),),
-        (problems.NO_WEBHOOK, problems.STORE_BUSY),
+        (Answer(200, outbox_schemas.Enabled, "Events are posted again, those that waited first.", _AGAIN),),
+        (problems.NO_WEBHOOK, *_REPEATED),
+        keyed=True,
     ),
     Operation(
         "healthz",
@@ -192,7 +205,7 @@ OPERATIONS = (
         "GET",
         "/readyz",
         None,
-        "Whether messages are taken",
+        "Whether a submission would be taken now",
         (Answer(200, outbox_schemas.Readiness, "They are."),),
         (problems.NOT_READY,),
     ),

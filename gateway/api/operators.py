@@ -16,8 +16,8 @@ from gateway.api.base import Handler, bare_app, json_response
 from gateway.api.bodies import decode, read_json
 from gateway.api.carriers_view import CarriersView
 from gateway.api.health import HealthChecks
-from gateway.api.problems import NOT_AN_OBJECT, NOT_IN_DOUBT, Problem, invalid_fields
-from gateway.api.queries import message_id, next_cursor, paging, parameters
+from gateway.api.problems import NOT_AN_OBJECT, NOT_FOUND, NOT_IN_DOUBT, Problem, invalid_fields
+from gateway.api.queries import next_cursor, paging, parameters
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
@@ -105,7 +105,11 @@ class _Admin:
         return _page([views.doubt(row) for row in page.rows], page.next_cursor)
 
     async def settle(self, id: str) -> Response:  # noqa: A002 - the name in the path
-        message = message_id(id)
+        message = identifiers.internal(identifiers.MESSAGE, id)
+        if message is None:
+            raise Problem(
+                NOT_FOUND, "This is no message's id; they begin with msg_. GET /admin/doubts lists those in doubt."
+            )
         outcome = _outcome(decode(await read_json(request)))
         if not await self._store.settle_doubt(message, outcome):
             raise Problem(NOT_IN_DOUBT, "No message with this id is in doubt.")

@@ -10,10 +10,11 @@ from quart import Response, request
 
 from gateway import identifiers
 from gateway.api.base import json_response
-from gateway.api.bodies import decode, read_json
+from gateway.api.bodies import bare_key, decode, idempotency_key, read_json
 from gateway.api.outbox_schemas import Enabled, Endpoint, EndpointList, Event, EventList, Replayed, TestEvent
 from gateway.api.problems import NO_WEBHOOK, NOT_AN_OBJECT, Problem, invalid_field, invalid_fields, not_found
 from gateway.api.queries import event_id, next_cursor, paging, parameters
+from gateway.api.repeats import Repeats
 from gateway.api.timeline import time_or_none
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import parse_rfc3339
@@ -27,8 +28,9 @@ _RANGE = ("after", "before", "status")
 
 
 class Outbox:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, repeats: Repeats) -> None:
         self._store = store
+        self._repeats = repeats
 
     async def list_events(self, account: str) -> Response:
         given = parameters(request, "status", "limit", "cursor")
@@ -40,15 +42,26 @@ class Outbox:
         return json_response(json.encode(EventList([_event(row) for row in page.rows], next_cursor(page.next_cursor))))
 
     async def replay_event(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
-        replayed = await self._store.replay(account, [event_id(id)], None, None, failed_only=False)
-        if replayed == 0:
-            raise not_found("event")
-        return json_response(json.encode(Replayed(replayed)), 202)
+        key = await bare_key(request)
+        event = event_id(id)
+
+        async def replay() -> bytes:
+            replayed = await self._store.replay(account, [event], None, None, failed_only=False)
+            if replayed == 0 and not await self._store.event_exists(account, event):
+                raise not_found("event")
+            return json.encode(Replayed(replayed))
+
+        return await self._repeats.once(account, key, replay, status=202)
 
     async def replay_events(self, account: str) -> Response:
-        after, before, failed_only = _range(decode(await read_json(request)))
-        replayed = await self._store.replay(account, None, after, before, failed_only)
-        return json_response(json.encode(Replayed(replayed)), 202)
+        body = await read_json(request)
+        key = idempotency_key(request, body)
+        after, before, failed_only = _range(decode(body))
+
+        async def replay() -> bytes:
+            return json.encode(Replayed(await self._store.replay(account, None, after, before, failed_only)))
+
+        return await self._repeats.once(account, key, replay, status=202)
 
     async def get_webhook(self, account: str) -> Response:
         rows = await self._store.endpoints(account)
@@ -56,15 +69,21 @@ class Outbox:
         return json_response(json.encode(EndpointList([endpoint(row) for row in rows])))
 
     async def test_webhook(self, account: str) -> Response:
-        event = await self._store.add_test_event(account)
-        if event is None:
-            raise _no_webhook()
-        return json_response(json.encode(TestEvent(identifiers.public(identifiers.EVENT, event))), 202)
+        async def test() -> bytes:
+            event = await self._store.add_test_event(account)
+            if event is None:
+                raise _no_webhook()
+            return json.encode(TestEvent(identifiers.public(identifiers.EVENT, event)))
+
+        return await self._repeats.once(account, await bare_key(request), test, status=202)
 
     async def enable_webhook(self, account: str) -> Response:
-        if not await self._store.enable_endpoint(account):
-            raise _no_webhook()
-        return json_response(json.encode(Enabled(True)))
+        async def enable() -> bytes:
+            if not await self._store.enable_endpoint(account):
+                raise _no_webhook()
+            return json.encode(Enabled(True))
+
+        return await self._repeats.once(account, await bare_key(request), enable, status=200)
 
 
 def endpoint(row: EndpointRow) -> Endpoint:

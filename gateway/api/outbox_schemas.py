@@ -105,4 +105,5 @@ class Readiness(Struct):
 
     status: Literal["ready"]
     store: Literal["ok"]
+    backlog: Literal["ok"]
     carriers: Annotated[dict[str, Ability], Meta(description="Whether any bind of the carrier can send now.")]

@@ -157,6 +157,14 @@ CLIENT_ID_IN_USE = ProblemType(
     "`message_id` is the message that has it, so it was accepted before: look there for its state. Take a new "
     "client_id for a new message.",
 )
+FIRST_ANSWER_ERASED = ProblemType(
+    "first-answer-erased",
+    409,
+    "The first answer to the Idempotency-Key is no longer kept",
+    False,
+    "The call was carried out before, and messages that it accepted have been erased since, so its answer cannot be "
+    "given again. Nothing was accepted. Take a new key only if the messages are to be sent once more.",
+)
 ALREADY_SENT = ProblemType(
     "already-sent",
     409,
@@ -199,9 +207,10 @@ STORE_BUSY = ProblemType(
 NOT_READY = ProblemType(
     "not-ready",
     503,
-    "The store does not take writes",
+    "No messages are taken now",
     True,
-    "The gateway runs but cannot keep messages now. Send traffic elsewhere.",
+    "The gateway runs but would refuse a submission now: `store` is `unavailable` (no writes) or `full` (the disk), or "
+    "`backlog` is `full`. Send traffic elsewhere.",
 )
 
 TYPES: dict[str, ProblemType] = {

@@ -11,7 +11,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from gateway.messages import ErrorCode, Status
 from gateway.rules.causes import CauseClass
+from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG
 
+ClientId = Annotated[str, Meta(min_length=1, max_length=MOST_CLIENT_ID)]
+Tag = Annotated[str, Meta(min_length=1, max_length=MOST_TAG)]
 Time = Annotated[str, Meta(description="RFC 3339, UTC, with milliseconds.", extra_json_schema={"format": "date-time"})]
 Encoding = Annotated[str, Meta(extra_json_schema={"enum": ["gsm7", "ucs2"]})]
 Sentences = Annotated[dict[str, list[str]], Meta(description="What is wrong, in words, by field.")]
@@ -27,16 +30,16 @@ class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
     )
     message: Annotated[str | UnsetType, Meta(description="Alias of `text`.")] = UNSET
     sender: Annotated[
-        str | UnsetType, Meta(description="Who it comes from; needed unless the account has a default sender.")
+        str | UnsetType | None, Meta(description="Who it comes from; needed unless the account has a default sender.")
     ] = field(name="from", default=UNSET)
     client_id: Annotated[
-        str | UnsetType | None,
+        ClientId | UnsetType | None,
         Meta(
             description="Your own id: at most 40 characters, unique per account while its message is kept. "
             "`clientId` is an alias."
         ),
     ] = UNSET
-    clientId: Annotated[str | UnsetType | None, Meta(description="Alias of `client_id`.")] = UNSET  # noqa: N815
+    clientId: Annotated[ClientId | UnsetType | None, Meta(description="Alias of `client_id`.")] = UNSET  # noqa: N815
     allow_unicode: Annotated[
         bool | UnsetType | None,
         Meta(description="Whether a text that GSM 03.38 cannot carry goes as UCS-2. `allowUnicode` is an alias."),
@@ -54,9 +57,10 @@ class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
         Meta(description="How long it may wait to be sent: seconds, or a time (RFC 3339). Counts from the schedule."),
     ] = UNSET
     webhook_url: Annotated[
-        str | UnsetType | None, Meta(description="Replaces the account's webhook for this message.")
+        str | UnsetType | None,
+        Meta(description="Replaces the account's webhook for this message, whose secret signs it."),
     ] = UNSET
-    tag: Annotated[str | UnsetType | None, Meta(description="Kept with the message and told in its events.")] = UNSET
+    tag: Annotated[Tag | UnsetType | None, Meta(description="Kept with the message and told in its events.")] = UNSET
 
 
 class Message(Struct):
@@ -139,11 +143,13 @@ class Failure(Struct):
     kind: CauseClass = field(name="class")
     code: ErrorCode
     description: str
-    carrier_code: CarrierCode | None
+    carrier_code: Annotated[
+        CarrierCode | None, Meta(description="null where no carrier said anything, and always in lists.")
+    ]
 
 
 class Part(Struct):
-    """One segment that was put to a carrier, as its latest attempt stands."""
+    """One segment that was put to a carrier, by the attempt that decides where it stands."""
 
     part: int
     status: Status
@@ -260,3 +266,8 @@ class ProblemDocument(Struct, omit_defaults=True):
     message_id: Annotated[str | UnsetType, Meta(description="With `client_id_in_use`: the message that has it.")] = (
         UNSET
     )
+    limit: Annotated[int | UnsetType, Meta(description="With `too_many_items`: most messages of a bulk.")] = UNSET
+    limit_bytes: Annotated[int | UnsetType, Meta(description="With `body_too_large`: most bytes of a body.")] = UNSET
+    store: Annotated[str | UnsetType, Meta(description="With `not_ready`: `ok`, `unavailable` or `full`.")] = UNSET
+    backlog: Annotated[str | UnsetType, Meta(description="With `not_ready`: `ok` or `full`.")] = UNSET
+    carriers: Annotated[dict[str, str] | UnsetType, Meta(description="With `not_ready`: as in its 200.")] = UNSET

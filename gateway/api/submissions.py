@@ -14,7 +14,8 @@ from gateway.api import problems
 from gateway.api.base import json_response
 from gateway.api.bodies import LARGE_BODY, decode, idempotency_key, read_json
 from gateway.api.problems import Problem, invalid_fields
-from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, OneAccepted, OneReplayed
+from gateway.api.repeats import REPLAYED, key_reused
+from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, FirstAnswerErased, OneAccepted, OneReplayed
 from gateway.flows.entities import Entity
 from gateway.rules.faults import ItemErrors
 from gateway.store.interface import IdempotencyKey, KeyReused
@@ -55,20 +56,24 @@ class Submissions:
             case OneAccepted(entity):
                 return _created(entity, {})
             case OneReplayed(entity):
-                return _created(entity, _REPLAYED)
+                return _created(entity, REPLAYED)
             case ItemErrors(fields, codes):
                 raise invalid_fields(fields, codes)
             case ClientIdInUse(message_id):
                 raise _client_id_in_use(message_id)
             case KeyReused():
-                raise _key_reused()
+                raise key_reused()
+            case FirstAnswerErased():
+                raise _first_answer_erased()
 
     async def _submit_bulk(self, account: str, body: bytes, key: IdempotencyKey | None) -> Response:
         items = self._items(decode(body))
         outcome = await self._accept.submit_bulk(account, items, request_id=g.request_id, idempotency=key)
         if isinstance(outcome, KeyReused):
-            raise _key_reused()
-        return json_response(bulk_body(outcome), 201, _REPLAYED if outcome.replayed else {})
+            raise key_reused()
+        if isinstance(outcome, FirstAnswerErased):
+            raise _first_answer_erased()
+        return json_response(bulk_body(outcome), 201, REPLAYED if outcome.replayed else {})
 
     def _items(self, body: Any) -> list[Any]:
         if not isinstance(body, list):
@@ -82,9 +87,6 @@ class Submissions:
                 members={"limit": self._most_items},
             )
         return body
-
-
-_REPLAYED = {"Idempotent-Replayed": "true"}
 
 
 def bulk_body(bulk: BulkAccepted) -> bytes:
@@ -109,9 +111,9 @@ def _client_id_in_use(holder: int) -> Problem:
     )
 
 
-def _key_reused() -> Problem:
-    detail = "This Idempotency-Key came before with another body or on another path. Nothing was accepted."
-    return Problem(problems.IDEMPOTENCY_KEY_REUSED, detail)
+def _first_answer_erased() -> Problem:
+    detail = "This Idempotency-Key came before, and what was accepted then is no longer kept. Nothing was accepted now."
+    return Problem(problems.FIRST_ANSWER_ERASED, detail)
 
 
 def _hint_of_wrapped(body: Any) -> str:

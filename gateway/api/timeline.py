@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from gateway import identifiers
 from gateway.api.schemas import CarrierCode, Failure, FullMessage, ListedMessage, Outcome, Part, Step, What
-from gateway.messages import AttemptState, ErrorCode, MessageState, Status, status_of
+from gateway.messages import ENDED, UNSENT, AttemptState, ErrorCode, MessageState, Status, part_state, status_of
 from gateway.rules.causes import describe, network_error_name
 from gateway.rules.timestamps import rfc3339
 from gateway.store.views import AttemptRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
@@ -28,7 +28,7 @@ _PART_STATUS = {
     AttemptState.CANCELED: Status.CANCELED,
     AttemptState.UNKNOWN: Status.UNKNOWN,
 }
-"""A part in any other state waits for its turn, its answer or the settling of its doubt: it shows as `queued`."""
+"""A part in any other state waits for its turn, its answer or the settling of its doubt."""
 
 _OUTCOMES = {
     AttemptState.SUBMITTING: Outcome.SUBMITTING,
@@ -54,7 +54,7 @@ def full(story: MessageStory) -> FullMessage:
     return FullMessage(
         **_base(row),
         error=_failure(row.error, _carrier_code(story)),
-        parts=_parts(story.attempts),
+        parts=_parts(story),
         timeline=[step for _, step in sorted(_steps(story), key=lambda pair: pair[0])],
     )
 
@@ -91,22 +91,30 @@ def _base(row: MessageRow) -> dict[str, Any]:
     }
 
 
-def _parts(attempts: list[AttemptRow]) -> list[Part]:
-    latest: dict[int, AttemptRow] = {}
-    for row in attempts:
-        known = latest.get(row.part)
-        if known is None or row.attempt > known.attempt:
-            latest[row.part] = row
-    return [
-        Part(
-            number,
-            _PART_STATUS.get(AttemptState(row.state), Status.QUEUED),
-            row.carrier,
-            row.carrier_message_id or None,
-            row.attempt,
-        )
-        for number, row in sorted(latest.items())
-    ]
+def _parts(story: MessageStory) -> list[Part]:
+    by_part: dict[int, list[AttemptRow]] = {}
+    for row in sorted(story.attempts, key=lambda row: (row.part, row.attempt)):
+        by_part.setdefault(row.part, []).append(row)
+    return [_part(story.message, rows) for rows in by_part.values()]
+
+
+def _part(message: MessageRow, attempts: list[AttemptRow]) -> Part:
+    """By the attempt that decides: an earlier one may have done better than the latest."""
+    state = AttemptState(part_state(row.state for row in attempts))
+    deciding = next(row for row in reversed(attempts) if row.state == state)
+    status = _PART_STATUS.get(state)
+    if status is None:
+        status = _status_of_open_part(message, state)
+    return Part(
+        deciding.part, status, deciding.carrier, deciding.carrier_message_id or None, attempts=attempts[-1].attempt
+    )
+
+
+def _status_of_open_part(message: MessageRow, state: AttemptState) -> Status:
+    """One that waits is `queued`, and ends with its message; of one that went out nobody knows by then."""
+    if message.state not in ENDED:
+        return Status.QUEUED
+    return status_of(message.state, sent=False) if state in UNSENT else Status.UNKNOWN
 
 
 def time_or_none(at_ms: int | None) -> str | None:
@@ -180,10 +188,18 @@ def _steps(story: MessageStory) -> Iterator[tuple[int, Step]]:
         yield attempt.claimed_at, _submit(attempt)
     for receipt in story.receipts:
         yield receipt.at, _receipt(receipt, erased=row.text_erased_at is not None)
+    if row.state != MessageState.UNKNOWN and (unknown_at := _unknown_at(story)) is not None:
+        yield unknown_at, Step(rfc3339(unknown_at), What.UNKNOWN)
     if row.done_at is not None and (end := _end(story)) is not None:
         yield row.done_at, end
     for event in story.webhooks:
         yield event.at, _webhook(event)
+
+
+def _unknown_at(story: MessageStory) -> int | None:
+    """When a message was `unknown` before a late receipt told more: by the id of its event, where one was told."""
+    unknown = f"message.{Status.UNKNOWN}"
+    return next((identifiers.created_at_ms(told.event) for told in story.webhooks if told.type == unknown), None)
 
 
 def _submit(row: AttemptRow) -> Step:

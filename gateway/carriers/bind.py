@@ -5,7 +5,6 @@ work, and no task, channel or event is made for a message. When to connect is ca
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.outgoing import Outgoing, words_of
 from gateway.carriers.pacing import Pace, ThrottlePause
 from gateway.carriers.traffic import Delivery, Feed, Traffic
+from gateway.carriers.waiting import Waiting
 from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.command_status import name_of
 from protocol.errors import LocalProtocolError
@@ -85,7 +85,7 @@ class Bind:
         self._on_state = on_state
         self._pause = ThrottlePause(settings.throttle_pause)
         self._feed: Feed | None = None
-        self._waiting: deque[tuple[SubmitSm, Any]] = deque()
+        self._waiting = Waiting(settings.response_timeout)
         self._slack = trio.Event()
         self._alarm: trio.CancelScope | None = None
         self._cancel = trio.CancelScope()
@@ -118,7 +118,7 @@ class Bind:
 
     def submit(self, pdu: SubmitSm, token: Any) -> None:
         """Give it a submit_sm; `flush` after the last. They go in order, as window and pace allow."""
-        self._waiting.append((pdu, token))
+        self._waiting.add(pdu, token)
 
     def flush(self) -> None:
         """Let go what may go now. Called once for many submits."""
@@ -128,9 +128,7 @@ class Bind:
 
     def take_back(self) -> list[Any]:
         """The tokens of what still waits; it will not be sent."""
-        tokens = [token for _, token in self._waiting]
-        self._waiting.clear()
-        return tokens
+        return self._waiting.take_all()
 
     def answer(self, pdu: Delivery, status: int) -> None:
         """Answer a delivery. Those of one synchronous run share a write.
@@ -242,7 +240,11 @@ class Bind:
             self.latency_seconds += _LATENCY_WEIGHT * (answers[-1].latency_seconds - self.latency_seconds)
             feed.answered(answers)
         if expired and feed is not None:
-            feed.expired(expired)
+            never = self._outgoing.take_back(expired)
+            if len(never) < len(expired):
+                feed.expired([token for token in expired if id(token) not in never])
+            if never:
+                feed.unwritten([token for token in expired if id(token) in never])
         if pdus:
             self._undecided += len(pdus)
             self._traffic.deliver(self, pdus)
@@ -274,6 +276,10 @@ class Bind:
         self._rearm()
 
     def _tick(self, now: float) -> None:
+        # Before the session may give slots free: what is overdue must not go out after all.
+        overdue = self._waiting.take_overdue(now)
+        if overdue and self._feed is not None:
+            self._feed.unwritten(overdue)
         self._handle(self.session.tick(now))
         if self.state is BindState.PAUSED and now >= self._pause.until and self._feed is not None:
             self._enter(BindState.BOUND)
@@ -294,7 +300,7 @@ class Bind:
             pace.take(now, room)
         submit, submitted = self.session.submit, self._outgoing.submitted
         for _ in range(room):
-            pdu, token = waiting.popleft()
+            pdu, token = waiting.take()
             try:
                 submit(pdu, token, now)
             except LocalProtocolError as error:
@@ -321,8 +327,10 @@ class Bind:
         at = self._leave_by if deadline is None else min(deadline, self._leave_by)
         if self.state is BindState.PAUSED:
             at = min(at, self._pause.until)
-        elif self._waiting and self._paces and self.state is BindState.BOUND and self._window.free:
-            at = min(at, max(pace.next_at() for pace in self._paces))
+        elif self._waiting:
+            at = min(at, self._waiting.until)
+            if self._paces and self.state is BindState.BOUND and self._window.free:
+                at = min(at, max(pace.next_at() for pace in self._paces))
         return at
 
     def _rearm(self) -> None:

@@ -72,6 +72,22 @@ class Outgoing:
                 except (OSError, trio.BrokenResourceError) as error:
                     return words_of(error)
 
+    def take_back(self, tokens: list[Any]) -> set[int]:
+        """Drop the PDUs of those of these tokens that no write call had: they will not be written. Their ids."""
+        never = {id(token) for token in tokens} & {id(token) for token in self._unwritten}
+        if never:
+            self.gather()
+            pdus, unwritten = self._pdus, self._unwritten
+            self._pdus, self._unwritten = deque(), deque()
+            for pdu in pdus:
+                if pdu[4:8] == _SUBMIT_SM:
+                    token = unwritten.popleft()
+                    if id(token) in never:
+                        continue
+                    self._unwritten.append(token)
+                self._pdus.append(pdu)
+        return never
+
     def end(self) -> set[int]:
         """Write no more submit_sm; the ids of the tokens that no write call had."""
         self._is_over = True
@@ -91,6 +107,8 @@ class Outgoing:
                 _log.debug("bind=%s last_words=unsent detail=%r", self._name, words_of(error))
 
     def _all_pdus(self) -> bytes:
+        # Every token is struck off below, so every PDU has to be in, even one that the session had only just made.
+        self._pdus += self._session.pdus_to_send()
         octets = b"".join(self._pdus)
         self._pdus.clear()
         self._unwritten.clear()

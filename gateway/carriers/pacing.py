@@ -112,7 +112,7 @@ class Backoff:
 
     def hopeless(self) -> float:
         """Seconds to wait when trying again changes nothing until someone changes the settings."""
-        return self._ceiling * (1 + PAUSE_JITTER * self._random())
+        return self._between(max(self._floor, self._ceiling * (1 - PAUSE_JITTER)), self._ceiling)
 
     def steady(self) -> None:
         """A bind has lasted: the next loss is a first one."""

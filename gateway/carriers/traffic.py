@@ -25,6 +25,9 @@ class Feed(Protocol):
     def expired(self, tokens: list[Any]) -> None:
         """Written, and unanswered for the response_timeout."""
 
+    def unwritten(self, tokens: list[Any]) -> None:
+        """They waited too long for the window, the pace or the transport; nothing was written, nor will be."""
+
     def unsendable(self, token: Any) -> None:
         """No frame can be made of this submit_sm; nothing was written."""
 

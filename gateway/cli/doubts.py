@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from gateway import identifiers
 from gateway.cli import calls
 from gateway.cli.calls import OPERATORS, Caller, CallError
 from gateway.cli.timeline_lines import since, span_text
@@ -39,9 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when done; 1 when no gateway answered or there is no such doubt; 2 for an outcome that is none."""
+    """0 when done; 1 when no gateway answered or there is no such doubt; 2 for an id or an outcome that is none."""
     if arguments.settle and arguments.settle[1] not in _OUTCOMES:
         print(f"{arguments.settle[1]!r} is no outcome; say one of {', '.join(_OUTCOMES)}.", file=sys.stderr)
+        return 2
+    if arguments.settle and identifiers.internal(identifiers.MESSAGE, arguments.settle[0]) is None:
+        print(
+            f"{arguments.settle[0]!r} is no message's id; they begin with msg_. `sluice doubts` lists those in doubt.",
+            file=sys.stderr,
+        )
         return 2
     try:
         caller = calls.caller_for(arguments, OPERATORS)

@@ -4,10 +4,11 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from gateway.cli import calls
-from gateway.cli.calls import CALLERS, Caller, CallError
+from gateway.cli.calls import CALLERS, Caller, CallError, RefusedError
 from gateway.cli.timeline_lines import FINAL, Follower, line_of
 
 NAME = "send"
@@ -39,10 +40,22 @@ def run(arguments: argparse.Namespace) -> int:
         print(
             f"{message['id']}  {message['status']}  {message['from']} -> {message['to']}{_parts(message)}", flush=True
         )
-        return _watch(caller, message["id"]) if arguments.watch else 0
     except CallError as failure:
         print(failure, file=sys.stderr)
         return 1
+    if not arguments.watch:
+        return 0
+    try:
+        return _watch(caller, message["id"])
+    except CallError as failure:
+        print(f"{message['id']} was accepted, but cannot be watched: {_why_unwatched(failure)}", file=sys.stderr)
+        return 1
+
+
+def _why_unwatched(failure: CallError) -> str:
+    if isinstance(failure, RefusedError) and failure.status == HTTPStatus.FORBIDDEN:
+        return "watching needs a token with the scope `read`."
+    return str(failure)
 
 
 def _parts(message: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ api's.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
@@ -59,6 +60,12 @@ class ClientIdInUse:
     message_id: int
 
 
+class FirstAnswerErased(Enum):
+    """The idempotency key was seen before, but of what was accepted then not all is kept; nothing was accepted."""
+
+    ERASED = "erased"
+
+
 class ItemError(msgspec.Struct):
     """A refused item of a bulk."""
 
@@ -78,8 +85,8 @@ class BulkAccepted:
     replayed: bool
 
 
-OneOutcome = OneAccepted | OneReplayed | ItemErrors | KeyReused | ClientIdInUse
-BulkOutcome = BulkAccepted | KeyReused
+OneOutcome = OneAccepted | OneReplayed | ItemErrors | KeyReused | ClientIdInUse | FirstAnswerErased
+BulkOutcome = BulkAccepted | KeyReused | FirstAnswerErased
 
 _accepted_of = lru_cache(maxsize=None)(ACCEPTED.labels)
 _refused_of = lru_cache(maxsize=None)(REFUSED.labels)
@@ -177,6 +184,8 @@ class Accept:
             return outcome
         if outcome.conflicts:
             return ClientIdInUse(outcome.conflicts[0])
+        if not outcome.messages:
+            return FirstAnswerErased.ERASED
         return OneReplayed(entity_at_first(outcome.messages[0]))
 
 
@@ -196,13 +205,16 @@ def _checks(settings: Settings) -> Mapping[str, ItemCheck]:
     }
 
 
-def _bulk_again(first: Replayed, items: Sequence[Any]) -> BulkAccepted:
+def _bulk_again(first: Replayed, items: Sequence[Any]) -> BulkAccepted | FirstAnswerErased:
     """The first answer: what neither a rule nor the store refused then was accepted, in its order."""
     errors = _item_errors.decode(first.errors) if first.errors else []
     refused = {error.index for error in errors}
     indexes = [index for index in range(len(items)) if index not in refused]
     accepted = [index for place, index in enumerate(indexes) if place not in first.conflicts]
     rows = sorted(first.messages, key=_by_id)
+    if len(rows) < len(accepted):
+        # Which of them are gone is not known, and so not whose index each row has that is left.
+        return FirstAnswerErased.ERASED
     entities = [(index, entity_at_first(row)) for index, row in zip(accepted, rows, strict=True)]
     errors += _conflict_errors(first.conflicts, indexes, items)
     errors.sort(key=_by_index)

@@ -6,7 +6,7 @@ Look-ups add their own keys; what an event tells is gateway/webhooks/payloads.py
 import msgspec
 
 from gateway.identifiers import MESSAGE, created_at_ms, public
-from gateway.messages import Status, status_of
+from gateway.messages import Status
 from gateway.rules.timestamps import rfc3339
 from gateway.store.interface import NewMessage
 from gateway.store.views import MessageRow
@@ -41,11 +41,6 @@ def entity_of_new(message: NewMessage) -> Entity:
 def entity_at_first(row: MessageRow) -> Entity:
     """As the first answer gave it, whatever has happened to it since; only an erased text cannot come back."""
     return _entity(row, _first_status(row.scheduled_at))
-
-
-def entity_of_row(row: MessageRow) -> Entity:
-    """As it stands."""
-    return _entity(row, status_of(row.state, sent=row.sent_at is not None))
 
 
 def _first_status(scheduled_at: int | None) -> Status:

@@ -1,6 +1,7 @@
 """Messages out: a bind's free slots ask the store, what is dealt becomes submit_sm, every answer goes back to it.
 
-When PDUs go and what is in flight is the bind's; who gets which slot the store's deal; what an answer means retrying's.
+How a claim is written is submits.py's, when PDUs go and what is in flight the bind's; who gets which slot the store's
+deal; what an answer means retrying's.
 
 A bind's slots are at any time in one of these places, and together they are its window: asked for (or dealt and on the
 way here), waiting in the bind, in flight, or answered and not yet recorded. Only what is in none is asked for, so that
@@ -9,23 +10,21 @@ an overdraft of the deal is paid back, and an answer that the store cannot keep 
 
 import random
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import TypeAlias
 
 import trio
 
-from gateway.carriers.addresses import Addresses
 from gateway.carriers.bind import Bind
+from gateway.flows.submits import Submits
 from gateway.identifiers import now_ms
 from gateway.messages import ErrorCode
 from gateway.metrics import ANSWERS, DOUBTED, LATENCY
-from gateway.rules.retrying import after_answer
+from gateway.rules.retrying import AfterAnswer, Verdict, after_answer
 from gateway.settings.sections import Lane
-from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Store, Verdict
+from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Store
 from protocol.command_status import CommandStatus, StatusClass, classify
-from protocol.pdus import SubmitSm
 from protocol.session_events import SubmitAnswered
-from protocol.times import format_relative
 
 AHEAD_SECONDS = 0.1
 """Of a paced bind: how much work it asks for in advance, to bridge a commit. More would stand before what is urgent."""
@@ -35,8 +34,6 @@ REBIND_LIMIT_SECONDS = 5.0
 """For the answers in flight once a carrier has said that it does not know the bind."""
 TRIES_WITHOUT_LANE = 10
 """For messages whose lane was taken out of the settings while they waited."""
-WITH_RECEIPT = 1
-"""registered_delivery: a receipt on success and on failure (SMPP 3.4 §5.2.17). On every part: carriers receipt any."""
 
 Token: TypeAlias = tuple[Claim, ClaimedSegment]
 
@@ -56,16 +53,27 @@ class Send:
         self.lanes = lanes
         self.clock = clock
         self.rng = rng
-        self._addresses: dict[str, Addresses] = {}
+        self._submits: dict[str, Submits] = {}
+        self._feeds: dict[str, BindFeed] = {}
         self._unkept: list[Callable[[], None]] = []
         self._has_unkept = trio.Event()
 
     def open_feed(self, bind: Bind) -> "BindFeed":
         """The feed of a bind that has just been bound; it asks at once."""
-        addresses = self._addresses.setdefault(bind.carrier, Addresses(bind.settings))
-        feed = BindFeed(self, bind, addresses)
+        submits = self._submits.setdefault(bind.carrier, Submits(bind.settings))
+        feed = self._feeds[bind.name] = BindFeed(self, bind, submits)
         feed.open()
         return feed
+
+    def feed_ended(self, bind: str) -> None:
+        """The bind of this name is gone; another may have its name soon."""
+        del self._feeds[bind]
+
+    def came_late(self, bind: str, room: int) -> None:
+        """Room came by a commit after the end of the feed that had given it; the store knows binds by name alone."""
+        feed = self._feeds.get(bind)
+        if feed is not None:
+            feed.hand_back(room)
 
     def put_again(self, record: Callable[[], None]) -> None:
         """The store could not keep these answers: try again shortly."""
@@ -87,13 +95,12 @@ class Send:
 class BindFeed:
     """Joins one bind, for as long as it is bound, to the store. See gateway.carriers.bind.Feed."""
 
-    def __init__(self, send: Send, bind: Bind, addresses: Addresses) -> None:
+    def __init__(self, send: Send, bind: Bind, submits: Submits) -> None:
         settings = bind.settings
         self._send = send
         self._store = send.store
         self._bind = bind
-        self._addresses = addresses
-        self._service_type = settings.service_type
+        self._submits = submits
         self._window = settings.window
         rates = [rate for rate in (settings.submit_rate / settings.binds, settings.submit_rate_per_bind) if rate]
         self._ahead = max(1, int(min(rates) * AHEAD_SECONDS)) if rates else None
@@ -115,6 +122,11 @@ class BindFeed:
         if room > 0:
             self._asked += room
             self._store.ask(self._bind.name, room)
+
+    def hand_back(self, room: int) -> None:
+        """So much was added to this bind's ask that it had not asked for."""
+        self._asked += room - self._store.withdraw(self._bind.name)
+        self.freed()
 
     def halted(self) -> None:
         """Take the ask and all that waits back: another bind may have it."""
@@ -138,35 +150,10 @@ class BindFeed:
         if not bind.can_send:
             self._give_back(claims)
             return
-        submit, source_of, addresses = bind.submit, self._addresses.source, self._addresses
-        dest_ton, dest_npi, service_type = addresses.dest_ton, addresses.dest_npi, self._service_type
-        now = self._send.clock()
+        submit, pdus_of, now = bind.submit, self._submits.of, self._send.clock()
         for claim in claims:
-            source_ton, source_npi, source_addr = source_of(claim.sender)
-            destination_addr = claim.recipient.removeprefix("+")
-            validity_period = _validity((claim.expires_at - now) // 1000)
             self._asked -= len(claim.segments)
-            for claimed in claim.segments:
-                segment = claimed.segment
-                pdu = SubmitSm(
-                    service_type,
-                    source_ton,
-                    source_npi,
-                    source_addr,
-                    dest_ton,
-                    dest_npi,
-                    destination_addr,
-                    segment.esm_class,
-                    0,
-                    0,
-                    "",
-                    validity_period,
-                    WITH_RECEIPT,
-                    0,
-                    segment.data_coding,
-                    0,
-                    segment.short_message,
-                )
+            for pdu, claimed in zip(pdus_of(claim, now), claim.segments, strict=True):
                 submit(pdu, (claim, claimed))
         bind.flush()
         if self._ahead is not None:
@@ -248,6 +235,11 @@ class BindFeed:
         self._asked += room
         self._store.doubt(self._bind.name, [_name(token) for token in tokens], room)
 
+    def unwritten(self, tokens: list[Token]) -> None:
+        """They waited too long: unsent without doubt, and whichever bind is free may have them."""
+        self._store.release(self._bind.name, [_name(token) for token in tokens], 0)
+        self.freed()
+
     def closed(self, doubtful: list[Token], unwritten: list[Token]) -> None:
         """The bind is gone: what was written is in doubt, what was not is unsent without doubt."""
         self._open = False
@@ -258,10 +250,11 @@ class BindFeed:
         if unwritten:
             self._store.release(name, [_name(token) for token in unwritten], 0)
         self._store.close_window(name)
+        self._send.feed_ended(name)
 
-    def _judge(self, claim: Claim, status: int, now: int) -> tuple[Verdict, int, str | None]:
+    def _judge(self, claim: Claim, status: int, now: int) -> AfterAnswer:
         lane = self._send.lanes.get(claim.lane)
-        after = after_answer(
+        return after_answer(
             status,
             tries=claim.tries,
             throttles=claim.throttles,
@@ -270,7 +263,6 @@ class BindFeed:
             expires_at=claim.expires_at,
             rng=self._send.rng,
         )
-        return Verdict(after.verdict.value), after.retry_at, after.error
 
     def _heed(self, classes: set[StatusClass]) -> None:
         if StatusClass.UNBOUND in classes:
@@ -294,6 +286,8 @@ class BindFeed:
             return
         self._recording -= held
         if not self._open:
+            if room:
+                self._send.came_late(self._bind.name, room)
             return
         if not self._bind.can_send:
             # The room came with the commit, after the pause had taken the ask back.
@@ -310,9 +304,3 @@ class BindFeed:
 def _name(token: Token) -> AttemptName:
     claim, claimed = token
     return AttemptName(claim.message, claimed.segment.part, claimed.attempt)
-
-
-@lru_cache(maxsize=4096)
-def _validity(seconds: int) -> str:
-    """validity_period for what is left. At least a second, since zero has no meaning that carriers agree on."""
-    return format_relative(max(1, seconds))

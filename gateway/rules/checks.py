@@ -64,7 +64,7 @@ class ItemCheck:
 
     __slots__ = (
         "_account", "_ahead_ms", "_allows_unicode", "_default_lane", "_lanes", "_longest_ms", "_numbers", "_router",
-        "_senders", "_transliterates", "_url_refusal",
+        "_senders", "_signs", "_transliterates", "_url_refusal",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,7 @@ class ItemCheck:
         self._ahead_ms = int(schedule_ahead * 1000)
         self._longest_ms = int(longest_validity * 1000)
         self._url_refusal = url_refusal
+        self._signs = account.webhook is not None
 
     def check(self, item: Any, now_ms: int) -> Checked | ItemErrors:
         """The message that the item asks for, or all that is wrong with it."""
@@ -190,6 +191,8 @@ class ItemCheck:
         fault = unstorable(value)
         if fault is not None:
             return fault
+        if not self._signs:
+            return Fault("needs a webhook of the account, whose secret signs it", FaultCode.NO_WEBHOOK)
         refusal = self._url_refusal(value)
         return value if refusal is None else Fault(refusal, FaultCode.URL_NOT_ALLOWED)
 

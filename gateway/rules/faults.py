@@ -44,6 +44,7 @@ class FaultCode(StrEnum):
     TOO_FAR_AHEAD = "too_far_ahead"
     BEFORE_SCHEDULE = "before_schedule"
     URL_NOT_ALLOWED = "url_not_allowed"
+    NO_WEBHOOK = "no_webhook"
     CLIENT_ID_IN_USE = "client_id_in_use"
 
 

@@ -25,11 +25,11 @@ _MOST_DOUBLINGS = 20
 
 
 class Verdict(Enum):
-    """What an answer means for its part."""
+    """What an answer means for its part; decided here, applied by the store."""
 
     SENT = "sent"
     POSTPONED = "postponed"
-    """Throttled: waits until retry_at, costs no try."""
+    """Throttled, or the carrier had lost the bind: waits until retry_at, costs no try."""
     RETRY = "retry"
     """Temporary error: waits until retry_at, costs a try."""
     REFUSED = "refused"
@@ -59,7 +59,8 @@ def after_answer(
 ) -> AfterAnswer:
     """What becomes of a part whose submit_sm was answered with `status`.
 
-    `tries` counts the temporary errors before this one, `throttles` the throttles before it; `max_tries` is the lane's.
+    `tries` counts the temporary errors before this one, `throttles` how often it was put off without a try before;
+    `max_tries` is the lane's.
     Nothing waits beyond `expires_at`: the sweep ends it there.
     """
     match classify(status):
@@ -67,10 +68,11 @@ def after_answer(
             return _SENT
         case StatusClass.PERMANENT:
             return AfterAnswer(Verdict.REFUSED, 0, cause_of_status(status))
-        case StatusClass.THROTTLED:
+        case StatusClass.THROTTLED | StatusClass.UNBOUND:
+            # Neither says anything against the message.
             pause = _doubled(THROTTLE_FIRST_MS, throttles, THROTTLE_MOST_MS) * (0.5 + 0.5 * rng())
             return AfterAnswer(Verdict.POSTPONED, min(now_ms + int(pause), expires_at), None)
-        case StatusClass.TEMPORARY | StatusClass.UNBOUND:
+        case StatusClass.TEMPORARY:
             if tries + 1 >= max_tries:
                 return AfterAnswer(Verdict.REFUSED, 0, ErrorCode.CARRIER_UNAVAILABLE)
             pause = RETRY_PAUSES_MS[min(tries, len(RETRY_PAUSES_MS) - 1)] * (0.8 + 0.4 * rng())

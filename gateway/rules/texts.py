@@ -5,6 +5,7 @@ protocol/segments.py's.
 """
 
 from typing import NamedTuple
+from unicodedata import combining, normalize
 
 from gateway.rules.faults import Fault, FaultCode
 from protocol.segments import MAX_PARTS, count
@@ -63,12 +64,32 @@ def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText
         return _fitting(text, Encoding.UCS2)
     if not transliterate:
         return _needs_unicode(foreign.position, foreign.character)
-    # A character may become several, so what cannot go is told by its place in the caller's own text.
-    for position, character in enumerate(text, 1):
-        if unencodable(character.translate(_TRANSLITERATED)) is not None:
-            return _needs_unicode(position, character)
-    plain = text.translate(_TRANSLITERATED)
+    plain = _plain(text)
+    if unencodable(plain) is not None:
+        return _needs_unicode(*_unencodable_at(text))
     return _fitting(plain, Encoding.GSM7) if plain else Fault("is empty once transliterated", FaultCode.EMPTY)
+
+
+def _plain(text: str) -> str:
+    """Composed first: some keyboards and file systems write é as e and U+0301."""
+    return normalize("NFC", text).translate(_TRANSLITERATED)
+
+
+def _unencodable_at(text: str) -> tuple[int, str]:
+    """The first character that nothing plain stands for, with its place in the caller's own text.
+
+    A character may become several, and several may become one: a letter is looked at together with its marks.
+    """
+    start = 0
+    while True:
+        end = start + 1
+        while end < len(text) and combining(text[end]):
+            end += 1
+        if unencodable(_plain(text[start:end])) is not None:
+            alone = (at for at in range(start, end) if unencodable(_plain(text[at])) is not None)
+            at = next(alone, start)
+            return at + 1, text[at]
+        start = end
 
 
 def _fitting(text: str, encoding: Encoding) -> ReadyText | Fault:
@@ -83,7 +104,8 @@ def _too_many(has: str, most: str) -> Fault:
 
 
 def _needs_unicode(position: int, character: str) -> Fault:
-    shown = f"'{character}'" if character.isprintable() else f"U+{ord(character):04X}"
+    is_shown = character.isprintable() and not combining(character)
+    shown = f"'{character}'" if is_shown else f"U+{ord(character):04X}"
     return Fault(
         f"has {shown} at position {position}, which GSM 03.38 cannot carry; set allow_unicode", FaultCode.NEEDS_UNICODE
     )

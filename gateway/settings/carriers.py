@@ -69,7 +69,8 @@ class Carrier(Section):
     name: Annotated[str, AfterValidator(check_name)]
     """The table's name."""
     hosts: list[HostPort] = Field(min_length=1)
-    """Addresses as `"host:port"`, IPv6 in brackets; tried in turn, and binds are spread over them."""
+    """Addresses as `"host:port"`, IPv6 in brackets, the preferred first: each bind tries them in order until one takes
+    it, and goes back to the first when it is lost."""
     system_id: Annotated[str, Ascii(64, 1)]
     """The name that the carrier gave."""
     password: Annotated[SecretStr, Ascii(64)]

@@ -84,6 +84,12 @@ def _retention(settings: "Settings") -> Iterator[Fault]:
                 f'is "{format_duration(lane.text_kept)}", longer than retention.messages ("{format_duration(kept)}")'
             )
             yield Fault(("lanes", lane.name, "text_kept"), f"{reason}, which takes the text with it; shorten it")
+    if settings.retention.idempotency > kept:
+        reason = (
+            f'is "{format_duration(settings.retention.idempotency)}", longer than retention.messages '
+            f'("{format_duration(kept)}"), without which a first answer cannot be given again'
+        )
+        yield Fault(("retention", "idempotency"), f"{reason}; shorten it, or lengthen that")
     if settings.carriers:
         lane = max(settings.lanes.values(), key=lambda lane: lane.validity)
         carrier = max(settings.carriers.values(), key=lambda carrier: carrier.receipt_horizon)

@@ -115,7 +115,7 @@ class Retention(Section):
     events: Annotated[Duration, Within.durations("1h", "3650d")] = parse_duration("30d")
     """An event after it was delivered or given up; until then it can be replayed. At least `webhooks.horizon`."""
     idempotency: Annotated[Duration, Within.durations("1m", "3650d")] = parse_duration("24h")
-    """An idempotency key with its first answer."""
+    """An idempotency key with its first answer. At most `messages`."""
 
 
 class Webhooks(Section):

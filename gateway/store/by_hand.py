@@ -35,13 +35,16 @@ def enable(work: Work, account: str) -> bool:
     endpoint = work.endpoints.own_of(work.connection, account)
     if endpoint is None:
         return False
-    endpoint.enabled, endpoint.failures, endpoint.resume_at, endpoint.retries = True, 0, 0, True
+    endpoint.enabled, endpoint.failures, endpoint.resume_at = True, 0, 0
     work.endpoints.stirred.add(endpoint.id)
     work.execute(
         "UPDATE endpoints SET enabled = 1, disabled_reason = NULL, failures = 0, resume_at = 0 WHERE id = ?",
         (endpoint.id,),
     )
-    work.execute("UPDATE deliveries SET due = ? WHERE endpoint = ? AND due IS NOT NULL", (work.now, endpoint.id))
+    waiting = work.execute(
+        "UPDATE deliveries SET due = ? WHERE endpoint = ? AND due IS NOT NULL", (work.now, endpoint.id)
+    )
+    endpoint.retry_at = work.now if waiting.rowcount else None
     return True
 
 

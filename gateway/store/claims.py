@@ -9,7 +9,7 @@ from gateway.messages import UNSENT, AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
 from gateway.store.interface import Claim, ClaimedSegment
 from gateway.store.progress import parts_of
-from gateway.store.work import NOTHING_SAID, Work
+from gateway.store.work import NOTHING_SAID, STUCK_MS, Work
 from protocol.errors import LocalProtocolError
 from protocol.segments import Segment, split
 from protocol.text import Encoding
@@ -33,19 +33,55 @@ _ATTEMPT = (
 def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> dict[str, list[Claim]]:
     """Deal ready messages to the asks; what each bind may now write to the wire."""
     grants, work.queues.next_turns = deal(
-        asks, work.queues.for_deal(), unable_since, work.queues.turns, now=work.now, share=work.policy.guaranteed_share
+        asks,
+        work.queues.for_deal(work.now),
+        unable_since,
+        work.queues.turns,
+        now=work.now,
+        share=work.policy.guaranteed_share,
     )
     dealt: dict[str, list[Claim]] = {}
     for grant in grants:
-        claims = _claim_from(work, grant)
+        claims: list[Claim] = []
+        with work.apart(f"claiming from queue {grant.queue}") as failed:
+            claims = _claim_from(work, grant, _ready(work, grant))
+        if failed:
+            claims = _claim_one_by_one(work, grant)
         if claims:
             dealt.setdefault(grant.bind, []).extend(claims)
     return dealt
 
 
-def _claim_from(work: Work, grant: Grant) -> list[Claim]:
+def _claim_one_by_one(work: Work, grant: Grant) -> list[Claim]:
+    """Of a queue in which something can't be claimed: the others; what can't be found out puts the queue off."""
+    dealt: list[Claim] = []
+    with work.apart(f"reading queue {grant.queue}") as unread:
+        for row in _ready(work, grant):
+            free = grant.slots - sum(len(claim.segments) for claim in dealt)
+            if free <= 0:
+                break
+            claims: list[Claim] = []
+            with work.apart(f"claiming message {row[0]}") as failed:
+                claims = _claim_from(work, grant._replace(slots=free), [row])
+            if failed:
+                _put_off(work, row[0])
+            dealt += claims
+    if unread:
+        dealt = []
+        work.queues.put_off(grant.queue, work.now + STUCK_MS)
+        work.wake(work.now + STUCK_MS)
+    return dealt
+
+
+def _put_off(work: Work, message: int) -> None:
+    """Out of its queue for a while, so that it stands in nobody's way; the sweep puts it back."""
+    found = work.find(message)
+    if found is not None:
+        work.move(found, MessageState.RETRYING, work.now + STUCK_MS)
+
+
+def _claim_from(work: Work, grant: Grant, rows: Sequence[tuple[Any, ...]]) -> list[Claim]:
     """Messages of one queue, oldest first, until the granted PDUs are used; the last may overdraw."""
-    rows = _ready(work, grant)
     lane = work.queues.lane(grant.queue)
     policy = work.policy.carriers.get(grant.carrier)
     due = work.now + (policy.answer_deadline_ms if policy else 0)
@@ -84,7 +120,10 @@ def _ready(work: Work, grant: Grant) -> list[tuple[Any, ...]]:
         if row[_EXPIRES_AT] > work.now:
             alive.append(row)
         elif (found := work.find(row[0])) is not None:
-            work.end(found, MessageState.EXPIRED, NOTHING_SAID._replace(error=ErrorCode.EXPIRED))
+            with work.apart(f"ending message {found.id}") as failed:
+                work.end(found, MessageState.EXPIRED, NOTHING_SAID._replace(error=ErrorCode.EXPIRED))
+            if failed:
+                _put_off(work, found.id)
     return alive
 
 

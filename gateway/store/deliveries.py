@@ -1,15 +1,15 @@
-"""Claiming events for webhooks: due retries first, then what is pending.
+"""Claiming events for webhooks, in turns of the accounts: due retries first, then what is pending.
 
-Single events, or batches that keep their members for good.
+Single events, or batches that keep their members for good. Where nothing can be claimed nothing is asked of the rows.
 """
 
 import struct
 from collections.abc import Iterable
 
 from gateway.identifiers import BATCH, EVENT, public
-from gateway.store.endpoints import Endpoint
+from gateway.store.endpoints import Endpoint, Endpoints
 from gateway.store.interface import Delivery
-from gateway.store.work import IN_DELIVERY, Work
+from gateway.store.work import IN_DELIVERY, STUCK_MS, Work
 
 MOST_UNDER_WAY = 512
 """POSTs under way for all endpoints together: bounds memory and connections."""
@@ -18,26 +18,14 @@ _TAKE = f"UPDATE events SET state = {IN_DELIVERY}, delivery = ? WHERE id = ?"
 
 def claim(work: Work) -> list[Delivery]:
     """Deliveries for every endpoint that has something and room for it; the writer comes back for what has to wait."""
+    endpoints = work.endpoints
+    for endpoint_id in endpoints.to_look_at(work.now):
+        _look(work, endpoints.by_id[endpoint_id])
     taken: list[Delivery] = []
-    free = MOST_UNDER_WAY - sum(endpoint.under_way for endpoint in work.endpoints.by_id.values() if endpoint.under_way)
-    for endpoint_id in list(work.endpoints.stirred):
-        endpoint = work.endpoints.by_id[endpoint_id]
-        if not endpoint.enabled:
-            work.endpoints.stirred.discard(endpoint_id)
-            continue
-        if endpoint.resume_at > work.now:
-            work.wake(endpoint.resume_at)
-            continue
-        room = min(_room(work, endpoint), free)
-        if room <= 0:
-            continue  # a POST that ends stirs it again
-        found = _retries(work, endpoint, room)
-        found += _pending(work, endpoint, room - len(found))
-        endpoint.under_way += len(found)
-        free -= len(found)
-        taken += found
-        if not endpoint.pending and not endpoint.retries:
-            work.endpoints.stirred.discard(endpoint_id)
+    while (account := _next_account(endpoints)) is not None:
+        taken += _serve(work, account)
+    if endpoints.times:
+        work.wake(endpoints.times[0][0])
     return taken
 
 
@@ -50,24 +38,105 @@ def unpack(members: bytes) -> tuple[int, ...]:
     return struct.unpack(f">{len(members) // 8}q", members)
 
 
+def _look(work: Work, endpoint: Endpoint) -> None:
+    """Put an endpoint in its account's queue, note when to look again, or forget it."""
+    endpoints = work.endpoints
+    if endpoint.is_idle:
+        if not endpoint.own:
+            endpoints.forget(endpoint)
+        return
+    if (not endpoint.enabled or endpoint.failures) and (endpoint.pending or endpoint.retry_at is not None):
+        if endpoint.overdue_at <= work.now:
+            endpoints.overdue[endpoint.id] = None
+        else:
+            endpoints.look_again(endpoint, endpoint.overdue_at)
+    at = _claims_at(work, endpoint)
+    if at is None:
+        return
+    if at > work.now:
+        endpoints.look_again(endpoint, at)
+    else:
+        endpoints.ready.setdefault(endpoint.account, {})[endpoint.id] = None
+
+
+def _claims_at(work: Work, endpoint: Endpoint) -> int | None:
+    """From when on there is something to claim; None: not before something happens to the endpoint."""
+    if not endpoint.enabled or _room(work, endpoint) <= 0:
+        return None
+    resume_at = max(endpoint.resume_at, work.endpoints.put_off.get(endpoint.id, 0))
+    if not endpoint.pending:
+        return None if endpoint.retry_at is None else max(endpoint.retry_at, resume_at)
+    at = endpoint.pending_since + work.policy.linger_ms if _is_thin(endpoint) else work.now
+    if endpoint.retry_at is not None and endpoint.retry_at < at:
+        at = endpoint.retry_at
+    return max(at, resume_at)
+
+
+def _next_account(endpoints: Endpoints) -> str | None:
+    """Of the accounts that wait for a place and may take one, the one that holds fewest."""
+    if not endpoints.ready:
+        return None
+    poorest = min(endpoints.ready, key=lambda account: endpoints.held.get(account, 0))
+    return poorest if _allowance(endpoints, poorest) > 0 else None
+
+
+def _allowance(endpoints: Endpoints, account: str) -> int:
+    """An account may begin another POST while it holds fewer than are free, so that whoever holds none finds a place.
+
+    The rule of gateway.webhooks.turns.
+    """
+    return (MOST_UNDER_WAY - endpoints.under_way - endpoints.held.get(account, 0) + 1) // 2
+
+
+def _serve(work: Work, account: str) -> list[Delivery]:
+    """The account's first endpoint takes what it may; if that was not all, it goes to the end of the queue."""
+    endpoints = work.endpoints
+    queue = endpoints.ready[account]
+    endpoint_id = next(iter(queue))
+    del queue[endpoint_id]
+    if not queue:
+        del endpoints.ready[account]
+    endpoint = endpoints.by_id[endpoint_id]
+    at = _claims_at(work, endpoint)
+    if at is None or at > work.now:
+        _look(work, endpoint)
+        return []
+    room = min(_room(work, endpoint), _allowance(endpoints, account))
+    found: list[Delivery] = []
+    with work.apart(f"claiming for endpoint {endpoint_id}") as failed:
+        found = _retries(work, endpoint, room)
+        found += _pending(work, endpoint, room - len(found))
+        endpoints.begun(endpoint, len(found))
+    if failed:
+        endpoints.put_off[endpoint_id] = work.now + STUCK_MS
+        work.wake(work.now + STUCK_MS)
+        return []
+    _look(work, endpoint)
+    return found
+
+
 def _room(work: Work, endpoint: Endpoint) -> int:
     """After failures in a row one POST at a time probes the endpoint."""
     return (1 if endpoint.failures else work.policy.posts_per_endpoint) - endpoint.under_way
 
 
+def _is_thin(endpoint: Endpoint) -> bool:
+    return endpoint.pending < endpoint.batch and endpoint.batch > 1
+
+
 def _retries(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
-    if not endpoint.retries:
+    if endpoint.retry_at is None or endpoint.retry_at > work.now:
         return []
     rows = work.execute(
         "SELECT id, batched, members, created_at, tries, due FROM deliveries "
         "WHERE endpoint = ? AND due IS NOT NULL ORDER BY due LIMIT ?",
         (endpoint.id, room + 1),
     ).fetchall()
-    endpoint.retries = bool(rows)
-    found = []
-    for delivery_id, batched, members, created_at, tries, due in rows[:room]:
-        if due > work.now:
-            work.wake(due)
+    found: list[Delivery] = []
+    endpoint.retry_at = None
+    for delivery_id, batched, members, created_at, tries, due in rows:
+        if len(found) == room or due > work.now:
+            endpoint.retry_at = due
             break
         work.execute("UPDATE deliveries SET under_way = 1, due = NULL WHERE id = ?", (delivery_id,))
         ids = unpack(members)
@@ -80,10 +149,9 @@ def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
     """New deliveries of pending events; a batched endpoint's events wait a moment for company."""
     if room <= 0 or not endpoint.pending:
         return []
-    batched = endpoint.batch > 1
-    if batched and endpoint.pending < endpoint.batch and work.now - endpoint.pending_since < work.policy.linger_ms:
-        work.wake(endpoint.pending_since + work.policy.linger_ms)
+    if _is_thin(endpoint) and work.now - endpoint.pending_since < work.policy.linger_ms:
         return []
+    batched = endpoint.batch > 1
     if batched:
         room = max(1, min(room, endpoint.pending // endpoint.batch))
     limit = endpoint.batch * room

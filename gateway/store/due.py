@@ -7,12 +7,10 @@ from gateway.store import parked
 from gateway.store.ended_binds import doubt, try_parked
 from gateway.store.interface import AttemptName
 from gateway.store.progress import attempts_of, regroup
-from gateway.store.work import COLUMNS, NOTHING_SAID, Found, Work
+from gateway.store.work import COLUMNS, NOTHING_SAID, STUCK_MS, Found, Work
 
 log = logging.getLogger("sluice.store")
 ROWS_A_TRANSACTION = 500
-STUCK_MS = 60_000
-"""What was due and could not be settled is looked at again after this."""
 _DUE = f"SELECT {COLUMNS} FROM messages m WHERE m.due IS NOT NULL AND m.due <= ? ORDER BY m.due LIMIT ?"
 _PUT_OFF = "UPDATE messages SET due = ? WHERE id = ? AND due <= ?"
 _SETTLE_DOUBTS = f"UPDATE attempts SET state = ?, error = ? WHERE message = ? AND state = {int(AttemptState.IN_DOUBT)}"
@@ -26,8 +24,9 @@ def sweep(work: Work) -> None:
     """Settle what is due, oldest first, up to a limit; the writer comes back for the rest."""
     for values in work.execute(_DUE, (work.now, ROWS_A_TRANSACTION)).fetchall():
         found = Found._make(values)
-        _settle(work, found)
-        if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now)).rowcount:
+        with work.apart(f"settling message {found.id}") as failed:
+            _settle(work, found)
+        if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now)).rowcount and not failed:
             log.error("message %d in state %d was due and could not be settled", found.id, found.state)
     if work.parked:
         for (parked_id,) in work.execute(

@@ -90,6 +90,8 @@ class Endpoints:
     under_way: int = 0
     held: dict[str, int] = field(default_factory=dict)
     """POSTs under way by account, where there are any."""
+    put_off: dict[int, int] = field(default_factory=dict)
+    """By endpoint: nothing is claimed for it before that, for a fault of ours."""
     swept_until: int = 0
     """How far the search for endpoints that nothing names has come."""
     _ids: dict[tuple[str, bool, str], int] = field(default_factory=dict)
@@ -203,8 +205,7 @@ class Endpoints:
         return known
 
     def _read(self, endpoint_id: int) -> Endpoint:
-        assert self._connection is not None, "`load` comes first"
-        row = self._connection.execute(_BY_ID, (endpoint_id,)).fetchone()
+        row = self._connection.execute(_BY_ID, (endpoint_id,)).fetchone() if self._connection else None
         if row is None:
             raise KeyError(endpoint_id)
         return self._remember(*row)

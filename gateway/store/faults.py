@@ -52,8 +52,10 @@ def is_of_the_disk(error: Exception) -> bool:
     return is_passing(error) or (isinstance(error, sqlite3.Error) and code & _PRIMARY in _FATAL)
 
 
-def place_of(error: BaseException) -> str:
-    """What kind of error, and where, for the log: its own words may hold what was written in a message."""
+def described(error: BaseException) -> str:
+    """For the log: what the disk says, else what kind of error and where. Its words may hold what a message says."""
+    if isinstance(error, StoreFull | StoreBusy) or (isinstance(error, Exception) and is_passing(error)):
+        return str(error)
     return type(error).__name__ + " in\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from gateway.rules.retrying import Verdict as Verdict
 from gateway.store.views import EndpointRow, MessageRow, MessageStory, Page, QueueRow
 from protocol.receipts import Receipt
 from protocol.segments import Segment
@@ -134,18 +135,6 @@ class ClaimedSegment:
     attempt: int
     """1 for the first attempt of this part; with (message, part) it names the attempt row."""
     segment: Segment
-
-
-class Verdict(Enum):
-    """What an answer means for its part; decided by gateway.rules.retrying, applied by the store."""
-
-    SENT = "sent"
-    POSTPONED = "postponed"
-    """Throttled: waits until retry_at, costs no try."""
-    RETRY = "retry"
-    """Temporary error: waits until retry_at, costs a try."""
-    REFUSED = "refused"
-    """Permanent, or tries used up: the message fails."""
 
 
 class Answer(NamedTuple):
@@ -322,7 +311,11 @@ class Store(Protocol):
         """Take the standing ask back (a pause); what it was. Negative after an overdraft: ask that much less later."""
 
     def answered(self, bind: str, answers: list[Answer], room: int, kept: Kept) -> None:
-        """Record answers; the bind's ask grows by `room` in the same transaction. kept(False): record them again."""
+        """Record answers; the bind's ask grows by `room` in the same transaction.
+
+        kept(False): record them again. An answer that can never be recorded counts as kept: it is logged, and its
+        message is settled as one whose answer never came.
+        """
 
     def release(self, bind: str, attempts: list[AttemptName], room: int) -> None:
         """Claimed but never written to the wire: unsent again, without doubt."""
@@ -352,6 +345,9 @@ class Store(Protocol):
 
     async def messages(self, account: str, *, client_id: str, limit: int, cursor: int | None) -> Page: ...
     async def events(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page: ...
+    async def event_exists(self, account: str, event: int) -> bool:
+        """Whether the account has this event, however it stands."""
+
     async def endpoints(self, account: str | None) -> list[EndpointRow]: ...
     async def doubts(self, *, limit: int, cursor: int | None) -> Page: ...
     async def parked(self, *, limit: int, cursor: int | None) -> Page: ...

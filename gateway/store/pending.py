@@ -47,7 +47,7 @@ class Pending:
 
     @property
     def most_rows(self) -> int:
-        return max(LEAST_ROWS, min(MOST_ROWS, int(_SECONDS_A_BATCH / self._row_seconds)))
+        return max(LEAST_ROWS, min(MOST_ROWS, round(_SECONDS_A_BATCH / self._row_seconds)))
 
     def learn(self, rows: int, seconds: float) -> None:
         """So many rows took so long. Small batches teach nothing: most of their time goes by whatever they hold."""
@@ -112,6 +112,15 @@ def rows_of(batch: Batch) -> int:
     waited_for = sum(order.rows for order in batch.by_hand + batch.accepts)
     told = sum(len(told.answers) for told in batch.answers) + len(batch.receipts) + len(batch.inbound)
     return waited_for + told + len(batch.outcomes) + len(batch.released) + len(batch.doubted)
+
+
+def described(batch: Batch) -> str:
+    """How many there are of what."""
+    return (
+        f"answers={sum(len(told.answers) for told in batch.answers)} receipts={len(batch.receipts)} "
+        f"inbound={len(batch.inbound)} released={len(batch.released)} doubted={len(batch.doubted)} "
+        f"orders={len(batch.by_hand) + len(batch.accepts)} outcomes={len(batch.outcomes)}"
+    )
 
 
 def _first(waiting: list[T], room: int) -> list[T]:

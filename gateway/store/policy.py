@@ -43,6 +43,8 @@ class Policy:
     posts_per_endpoint: int
     messages_ms: int
     events_ms: int
+    horizon_ms: int = 72 * 3_600_000
+    """How long an event is tried; what an endpoint that takes nothing was not told by then is given up."""
     linger_ms: int = 50
     """How long a batched endpoint's events wait for company."""
     parked_ms: int = 72 * 3_600_000
@@ -76,6 +78,7 @@ def policy_of(settings: Settings) -> Policy:
         posts_per_endpoint=settings.webhooks.connections,
         messages_ms=_ms(settings.retention.messages),
         events_ms=_ms(settings.retention.events),
+        horizon_ms=_ms(settings.webhooks.horizon),
     )
 
 

@@ -6,6 +6,7 @@ The mirror makes gauges, the backlog limit and the deal cost nothing; it changes
 import logging
 import sqlite3
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from gateway.rules.deal import Queue, Turns
 from gateway.store.policy import Policy
@@ -13,6 +14,8 @@ from gateway.store.views import QueueRow
 
 log = logging.getLogger("sluice.store")
 _Key = tuple[str, str, str, str, str]  # lane, route, account, stay, avoid
+Mark: TypeAlias = tuple[dict[int, int], int]
+"""Changes of counts, and how many queues are new."""
 LOWEST_PRIORITY = 1_000_000
 """Of a lane that was taken out of the settings while messages waited in it."""
 _COUNT = "SELECT count(*) FROM messages WHERE queue = ? AND state = 1"
@@ -29,6 +32,7 @@ class Queues:
         self._ready: dict[int, int] = {}
         self._delta: dict[int, int] = {}
         self._new: list[int] = []
+        self._put_off: dict[int, int] = {}
         self.next_turns = self.turns
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -83,11 +87,11 @@ class Queues:
         """The same with the running transaction's changes."""
         return sum(self._ready.values()) + sum(self._delta.values())
 
-    def for_deal(self) -> Iterator[Queue]:
+    def for_deal(self, now: int) -> Iterator[Queue]:
         """What the deal chooses from, with the running transaction's changes."""
         for queue_id, ready in self._ready.items():
             now_ready = ready + self._delta.get(queue_id, 0)
-            if now_ready > 0:
+            if now_ready > 0 and self._put_off.get(queue_id, 0) <= now:
                 lane, route, account, stay, avoid = self._keys[queue_id]
                 policy = self.policy.lanes.get(lane)
                 priority = policy.priority if policy else LOWEST_PRIORITY
@@ -116,12 +120,23 @@ class Queues:
         self._new.clear()
 
     def roll_back(self) -> None:
-        for queue_id in self._new:
+        self.back_to(({}, 0))
+        self.next_turns = self.turns
+
+    def mark(self) -> Mark:
+        """Where a step begins that may be undone without its transaction."""
+        return dict(self._delta), len(self._new)
+
+    def back_to(self, mark: Mark) -> None:
+        self._delta, known = dict(mark[0]), mark[1]
+        for queue_id in self._new[known:]:
             del self._ids[self._keys.pop(queue_id)]
             del self._ready[queue_id]
-        self.next_turns = self.turns
-        self._delta.clear()
-        self._new.clear()
+        del self._new[known:]
+
+    def put_off(self, queue_id: int, until: int) -> None:
+        """Nothing of it is dealt before that: its messages can't be claimed for a fault of ours."""
+        self._put_off[queue_id] = until
 
     def rows(self) -> list[QueueRow]:
         return [QueueRow(*self._keys[queue_id], ready) for queue_id, ready in list(self._ready.items())]

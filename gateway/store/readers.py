@@ -136,6 +136,13 @@ def event_ids(
     return [row[0] for row in rows]
 
 
+def event_exists(connection: sqlite3.Connection, account: str, event: int) -> bool:
+    """Whether the account has this event, however it stands."""
+    return (
+        connection.execute("SELECT 1 FROM events WHERE id = ? AND account = ?", (event, account)).fetchone() is not None
+    )
+
+
 def endpoints(connection: sqlite3.Connection, account: str | None) -> list[EndpointRow]:
     """An account's endpoints, or those of all."""
     if account is None:

@@ -1,9 +1,24 @@
-"""What is no longer owed is erased: texts first, then rows, a few in a transaction and only when little else waits."""
+"""What is no longer owed is erased: texts, rows, overdue events; a few in a transaction that is small itself."""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from gateway.identifiers import SEQUENCE_BITS
-from gateway.store.work import GIVEN_UP, TOLD, Work
+from gateway.store import outcomes
+from gateway.store.work import GIVEN_UP, STUCK_MS, TOLD, Work
 
 ROWS_A_TRANSACTION = 200
+IDLE_MS = 1_000
+"""How often it is looked whether there is something to erase."""
+ROWS_A_MESSAGE = 4
+"""Of one segment: a message ends with its attempt and its receipts."""
+AGAIN_MS = 20
+"""How soon an idle writer goes on where there is more to erase than one transaction may."""
+_OF_A_MESSAGE = (
+    "DELETE FROM receipts WHERE message = ?",
+    "DELETE FROM attempts WHERE message = ?",
+    "DELETE FROM messages WHERE id = ?",
+)
 _TEXTS = (
     "UPDATE messages SET text = NULL, text_erased_at = ?1, erase_at = NULL WHERE id IN "
     "(SELECT id FROM messages WHERE erase_at IS NOT NULL AND erase_at <= ?1 ORDER BY erase_at LIMIT ?2)"
@@ -23,29 +38,108 @@ _KEYS = (
 )
 _BY_ID = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < ? ORDER BY id LIMIT ?)"
 _INBOUND, _CHANGES = _BY_ID.format(table="inbound"), _BY_ID.format(table="changes_by_hand")
+_UNNAMED = (
+    "DELETE FROM endpoints WHERE id = ?1 AND own = 0 "
+    "AND NOT EXISTS (SELECT 1 FROM messages WHERE endpoint = ?1 AND webhook_url IS NOT NULL) "
+    "AND NOT EXISTS (SELECT 1 FROM events WHERE endpoint = ?1 AND url IS NOT NULL)"
+)
+_ORIGINS = "SELECT id FROM endpoints WHERE id > ? AND own = 0 ORDER BY id LIMIT ?"
+"""An ended event needs its endpoint too: it is listed, and may be told again."""
+
+
+def erase_some(work: Work) -> int:
+    """Erase a little; when there may be more to erase."""
+    more = False
+    with work.apart("erasing") as failed:
+        more = erase(work)
+    if failed:
+        return work.now + STUCK_MS
+    return work.now if more else work.now + IDLE_MS
 
 
 def erase(work: Work) -> bool:
-    """Erase one slice: of the first kind that has any. True: there may be more."""
-    policy = work.policy
-    oldest_event = (work.now - policy.events_ms) << SEQUENCE_BITS
-    oldest_message = (work.now - policy.messages_ms) << SEQUENCE_BITS
-    slices = (
-        (_TEXTS, work.now),
-        (_EVENTS, oldest_event),
-        (_TRIES, oldest_event),
-        (_KEYS, work.now),
-        (_INBOUND, oldest_message),
-        (_CHANGES, oldest_message),
-    )
-    return _messages(work) or any(
-        work.execute(statement, (until, ROWS_A_TRANSACTION)).rowcount > 0 for statement, until in slices
-    )
+    """Erase some of everything there is, at most ROWS_A_TRANSACTION rows in all. True: there may be more.
+
+    Each kind has the same share, and what one leaves of it is for the others: none waits for another to end.
+    """
+    kinds: Sequence[Callable[[Work, int], int]] = _KINDS
+    left = ROWS_A_TRANSACTION
+    while kinds and left >= ROWS_A_MESSAGE * len(kinds):
+        share = left // len(kinds)
+        hungry = []
+        for kind in kinds:
+            rows = kind(work, min(share, max(left, 0)))
+            left -= rows
+            if rows > share - ROWS_A_MESSAGE:
+                hungry.append(kind)
+        kinds = hungry
+    if kinds:
+        work.wake(work.now + AGAIN_MS)
+    return left < ROWS_A_TRANSACTION
 
 
-def _messages(work: Work) -> bool:
-    """Messages with what was done for them: about four rows each."""
-    ids = work.execute(_MESSAGES, (work.now - work.policy.messages_ms, ROWS_A_TRANSACTION // 4)).fetchall()
-    for table, column in (("receipts", "message"), ("attempts", "message"), ("messages", "id")):
-        work.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)
-    return bool(ids)
+def _messages(work: Work, most: int) -> int:
+    """Messages with what was done for them."""
+    until = work.now - work.policy.messages_ms
+    rows = 0
+    for (message,) in work.execute(_MESSAGES, (until, most)).fetchall():
+        if rows + ROWS_A_MESSAGE > most:
+            break
+        for statement in _OF_A_MESSAGE:
+            rows += work.execute(statement, (message,)).rowcount
+    return rows
+
+
+def _overdue(work: Work, most: int) -> int:
+    """Give up what endpoints that take nothing were not told within the horizon."""
+    endpoints = work.endpoints
+    rows = 0
+    for endpoint_id in list(islice(endpoints.overdue, most)):
+        endpoint = endpoints.by_id[endpoint_id]
+        given_up = 0
+        if endpoint.failures or not endpoint.enabled:
+            given_up = outcomes.give_up_overdue(work, endpoint, most - rows)
+        rows += given_up
+        if rows >= most:
+            break
+        if not given_up:
+            del endpoints.overdue[endpoint_id]
+        endpoints.stirred.add(endpoint_id)
+    return rows
+
+
+def _origins(work: Work, most: int) -> int:
+    """Endpoints of webhook_urls that nothing names any more; the next few are looked at, round and round."""
+    endpoints = work.endpoints
+    found = work.execute(_ORIGINS, (endpoints.swept_until, most)).fetchall()
+    endpoints.swept_until = found[-1][0] if len(found) == most and found else 0
+    return work.executemany(_UNNAMED, [row for row in found if row[0] not in endpoints.by_id]).rowcount
+
+
+def _by(statement: str, until: Callable[[Work], int]) -> Callable[[Work, int], int]:
+    return lambda work, most: work.execute(statement, (until(work), most)).rowcount
+
+
+def _now(work: Work) -> int:
+    return work.now
+
+
+def _oldest_event(work: Work) -> int:
+    return (work.now - work.policy.events_ms) << SEQUENCE_BITS
+
+
+def _oldest_message(work: Work) -> int:
+    return (work.now - work.policy.messages_ms) << SEQUENCE_BITS
+
+
+_KINDS = (
+    _by(_TEXTS, _now),
+    _overdue,
+    _messages,
+    _by(_EVENTS, _oldest_event),
+    _by(_TRIES, _oldest_event),
+    _by(_KEYS, _now),
+    _by(_INBOUND, _oldest_message),
+    _by(_CHANGES, _oldest_message),
+    _origins,
+)

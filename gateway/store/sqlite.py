@@ -245,6 +245,9 @@ class SqliteStore:
     async def events(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page:
         return await self._read(partial(readers.events, account=account, statuses=statuses, limit=limit, cursor=cursor))
 
+    async def event_exists(self, account: str, event: int) -> bool:
+        return await self._read(partial(readers.event_exists, account=account, event=event))
+
     async def endpoints(self, account: str | None) -> list[EndpointRow]:
         return await self._read(partial(readers.endpoints, account=account))
 

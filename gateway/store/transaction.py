@@ -6,6 +6,7 @@ last (all of the above files events).
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,8 @@ class AnswersIn:
     answers: list[Answer]
     room: int
     kept: Kept
+    quiet: bool = False
+    """To be recorded without telling of it: with its event it failed."""
 
 
 @dataclass(slots=True)
@@ -82,17 +85,19 @@ class Done:
     claims: dict[str, list[Claim]]
     deliveries: list[Delivery]
     wake_at: int | None
-    erased: bool
+    erase_at: int | None
+    """When there may be something to erase; None: nothing was erased."""
+    seconds: float = 0.0
+    """From its begin to its commit."""
 
 
 def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own, now: int) -> Done:
     """All of a batch as one transaction. When it raises, nothing of it has happened and the mirrors are as before."""
+    started = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if mirrors.stale:
-            mirrors.endpoints.load(connection)
-            mirrors.stale = False
         work = Work(connection, mirrors, now)
+        work.freshen()
         done = _change(work, batch, own)
         work.queues.save(connection)
         connection.execute("COMMIT")
@@ -100,17 +105,20 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
         _undo(connection, mirrors)
         raise
     mirrors.queues.commit()
-    mirrors.parked = work.parked
+    mirrors.parked, mirrors.stale = work.parked, work.stale
+    done.seconds = time.perf_counter() - started
     return done
 
 
 def _change(work: Work, batch: Batch, own: Own) -> Done:
     for told in batch.answers:
+        work.quiet = told.quiet
         known = answers.record(work, told.answers, told.carrier)
         if work.parked:
             for carrier, carrier_message_id in known:
                 for receipt, found in parked.made_known(work, carrier, carrier_message_id):
                     receipts.apply(work, receipt, found)
+    work.quiet = False
     for receipt in ordinary.receipts(work, [receipt for receipt, _ in batch.receipts]):
         receipts.record(work, receipt)
     for inbound, _ in batch.inbound:
@@ -124,10 +132,12 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     for outcome in batch.outcomes:
         outcomes.record(work, outcome)
     claimed = claims.claim(work, own.asks, own.unable_since)
+    work.freshen()
     posts = deliveries.claim(work) if own.claim_events else []
-    erased = own.erase and retention.erase(work)
+    erase_at = retention.erase_some(work) if own.erase else None
+    work.freshen()
     due.plan(work)
-    return Done(results, claimed, posts, work.wake_at, erased)
+    return Done(results, claimed, posts, work.wake_at, erase_at)
 
 
 def _undo(connection: sqlite3.Connection, mirrors: Mirrors) -> None:

@@ -6,19 +6,25 @@ the state that was read.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gateway.identifiers import Identifiers
 from gateway.messages import ENDED, MessageState, Status, status_of
 from gateway.rules.causes import error_object
+from gateway.store import faults
 from gateway.store.endpoints import Endpoints
 from gateway.store.interface import Delivery, EventFacts, MessageFacts
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
 
+log = logging.getLogger("sluice.store")
+STUCK_MS = 60_000
+"""What could not be done is tried again after this."""
 BLOCKED, PENDING, IN_DELIVERY, TOLD, GIVEN_UP = range(5)
 """States of an event."""
 
@@ -112,7 +118,9 @@ class Work:
         "parked",
         "policy",
         "queues",
+        "quiet",
         "render",
+        "stale",
         "wake_at",
     )
 
@@ -129,8 +137,39 @@ class Work:
         self.ids = mirrors.ids
         self.render = mirrors.render
         self.parked = mirrors.parked
+        self.quiet = False
+        """No event is filed for messages: what must be recorded has failed with its events."""
+        self.stale = mirrors.stale
         self.deliveries: list[Delivery] = []
         self.wake_at: int | None = None
+
+    @contextmanager
+    def apart(self, what: str) -> Iterator[list[Exception]]:
+        """A step that fails alone: when it raises, it is undone and logged by this name, and all else goes on.
+
+        The error is put into the list; it is the step's to see that it is not tried again at once. A disk that fails is
+        not the fault of a step and ends the transaction. Not for steps that may file endpoints.
+        """
+        failed: list[Exception] = []
+        queues, parked = self.queues.mark(), self.parked
+        self.execute("SAVEPOINT apart")
+        try:
+            yield failed
+        except Exception as error:
+            if faults.is_of_the_disk(error) or not self.connection.in_transaction:
+                raise
+            self.execute("ROLLBACK TO apart")
+            self.queues.back_to(queues)
+            self.parked, self.stale = parked, True
+            log.error("%s failed and is put off: %s", what, faults.described(error))
+            failed.append(error)
+        self.execute("RELEASE apart")
+
+    def freshen(self) -> None:
+        """After something was undone: know of the endpoints what the rows say."""
+        if self.stale:
+            self.endpoints.load(self.connection)
+            self.stale = False
 
     def find(self, message: int) -> Found | None:
         values = self.execute(_FIND, (message,)).fetchone()
@@ -198,7 +237,7 @@ class Work:
             self.execute("UPDATE messages SET last_event = ? WHERE id = ?", (event_id, found.id))
 
     def wants(self, found: Found, kind: str) -> bool:
-        return found.endpoint is not None and kind in self.endpoints.by_id[found.endpoint].wants
+        return found.endpoint is not None and not self.quiet and kind in self.endpoints.by_id[found.endpoint].wants
 
     def _file(self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None) -> None:
         self.execute(_EVENT, self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,25 +17,27 @@ from typing import Any, TypeVar
 import trio
 
 from gateway.identifiers import Identifiers
-from gateway.store import checkpoints, faults, pending, recovery, transaction
+from gateway.store import checkpoints, faults, halves, outcomes, pending, recovery, transaction
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
-from gateway.store.interface import AttemptName, Claim, Delivery, EventFacts, StoreBusy
+from gateway.store.interface import AttemptName, Claim, Delivery, EventFacts, StoreBusy, StoreFull
 from gateway.store.pending import Pending
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
-from gateway.store.transaction import Batch, Done, Order, Own
+from gateway.store.transaction import AnswersIn, Batch, Done, Order, Own
 from gateway.store.work import Mirrors, Work
 
 T = TypeVar("T")
 log = logging.getLogger("sluice.store")
 IDLE_MS = 1_000
-"""How often an idle writer looks whether there is something to erase."""
+"""How often an idle writer looks at all."""
 QUIET_ROWS = 200
 """Erasing goes along with batches that are smaller than this."""
 AGAIN_MS = 250
 """A busy or full database is asked again after this long."""
+END_LIMIT_SECONDS = 5.0
+"""For what is asked for when the writer is stopped, while the disk does not take it."""
 
 
 class Writer:
@@ -118,7 +120,7 @@ class Writer:
         try:
             while not self._closing:
                 await self._wait()
-                await self._write()
+                await self._write(self.pending.take())
         except trio.Cancelled:
             self._closing = True
             await self._write_what_is_left()
@@ -126,8 +128,15 @@ class Writer:
         await self._write_what_is_left()
 
     async def _write_what_is_left(self) -> None:
+        """For so long only: what is in doubt then is found at the next start, as after a crash."""
+        until = trio.current_time() + END_LIMIT_SECONDS
+        if self.pending.released:
+            await self._write(self.pending.take_released())
         while not self.pending.is_empty():
-            await self._write()
+            if trio.current_time() >= until:
+                self._give_up()
+                return
+            await self._write(self.pending.take())
 
     async def _wait(self) -> None:
         now = self._clock()
@@ -141,103 +150,160 @@ class Writer:
     def _is_work(self, now: int) -> bool:
         if self._closing or not self.pending.is_empty() or (self._wake_at is not None and self._wake_at <= now):
             return True
-        return self.asks.could_be_served(self.mirrors.queues.for_deal(), now)
+        return self.asks.could_be_served(self.mirrors.queues.for_deal(now), now)
 
-    async def _write(self) -> None:
-        """One transaction with all that was asked for, and what the store does of itself."""
+    async def _write(self, batch: Batch) -> None:
+        """One transaction with what was asked for, and what the store does of itself."""
         now = self._clock()
-        batch = self.pending.take()
-        rows = pending.rows_of(batch)
         own = Own(
             asks=self.asks.standing(batch.answers),
             unable_since=dict(self.asks.unable_since),
             sweep=self._wake_at is not None and self._wake_at <= now,
-            erase=rows < QUIET_ROWS and self._erase_at <= now,
+            erase=pending.rows_of(batch) < QUIET_ROWS and self._erase_at <= now,
             claim_events=self.take_deliveries is not None,
         )
+        self._wake_at = None
         with trio.CancelScope(shield=True):
             try:
-                done = await self._transact(batch, own, rows)
+                done = await self._transact(batch, own)
             except Exception as error:  # noqa: BLE001 who asked is told; what must not be lost is asked for again
                 await self._face(batch, error)
                 return
-            if own.erase:
-                self._erase_at = now if done.erased else now + IDLE_MS
             self._hand_out(batch, done)
             if self._wal_is_long():
-                await self._call(checkpoints.truncate)
+                await checkpoints.attempt(self._call, checkpoints.truncate)
 
-    async def _transact(self, batch: Batch, own: Own, rows: int) -> Done:
-        started = time.perf_counter()
-        done = await self._call(partial(transaction.run, mirrors=self.mirrors, batch=batch, own=own, now=self._clock()))
-        self.observe(time.perf_counter() - started, rows)
-        return done
+    async def _transact(self, batch: Batch, own: Own) -> Done:
+        return await self._call(partial(transaction.run, mirrors=self.mirrors, batch=batch, own=own, now=self._clock()))
 
     def _hand_out(self, batch: Batch, done: Done) -> None:
         """Everything that waited for this commit."""
-        self._wake_at = done.wake_at
+        rows = pending.rows_of(batch)
+        self.pending.learn(rows, done.seconds)
+        self._tell(self.observe, done.seconds, rows)
+        self._wake_at = min((at for at in (self._wake_at, done.wake_at) if at is not None), default=None)
+        if done.erase_at is not None:
+            self._erase_at = done.erase_at
         for told in batch.answers:
-            self.asks.add_room(told.bind, told.room)
-            told.kept(True)
-        for _, kept in batch.receipts:
-            kept(True)
-        for _, kept in batch.inbound:
-            kept(True)
+            self._settle(told, True)
+        for _, kept in batch.receipts + batch.inbound:
+            self._tell(kept, True)
         for order, result in done.results:
             if isinstance(result, Exception):
-                order.done(None, result)
+                self._tell(order.done, None, result)
             else:
-                order.done(result, None)
+                self._tell(order.done, result, None)
         for bind, claims in done.claims.items():
             self._give(bind, claims)
-        if done.deliveries and self.take_deliveries is not None:
-            self.take_deliveries(done.deliveries)
+        take = self.take_deliveries
+        if done.deliveries and (take is None or not self._tell(take, done.deliveries)):
+            for delivery in done.deliveries:
+                self._put_off(delivery.id, delivery.endpoint)
 
     def _give(self, bind: str, claims: list[Claim]) -> None:
         window = self.asks.windows.get(bind)
         if window is None:
-            names = [AttemptName(c.message, s.segment.part, s.attempt) for c in claims for s in c.segments]
-            self.pending.released += names
+            self.pending.released += _names(claims)
             return
         window.room -= sum([len(claim.segments) for claim in claims])
-        window.take(claims)
+        if not self._tell(window.take, claims):
+            # How much of it was written nobody knows: to release it all might send some of it twice.
+            self.pending.doubted += _names(claims)
+
+    def _settle(self, told: AnswersIn, is_kept: bool) -> None:
+        if is_kept:
+            self.asks.add_room(told.bind, told.room)
+        self._tell(told.kept, is_kept)
+
+    def _tell(self, callback: Callable[..., None], *said: Any) -> bool:
+        """Whether who waited took it: their faults are theirs alone."""
+        try:
+            callback(*said)
+        except Exception as error:  # noqa: BLE001 what is on disk stays so, and the others are told
+            log.error("who was told of a commit failed: %s", faults.described(error))
+            return False
+        return True
 
     # --- when it fails
 
     async def _face(self, batch: Batch, error: Exception) -> None:
-        """Nothing of the batch has happened. Run each ask alone, so that only the guilty one fails."""
+        """Nothing of the batch has happened. It may have been what the store did of itself: now without that."""
         faults.raise_if_fatal(error)
-        self._wake_at = self._clock()
-        alone = [] if faults.is_busy(error) else pending.split(batch)
-        if alone:
-            log.warning("a transaction failed and is run ask by ask, %d of them: %s", len(alone), error)
-        else:
+        if faults.is_busy(error) or not pending.rows_of(batch):
             self._refuse(batch, error)
-        passing = faults.is_passing(error) or not alone
-        for single in alone:
-            try:
-                self._hand_out(single, await self._transact(single, Own(), pending.rows_of(single)))
-            except Exception as single_error:  # noqa: BLE001 told to who asked
-                faults.raise_if_fatal(single_error)
-                self._refuse(single, single_error)
+            is_passing = True
+        else:
+            log.warning("a transaction failed and is run in parts: %s", faults.described(error))
+            is_passing = faults.is_passing(error)
+            parts = halves.by_kind(batch) if is_passing else halves.halves(batch, self._settle)
+            await self._run_parts(parts or [batch])
         self._wake_at = self._clock()
-        if passing:
-            log.error("the store can't write, and tries again: %s", error)
+        if is_passing:
+            log.error("the store can't write, and tries again: %s", faults.described(error))
             await trio.sleep(AGAIN_MS / 1000)
 
+    async def _run_parts(self, parts: list[Batch]) -> None:
+        """One that fails is parted again, until the guilty ask is alone."""
+        for part in parts:
+            try:
+                done = await self._transact(part, Own())
+            except Exception as error:  # noqa: BLE001 told to who asked
+                faults.raise_if_fatal(error)
+                smaller = [] if faults.is_passing(error) else halves.halves(part, self._settle)
+                if smaller:
+                    await self._run_parts(smaller)
+                else:
+                    self._refuse(part, error)
+            else:
+                self._hand_out(part, done)
+
     def _refuse(self, batch: Batch, error: Exception) -> None:
+        """It can't be written now, or, where that will not change, never."""
+        is_passing = faults.is_passing(error)
         for told in batch.answers:
-            told.kept(False)
-        for _, kept in batch.receipts:
-            kept(False)
-        for _, kept in batch.inbound:
-            kept(False)
+            if is_passing:
+                self._settle(told, False)
+            else:
+                self._record_quietly(told, error)
+        for _, kept in batch.receipts + batch.inbound:
+            self._tell(kept, False)
         for order in batch.by_hand + batch.accepts:
-            order.done(None, faults.translated(error))
-        if faults.is_passing(error):
+            self._tell(order.done, None, faults.translated(error))
+        if is_passing:
             self.pending.put_back(batch)
-        elif batch.released or batch.doubted or batch.outcomes:
-            log.error("what was asked can't be written and is left to the sweep", exc_info=error)
+            return
+        for name in batch.released + batch.doubted:
+            log.error("what became of message %d is left to the sweep: %s", name.message, faults.described(error))
+        for outcome in batch.outcomes:
+            log.error("the outcome of POST %d can't be written: %s", outcome.id, faults.described(error))
+            self._put_off(outcome.id, outcome.endpoint)
+
+    def _record_quietly(self, told: AnswersIn, error: Exception) -> None:
+        """What a carrier took must not be sent again because an event can't be told: now without the event."""
+        messages = ", ".join(str(answer.message) for answer in told.answers)
+        if told.quiet:
+            log.error("the answer to message %s is left to the sweep: %s", messages, faults.described(error))
+            self._settle(told, True)
+        else:
+            log.error("the answer to message %s is recorded without telling: %s", messages, faults.described(error))
+            self.pending.answers.append(replace(told, quiet=True))
+
+    def _put_off(self, delivery: int, endpoint: int) -> None:
+        """A POST whose outcome is lost is made again, in a while."""
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if isinstance(error, StoreBusy | StoreFull) and not self._closing:
+                self._put_off(delivery, endpoint)
+            elif error is not None:
+                log.error("POST %d is made again after the next start: %s", delivery, faults.described(error))
+
+        self.pending.by_hand.append(Order(partial(outcomes.put_off, delivery=delivery, endpoint=endpoint), 1, done))
+
+    def _give_up(self) -> None:
+        """The store could not write while it was stopped, and is stopped all the same."""
+        batch = self.pending.take_all()
+        log.error("the store can't write and ends without this on disk: %s", pending.described(batch))
+        self._refuse(batch, StoreBusy("the store is closing"))
 
     # --- small things
 
@@ -252,3 +318,7 @@ class Writer:
         if self._connection is None:
             raise StoreBusy("the store is not open")
         return await self._connection.call(function)
+
+
+def _names(claims: list[Claim]) -> list[AttemptName]:
+    return [AttemptName(c.message, s.segment.part, s.attempt) for c in claims for s in c.segments]

@@ -88,15 +88,6 @@ class AddressGuard:
         return None
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """Addresses of a host by the system's resolver. Raises OSError."""
-    try:
-        found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise OSError("is no host name") from error
-    return list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in found))
-
-
 async def open_checked(
     host: str, port: int, *, encrypted: bool, guard: AddressGuard, resolve: Resolve, timeout: float
 ) -> trio.SocketStream:

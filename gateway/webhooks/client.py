@@ -4,21 +4,21 @@ Addresses are judged by gateway.webhooks.addresses, open connections are kept by
 retrying, and how many POSTs run at a time are for gateway.flows.notify.
 """
 
-import os
 import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 from importlib.metadata import version
 
 import h11
 import trio
 
 from gateway.identifiers import now_ms
-from gateway.webhooks.addresses import AddressError, AddressGuard, Resolve, open_checked, resolve
+from gateway.webhooks.addresses import AddressError, AddressGuard, Resolve, open_checked
 from gateway.webhooks.answers import plain_success
+from gateway.webhooks.failures import error_of, in_words, tls_reason
+from gateway.webhooks.lookups import Lookups
 from gateway.webhooks.pool import Pool, Pooled
 from gateway.webhooks.signing import Header
 from gateway.webhooks.urls import Origin, Target, UrlError, parse_url
@@ -88,18 +88,17 @@ class Client:
         timeout: float,
         connections: int = 256,
         tls: ssl.SSLContext | None = None,
-        resolve: Resolve = resolve,
+        resolve: Resolve | None = None,
     ) -> None:
-        """`timeout`: seconds for a whole try. `connections`: how many are open at most, those that idle included."""
+        """`timeout`: seconds for a whole try. `connections`: how many are open at most, those that idle included.
+
+        `resolve`: the system's resolver where not said.
+        """
         self._guard = guard
         self._timeout = timeout
-        self._resolve = resolve
+        self._resolve = resolve if resolve is not None else Lookups()
         self._tls = tls if tls is not None else ssl.create_default_context()
         self._pool: Pool[_Connection] = Pool(connections)
-
-    @property
-    def open_connections(self) -> int:
-        return self._pool.open
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Close what idles for too long, until cancelled; then close all that idle."""
@@ -122,7 +121,7 @@ class Client:
         if answer is None:
             return PostResult(None, error, None, latency_ms)
         await self._finish(answer)
-        return PostResult(answer.status, _error_of(answer.status), answer.retry_after_seconds, latency_ms)
+        return PostResult(answer.status, error_of(answer.status), answer.retry_after_seconds, latency_ms)
 
     async def _ask(self, origin: Origin, request: bytes) -> _Answer:
         """Raises _NoAnswerError."""
@@ -160,7 +159,7 @@ class Client:
                 f"the name {host} was not resolved: {(error.strerror or str(error)).lower()}"
             ) from None
         except OSError as error:
-            raise _NoAnswerError(f"no connection to {host} port {port}: {_in_words(error)}") from None
+            raise _NoAnswerError(f"no connection to {host} port {port}: {in_words(error)}") from None
 
     async def _encrypt(self, tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.SocketStream]:
         stream = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
@@ -169,7 +168,7 @@ class Client:
             await stream.do_handshake()
             encrypted = True
         except trio.BrokenResourceError as error:
-            raise _NoAnswerError(f"no TLS with {host}: {_tls_reason(error)}") from None
+            raise _NoAnswerError(f"no TLS with {host}: {tls_reason(error)}") from None
         finally:
             if not encrypted:
                 tcp.socket.close()
@@ -270,17 +269,6 @@ async def _drain(connection: _Connection, http: h11.Connection) -> bool:
     return http.our_state is h11.DONE and http.their_state is h11.DONE and not http.trailing_data[0]
 
 
-def _error_of(status: int) -> str | None:
-    if 200 <= status < 300:
-        return None
-    if 300 <= status < 400:
-        return f"answered {status}; redirects are not followed, so the URL has to be the final one"
-    try:
-        return f"answered {status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"answered {status}"
-
-
 def _retry_after(response: h11.Response) -> int | None:
     """Seconds from now, of a Retry-After in seconds or as a date (RFC 9110 §10.2.3); None when it makes no sense."""
     value = next((value for name, value in response.headers if name == b"retry-after"), None)
@@ -294,17 +282,3 @@ def _retry_after(response: h11.Response) -> int | None:
     except ValueError:
         return None
     return max(0, round(date.timestamp() - now_ms() / 1000))
-
-
-def _tls_reason(error: trio.BrokenResourceError) -> str:
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is refused: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError) and cause.reason:
-        return str(cause.reason).replace("_", " ").lower()
-    return "the connection was closed"
-
-
-def _in_words(error: OSError) -> str:
-    # The message that Trio gives names the address, which is nobody's business but the operator's.
-    return (os.strerror(error.errno) if error.errno else str(error)).lower()

@@ -5,6 +5,7 @@ What a host may resolve to is checked when connecting, by gateway.webhooks.addre
 
 import ipaddress
 import re
+import socket
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -70,6 +71,8 @@ def url_refusal(url: str, guard: AddressGuard) -> str | None:
         origin = parse_url(url).origin
     except UrlError as error:
         return str(error)
+    if "#" in url:
+        return "has a part after #, which is never sent; leave it out"
     literal = "127.0.0.1" if origin.host == "localhost" or origin.host.endswith(".localhost") else origin.host
     if _is_address(literal):
         return guard.refusal(literal, encrypted=origin.encrypted)
@@ -87,7 +90,15 @@ def _ascii_host(host: str) -> str:
         name = ""
     if _NAME.fullmatch(name) is None:
         raise UrlError("has no host name that can be resolved")
-    return name
+    return _dotted(name) or name
+
+
+def _dotted(name: str) -> str | None:
+    """The IPv4 address that resolvers read in `2130706433`, `0x7f.1` or `127.1` without asking DNS; None: a name."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError:
+        return None
 
 
 def _is_address(host: str) -> bool:

@@ -23,7 +23,7 @@ A, M = AttemptState, MessageState
 
 def test_every_state_has_its_moves():
     assert set(MOVES) == set(MessageState)
-    assert ENDED | OPEN == set(MessageState)
+    assert set(MessageState) == ENDED | OPEN
     assert not ENDED & OPEN
 
 

@@ -240,6 +240,11 @@ def test_a_refused_query_may_come_without_a_body():
         decode(bytes.fromhex("00000010800000030000000000000009"))
 
 
+def test_an_alert_notification_keeps_its_optional_parameters():
+    pdu = AlertNotification(tlvs={0x0422: b"\x01"}, sequence=9)
+    assert decode(encode(pdu)) == pdu
+
+
 def test_a_string_of_the_long_tail_is_not_cut_but_refused():
     with pytest.raises(LocalProtocolError, match="message_id holds at most 64"):
         encode(QuerySm("x" * 65))

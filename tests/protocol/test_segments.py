@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.segments import Segment, TooManyParts, UserDataHeader, count, read_header, split
-from protocol.text import Encoding, NotEncodable, decode_gsm, decode_ucs2, encoding_of, septets
+from protocol.text import Encoding, NotEncodable, decode, encoding_of, septets
 
 GSM_CHARACTERS = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !aZ09¡ÄÖÑÜ§¿äöñüà\f^{}\\[~]|€"
 long_gsm_texts = st.text(st.sampled_from(GSM_CHARACTERS), max_size=700)
@@ -24,10 +24,9 @@ def payload(segment: Segment) -> bytes:
 def test_parts_joined_are_the_text_and_none_is_too_long(text):
     encoding = encoding_of(text)
     segments = split(text, encoding, 77)
-    decode = decode_gsm if encoding is Encoding.GSM7 else decode_ucs2
     assert count(text, encoding) == len(segments)
     # Decoding each part alone fails here if a cut fell inside a character.
-    assert "".join(decode(payload(segment)) for segment in segments) == text
+    assert "".join(decode(payload(segment), segment.data_coding) for segment in segments) == text
     for number, segment in enumerate(segments, 1):
         assert (segment.part, segment.total) == (number, len(segments))
         assert segment.data_coding == (0 if encoding is Encoding.GSM7 else 8)
@@ -95,8 +94,8 @@ def test_an_escape_pair_at_the_edge_goes_whole_into_the_next_part():
 
 def test_a_surrogate_pair_at_the_edge_goes_whole_into_the_next_part():
     first, second = split("ж" * 66 + "🙂" + "ж" * 20, Encoding.UCS2, 9)
-    assert decode_ucs2(payload(first)) == "ж" * 66
-    assert decode_ucs2(payload(second)) == "🙂" + "ж" * 20
+    assert decode(payload(first), first.data_coding) == "ж" * 66
+    assert decode(payload(second), second.data_coding) == "🙂" + "ж" * 20
 
 
 def test_255_parts_are_sent_and_256_refused_with_their_number():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.times import format_absolute, format_relative, parse_receipt_date, parse_smpp_time, to_utc_ms
+from protocol.times import format_relative, parse_receipt_date, parse_smpp_time, to_utc_ms
 
 
 @pytest.mark.parametrize(
@@ -52,23 +52,6 @@ def test_relative_time_is_a_span_and_no_receipt_date(text, span):
 )
 def test_what_is_no_smpp_time_is_none(text):
     assert parse_smpp_time(text) is None
-
-
-def test_absolute_time_is_written_in_utc_and_tenths():
-    moment = datetime(2026, 3, 9, 9, 14, 27, 789_000, ZoneInfo("Europe/Madrid"))
-    assert format_absolute(moment) == "260309081427700+"
-
-
-def test_a_naive_moment_is_not_written():
-    with pytest.raises(ValueError, match="naive"):
-        format_absolute(datetime(2026, 3, 9))
-
-
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC)))
-def test_absolute_time_comes_back_to_its_tenth(moment):
-    written = format_absolute(moment)
-    assert len(written) == 16
-    assert parse_smpp_time(written) == moment.replace(microsecond=moment.microsecond // 100_000 * 100_000)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
 CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
 CREATE INDEX messages_to_erase ON messages (erase_at) WHERE erase_at IS NOT NULL;
 CREATE INDEX messages_erased ON messages (done_at) WHERE text IS NULL;
+CREATE INDEX messages_of_url ON messages (endpoint) WHERE webhook_url IS NOT NULL;
 CREATE UNIQUE INDEX messages_client_id ON messages (account, client_id) WHERE client_id IS NOT NULL;
 
 CREATE TABLE attempts (
@@ -171,6 +172,7 @@ CREATE TABLE events (
 CREATE INDEX events_pending ON events (endpoint, id) WHERE state = 1;
 CREATE INDEX events_blocked ON events (endpoint, prior) WHERE state = 0;
 CREATE INDEX events_of_account ON events (account, id);
+CREATE INDEX events_of_url ON events (endpoint) WHERE url IS NOT NULL;
 CREATE INDEX events_failed ON events (account, id) WHERE state = 4;
 
 -- One webhook POST with its retries: an event, or a batch that keeps its members and their order.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import trio
 from quart import Quart
 from trio.testing import MockClock
@@ -21,7 +22,12 @@ async def test_ready_while_the_carriers_are_down(house: Any) -> None:
     house.carriers.able = False
     answer = await house.client(None).get("/readyz")
     assert answer.status_code == 200
-    assert await answer.get_json() == {"status": "ready", "store": "ok", "carriers": {"telco": "unable"}}
+    assert await answer.get_json() == {
+        "status": "ready",
+        "store": "ok",
+        "backlog": "ok",
+        "carriers": {"telco": "unable"},
+    }
 
 
 async def test_not_ready_when_the_store_does_not_write(house: Any) -> None:
@@ -32,6 +38,31 @@ async def test_not_ready_when_the_store_does_not_write(house: Any) -> None:
     assert (body["code"], body["store"], body["carriers"]) == ("not_ready", "unavailable", {"telco": "able"})
 
 
+@pytest.fixture
+def one_waiting_message(configuration: dict[str, Any]) -> None:
+    configuration["store"] = {"backlog_limit": 1}
+
+
+@pytest.mark.usefixtures("one_waiting_message")
+async def test_not_ready_while_every_submission_is_refused(house: Any) -> None:
+    assert (await house.client(None).get("/readyz")).status_code == 200
+    message = {"to": "+34600000001", "text": "Hello"}
+    assert (await house.client().post("/v1/sms", json=message)).status_code == 201
+    assert (await house.client().post("/v1/sms", json=message)).status_code == 503
+    answer = await house.client(None).get("/readyz")
+    body = await answer.get_json()
+    assert (answer.status_code, body["code"], body["store"], body["backlog"]) == (503, "not_ready", "ok", "full")
+
+
+async def test_not_ready_when_the_disk_is_full_down_to_its_reserve() -> None:
+    store: Any = SlowStore()
+    store.refused = "disk"
+    async with Quart("probe").app_context():
+        with pytest.raises(Problem) as refused:
+            await HealthChecks(store, NoCarriers()).readyz()
+    assert refused.value.members == {"store": "full", "backlog": "ok", "carriers": {}}
+
+
 class SlowStore:
     """A disk whose writes take as long as the test says."""
 
@@ -39,6 +70,10 @@ class SlowStore:
         self.seconds = 0.0
         self.asked = 0
         self.busy = False
+        self.refused: str | None = None
+
+    def refusal(self) -> str | None:
+        return self.refused
 
     async def keep_alive(self) -> None:
         self.asked += 1

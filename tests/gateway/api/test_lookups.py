@@ -155,6 +155,13 @@ async def test_replaying_an_unknown_event_is_404_and_a_range_says_how_many(house
     assert await answer.get_json() == {"replayed": 0}
 
 
+async def test_replaying_a_pending_event_changes_nothing_and_is_no_404(house: Any) -> None:
+    event = (await (await house.client().post("/v1/webhook/test")).get_json())["event_id"]
+    answer = await house.client().post(f"/v1/events/{event}/replay")
+    assert (answer.status_code, await answer.get_json()) == (202, {"replayed": 0})
+    assert (await house.client("other").post(f"/v1/events/{event}/replay")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -6,14 +6,21 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
 
 from gateway.api.docs_page import docs_page
+from gateway.api.event_examples import INBOUND_EXAMPLE, MESSAGE_EXAMPLES, TEST_EXAMPLE
+from gateway.api.event_schemas import InboundEvent, MessageEvent, WebhookTestEvent
 from gateway.api.examples import EXAMPLES, PROBLEM_EXAMPLES
 from gateway.api.openapi import openapi_document
 from gateway.api.operations import OPERATIONS, Operation
 from gateway.api.problems import TYPES
 from gateway.api.schemas import Entity, Message, ProblemDocument
 from gateway.flows import entities
+from gateway.identifiers import now_ms
+from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG
+from gateway.settings import EventType
+from gateway.store.interface import InboundIn
 
 Build = Callable[..., dict[str, Any]]
 BY_NAME = pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
@@ -75,9 +82,6 @@ async def test_each_call_answers_as_its_example_shows(house: Any, a_message: Bui
         await house.client().post("/v1/sms", json=a_message(client_id="listed"))
         path += "?client_id=listed"
     answer = await house.client().call(operation.method, path, **given)
-    if operation.name == "replay_event":
-        assert answer.status_code == 404  # it is pending, and so needs no replay
-        return
     (success,) = operation.answers
     assert answer.status_code == success.status, await answer.get_data()
     body = await answer.get_json()
@@ -85,6 +89,72 @@ async def test_each_call_answers_as_its_example_shows(house: Any, a_message: Bui
     assert shape(body) == shape(example.response)
     for header in success.headers:
         assert header in answer.headers or header == "Idempotent-Replayed"
+
+
+# --- webhooks
+
+EVENT_EXAMPLES = [
+    *((example, MessageEvent) for example in MESSAGE_EXAMPLES.values()),
+    (INBOUND_EXAMPLE, InboundEvent),
+    (TEST_EXAMPLE, WebhookTestEvent),
+]
+
+
+@pytest.mark.parametrize(("example", "schema"), EVENT_EXAMPLES, ids=[example["type"] for example, _ in EVENT_EXAMPLES])
+def test_each_example_of_an_event_fits_its_schema(example: Any, schema: Any) -> None:
+    assert round_trip(example, schema) == msgspec.json.encode(example)
+
+
+def test_every_event_that_can_be_asked_for_is_described_and_so_is_a_batch() -> None:
+    webhooks = openapi_document()["webhooks"]
+    assert set(webhooks) == {*map(str, EventType), "webhook.test", "batch"}
+    batch = webhooks["batch"]["post"]["requestBody"]["content"]["application/json"]
+    assert batch["schema"]["type"] == "array"
+    assert round_trip(batch["example"], list[MessageEvent]) == msgspec.json.encode(batch["example"])
+    for name, item in webhooks.items():
+        example = item["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert name == "batch" or example["type"] == name
+
+
+async def test_events_are_posted_as_they_are_described(house: Any, a_message: Build) -> None:
+    """Members and their order; those of `error` and of data that is null aside."""
+    found = await (await house.client().post("/v1/sms", json=a_message())).get_json()
+    await house.client().post(f"/v1/sms/{found['id']}/cancel")
+    await house.client().post("/v1/webhook/test")
+    kept = trio.Event()
+    inbound = InboundIn(now_ms() << 20, "telco", "shop", "+34600000001", "SHOP", "STOP", "gsm7", now_ms())
+    house.store.inbound(inbound, lambda _: kept.set())
+    await kept.wait()
+    listed = (await (await house.client().get("/v1/events")).get_json())["entities"]
+    posted = {entity["type"]: entity["event"] for entity in listed}
+    expected = {example["type"]: example for example, _ in EVENT_EXAMPLES if example["type"] in posted}
+    assert set(posted) == {"message.canceled", "webhook.test", "message.inbound"}
+    for kind, event in posted.items():
+        assert shape(event) == shape(expected[kind])
+        assert list(event["data"]) == list(expected[kind]["data"])
+        assert event["status"] == expected[kind]["status"]
+    assert posted["message.canceled"]["data"]["error"] == expected["message.canceled"]["data"]["error"]
+
+
+def test_the_limits_of_a_message_are_described() -> None:
+    described = openapi_document()["components"]["schemas"]["NewMessage"]
+    assert described["anyOf"] == [{"required": ["text"]}, {"required": ["message"]}]
+    for name, most in (("client_id", MOST_CLIENT_ID), ("clientId", MOST_CLIENT_ID), ("tag", MOST_TAG)):
+        assert {"type": "string", "minLength": 1, "maxLength": most} in described["properties"][name]["anyOf"]
+    assert {"type": "null"} in described["properties"]["from"]["anyOf"]
+
+
+@BY_NAME
+def test_each_status_of_a_failure_has_an_example(operation: Operation) -> None:
+    responses = openapi_document()["paths"][operation.path][operation.method.lower()]["responses"]
+    for status, answer in responses.items():
+        if status >= "400":
+            assert answer["content"]["application/problem+json"]["examples"]
+
+
+@BY_NAME
+def test_every_post_takes_a_key(operation: Operation) -> None:
+    assert operation.keyed == (operation.method == "POST")
 
 
 async def test_every_path_and_method_of_the_app_is_described(house: Any) -> None:

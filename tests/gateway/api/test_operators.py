@@ -96,3 +96,9 @@ async def test_a_settling_that_can_not_be_meant_is_refused(house: Any, a_message
 async def test_endpoints_are_shown_without_the_query_of_their_url(house: Any, a_message: Build) -> None:
     body = await (await house.operator().get("/admin/endpoints")).get_json()
     assert [(entity["account"], entity["url"]) for entity in body["entities"]] == [("shop", "https://shop.example/sms")]
+
+
+async def test_an_operator_is_told_where_the_ids_of_doubts_stand(house: Any) -> None:
+    answer = await house.operator().post("/admin/doubts/xx/settle", json={"outcome": "sent"})
+    assert answer.status_code == 404
+    assert "GET /admin/doubts" in (await answer.get_json())["detail"]

@@ -1,7 +1,10 @@
 """One message and bulks: the 201, what is refused and how it is told, and repeats with a key."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,6 +187,19 @@ async def test_a_key_with_another_body_or_path_is_refused(house: Any, a_message:
     assert house.store.backlog() == 1
 
 
+@pytest.mark.parametrize("path", ["/v1/sms", "/v1/sms/bulk"])
+async def test_a_repeat_whose_first_answer_is_erased_is_refused(
+    house: Any, a_message: Build, tmp_path: Path, path: str
+) -> None:
+    body = a_message() if path == "/v1/sms" else [a_message(), a_message(to="1")]
+    assert (await house.client().post(path, json=body, headers={"Idempotency-Key": "k"})).status_code == 201
+    with closing(sqlite3.connect(tmp_path / "sluice.db")) as database, database:
+        assert database.execute("DELETE FROM messages").rowcount == 1
+    answer = await house.client().post(path, json=body, headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 409
+    assert (await answer.get_json())["code"] == "first_answer_erased"
+
+
 async def test_a_key_of_another_account_is_another_key(house: Any, a_message: Build) -> None:
     key = {"Idempotency-Key": "k"}
     ids = set()
@@ -210,6 +226,13 @@ async def test_a_key_that_is_no_key_is_refused(house: Any, a_message: Build, key
 async def test_a_key_of_255_characters_is_a_key(house: Any, a_message: Build) -> None:
     answer = await house.client().post("/v1/sms", json=a_message(), headers={"Idempotency-Key": "x" * 255})
     assert answer.status_code == 201
+
+
+async def test_a_webhook_url_that_nobody_could_sign_is_refused(house: Any, a_message: Build) -> None:
+    message = a_message(webhook_url="https://shop.example/of/this/message")
+    assert (await house.client("shop").post("/v1/sms", json=message)).status_code == 201
+    answer = await house.client("other").post("/v1/sms", json=message)
+    assert (answer.status_code, (await answer.get_json())["codes"]) == (422, {"webhook_url": ["no_webhook"]})
 
 
 # --- when there is no room

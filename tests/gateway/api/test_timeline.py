@@ -177,6 +177,44 @@ def test_a_part_stands_where_its_latest_attempt_stands() -> None:
     ]
 
 
+def test_a_part_whose_first_attempt_arrived_after_all_is_delivered_by_it() -> None:
+    attempts = [
+        an_attempt(AttemptState.DELIVERED, carrier_message_id="first", carrier="one"),
+        an_attempt(AttemptState.SENT, attempt=2, carrier_message_id="second", carrier="two"),
+    ]
+    (part,) = told(a_row(state=MessageState.DELIVERED, done_at=AT), attempts)["parts"]
+    shown = {"part": 1, "status": "delivered", "carrier": "one", "carrier_message_id": "first", "attempts": 2}
+    assert part == shown
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt", "status"),
+    [
+        (MessageState.CANCELED, AttemptState.POSTPONED, "canceled"),
+        (MessageState.EXPIRED, AttemptState.RELEASED, "expired"),
+        (MessageState.UNKNOWN, AttemptState.RESENT, "unknown"),
+        (MessageState.FAILED, AttemptState.IN_DOUBT, "unknown"),
+        (MessageState.RETRYING, AttemptState.POSTPONED, "queued"),
+    ],
+)
+def test_a_part_that_waits_no_more_ends_with_its_message(
+    state: MessageState, attempt: AttemptState, status: str
+) -> None:
+    (part,) = told(a_row(state=state), [an_attempt(attempt)])["parts"]
+    assert part["status"] == status
+
+
+def test_the_unknown_that_a_late_receipt_replaced_stays_in_the_timeline() -> None:
+    unknown_at = AT + 2000
+    told_of_it = WebhookTry(
+        (unknown_at << 20) + 7, "message.unknown", "https://shop.example", 1, AT + 2100, 200, 5, None
+    )
+    row = a_row(state=MessageState.DELIVERED, done_at=AT + 3000)
+    steps = told(row, [an_attempt(AttemptState.DELIVERED)], [a_receipt("DELIVRD")], [told_of_it])["timeline"]
+    assert [step["what"] for step in steps] == ["accepted", "submit", "unknown", "webhook", "receipt"]
+    assert steps[2] == {"at": "2026-11-21T18:04:07.123Z", "what": "unknown"}
+
+
 def test_steps_stand_by_time_whichever_table_they_come_from() -> None:
     late = an_attempt(AttemptState.DELIVERED, claimed_at=AT + 500)
     message = told(a_row(), [late], [a_receipt("DELIVRD", at=AT + 400)])

@@ -11,10 +11,13 @@ from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.outgoing import WRITE_LIMIT_SECONDS
 from gateway.carriers.pacing import Pace
 from gateway.carriers.traffic import Traffic
+from gateway.carriers.waiting import WAIT_BEYOND_ANSWER_SECONDS
 from protocol.command_status import CommandStatus
 from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
 from protocol.session_events import CloseReason
 
+ENQUIRE_LINK = bytes.fromhex("00000010 00000015 00000000 00000077")
+ENQUIRE_LINK_RESP = bytes.fromhex("00000010 80000015 00000000 00000077")
 REQUEST = BindRequest(BindMode.TRANSCEIVER, "acme", "secret")
 
 
@@ -23,6 +26,7 @@ class RecordingFeed:
         self.answers: list[tuple[Any, int, str, bool]] = []
         self.reads: list[int] = []
         self.gone: list[Any] = []
+        self.returned: list[Any] = []
         self.refused: list[Any] = []
         self.freed_times: list[float] = []
         self.halts = 0
@@ -35,6 +39,9 @@ class RecordingFeed:
 
     def expired(self, tokens: list[Any]) -> None:
         self.gone += tokens
+
+    def unwritten(self, tokens: list[Any]) -> None:
+        self.returned += tokens
 
     def unsendable(self, token: Any) -> None:
         self.refused.append(token)
@@ -261,15 +268,21 @@ class StuckStream(trio.abc.Stream):
         self._inner = inner
         self.stuck = False
         self.broken = False
+        self._released = trio.Event()
         self.writes: list[bytes] = []
 
     async def send_all(self, data: Any) -> None:
         self.writes.append(bytes(data))
         if self.stuck:
-            await trio.sleep_forever()
+            await self._released.wait()
         if self.broken:
             raise trio.BrokenResourceError
         await self._inner.send_all(data)
+
+    def release(self) -> None:
+        """The write that hangs goes through; the next hangs if `stuck` still says so."""
+        self._released.set()
+        self._released = trio.Event()
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._inner.wait_send_all_might_not_block()
@@ -296,6 +309,70 @@ async def test_a_write_that_does_not_finish_ends_the_link_and_what_stood_behind_
         await trio.sleep(3)
         assert it.ended.reason is CloseReason.LINK_DEAD
         assert it.feed.end == (tokens(2), tokens(3, first=2))
+
+
+async def test_in_doubt_is_what_a_write_had_also_when_the_session_took_it_during_the_write_before(
+    bound: Any, autojump_clock: Any, scripted_smsc: type[Any]
+) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream, enquire_link_idle="10m") as it:
+        stream.stuck = True
+        it.submit(1)
+        await quiet()
+        # An answer of ours is gathered, as after every read, and then a submit_sm waits in the session alone.
+        await smsc._far.send_all(ENQUIRE_LINK)
+        await quiet()
+        it.submit(1, first=1)
+        stream.release()
+        await quiet()
+        assert len(stream.writes) == 3, "the bind request, and two that hung"
+        await smsc.hang_up()
+        await quiet()
+        assert any(b"text 1" in write for write in stream.writes)
+        assert it.feed.end == (tokens(2), [])
+
+
+@pytest.mark.parametrize("one_pdu_per_write", [False, True])
+async def test_what_is_unwritten_when_its_time_is_over_is_given_back_and_never_written(
+    bound: Any, autojump_clock: Any, scripted_smsc: type[Any], one_pdu_per_write: bool
+) -> None:
+    smsc = scripted_smsc()
+    stream = StuckStream(smsc.near)
+    async with bound(smsc=smsc, stream=stream, response_timeout="10s", one_pdu_per_write=one_pdu_per_write) as it:
+        stream.stuck = True
+        it.submit(1)
+        await trio.sleep(1)
+        it.submit(2, first=1)
+        await smsc._far.send_all(ENQUIRE_LINK)
+        await trio.sleep(8)
+        it.submit(1, first=3)
+        await trio.sleep(3)
+        assert (it.feed.gone, it.feed.returned) == (["t0"], ["t1", "t2"])
+        stream.stuck = False
+        stream.release()
+        await quiet()
+        written = b"".join(stream.writes)
+        assert [b"text %d" % number in written for number in range(4)] == [True, False, False, True]
+        assert ENQUIRE_LINK_RESP in written
+        await smsc.hang_up()
+        await quiet()
+        assert it.feed.end == (["t3"], [])
+
+
+@pytest.mark.parametrize("terms", [{"submit_rate": 0.05}, {"window": 1}], ids=["pace", "window"])
+async def test_what_waits_too_long_for_the_pace_or_the_window_is_given_back(
+    bound: Any, autojump_clock: Any, terms: dict[str, Any]
+) -> None:
+    async with bound(response_timeout="15s", **terms) as it:
+        it.submit(6)
+        await trio.sleep(15 + WAIT_BEYOND_ANSWER_SECONDS - 1)
+        assert (it.bind.waiting, it.feed.returned) == (3, [])
+        await trio.sleep(2)
+        assert it.bind.waiting == 0
+        assert it.feed.returned == tokens(3, first=3)
+        await trio.sleep(60)
+        assert len(it.smsc.submits) == 3
 
 
 async def test_answers_that_came_before_the_write_side_broke_are_still_read(

@@ -159,4 +159,11 @@ def test_an_occupied_place_is_tried_later_than_a_failure_and_bad_credentials_las
     backoff = Backoff(1.0, 120.0, lambda: 0.0)
     assert backoff.failed() == 1.0
     assert backoff.occupied() == 60.0
-    assert backoff.hopeless() == 120.0
+    assert backoff.hopeless() == 90.0
+
+
+@pytest.mark.parametrize("drawn", [0.0, 0.5, 1.0])
+def test_nothing_waits_longer_than_the_ceiling(drawn: float) -> None:
+    backoff = Backoff(1.0, 120.0, lambda: drawn)
+    assert max(backoff.failed(), backoff.occupied(), backoff.hopeless()) <= 120.0
+    assert Backoff(120.0, 60.0, lambda: drawn).hopeless() == 120.0

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.cli import main
 
+ID = "msg_01M7ZMF6M300074FN98JWZNKSB"
 DOUBT = {
     "id": "msg_1", "part": 1, "attempt": 1, "account": "shop", "lane": "transactional", "to": "+34600000001",
     "carrier": "telco", "bind": "telco/1", "claimed_at": "2026-11-21T18:04:05.000Z", "settled_by": "resend",
@@ -41,22 +42,31 @@ def test_programs_get_every_page_as_lines_of_json(gateway: Any, capsys: pytest.C
 
 
 def test_a_doubt_is_settled_by_hand(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    gateway.on("POST", "/admin/doubts/msg_1/settle", {"id": "msg_1", "outcome": "resend"})
-    assert main(["doubts", "--settle", "msg_1", "resend"]) == 0
-    assert gateway.asked == [("POST", "/admin/doubts/msg_1/settle", "Bearer op_test", {"outcome": "resend"})]
-    assert capsys.readouterr().out.startswith("msg_1 is settled as resend: it goes out again")
+    gateway.on("POST", f"/admin/doubts/{ID}/settle", {"id": ID, "outcome": "resend"})
+    assert main(["doubts", "--settle", ID, "resend"]) == 0
+    assert gateway.asked == [("POST", f"/admin/doubts/{ID}/settle", "Bearer op_test", {"outcome": "resend"})]
+    assert capsys.readouterr().out.startswith(f"{ID} is settled as resend: it goes out again")
 
 
 def test_what_is_not_in_doubt_cannot_be_settled(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:
     problem = {"code": "not_in_doubt", "detail": "No message with this id is in doubt."}
-    gateway.on("POST", "/admin/doubts/msg_1/settle", problem, status=409)
-    assert main(["doubts", "--settle", "msg_1", "sent"]) == 1
+    gateway.on("POST", f"/admin/doubts/{ID}/settle", problem, status=409)
+    assert main(["doubts", "--settle", ID, "sent"]) == 1
     assert capsys.readouterr().err == "No message with this id is in doubt.\n"
 
 
 def test_an_outcome_that_is_none_is_refused_before_anything_is_asked(
     gateway: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["doubts", "--settle", "msg_1", "lost"]) == 2
+    assert main(["doubts", "--settle", ID, "lost"]) == 2
     assert "say one of sent, resend, unknown" in capsys.readouterr().err
+    assert gateway.asked == []
+
+
+@pytest.mark.parametrize("given", ["xx", "order-8841", "evt_01M7ZMFAW90000209Y3M6SPD3Y"])
+def test_what_is_no_messages_id_is_told_in_an_operators_words(
+    given: str, gateway: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doubts", "--settle", given, "sent"]) == 2
+    assert "`sluice doubts` lists those in doubt" in capsys.readouterr().err
     assert gateway.asked == []

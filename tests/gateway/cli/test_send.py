@@ -164,3 +164,18 @@ def test_something_else_behind_the_address_is_told(gateway: Any, capsys: pytest.
     gateway.on("POST", "/v1/sms", "<html>", status=200)
     assert main(["send", "+34600000001", "Hello"]) == 1
     assert "does not speak like a Sluice gateway" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [(403, "needs a token with the scope `read`"), (500, "Something went wrong inside.")]
+)
+def test_what_cannot_be_watched_was_accepted_all_the_same(
+    status: int, why: str, gateway: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.on("POST", "/v1/sms", MESSAGE, status=201)
+    problem = {"code": "some", "detail": "Something went wrong inside."}
+    gateway.on("GET", "/v1/sms/msg_1", problem, status=status)
+    assert main(["send", "+34600000001", "Hello", "--watch"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("msg_1 was accepted, but cannot be watched: ")
+    assert why in told

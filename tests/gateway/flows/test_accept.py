@@ -1,6 +1,8 @@
 """Accepting over the real store, in a folder of the test's own."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,8 @@ import pytest
 import trio
 import trio_asyncio
 
-from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, OneAccepted, OneReplayed
-from gateway.flows.entities import Entity, entity_of_row
+from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, FirstAnswerErased, OneAccepted, OneReplayed
+from gateway.flows.entities import Entity, entity_at_first
 from gateway.identifiers import MESSAGE, Identifiers, internal, public
 from gateway.messages import MessageState
 from gateway.rules.checks import Checked
@@ -56,12 +58,19 @@ class Gate:
     accept: Accept
     store: SqliteStore
     first_answers: FirstAnswers
+    path: Path
 
     async def one(self, body: Any, key: IdempotencyKey | None = None) -> Any:
         return await self.accept.submit_one("shop", body, request_id=1, idempotency=key)
 
     async def bulk(self, items: list[Any], key: IdempotencyKey | None = None) -> Any:
         return await self.accept.submit_bulk("shop", items, request_id=1, idempotency=key)
+
+    async def erase(self, entity: Entity) -> None:
+        """Its row, as retention does."""
+        with closing(sqlite3.connect(self.path)) as database, database:
+            erased = database.execute("DELETE FROM messages WHERE id = ?", (internal(MESSAGE, entity.id),))
+            assert erased.rowcount == 1
 
     async def row(self, entity: Entity) -> MessageRow:
         story = await self.store.message("shop", internal(MESSAGE, entity.id) or 0)
@@ -78,7 +87,11 @@ def settings() -> Settings:
             "routes": [{"name": "rest", "tiers": ["telco"]}],
             "webhooks": {"allow_networks": ["10.0.0.0/8"]},
             "accounts": {
-                "shop": {"senders": ["SHOP"], "default_sender": "SHOP"},
+                "shop": {
+                    "senders": ["SHOP"],
+                    "default_sender": "SHOP",
+                    "webhook": {"url": "https://shop.example/all", "secrets": ["whsec_" + "QUJD" * 16]},
+                },
                 "other": {"senders": ["*"], "default_sender": "OTHER"},
             },
         }
@@ -92,7 +105,8 @@ async def gate(settings: Settings, tmp_path: Path) -> AsyncIterator[Gate]:
         async with store.opened(), trio.open_nursery() as nursery:
             await nursery.start(store.run)
             answers = FirstAnswers(store)
-            yield Gate(Accept(settings, answers, Identifiers(clock=lambda: NOW), lambda: NOW), store, answers)
+            accept = Accept(settings, answers, Identifiers(clock=lambda: NOW), lambda: NOW)
+            yield Gate(accept, store, answers, tmp_path / "sluice.db")
             store.stop()
 
 
@@ -129,9 +143,7 @@ async def test_an_accepted_message_is_in_the_store_as_it_was_answered(gate: Gate
     row = await gate.row(outcome.entity)
     assert outcome.entity.status == "scheduled"
     assert outcome.entity.schedule == "2026-11-21T19:00:00.000Z"
-    assert entity_of_row(row) == outcome.entity
-    ended = row._replace(state=int(MessageState.DELIVERED), text=None)
-    assert (entity_of_row(ended).status, entity_of_row(ended).text) == ("delivered", None)
+    assert entity_at_first(row) == outcome.entity
 
 
 async def test_a_wrong_message_is_refused_and_nothing_is_stored(gate: Gate) -> None:
@@ -174,6 +186,22 @@ async def test_a_first_answer_stands_although_the_message_would_be_wrong_by_now(
     assert again.entity == first.entity, "as it was answered at first: scheduled"
     gate.first_answers.first = KeyReused()
     assert isinstance(await gate.one(BAD, KEY), KeyReused)
+
+
+async def test_a_first_answer_whose_message_is_erased_is_not_given_again(gate: Gate) -> None:
+    first = await gate.one(GOOD, KEY)
+    await gate.erase(first.entity)
+    assert await gate.one(GOOD, KEY) is FirstAnswerErased.ERASED
+    assert gate.store.backlog() == 1, "the key is not free: nothing may be accepted under it"
+    gate.first_answers.first = Replayed(1, [], b"")
+    assert await gate.one(BAD, KEY) is FirstAnswerErased.ERASED
+
+
+async def test_a_first_answer_to_a_bulk_of_which_a_message_is_erased_is_not_given_again(gate: Gate) -> None:
+    first = await gate.bulk([GOOD, BAD, GOOD], KEY)
+    await gate.erase(first.entities[0][1])
+    assert await gate.bulk([GOOD, BAD, GOOD], KEY) is FirstAnswerErased.ERASED
+    assert gate.store.backlog() == 2
 
 
 async def test_a_client_id_in_use_names_the_message_that_has_it(gate: Gate) -> None:

@@ -12,8 +12,11 @@ from gateway.carriers.pacing import Pace
 from gateway.carriers.traffic import Traffic
 from gateway.flows.send import RECORD_AGAIN_SECONDS, Send
 from gateway.messages import ErrorCode
+from gateway.rules.retrying import Verdict
+from gateway.settings import Settings
 from gateway.settings.sections import Lane
-from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Verdict
+from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment
+from gateway.store.policy import policy_of
 from protocol.command_status import CommandStatus
 from protocol.pdus import BindMode, BindRequest, SubmitSm
 from protocol.segments import Segment
@@ -88,9 +91,22 @@ class Setup:
         self.store = RecordingStore()
         lanes = {"otp": Lane.model_validate({"name": "otp", "priority": 1, "max_tries": 3})}
         self.send = Send(self.store, lanes, clock=lambda: NOW, rng=lambda: 0.0)  # type: ignore[arg-type]
+        self.bind = self._new_bind(settings)
+
+    def _new_bind(self, settings: Any) -> Bind:
         traffic = Traffic(open_feed=self.send.open_feed, deliver=lambda bind, pdus: None)
         paces = [Pace(settings.submit_rate)] if settings.submit_rate else []
-        self.bind = Bind("telco/1", BindMode.TRANSCEIVER, settings, smsc.near, traffic, paces=paces)
+        return Bind("telco/1", BindMode.TRANSCEIVER, settings, self.smsc.near, traffic, paces=paces)
+
+    async def reconnect(self, nursery: trio.Nursery, smsc: Any) -> None:
+        """Lose the bind, and bind again under the same name."""
+        await self.smsc.hang_up()
+        await quiet()
+        self.smsc = smsc
+        self.bind = self._new_bind(self.bind.settings)
+        nursery.start_soon(smsc.run)
+        nursery.start_soon(self.run)
+        await quiet()
 
     async def run(self) -> None:
         await self.bind.run(BindRequest(BindMode.TRANSCEIVER, "acme", "secret"))
@@ -335,7 +351,7 @@ async def test_a_permanent_error_is_refused(sending: Any, autojump_clock: Any) -
         assert it.store.answers[0].error == ErrorCode.DESTINATION_NOT_SERVED
 
 
-async def test_a_carrier_that_lost_the_bind_is_left_and_the_message_waits_for_another_try(
+async def test_a_carrier_that_lost_the_bind_is_left_and_the_message_waits_without_having_used_a_try(
     sending: Any, autojump_clock: Any
 ) -> None:
     async with sending(window=3) as it:
@@ -346,7 +362,7 @@ async def test_a_carrier_that_lost_the_bind_is_left_and_the_message_waits_for_an
         assert it.store.standing == 0
         await it.answer(0, 0)
         it.store.commit()
-        assert [answer.verdict for answer in it.store.answers] == [Verdict.RETRY, Verdict.SENT, Verdict.SENT]
+        assert [answer.verdict for answer in it.store.answers] == [Verdict.POSTPONED, Verdict.SENT, Verdict.SENT]
         assert it.bind.is_over
         assert it.store.doubted == []
         assert it.store.standing is None
@@ -367,6 +383,39 @@ async def test_an_unanswered_submit_is_in_doubt_its_slot_is_free_and_its_late_an
         assert answers[0].message == 1
         it.store.commit()
         assert it.store.standing == 2
+
+
+async def test_claims_that_a_slow_pace_keeps_waiting_go_back_before_the_store_takes_them_for_lost(
+    sending: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=5, submit_rate=0.02, response_timeout="1m") as it:
+        it.smsc.script = lambda pdu: 0
+        start = trio.current_time()
+        it.store.deal(a_claim(1, parts=10))
+        await trio.sleep(89)
+        assert it.store.released == []
+        await trio.sleep(2)
+        carrier = {"hosts": ["h:1"], "system_id": "x", "password": "y", "response_timeout": "1m"}
+        policy = policy_of(Settings.model_validate({"carriers": {"telco": carrier}}))
+        assert trio.current_time() - start + 60 < policy.carriers["telco"].answer_deadline_ms / 1000
+        assert it.store.released == [AttemptName(1, part, 1) for part in range(3, 11)]
+        it.store.commit()
+        assert it.store.doubted == []
+        assert it.store.standing == 1, "what an overdraft took is asked for again"
+
+
+async def test_what_a_stuck_write_held_back_is_released_and_its_slots_are_asked_for_again(
+    sending: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=3, response_timeout="5s") as it:
+        it.smsc.near.send_stream.send_all_hook = trio.sleep_forever
+        it.store.deal(*claims(1))
+        await trio.sleep(1)
+        it.store.deal(*claims(2, first=2))
+        await trio.sleep(5.5)
+        assert it.store.doubted == names(1)
+        assert it.store.released == names(2, first=2)
+        assert it.store.standing == 3
 
 
 async def test_a_lost_session_doubts_the_written_releases_the_waiting_and_closes_the_window(
@@ -407,6 +456,42 @@ async def test_answers_not_kept_before_the_end_are_put_again_after_it(sending: A
         assert room == 0
         it.store.commit()
         assert [answer.message for answer in it.store.answers] == [1]
+
+
+@pytest.mark.parametrize("dealt", [0, 3])
+async def test_room_of_an_ended_bind_does_not_widen_the_window_of_the_next_that_has_its_name(
+    sending: Any, scripted_smsc: Any, autojump_clock: Any, dealt: int
+) -> None:
+    async with sending(window=5) as it, trio.open_nursery() as nursery:
+        it.store.deal(*claims(4))
+        await quiet()
+        await it.answer(0, 0, 0, 0)
+        await it.reconnect(nursery, scripted_smsc())
+        if dealt:
+            it.store.deal(*claims(dealt, first=5))
+        it.store.commit()
+        assert it.store.standing == 5 - dealt
+        await quiet()
+        await it.answer(*[0] * dealt)
+        it.store.commit()
+        assert it.store.standing == 5
+        nursery.cancel_scope.cancel()
+
+
+async def test_room_of_an_ended_bind_that_is_not_kept_is_not_asked_of_the_next(
+    sending: Any, scripted_smsc: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=5) as it, trio.open_nursery() as nursery:
+        it.store.deal(*claims(4))
+        await quiet()
+        await it.answer(0, 0, 0, 0)
+        await it.reconnect(nursery, scripted_smsc())
+        it.store.commit(kept=False)
+        await trio.sleep(1)
+        it.store.commit()
+        assert [answer.message for answer in it.store.answers] == [1, 2, 3, 4]
+        assert it.store.standing == 5
+        nursery.cancel_scope.cancel()
 
 
 async def test_what_no_frame_can_hold_is_refused_and_its_slot_comes_back(sending: Any, autojump_clock: Any) -> None:

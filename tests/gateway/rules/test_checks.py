@@ -19,7 +19,8 @@ GOOD = {"to": "+34600000001", "text": "Your code is 1234"}
 
 
 def an_item_check(*, routes: list[dict[str, Any]] | None = None, **account: Any) -> ItemCheck:
-    settings = {"name": "shop", "senders": ["SHOP", "34600*"], "default_sender": "SHOP"} | account
+    webhook = {"url": "https://shop.example/all", "secrets": ["whsec_" + "QUJD" * 16]}
+    settings = {"name": "shop", "senders": ["SHOP", "34600*"], "default_sender": "SHOP", "webhook": webhook} | account
     return ItemCheck(
         Account.model_validate(settings),
         lanes=LANES,
@@ -92,6 +93,13 @@ def test_every_field_is_taken() -> None:
 def test_aliases_and_first_names_are_the_same() -> None:
     item = {"to": "+34600000001", "message": "ж", "clientId": "a-1", "allowUnicode": True}
     assert good(item) == good({"to": "+34600000001", "text": "ж", "client_id": "a-1", "allow_unicode": True})
+
+
+def test_a_webhook_url_needs_the_secret_of_the_accounts_webhook() -> None:
+    item = GOOD | {"webhook_url": "https://shop.example/sms"}
+    assert wrong(item, webhook=None) == {"webhook_url": ["no_webhook"]}
+    told = "needs a webhook of the account, whose secret signs it"
+    assert words(item, "webhook_url", webhook=None) == told
 
 
 def test_null_is_as_good_as_absent() -> None:

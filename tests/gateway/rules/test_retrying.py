@@ -46,8 +46,10 @@ def test_retries_are_spread() -> None:
     assert (earliest - NOW, latest - NOW) == (4000, 5999)
 
 
-def test_a_lost_bind_is_no_fault_of_the_message() -> None:
-    assert answer(CommandStatus.ESME_RINVBNDSTS).verdict is Verdict.RETRY
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RINVBNDSTS, CommandStatus.ESME_RBINDFAIL])
+def test_a_lost_bind_is_no_fault_of_the_message_and_costs_no_try(status: int) -> None:
+    assert answer(status, tries=9).verdict is Verdict.POSTPONED
+    assert answer(status, throttles=1, rng=lambda: 0.0).retry_at == NOW + 500
 
 
 @pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RSYSERR])

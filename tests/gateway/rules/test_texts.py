@@ -39,6 +39,16 @@ def test_transliteration_makes_typography_plain() -> None:
     assert ready("Señor Žižek ã", transliterate=True) == ReadyText("Señor Zizek a", Encoding.GSM7, 1)
 
 
+def test_decomposed_letters_are_composed_before_they_are_transliterated() -> None:
+    assert ready("cafe\u0301 Z\u030cizek", transliterate=True) == ReadyText("café Zizek", Encoding.GSM7, 1)
+
+
+def test_a_mark_that_no_letter_takes_is_told_by_its_place_in_the_callers_text() -> None:
+    assert ready("e\u0301 x\u0302", transliterate=True) == Fault(
+        "has U+0302 at position 5, which GSM 03.38 cannot carry; set allow_unicode", FaultCode.NEEDS_UNICODE
+    )
+
+
 def test_transliteration_leaves_texts_alone_that_gsm_can_carry() -> None:
     assert ready("àèé € {}", transliterate=True) == ReadyText("àèé € {}", Encoding.GSM7, 1)
 

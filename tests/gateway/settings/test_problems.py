@@ -139,6 +139,10 @@ def test_an_impossible_value_of_a_carrier_is_told_with_file_key_and_remedy(
             'operator.listen[0] is "127.0.0.1:8080", which is listened on already',
         ),
         ('[retention]\nmessages = "100h"', RECEIPTS_COME_LATER),
+        (
+            '[retention]\nmessages = "200h"\nidempotency = "201h"',
+            'retention.idempotency is "201h", longer than retention.messages ("200h")',
+        ),
         ('[retention]\nevents = "24h"', 'retention.events is "24h", shorter than webhooks.horizon; give "72h" or more'),
         ('[lanes.otp]\ntext_kept = "100d"', 'lanes.otp.text_kept is "100d", longer than retention.messages ("90d")'),
         ('[store]\nurl = "postgresql://x/y"', "store.url names PostgreSQL, which is not offered yet"),

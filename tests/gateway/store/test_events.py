@@ -4,7 +4,7 @@ import pytest
 
 from gateway.messages import MessageState
 from gateway.store.endpoints import pause_ms
-from gateway.store.interface import Verdict
+from gateway.store.interface import DeliveryOutcome, Verdict
 
 SECOND = 1_000
 MINUTE = 60_000
@@ -117,7 +117,7 @@ async def test_after_failures_an_endpoint_is_probed_by_one_post_and_then_left_in
     await bench.commit()
     for delivery in list(bench.deliveries):
         await bench.outcome(delivery, 500)
-    assert len(bench.deliveries) == 4, "four failures: a pause of two seconds"
+    assert len(bench.deliveries) == 4
     await bench.after(2 * SECOND)
     assert len(bench.deliveries) == 5
     await bench.outcome(bench.deliveries[4], 204)
@@ -314,3 +314,214 @@ async def test_the_outbox_is_listed_newest_first_by_status_page_by_page(bench, s
     assert {row.status for row in found} == set(statuses)
     assert len(found) == 2 * len(statuses)
     assert [row.id for row in found] == sorted((row.id for row in found), reverse=True)
+
+
+async def to_origins(bench, count, account="shop", name="h"):
+    """Messages to webhook_urls of so many origins, each with an event of its own."""
+    urls = [f"https://{name}{n}.example/x" for n in range(count)]
+    messages = await bench.accept(*(bench.a_message(webhook_url=url) for url in urls), account=account)
+    bind = bench.bind(f"telco/{name}")
+    await bind.ask(count)
+    await bind.answer(*(bind.an_answer(message) for message in messages))
+    await bench.commit()
+    bench.store.close_window(bind.name)
+    return messages
+
+
+async def statements_of(bench, step):
+    """What the writer executes meanwhile."""
+    recorded = []
+    connection = bench.store._writer._connection
+    await connection.call(lambda c: c.set_trace_callback(recorded.append))
+    await step()
+    await connection.call(lambda c: c.set_trace_callback(None))
+    return recorded
+
+
+async def test_endpoints_that_wait_for_a_retry_cost_a_commit_nothing(bench):
+    bench.take_deliveries()
+    await to_origins(bench, 20)
+    for delivery in list(bench.deliveries):
+        await bench.outcome(delivery, 500, retry_at=bench.clock() + HOUR)
+    await bench.commit()
+    recorded = await statements_of(bench, bench.commit)
+    assert not [sql for sql in recorded if "FROM deliveries" in sql or "FROM events" in sql]
+    bench.deliveries.clear()
+    await bench.after(HOUR)
+    assert len(bench.deliveries) == 20
+
+
+async def test_a_paused_endpoint_with_new_events_costs_a_commit_nothing(bench):
+    bench.take_deliveries()
+    for n in range(3):
+        await bench.sent(str(n), recipient=f"+3460000000{n}")
+        await bench.outcome(bench.deliveries[-1], 500, retry_at=bench.clock() + HOUR)
+    await bench.sent("4", recipient="+34600000004")
+    await bench.commit()
+    recorded = await statements_of(bench, bench.commit)
+    assert not [sql for sql in recorded if "FROM deliveries" in sql or "FROM events" in sql]
+    bench.deliveries.clear()
+    await bench.after(SECOND)
+    assert len(bench.deliveries) == 1, "it is looked at when its pause ends"
+
+
+async def test_an_origin_is_known_only_while_something_waits_for_it(bench):
+    bench.take_deliveries()
+    known = bench.store._writer.mirrors.endpoints.by_id
+    await to_origins(bench, 5)
+    assert len([e for e in known.values() if not e.own]) == 5
+    for n, delivery in enumerate(list(bench.deliveries)):
+        await bench.outcome(delivery, 200 if n else 500)
+    await bench.commit()
+    assert len([e for e in known.values() if not e.own]) == 1
+    await bench.after(5 * SECOND)
+    assert bench.deliveries[-1].tries == 1
+    await bench.outcome(bench.deliveries[-1])
+    await bench.commit()
+    assert [e for e in known.values() if not e.own] == []
+    ((event,),) = bench.sql("SELECT id FROM events WHERE url LIKE 'https://h3.%'")
+    assert await bench.store.replay("shop", [event], None, None, failed_only=False) == 1
+    await bench.commit()
+    assert bench.deliveries[-1].url == "https://h3.example/x"
+
+
+async def test_a_start_and_an_undone_transaction_know_only_the_endpoints_that_something_waits_for(bench):
+    bench.take_deliveries()
+    await to_origins(bench, 5)
+    for n, delivery in enumerate(list(bench.deliveries)):
+        await bench.outcome(delivery, 200 if n else 500)
+
+    def origins(at):
+        return sorted(e.url for e in at.store._writer.mirrors.endpoints.by_id.values() if not e.own)
+
+    url = bench.deliveries[0].url.removesuffix("/x")
+    bench.store._writer.mirrors.stale = True
+    await bench.commit()
+    assert origins(bench) == [url]
+    async with bench.after_a_crash() as after:
+        assert origins(after) == [url]
+        after.take_deliveries()
+        await after.after(5 * SECOND)
+        assert [d.tries for d in after.deliveries] == [1]
+    await bench.after(5 * SECOND)
+    assert [d.tries for d in bench.deliveries[5:]] == [1]
+
+
+async def test_times_at_which_to_look_do_not_pile_up(bench):
+    bench.take_deliveries()
+    await bench.accept_one(account="mall")
+    await bench.store.add_test_event("mall")
+    await bench.after(bench.policy.linger_ms)
+    await bench.outcome(bench.deliveries[-1], 500, retry_at=bench.clock() + HOUR)
+    for _ in range(150):
+        await bench.store.add_test_event("mall")
+        await bench.after(bench.policy.linger_ms)
+        await bench.outcome(bench.deliveries[-1])
+    endpoints = bench.store._writer.mirrors.endpoints
+    assert len(endpoints.times) <= 70
+    await bench.after(HOUR)
+    assert bench.deliveries[-1].tries == 1
+
+
+async def test_an_accounts_origins_that_hang_leave_places_for_other_accounts(bench):
+    bench.take_deliveries()
+    await to_origins(bench, 600)
+    assert len(bench.deliveries) == 256, "half of all"
+    (other,) = await to_origins(bench, 1, account="mall", name="m")
+    assert bench.deliveries[-1].account == "mall"
+    await to_origins(bench, 300, account="curious", name="c")
+    held = [d.account for d in bench.deliveries]
+    assert (held.count("shop"), held.count("curious")) == (256, 128)
+    for delivery in [d for d in bench.deliveries if d.account == "shop"][:100]:
+        bench.store.delivered(delivery_taken(delivery, bench.clock()))
+    await bench.commit()
+    under_way = bench.store._writer.mirrors.endpoints.held
+    assert abs(under_way["shop"] - under_way["curious"]) <= 1, "the poorer account goes first"
+    assert other
+
+
+def delivery_taken(delivery, at):
+    return DeliveryOutcome(delivery.id, delivery.endpoint, at, 20, 200, None, True, None)
+
+
+async def test_places_of_posts_that_end_are_taken_by_those_that_waited(bench):
+    bench.take_deliveries()
+    await to_origins(bench, 300)
+    for _ in range(4):
+        for delivery in list(bench.deliveries):
+            bench.store.delivered(delivery_taken(delivery, bench.clock()))
+        await bench.commit()
+    assert len({d.url for d in bench.deliveries}) == 300
+    assert bench.store.counts()["deliveries_under_way"] == 0
+    assert bench.store._writer.mirrors.endpoints.held == {}
+
+
+async def test_an_event_is_not_blocked_by_one_that_is_erased(bench):
+    bench.take_deliveries()
+    message = await bench.sent("1")
+    await bench.outcome(bench.deliveries[-1])
+    bench.sql("DELETE FROM events")
+    await bench.receipt("1")
+    assert bench.types(bench.deliveries) == ["message.sent", "message.delivered"]
+    assert message
+
+
+async def test_an_event_that_nothing_is_before_is_told_after_a_start(bench):
+    await bench.sent("1")
+    await bench.receipt("1")
+    bench.sql("DELETE FROM events WHERE prior IS NULL")
+    async with bench.after_a_crash() as after:
+        after.take_deliveries()
+        await after.commit()
+        assert after.types(after.deliveries) == ["message.delivered"]
+
+
+async def test_a_disabled_endpoints_events_are_given_up_after_the_horizon(bench):
+    bench.take_deliveries()
+    await bench.sent("1")
+    await bench.receipt("1")
+    await bench.outcome(bench.deliveries[0], 410)
+    await bench.sent("2", recipient="+34600000002")
+    await bench.after(bench.policy.horizon_ms - SECOND)
+    assert {state for (state,) in bench.sql("SELECT state FROM events")} == {0, 1, 2}
+    bench.clock.advance(SECOND)
+    for _ in range(5):
+        await bench.after(SECOND)
+    assert {state for (state,) in bench.sql("SELECT state FROM events")} == {4}
+    assert bench.sql("SELECT count(*) FROM deliveries") == [(0,)]
+    page = await bench.store.events("shop", statuses=["failed"], limit=10, cursor=None)
+    assert len(page.rows) == 3
+    assert bench.store.counts()["events_pending"] == 0
+    assert await bench.store.enable_endpoint("shop")
+    assert await bench.store.replay("shop", None, None, None, failed_only=True) == 3
+    await bench.commit()
+    assert len(bench.deliveries) == 4
+    later = await bench.accept_one()
+    assert later
+
+
+async def test_a_dead_endpoints_backlog_is_given_up_after_the_horizon_without_a_try_for_each(bench):
+    bench.take_deliveries()
+    messages = await bench.accept(*(bench.a_message() for _ in range(40)))
+    bind = bench.bind()
+    await bind.ask(40)
+    await bind.answer(*(bind.an_answer(message) for message in messages))
+    for _ in range(4):
+        for delivery in bench.deliveries:
+            await bench.outcome(delivery, 500, retry_at=bench.clock() + bench.policy.horizon_ms - 2 * SECOND)
+    tried = len(bench.deliveries)
+    bench.clock.advance(bench.policy.horizon_ms + SECOND)
+    for _ in range(5):
+        await bench.commit()
+        bench.clock.advance(SECOND)
+    given_up = bench.sql("SELECT count(*) FROM events WHERE state = 4")[0][0]
+    assert given_up >= 30
+    assert len(bench.deliveries) <= tried + 5
+
+
+async def test_events_of_an_endpoint_that_takes_them_are_told_however_late(bench):
+    await bench.sent("1")
+    await bench.after(bench.policy.horizon_ms + HOUR)
+    bench.take_deliveries()
+    await bench.commit()
+    assert bench.types(bench.deliveries) == ["message.sent"]

@@ -8,12 +8,13 @@ import trio
 import trio.testing
 
 from gateway.messages import MessageState
-from gateway.store import faults
+from gateway.store import checkpoints, faults, pending
 from gateway.store.interface import DeliveryOutcome, StoreBusy, StoreFull
 from gateway.store.sqlite import SqliteStore
 from gateway.webhooks.payloads import event_body
 
 SECOND = 1_000
+MINUTE = 60 * SECOND
 
 
 def break_it(work):
@@ -70,20 +71,25 @@ async def test_only_the_guilty_ask_of_a_batch_fails(open_store):
         assert bench.ready_is_right()
 
 
-async def test_an_event_that_cannot_be_rendered_fails_the_ask_that_would_file_it_and_no_other(open_store):
+async def test_an_answer_that_cannot_be_recorded_harms_no_other_ask_and_sends_nothing_twice(open_store):
+    """The carrier has said that it took the message: that its event can't be rendered makes nothing doubtful."""
+
     def fussy(facts):
-        if facts.message.tag == "unspeakable":
+        if facts.type == "message.sent" and facts.message.tag == "unspeakable":
             raise ValueError("can't be said")
         return event_body(facts)
 
     async with open_store(render=fussy) as bench:
-        message, bind = await bench.accept_one(tag="unspeakable"), bench.bind()
+        message = await bench.accept_one(tag="unspeakable", expires_at=bench.clock() + 3_600 * SECOND)
+        bind = bench.bind()
         await bind.ask(1)
-        bench.store.answered(bind.name, [bind.an_answer(message)], 0, bind.kept.append)
-        other = await bench.accept_one()
-        assert bind.kept == [False]
-        assert await bench.state(message) is MessageState.SUBMITTING
-        assert await bench.state(other) is MessageState.QUEUED
+        bench.store.answered(bind.name, [bind.an_answer(message)], 1, bind.kept.append)
+        other = await bench.accept_one(lane="otp", expires_at=bench.clock() + SECOND)
+        assert await bench.store.message(None, other) is not None
+        await bind.ask(10)
+        for _ in range(15):
+            await bench.after(120 * SECOND)
+        assert bind.messages.count(message) == 1
 
 
 async def test_a_full_disk_refuses_what_is_asked_and_the_store_recovers(bench):
@@ -119,16 +125,8 @@ async def test_what_nobody_waits_for_is_written_once_the_disk_has_room(bench):
     delivery = bench.deliveries[0]
     await limit_pages(bench, 0)
     writer = bench.store._writer
-    async with trio.open_nursery() as nursery:
-        big = bench.a_submission(bench.a_message(text="x" * 100_000))
-
-        async def refused():
-            with pytest.raises(StoreFull):
-                await bench.store.accept(big)
-
-        nursery.start_soon(refused)
-        bench.store.doubt(bind.name, bind.names(messages[1]), 0)
-        await bench.outcome(delivery, 500, error="x" * 100_000)
+    bench.store.doubt(bind.name, bind.names(messages[1]), 0)
+    await bench.outcome(delivery, 500, error="x" * 100_000)
     assert bench.store.counts()["deliveries_under_way"] == 1
     await lift_limit(bench)
     await bench.commit()
@@ -169,6 +167,18 @@ async def test_a_transaction_that_fails_leaves_the_mirrors_as_the_rows_are(bench
     assert bench.ready_is_right()
     assert bench.store.backlog() == 1
     assert await bench.state(message) is MessageState.QUEUED
+
+
+async def test_a_post_whose_outcome_cannot_be_written_is_made_again_in_a_while(bench):
+    bench.take_deliveries()
+    await bench.sent("1")
+    (first,) = bench.deliveries
+    bench.store.delivered(an_impossible_outcome(first, bench.clock()))
+    await bench.after(0)
+    assert bench.store.counts()["deliveries_under_way"] == 0
+    assert bench.deliveries == [first], "not at once: that would never end"
+    await bench.after(61 * SECOND)
+    assert [d.webhook_id for d in bench.deliveries] == [first.webhook_id] * 2
 
 
 async def test_a_post_whose_outcome_cannot_be_written_is_made_again_after_a_restart(bench):
@@ -271,3 +281,252 @@ async def test_a_cancelled_caller_of_a_batch_that_fails_harms_nobody(open_store)
         await bench.commit()
         await bench.commit()
         assert await bench.state(message.id) is MessageState.QUEUED
+
+
+# --- who is guilty harms nobody else
+
+
+def fussy(facts):
+    if facts.message.tag == "unspeakable":
+        raise ValueError(f"can't say to {facts.message.recipient} what is due")
+    return event_body(facts)
+
+
+async def test_of_answers_that_came_together_only_the_guilty_one_is_left_to_the_sweep(bench, caplog):
+    first, guilty, last = await bench.accept(*(bench.a_message() for _ in range(3)))
+    waiting = await bench.accept_one()
+    bind = bench.bind()
+    await bind.ask(3)
+    impossible = bind.an_answer(guilty, latency_ms="long for +34600000001")
+    await bind.answer(bind.an_answer(first), impossible, bind.an_answer(last), room=1)
+    await bench.commit()
+    assert bind.kept == [True], "once for all, and they need not be put again"
+    states = [await bench.state(m) for m in (first, guilty, last)]
+    assert states == [MessageState.SENT, MessageState.SUBMITTING, MessageState.SENT]
+    await bench.commit()
+    assert bind.messages[3:] == [waiting], "the freed room is dealt once"
+    assert f"message {guilty} is left to the sweep" in caplog.text
+    assert "+346" not in caplog.text
+
+
+async def test_an_answer_whose_event_cannot_be_told_is_recorded_without_it(open_store):
+    async with open_store(render=fussy) as bench:
+        guilty, other = await bench.accept(bench.a_message(tag="unspeakable"), bench.a_message())
+        bind = bench.bind()
+        await bind.ask(2)
+        await bind.answer(bind.an_answer(guilty), bind.an_answer(other), room=0)
+        await bench.commit()
+        assert bind.kept == [True]
+        assert [await bench.state(m) for m in (guilty, other)] == [MessageState.SENT] * 2
+        assert (bench.told(guilty), bench.told(other)) == ([], ["message.sent"])
+
+
+async def test_an_ask_among_many_is_found_by_halves(open_store):
+    async with open_store(store=Breakable) as bench:
+        bench.store.observe = lambda seconds, rows: commits.append(rows)
+        commits = []
+        async with trio.open_nursery() as nursery:
+            for _ in range(64):
+                nursery.start_soon(bench.accept_one)
+            nursery.start_soon(_guilty, bench)
+        await bench.commit()
+        assert bench.store.backlog() == 64
+        assert len(commits) < 12, "not a commit for each"
+
+
+async def test_a_message_that_cannot_be_settled_stops_neither_the_sweep_nor_the_deal(open_store, caplog):
+    async with open_store(render=fussy) as bench:
+        soon = bench.clock() + SECOND
+        guilty, other = await bench.accept(
+            bench.a_message(tag="unspeakable", expires_at=soon), bench.a_message(expires_at=soon)
+        )
+        await bench.after(2 * SECOND)
+        assert await bench.state(other) is MessageState.EXPIRED
+        assert await bench.state(guilty) is MessageState.QUEUED
+        assert caplog.text.count(f"settling message {guilty} failed") == 1
+        assert "+346" not in caplog.text
+        message, bind = await bench.accept_one(), bench.bind()
+        await bind.ask(5)
+        assert bind.messages[-1] == message
+        assert bench.ready_is_right()
+        pending = bench.sql("SELECT count(*) FROM events WHERE state = 1")[0][0]
+        assert bench.store.counts()["events_pending"] == pending
+        await bench.after(MINUTE + SECOND)
+        assert caplog.text.count(f"settling message {guilty} failed") >= 2, "tried again after a while"
+
+
+async def test_a_message_that_cannot_be_claimed_holds_nobody_of_its_queue_up(bench, caplog):
+    guilty, *others = await bench.accept(*(bench.a_message() for _ in range(3)))
+    bench.sql(
+        "INSERT INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) "
+        "VALUES (?, 1, 1, 9, 'x', 'x', 1)",
+        guilty,
+    )
+    bind = bench.bind()
+    await bind.ask(2)
+    await bench.commit()
+    assert bind.messages == others
+    assert await bench.state(guilty) is MessageState.RETRYING
+    assert bench.ready_is_right()
+    assert caplog.text.count(f"claiming message {guilty} failed") == 1
+    bench.sql("DELETE FROM attempts WHERE message = ?", guilty)
+    bench.store.ask(bind.name, 1)
+    await bench.after(MINUTE + SECOND)
+    assert bind.messages == [*others, guilty]
+
+
+async def test_a_queue_that_cannot_be_read_waits_and_the_others_are_dealt(bench):
+    await bench.accept_one()
+    bench.sql("UPDATE messages SET text = CAST(x'ff' AS TEXT)")
+    other = await bench.accept_one(lane="promotional")
+    commits = []
+    bench.store.observe = lambda seconds, rows: commits.append(rows)
+    bind = bench.bind()
+    await bind.ask(2)
+    await bench.commit()
+    assert bind.messages == [other]
+    await trio.sleep(0.2)
+    assert len(commits) < 6, "what can't be dealt is not tried again and again"
+    bench.sql("UPDATE messages SET text = 'x'")
+    await bench.after(MINUTE + SECOND)
+    assert len(bind.messages) == 2
+    assert bench.ready_is_right()
+
+
+async def test_an_endpoint_whose_events_cannot_be_claimed_stops_no_other(bench):
+    bench.take_deliveries()
+    await bench.sent("1")
+    await bench.outcome(bench.deliveries[0], 500)
+    (members,) = bench.sql("SELECT members FROM deliveries")[0]
+    bench.sql("UPDATE deliveries SET members = x'00'")
+    await bench.after(10 * SECOND)
+    for account, expected in (("curious", "curious"), ("shop", None)):
+        before = len(bench.deliveries)
+        message = await bench.accept_one(account=account)
+        bind = bench.bind(f"telco/{account}")
+        await bind.ask(1)
+        await bind.send(message)
+        await bench.commit()
+        assert {d.account for d in bench.deliveries[before:]} == ({expected} if expected else set())
+    counts = bench.store.counts()
+    under_way = bench.sql("SELECT count(*) FROM deliveries WHERE under_way = 1")[0][0]
+    pending = bench.sql("SELECT count(*) FROM events WHERE state = 1")[0][0]
+    assert (counts["deliveries_under_way"], counts["events_pending"]) == (under_way, pending)
+    bench.sql("UPDATE deliveries SET members = ? WHERE members = x'00'", members)
+    await bench.after(MINUTE + SECOND)
+    assert bench.deliveries[-1].webhook_id == bench.deliveries[0].webhook_id
+
+
+async def test_what_cannot_be_erased_stops_nothing(bench, caplog):
+    message = await bench.accept_one(lane="otp")
+    bench.sql("CREATE TRIGGER held BEFORE UPDATE OF text_erased_at ON messages BEGIN SELECT RAISE(ABORT, 'held'); END")
+    bind = bench.bind()
+    await bind.ask(1)
+    await bind.send(message, "7")
+    await bench.receipt("7")
+    for _ in range(4):
+        await bench.after(2 * SECOND)
+    assert caplog.text.count("erasing failed") == 1
+    assert await bench.state(await bench.accept_one()) is MessageState.QUEUED
+    bench.sql("DROP TRIGGER held")
+    await bench.after(MINUTE)
+    assert (await bench.story(message)).message.text is None
+
+
+# --- who is told
+
+
+async def test_a_fault_of_who_is_told_harms_no_other(bench, caplog):
+    messages, bind = await bench.accept(*(bench.a_message() for _ in range(3))), bench.bind()
+
+    def guilty(*said):
+        raise LookupError("+34" + "600000001")
+
+    await bind.ask(2)
+    bench.store.answered(bind.name, [bind.an_answer(messages[0])], 0, guilty)
+    bench.store.answered(bind.name, [bind.an_answer(messages[1])], 0, bind.kept.append)
+    bench.store.receipt(bench.a_receipt("9", to="34699999999"), guilty)
+    bench.store.observe = guilty
+    bench.store.take_deliveries(guilty)
+    other = bench.bind("telco/2")
+    bench.store.open_window(other.name, "telco", guilty)
+    bench.store.ask(other.name, 1)
+    await bench.commit()
+    assert bind.kept == [True]
+    assert [await bench.state(m) for m in messages[:2]] == [MessageState.SENT] * 2
+    await bench.commit()
+    assert await bench.state(messages[2]) is MessageState.IN_DOUBT, "some of it may have been written"
+    await bench.commit()
+    assert bench.store.counts()["deliveries_under_way"] == 0
+    assert "LookupError" in caplog.text
+    assert "def guilty" in caplog.text or "in guilty" in caplog.text
+    assert "+346" not in caplog.text
+    bench.take_deliveries()
+    await bench.after(MINUTE + SECOND)
+    assert bench.types(bench.deliveries).count("message.sent") == 2
+
+
+async def test_a_look_asked_for_during_a_transaction_is_taken_after_it(bench):
+    await bench.sent("1")
+    token, told = trio.lowlevel.current_trio_token(), trio.Event()
+
+    def register(work):
+        trio.from_thread.run_sync(bench.store.take_deliveries, lambda deliveries: told.set(), trio_token=token)
+
+    await bench.store._order(register)
+    with trio.fail_after(0.7):
+        await told.wait()
+
+
+# --- how much at once
+
+
+def test_a_batch_is_as_large_as_ten_milliseconds_allow():
+    asked = pending.Pending()
+    asked.receipts = [(None, None)] * 100_000
+    assert len(asked.take().receipts) == 2_000
+    for _ in range(30):
+        asked.learn(1_000, 0.025)
+    assert len(asked.take().receipts) == pytest.approx(400, abs=2)
+    for _ in range(30):
+        asked.learn(500, 1.0)
+    assert len(asked.take().receipts) == 200
+    for _ in range(60):
+        asked.learn(500, 0.001)
+    assert len(asked.take().receipts) == 2_000
+    asked.learn(1, 1.0)
+    assert len(asked.take().receipts) == 2_000, "a small batch tells nothing of what a row costs"
+
+
+# --- checkpoints
+
+
+async def test_a_checkpoint_that_is_in_the_way_or_has_no_room_is_made_another_time(bench, caplog):
+    call = bench.store._writer._call
+    await call(lambda connection: connection.execute("BEGIN IMMEDIATE") and None)
+    assert not await checkpoints.attempt(call, checkpoints.truncate)
+    await call(lambda connection: connection.execute("ROLLBACK") and None)
+    assert "can't be moved" in caplog.text
+    assert await checkpoints.attempt(call, checkpoints.truncate)
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [
+        (sqlite3.SQLITE_FULL, None),
+        (sqlite3.SQLITE_IOERR_WRITE, faults.DiskUnsure),
+        (sqlite3.SQLITE_ERROR, sqlite3.OperationalError),
+    ],
+)
+async def test_a_checkpoint_that_fails_ends_the_process_unless_it_is_for_want_of_room(code, raised):
+    error = sqlite3.OperationalError("x")
+    error.sqlite_errorcode = code
+
+    async def call(move):
+        raise error
+
+    if raised is None:
+        assert not await checkpoints.attempt(call, checkpoints.truncate)
+    else:
+        with pytest.raises(raised):
+            await checkpoints.attempt(call, checkpoints.truncate)

@@ -1,7 +1,7 @@
 """Whatever happens, in whatever order: the promises hold.
 
-A program of random steps is played against a real store. Triggers in the database watch every single move and claim, also
-those that happen within one commit.
+A program of random steps is played against a real store. Triggers in the database watch every single move and claim,
+also those that happen within one commit.
 """
 
 import os

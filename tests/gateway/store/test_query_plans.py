@@ -20,8 +20,17 @@ MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 TINY = ("endpoints", "queues")
 """Read whole at start and by operators: as many rows as the settings make."""
-PARTIAL = ("messages_submitting", "messages_in_doubt", "parked_due", "deliveries_under_way")
-"""Walked whole where all that they hold is wanted: they hold only what is claimed, in doubt, parked or under way."""
+PARTIAL = (
+    "messages_submitting",
+    "messages_in_doubt",
+    "parked_due",
+    "deliveries_under_way",
+    "deliveries_due",
+    "events_pending",
+    "events_blocked",
+)
+"""Walked whole where all that they hold is wanted, at a start or after a fault: only what is claimed, in doubt, parked,
+under way or still to be told."""
 FEW_TO_SORT = ("m.client_id =", "UNION")
 """A handful of rows is put in order: those of one client_id; the parked receipts for one number."""
 

@@ -142,3 +142,84 @@ async def test_a_large_batch_erases_nothing(bench):
     assert (await bench.story(message)).message.text is not None
     await bench.commit()
     assert (await bench.story(message)).message.text is None
+
+
+async def test_nothing_that_is_to_erase_waits_for_all_of_another_kind(bench):
+    texts = await bench.accept(*(bench.a_message(lane="otp") for _ in range(100)), account="quiet")
+    await bench.accept(*(bench.a_message(expires_at=bench.clock() + MINUTE) for _ in range(400)), account="quiet")
+    await bench.after(MINUTE)
+    await quiet_time(bench, 2 * DAY, commits=20)
+    bench.sql("UPDATE messages SET done_at = ?1, text = NULL, erase_at = NULL", bench.clock() - 91 * DAY)
+    bench.sql("UPDATE messages SET done_at = ?1, text = 'x', erase_at = ?1 WHERE id <= ?2", bench.clock(), texts[-1])
+    left = [(100, 400)]
+    while left[-1] != (0, 0):
+        bench.clock.advance(1_000)
+        await bench.commit()
+        left.append(
+            (
+                bench.sql("SELECT count(*) FROM messages WHERE text IS NOT NULL")[0][0],
+                bench.sql("SELECT count(*) FROM messages WHERE id > ?", texts[-1])[0][0],
+            )
+        )
+        assert len(left) < 20
+    assert left[1][0] < 100, "texts at once"
+    assert left[1][1] < 400, "and messages"
+
+
+async def test_a_commit_erases_no_more_rows_than_it_may_of_all_kinds_together(bench):
+    await told(bench, *(str(n) for n in range(30)))
+    keyed = [IdempotencyKey(f"k{n}", b"f") for n in range(300)]
+    for key in keyed:
+        await bench.store.accept(bench.a_submission(key=key))
+    bench.clock.advance(100 * DAY)
+    tables = ("messages", "attempts", "receipts", "events", "webhook_tries", "idempotency")
+
+    def rows():
+        kept = sum(bench.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables)
+        return kept + bench.sql("SELECT count(*) FROM messages WHERE text IS NOT NULL")[0][0]
+
+    counts = [rows()]
+    for _ in range(30):
+        await bench.commit()
+        counts.append(rows())
+        bench.clock.advance(1_000)
+    assert max(before - after for before, after in pairwise(counts)) <= retention.ROWS_A_TRANSACTION
+    assert counts[-1] == 0
+
+
+async def test_small_commits_erase_as_fast_as_messages_come_at_a_steady_load(bench):
+    """25 messages a commit, 100 commits a second: 2,500 messages/s, with six rows each that end."""
+    await bench.accept(
+        *(bench.a_message(expires_at=bench.clock() + MINUTE, lane="otp") for _ in range(475)), account="quiet"
+    )
+    await bench.after(MINUTE)
+    for _ in range(19):
+        messages = [bench.a_message(expires_at=bench.clock() + MINUTE) for _ in range(25)]
+        await bench.accept(*messages, account="quiet")
+        bench.clock.advance(10)
+    assert bench.sql("SELECT count(*) FROM messages WHERE done_at IS NOT NULL AND text IS NOT NULL") == [(0,)]
+
+
+async def test_an_origin_goes_when_no_message_and_no_event_names_it_any_more(bench):
+    bench.take_deliveries()
+    message = await bench.accept_one(webhook_url="https://one.example/a")
+    bind = bench.bind()
+    await bind.ask(1)
+    await bind.send(message, "1")
+    await bench.outcome(bench.deliveries[-1])
+    await bench.receipt("1")
+    await bench.outcome(bench.deliveries[-1])
+    waiting = await bench.accept_one(
+        webhook_url="https://two.example/a",
+        scheduled_at=bench.clock() + 200 * DAY,
+        expires_at=bench.clock() + 201 * DAY,
+    )
+    await quiet_time(bench, 31 * DAY)
+    origins = "SELECT url FROM endpoints WHERE own = 0 ORDER BY url"
+    assert bench.sql("SELECT count(*) FROM events") == [(0,)]
+    assert bench.sql(origins) == [("https://one.example",), ("https://two.example",)]
+    for _ in range(4):
+        await quiet_time(bench, 20 * DAY)
+    assert bench.sql(origins) == [("https://two.example",)]
+    assert await bench.state(waiting) is MessageState.SCHEDULED
+    assert len(await bench.store.endpoints("shop")) == 2

@@ -120,13 +120,13 @@ async def test_a_connection_is_kept_for_the_next_post(endpoint: Any, client: Cli
     for _ in range(5):
         assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
     assert endpoint.connections == 1
-    assert client.open_connections == 1
+    assert client._pool.open == 1
 
 
 async def test_connection_close_is_obeyed(endpoint: Any, client: Client) -> None:
     endpoint.script.append(says(answer(200, Connection="close"), hang_up=True))
     assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
-    assert client.open_connections == 0
+    assert client._pool.open == 0
     assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
     assert endpoint.connections == 2
 
@@ -164,7 +164,7 @@ async def test_a_fresh_connection_closed_without_an_answer_is_not_tried_again(en
     result = await client.post(endpoint.url(), b"{}", HEADERS)
     assert (result.http_status, result.error) == (None, "the connection was closed before an answer came")
     assert len(endpoint.requests) == 1
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 async def test_a_kept_connection_that_broke_within_an_answer_is_not_tried_again(endpoint: Any, client: Client) -> None:
@@ -189,7 +189,7 @@ async def test_garbage_is_a_failure_that_shows_none_of_it(endpoint: Any, client:
     endpoint.script.append(says(garbage, hang_up=True))
     result = await client.post(endpoint.url(), b"{}", HEADERS)
     assert (result.http_status, result.error) == (None, "what came back is no answer in HTTP/1.1")
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 async def test_an_endpoint_that_never_answers_is_given_up_in_time(endpoint: Any, build: Build) -> None:
@@ -198,13 +198,13 @@ async def test_an_endpoint_that_never_answers_is_given_up_in_time(endpoint: Any,
     result = await hasty_client.post(endpoint.url(), b"{}", HEADERS)
     assert (result.http_status, result.error) == (None, "no answer within 0.2 s")
     assert result.latency_ms >= 200
-    assert hasty_client.open_connections == 0
+    assert hasty_client._pool.open == 0
 
 
 async def test_a_huge_answer_is_success_and_its_connection_is_dropped(endpoint: Any, client: Client) -> None:
     endpoint.script.append(says(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", b"x" * 200_000))
     assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 async def test_a_body_that_never_ends_does_not_undo_a_success(endpoint: Any, build: Build) -> None:
@@ -216,13 +216,13 @@ async def test_a_body_that_never_ends_does_not_undo_a_success(endpoint: Any, bui
 
     endpoint.script.append(head_alone)
     assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 async def test_bytes_after_an_answer_are_not_taken_for_the_next_one(endpoint: Any, client: Client) -> None:
     endpoint.script.append(says(answer() + answer(500)))
     assert (await client.post(endpoint.url(), b"{}", HEADERS)).http_status == 200
-    assert client.open_connections == 0
+    assert client._pool.open == 0
     assert (await client.post(endpoint.url(), b"{}", HEADERS)).http_status == 200
 
 
@@ -240,7 +240,7 @@ async def test_an_early_answer_to_a_large_body_is_heard(nursery: trio.Nursery, c
     port = listeners[0].socket.getsockname()[1]
     result = await client.post(f"http://127.0.0.1:{port}/", b"x" * 10_000_000, HEADERS)
     assert result.http_status == 413
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 @pytest.mark.parametrize("piece", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"H"])
@@ -335,7 +335,7 @@ async def test_a_certificate_for_another_name_is_refused(tls_endpoint: Any, cert
     result = await client.post(tls_endpoint.url(host="other.example", scheme="https"), b"{}", HEADERS)
     assert str(result.error).startswith("no TLS with other.example: its certificate is refused: Hostname mismatch")
     assert tls_endpoint.requests == []
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(tls_endpoint: Any, build: Build) -> None:
@@ -349,7 +349,7 @@ async def test_https_to_a_server_without_tls_is_a_failure_in_words(endpoint: Any
     client = build()
     result = await client.post(endpoint.url(scheme="https"), b"{}", HEADERS)
     assert str(result.error).startswith("no TLS with 127.0.0.1: ")
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 async def test_a_cancelled_post_leaves_no_connection_open(endpoint: Any, client: Client) -> None:
@@ -364,7 +364,7 @@ async def test_a_cancelled_post_leaves_no_connection_open(endpoint: Any, client:
         nursery.start_soon(client.post, endpoint.url(), b"{}", HEADERS)
         await asked.wait()
         nursery.cancel_scope.cancel()
-    assert client.open_connections == 0
+    assert client._pool.open == 0
 
 
 async def test_connections_that_idle_make_room_for_new_ones(nursery: trio.Nursery, endpoint: Any, build: Build) -> None:
@@ -374,7 +374,7 @@ async def test_connections_that_idle_make_room_for_new_ones(nursery: trio.Nurser
     client = build(connections=2, resolve=several)
     for host in ("a.example", "b.example", "c.example", "b.example"):
         assert (await client.post(endpoint.url(host=host), b"{}", HEADERS)).is_taken
-    assert client.open_connections == 2
+    assert client._pool.open == 2
     assert [request.connection for request in endpoint.requests] == [1, 2, 3, 2]
 
 
@@ -383,7 +383,7 @@ async def test_run_closes_what_idles_when_it_ends(endpoint: Any) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(client.run)
         await client.post(endpoint.url(), b"{}", HEADERS)
-        assert client.open_connections == 1
+        assert client._pool.open == 1
         nursery.cancel_scope.cancel()
-    assert client.open_connections == 0
+    assert client._pool.open == 0
     await endpoint.closed.wait()

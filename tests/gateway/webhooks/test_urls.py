@@ -18,6 +18,7 @@ OFFICE = AddressGuard([ipaddress.ip_network("10.0.0.0/8")])
         ("https://SHOP.example:443/a?b=c#d", Origin("shop.example", 443, True), b"shop.example", b"/a?b=c"),
         ("http://10.0.0.7:8080/sms", Origin("10.0.0.7", 8080, False), b"10.0.0.7:8080", b"/sms"),
         ("https://[2a00::1]:8443/", Origin("2a00::1", 8443, True), b"[2a00::1]:8443", b"/"),
+        ("https://0x8.8.2056/", Origin("8.8.8.8", 443, True), b"8.8.8.8", b"/"),
         ("https://bü.example/ñ?ñ", Origin("xn--b-eha.example", 443, True), b"xn--b-eha.example", b"/%C3%B1?%C3%B1"),
         ("https://a.example/x{1}|^", Origin("a.example", 443, True), b"a.example", b"/x%7B1%7D%7C%5E"),
     ],
@@ -65,7 +66,15 @@ def test_when_submitted_https_is_taken_and_http_into_allowed_networks() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "[::1]", "10.0.0.7", "localhost", "a.localhost", "[::ffff:127.0.0.1]", "169.254.169.254"]
-)
+    "host",
+    [
+        "127.0.0.1", "[::1]", "10.0.0.7", "localhost", "a.localhost", "[::ffff:127.0.0.1]", "169.254.169.254",
+        "2130706433", "0x7f.1", "0X7F000001", "127.1", "0177.0.0.1", "017700000001", "１２７.1",
+    ],
+)  # fmt: skip
 def test_when_submitted_an_inside_address_is_refused(host: str) -> None:
     assert "webhooks.allow_networks" in str(url_refusal(f"https://{host}/", NOBODY))
+
+
+def test_when_submitted_a_fragment_is_refused_since_it_is_never_sent() -> None:
+    assert "after #" in str(url_refusal("https://shop.example/sms#part", NOBODY))

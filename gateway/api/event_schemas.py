@@ -1,0 +1,104 @@
+"""The JSON of webhooks, as structs that describe it in /openapi.json: what is posted to endpoints.
+
+Events are rendered by gateway/webhooks/payloads and the store; tests hold both together.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from gateway.api.schemas import Encoding, Failure, Time
+from gateway.messages import Status
+
+EventId = Annotated[str, Meta(description="Do nothing the second time that it comes: events are told at least once.")]
+HappenedAt = Annotated[
+    str,
+    Meta(
+        description="When it happened, not when it is told. RFC 3339, UTC, with milliseconds.",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+
+
+class MessageData(Struct):
+    """What an event tells of its message."""
+
+    sender: str = field(name="from")
+    to: str
+    country: str | None
+    lane: str
+    segments: int
+    encoding: Encoding
+    attempts: int
+    possible_duplicate: Annotated[
+        bool, Meta(description="It was sent again after a doubt, so it may have arrived twice.")
+    ]
+    created_at: Time
+    sent_at: Time | None
+    done_at: Time | None
+    carrier: str | None
+    carrier_message_id: str | None
+    error: Failure | None
+    campaign_id: str | None
+    variant: str | None
+    tag: str | None
+
+
+class MessageEvent(Struct):
+    """`message.STATUS`: what became of a message."""
+
+    id: EventId
+    type: str
+    timestamp: HappenedAt
+    message_id: str
+    client_id: str | None
+    status: Annotated[
+        str,
+        Meta(
+            description="The status of the message; `in_doubt` in `message.in_doubt`.",
+            extra_json_schema={"enum": [*Status, "in_doubt"]},
+        ),
+    ]
+    data: MessageData
+
+
+class InboundData(Struct):
+    """A text that came in."""
+
+    sender: str = field(name="from")
+    to: str
+    text: Annotated[str | None, Meta(description="null in a replay after it was erased.")]
+    encoding: Encoding
+    parts: int
+    carrier: str
+    received_at: Time
+
+
+class InboundEvent(Struct):
+    """`message.inbound`: a text came for one of the account's numbers."""
+
+    id: EventId
+    type: Literal["message.inbound"]
+    timestamp: HappenedAt
+    message_id: None
+    client_id: None
+    status: Literal["received"]
+    data: InboundData
+
+
+class WebhookTestData(Struct):
+    """Whose test it is."""
+
+    account: str
+
+
+class WebhookTestEvent(Struct):
+    """`webhook.test`: `POST /v1/webhook/test` asked for it."""
+
+    id: EventId
+    type: Literal["webhook.test"]
+    timestamp: HappenedAt
+    message_id: None
+    client_id: None
+    status: Literal["test"]
+    data: WebhookTestData

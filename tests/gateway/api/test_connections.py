@@ -1,0 +1,59 @@
+"""Over a real socket: a connection ends when its caller asked for that, and not before."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[tuple[str, int]]:
+    config = Config()
+    config.bind = ["127.0.0.1:0"]
+    config.accesslog = config.errorlog = None
+    config.graceful_timeout = 1.0
+    async with trio.open_nursery() as nursery:
+        stop = trio.Event()
+        (url,) = await nursery.start(lambda **given: serve(app, config, shutdown_trigger=stop.wait, **given))
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        yield host, int(port)
+        stop.set()
+
+
+async def read_to_the_end(stream: trio.SocketStream) -> bytes:
+    with trio.fail_after(5):
+        return b"".join([octets async for octets in stream])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET {} HTTP/1.0\r\n\r\n",
+    ],
+    ids=["Connection: close", "HTTP/1.0"],
+)
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/nowhere", "/openapi.json"])
+async def test_a_client_that_reads_to_the_end_gets_there(house: Any, head: str, path: str) -> None:
+    async with serving(house.app) as (host, port), await trio.open_tcp_stream(host, port) as stream:
+        await stream.send_all(head.format(path).encode())
+        answer = await read_to_the_end(stream)
+    before, _, body = answer.partition(b"\r\n\r\n")
+    assert before.startswith(b"HTTP/1.1 ")
+    assert len(body) > 10
+
+
+async def test_a_kept_connection_takes_the_next_call(house: Any) -> None:
+    ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
+    async with serving(house.app) as (host, port), await trio.open_tcp_stream(host, port) as stream:
+        await stream.send_all(ask + b"\r\n")
+        with trio.fail_after(5):
+            first = await stream.receive_some(65_536)
+        await stream.send_all(ask + b"Connection: close\r\n\r\n")
+        second = await read_to_the_end(stream)
+    assert first.startswith(b"HTTP/1.1 200")
+    assert b'{"status":"ok"}' in second
