@@ -427,7 +427,7 @@ async def test_an_accounts_origins_that_hang_leave_places_for_other_accounts(ben
     bench.take_deliveries()
     await to_origins(bench, 600)
     assert len(bench.deliveries) == 256, "half of all"
-    (other,) = await to_origins(bench, 1, account="mall", name="m")
+    await to_origins(bench, 1, account="mall", name="m")
     assert bench.deliveries[-1].account == "mall"
     await to_origins(bench, 300, account="curious", name="c")
     held = [d.account for d in bench.deliveries]
@@ -437,7 +437,6 @@ async def test_an_accounts_origins_that_hang_leave_places_for_other_accounts(ben
     await bench.commit()
     under_way = bench.store._writer.mirrors.endpoints.held
     assert abs(under_way["shop"] - under_way["curious"]) <= 1, "the poorer account goes first"
-    assert other
 
 
 def delivery_taken(delivery, at):
@@ -458,12 +457,11 @@ async def test_places_of_posts_that_end_are_taken_by_those_that_waited(bench):
 
 async def test_an_event_is_not_blocked_by_one_that_is_erased(bench):
     bench.take_deliveries()
-    message = await bench.sent("1")
+    await bench.sent("1")
     await bench.outcome(bench.deliveries[-1])
     bench.sql("DELETE FROM events")
     await bench.receipt("1")
     assert bench.types(bench.deliveries) == ["message.sent", "message.delivered"]
-    assert message
 
 
 async def test_an_event_that_nothing_is_before_is_told_after_a_start(bench):
@@ -496,8 +494,6 @@ async def test_a_disabled_endpoints_events_are_given_up_after_the_horizon(bench)
     assert await bench.store.replay("shop", None, None, None, failed_only=True) == 3
     await bench.commit()
     assert len(bench.deliveries) == 4
-    later = await bench.accept_one()
-    assert later
 
 
 async def test_a_dead_endpoints_backlog_is_given_up_after_the_horizon_without_a_try_for_each(bench):
