@@ -169,6 +169,7 @@ def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
             "INSERT INTO deliveries (id, endpoint, batched, members, created_at, under_way) VALUES (?, ?, ?, ?, ?, 1)",
             (delivery_id, endpoint.id, batched, pack(ids), since),
         )
+        work.endpoints.in_delivery += len(ids)
         work.executemany(_TAKE, [(delivery_id, event) for event in ids])
         found.append(_delivery(endpoint, delivery_id, batched, ids, [row[2:] for row in group], 0, since))
     endpoint.pending = endpoint.pending - len(rows) if len(rows) == limit else 0

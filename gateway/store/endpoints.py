@@ -30,6 +30,10 @@ _FREE_THE_BLOCKED = (
 """Nothing that is still to be told is before them: the event there was told, given up or erased."""
 _PENDING = "SELECT endpoint, count(*), min(id) FROM events WHERE state = 1 GROUP BY endpoint"
 _BLOCKED = "SELECT endpoint, count(*) FROM events WHERE state = 0 GROUP BY endpoint"
+_MEMBERS = (
+    "SELECT sum(length(members) / 8) FROM deliveries WHERE under_way = 1",
+    "SELECT sum(length(members) / 8) FROM deliveries WHERE due IS NOT NULL",
+)
 _UNDER_WAY = "SELECT endpoint, count(*) FROM deliveries WHERE under_way = 1 GROUP BY endpoint"
 _WAITING = "SELECT endpoint, min(due) FROM deliveries WHERE due IS NOT NULL GROUP BY endpoint"
 _STALE_TIMES = 64
@@ -92,6 +96,8 @@ class Endpoints:
     """POSTs under way by account, where there are any."""
     put_off: dict[int, int] = field(default_factory=dict)
     """By endpoint: nothing is claimed for it before that, for a fault of ours."""
+    in_delivery: int = 0
+    """Events in deliveries, under way or between tries."""
     swept_until: int = 0
     """How far the search for endpoints that nothing names has come."""
     _ids: dict[tuple[str, bool, str], int] = field(default_factory=dict)
@@ -136,6 +142,7 @@ class Endpoints:
             self.begun(self.by_id[endpoint_id], count)
         for endpoint_id, due in connection.execute(_WAITING).fetchall():
             self.by_id[endpoint_id].retry_at = due
+        self.in_delivery = sum(row[0] or 0 for sql in _MEMBERS for row in connection.execute(sql).fetchall())
 
     def of_message(self, connection: sqlite3.Connection, account: str, webhook_url: str | None) -> int | None:
         """The endpoint that a message's events go to; None: nobody is told."""

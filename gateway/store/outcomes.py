@@ -91,6 +91,7 @@ def _end(
     pending_since: int | None = None,
 ) -> None:
     _settle(work, endpoint, members, state, work.now if pending_since is None else pending_since)
+    work.endpoints.in_delivery -= len(members)
     work.execute("DELETE FROM deliveries WHERE id = ?", (delivery,))
 
 

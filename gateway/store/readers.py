@@ -53,9 +53,15 @@ _TOLD_OF = (
 _TRIES = "SELECT attempt, at, http_status, latency_ms, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt"
 _ENDPOINTS = (
     "SELECT id, account, url, own, enabled, disabled_reason, "
-    "(SELECT count(*) FROM events WHERE endpoint = n.id AND state = 1), "
+    "(SELECT count(*) FROM events WHERE endpoint = n.id AND state = 1) "
+    "+ (SELECT count(*) FROM events WHERE endpoint = n.id AND state = 0) "
+    "+ (SELECT coalesce(sum(length(members) / 8), 0) FROM deliveries WHERE endpoint = n.id AND under_way = 1) "
+    "+ (SELECT coalesce(sum(length(members) / 8), 0) FROM deliveries WHERE endpoint = n.id AND due IS NOT NULL), "
     "(SELECT count(*) FROM events WHERE account = n.account AND state = 4 AND endpoint = n.id), "
-    "(SELECT pending_since FROM events WHERE endpoint = n.id AND state = 1 ORDER BY id LIMIT 1), "
+    "(SELECT min(since) FROM ("
+    "SELECT min(created_at) AS since FROM deliveries WHERE endpoint = n.id AND under_way = 1 "
+    "UNION ALL SELECT min(created_at) FROM deliveries WHERE endpoint = n.id AND due IS NOT NULL UNION ALL "
+    "SELECT * FROM (SELECT pending_since FROM events WHERE endpoint = n.id AND state = 1 ORDER BY id LIMIT 1))), "
     "last_success_at, last_failure_at, failures FROM endpoints n "
 )
 _DOUBTS = (

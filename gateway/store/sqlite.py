@@ -267,10 +267,12 @@ class SqliteStore:
         return self._writer.mirrors.queues.ready()
 
     def counts(self) -> dict[str, int]:
-        endpoints = list(self._writer.mirrors.endpoints.by_id.values())
+        known = self._writer.mirrors.endpoints
+        endpoints = list(known.by_id.values())
+        waiting = sum(endpoint.pending + endpoint.blocked for endpoint in endpoints)
         return {
             "parked": self._writer.mirrors.parked,
-            "events_pending": sum(endpoint.pending for endpoint in endpoints),
+            "events_pending": waiting + known.in_delivery,
             "deliveries_under_way": sum(endpoint.under_way for endpoint in endpoints),
         }
 

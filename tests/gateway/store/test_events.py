@@ -180,7 +180,7 @@ async def test_gone_disables_the_endpoint_until_its_account_enables_it(bench):
     await bench.after(HOUR)
     assert len(bench.deliveries) == 1
     (row,) = await bench.store.endpoints("shop")
-    assert (row.enabled, row.disabled_reason, row.pending) == (False, "answered 410 Gone", 1)
+    assert (row.enabled, row.disabled_reason, row.pending) == (False, "answered 410 Gone", 2)
     assert await bench.store.enable_endpoint("shop")
     await bench.commit()
     assert bench.types(bench.deliveries) == ["message.sent"] * 3
