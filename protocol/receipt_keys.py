@@ -21,15 +21,17 @@ def exact_key(message_id: str) -> str:
     return key
 
 
-def other_keys(message_id: str) -> tuple[str, ...]:
+def other_keys(message_id: str, base: str = "auto") -> tuple[str, ...]:
     """Keys of the same number in the other base: hexadecimal read as such, and decimal spelled as hexadecimal.
+
+    `base`: that of the id given, `hex` or `decimal` where it is known; then only the other spelling of that.
 
     For use only where `exact_key` finds nothing. A UUID, or anything else that is no number as a whole, has none.
     """
     key = exact_key(message_id)
     if len(key) > _MAX_DIGITS or not _HEX.fullmatch(key):
         return ()
-    others = [str(int(key, 16))]
-    if _DECIMAL.fullmatch(key):
+    others = [str(int(key, 16))] if base != "decimal" else []
+    if base != "hex" and _DECIMAL.fullmatch(key):
         others.append(f"{int(key):x}")
     return tuple(other for other in others if other != key)

@@ -64,11 +64,17 @@ def match(work: Work, carrier: str, ids: tuple[str, ...], addresses: tuple[str, 
         if found is not None:
             return Match(found, "exact")
     for message_id in ids:
-        converted = [c for key in other_keys(message_id) for c in _candidates(work, carrier, key)]
+        converted = [c for key in spellings(work, carrier, message_id) for c in _candidates(work, carrier, key)]
         told = [c for c in converted if is_destination(c.of.recipient, addresses)]
         if len({c.message for c in told}) == 1:
             return Match(told[0], "converted")
     return None
+
+
+def spellings(work: Work, carrier: str, message_id: str) -> tuple[str, ...]:
+    """Keys of a receipt's id as the carrier's answers may have spelled it."""
+    policy = work.policy.carriers.get(carrier)
+    return other_keys(message_id, policy.id_base if policy else "auto")
 
 
 def is_destination(recipient: str, addresses: tuple[str, str]) -> bool:

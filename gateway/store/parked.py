@@ -9,9 +9,9 @@ import msgspec
 
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import ReceiptIn
-from gateway.store.matching import Candidate, Match, candidate_of, denies, digits_of, is_destination, match
+from gateway.store.matching import Candidate, Match, candidate_of, denies, digits_of, is_destination, match, spellings
 from gateway.store.work import COLUMNS, Work
-from protocol.receipt_keys import exact_key, other_keys
+from protocol.receipt_keys import exact_key
 
 CLOCK_SLACK_MS = 5_000
 """How far our clock may have been set back between a claim and its receipt."""
@@ -73,7 +73,7 @@ def park(work: Work, receipt: ReceiptIn, ids: tuple[str, ...]) -> None:
             said.raw,
         ),
     )
-    keys = {key: True for i in ids for key in other_keys(i)} | {exact_key(i): False for i in ids}
+    keys = {key: True for i in ids for key in spellings(work, receipt.carrier, i)} | {exact_key(i): False for i in ids}
     work.executemany(
         "INSERT INTO parked_keys (carrier, key, parked, converted) VALUES (?, ?, ?, ?)",
         [(receipt.carrier, key, parked_id, converted) for key, converted in keys.items() if key],

@@ -21,6 +21,8 @@ class CarrierPolicy:
     receipt_horizon_ms: int
     answer_deadline_ms: int
     """After a claim; only a safety net behind the window's own deadline."""
+    id_base: str = "auto"
+    """Of the ids in receipts, where answers give the other: `decimal`, `hex`, or `auto` for either."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,7 +61,9 @@ def policy_of(settings: Settings) -> Policy:
             for name, lane in settings.lanes.items()
         },
         carriers={
-            name: CarrierPolicy(_ms(carrier.receipt_horizon), 2 * _ms(carrier.response_timeout) + 60_000)
+            name: CarrierPolicy(
+                _ms(carrier.receipt_horizon), 2 * _ms(carrier.response_timeout) + 60_000, carrier.message_id.value
+            )
             for name, carrier in settings.carriers.items()
         },
         tiers={route.name: route.carriers_by_tier for route in settings.routes},

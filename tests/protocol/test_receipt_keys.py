@@ -77,3 +77,11 @@ def test_keys_are_stable_and_a_key_is_not_its_own_alternative(message_id):
     assert key not in others
     assert others == other_keys(key)
     assert all(exact_key(other) == other for other in others)
+
+
+def test_a_known_base_leaves_one_other_spelling() -> None:
+    assert other_keys("24378") == ("148344", "5f3a")
+    assert other_keys("24378", "decimal") == ("5f3a",)
+    assert other_keys("24378", "hex") == ("148344",)
+    assert other_keys("5F3A", "decimal") == ()
+    assert other_keys("5F3A", "hex") == ("24378",)

@@ -52,7 +52,7 @@ def show_for_one_pass(stage: Stage) -> None:
     for command, what in (
         (f"{sluice} demo", "on a terminal it stays up, so that you can paste the curl"),
         (f"{sluice} simulator", "a carrier to try your own configuration against"),
-        (f"{sluice} --help", "all commands; README.md tells the rest"),
+        (f"{sluice} --help", 'all commands; README.md, "A first real carrier", tells how to go on'),
     ):
         stage.screen.say(f"# {what}", "dim")
         stage.screen.command(command)

@@ -119,9 +119,9 @@ def _tell_truth(stage: Stage, numbers: Mapping[str, str]) -> None:
     delivered = stage.receiver.of_type("message.delivered").values()
     doubled = {event.message_id for event in delivered if event.data["possible_duplicate"]}
     lost, twice, untold = truth_of(numbers, stage.record.counts(numbers.values()), doubled)
-    told = f", {len(twice)} of them twice, as their webhooks told" if twice else ""
+    told = f"{len(twice)} of them twice, as their webhooks told" if twice else "none of them twice"
     arrived = len(numbers) - len(lost)
-    stage.screen.row("truth", f"by the carrier's own record {arrived} of {len(numbers)} arrived{told}")
+    stage.screen.row("truth", f"by the carrier's own record {arrived} of {len(numbers)} arrived, {told}")
     verdict = f"Lost {len(lost)}, doubled without a word {len(untold)}"
     if lost or untold:
         raise DemoError(f"A promise is broken: {verdict}: {', '.join([*lost, *untold][:5])}.", stage.gateway.log)

@@ -1,5 +1,7 @@
 """Receipts: matched by id and destination, kept until their attempt is known, applied once."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.messages import AttemptState, MessageState
@@ -535,3 +537,13 @@ async def test_a_parked_receipt_of_another_number_does_not_end_a_message_that_is
     await bench.receipt("7", "DELIVRD", to="34699999999")
     await bench.after(3_600_000)
     assert await bench.state(await bench.sent("7")) is MessageState.SENT
+
+
+async def test_a_carrier_whose_receipts_are_decimal_is_not_read_as_hexadecimal(bench):
+    carriers = bench.store.policy.carriers
+    carriers["telco"] = replace(carriers["telco"], id_base="decimal")
+    message = await bench.sent("148344")
+    await bench.receipt("24378")
+    assert await bench.state(message) is MessageState.SENT
+    told = await bench.sent("5F3A")
+    assert await bench.state(told) is MessageState.DELIVERED
