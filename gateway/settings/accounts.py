@@ -172,4 +172,4 @@ class Account(Section):
     unicode: UnicodePolicy = UnicodePolicy.REFUSE
     """Texts beyond GSM 03.38 where the request does not say: `refuse`, `allow` (as UCS-2) or `transliterate`."""
     webhook: Webhook | None = None
-    """Where its events go; nowhere where not said, and they can be listed."""
+    """Where its events go. Without it there are no events: ask for messages by GET, or list their `client_id`."""

@@ -94,7 +94,8 @@ class Store(Section):
     url: Annotated[str, AfterValidator(_check_store_url)] = "sqlite:///var/lib/sluice/sluice.db"
     """`sqlite://` and the absolute path of the database file."""
     backlog_limit: Annotated[Whole, Within(1, 1_000_000_000, "messages")] = 5_000_000
-    """Messages that may wait to be sent; above it submissions get 503 with Retry-After."""
+    """Messages that may wait for a free slot (not those scheduled or between tries); above it submissions get 503 with
+    Retry-After."""
     disk_reserve: Annotated[Whole, Within(0, 1 << 40, "bytes")] = 256 * 1024 * 1024
     """Free space at which accepting stops with 503, so that answers and receipts of what is under way still fit."""
 
