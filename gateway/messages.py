@@ -68,13 +68,6 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-class InDoubt(StrEnum):
-    """What a lane does with a segment whose outcome is not known once its grace is over."""
-
-    RESEND = "resend"
-    HOLD = "hold"
-
-
 class ErrorCode(StrEnum):
     """The closed list of causes that callers see. What is not mapped is `unmapped`, never guessed."""
 

@@ -2,7 +2,8 @@
 
 import logging
 
-from gateway.messages import AttemptState, ErrorCode, InDoubt, MessageState
+from gateway.messages import AttemptState, ErrorCode, MessageState
+from gateway.settings import InDoubt
 from gateway.store import parked
 from gateway.store.ended_binds import doubt, try_parked
 from gateway.store.interface import AttemptName

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from gateway.store.policy import DEFAULT_EVENTS, Policy
+from gateway.settings import DEFAULT_EVENTS
+from gateway.store.policy import Policy
 
 FAILURES_BEFORE_PAUSE = 3
 _FIRST_PAUSE_MS = 1_000
@@ -221,7 +222,7 @@ class Endpoints:
         self, id_: int, account: str, url: str, own: int, enabled: int, failures: int, resume_at: int
     ) -> Endpoint:
         policy = self.policy.accounts.get(account)
-        wants = policy.events if policy else DEFAULT_EVENTS
+        wants = policy.events if policy else frozenset(DEFAULT_EVENTS)
         batch = policy.batch if policy and own else 1
         endpoint = Endpoint(id_, account, url, bool(own), bool(enabled), failures, resume_at, wants, batch)
         self.by_id[id_] = endpoint

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.messages import InDoubt
-from gateway.settings import Settings
+from gateway.settings import DEFAULT_EVENTS, InDoubt, Settings
 
 
 @dataclass(slots=True, frozen=True)
@@ -57,7 +56,7 @@ def policy_of(settings: Settings) -> Policy:
     """The store's view of the settings."""
     return Policy(
         lanes={
-            name: LanePolicy(lane.priority, InDoubt(lane.in_doubt), _ms(lane.doubt_grace), _ms(lane.text_kept))
+            name: LanePolicy(lane.priority, lane.in_doubt, _ms(lane.doubt_grace), _ms(lane.text_kept))
             for name, lane in settings.lanes.items()
         },
         carriers={
@@ -71,7 +70,7 @@ def policy_of(settings: Settings) -> Policy:
             name: EndpointPolicy(
                 account.webhook.url if account.webhook else None,
                 account.webhook.batch if account.webhook else 1,
-                frozenset(account.webhook.events) if account.webhook else DEFAULT_EVENTS,
+                frozenset(account.webhook.events) if account.webhook else frozenset(DEFAULT_EVENTS),
             )
             for name, account in settings.accounts.items()
         },
@@ -84,24 +83,6 @@ def policy_of(settings: Settings) -> Policy:
         events_ms=_ms(settings.retention.events),
         horizon_ms=_ms(settings.webhooks.horizon),
     )
-
-
-DEFAULT_EVENTS = frozenset(
-    f"message.{status}"
-    for status in (
-        "sent",
-        "delivered",
-        "undelivered",
-        "expired",
-        "rejected",
-        "failed",
-        "canceled",
-        "opted_out",
-        "unknown",
-        "inbound",
-    )
-)
-"""What an endpoint is told unless it says otherwise: all but queued, scheduled and in_doubt."""
 
 
 def _ms(seconds: float) -> int:

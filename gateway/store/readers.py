@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from gateway.messages import AttemptState, InDoubt, MessageState
+from gateway.messages import AttemptState, MessageState
+from gateway.settings import InDoubt
 from gateway.store.policy import Policy
 from gateway.store.progress import ATTEMPT_COLUMNS
 from gateway.store.views import (

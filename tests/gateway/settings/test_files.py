@@ -1,9 +1,9 @@
 """Where settings come from: included files, secret files, the environment; and that no secret gets out on the way."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from least_settings import LEAST, SECRET, SHA, Loads, of_account, refusal
 
 from gateway.settings import (
     ConfigurationError,
@@ -11,54 +11,6 @@ from gateway.settings import (
     ignored_variables,
     load,
 )
-
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-
-LEAST = f"""
-[carriers.telco]
-hosts = ["smpp.telco.example:2775"]
-system_id = "acme"
-password = "hunter2hunter2"
-[[routes]]
-name = "rest"
-tiers = ["telco"]
-[accounts.shop]
-tokens = [{{ sha256 = "{SHA}" }}]
-senders = ["SHOP", "34600*"]
-"""
-
-Loads = Callable[..., Settings]
-
-
-@pytest.fixture
-def loads(tmp_path: Path) -> Loads:
-    """Loads a text, by default added to the least configuration there is; `**files` are written beside it."""
-
-    def from_text(
-        text: str = "",
-        *,
-        least: str = LEAST,
-        environ: Mapping[str, str] | None = None,
-        files: Mapping[str, str] | None = None,
-    ) -> Settings:
-        for name, content in (files or {}).items():
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text(content)
-        (tmp_path / "sluice.toml").write_text(f"{text}\n{least}")
-        return load(tmp_path / "sluice.toml", environ or {})
-
-    return from_text
-
-
-def refusal(loads: Loads, *arguments: str, **options: object) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        loads(*arguments, **options)
-    return str(caught.value)
-
-
-def of_account(line: str) -> str:
-    return f"{LEAST}\n{line}"
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

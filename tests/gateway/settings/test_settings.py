@@ -3,16 +3,15 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from least_settings import LEAST, SECRET, Loads, of_account, refusal
 
 from gateway.messages import Status
 from gateway.settings import (
     CarrierMode,
-    ConfigurationError,
     EventType,
     InDoubt,
     InterfaceVersion,
@@ -24,57 +23,10 @@ from gateway.settings import (
 from gateway.settings.problems import section_in
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "sluice.example.toml"
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-
-LEAST = f"""
-[carriers.telco]
-hosts = ["smpp.telco.example:2775"]
-system_id = "acme"
-password = "hunter2hunter2"
-[[routes]]
-name = "rest"
-tiers = ["telco"]
-[accounts.shop]
-tokens = [{{ sha256 = "{SHA}" }}]
-senders = ["SHOP", "34600*"]
-"""
-
-Loads = Callable[..., Settings]
-
-
-@pytest.fixture
-def loads(tmp_path: Path) -> Loads:
-    """Loads a text, by default added to the least configuration there is; `**files` are written beside it."""
-
-    def from_text(
-        text: str = "",
-        *,
-        least: str = LEAST,
-        environ: Mapping[str, str] | None = None,
-        files: Mapping[str, str] | None = None,
-    ) -> Settings:
-        for name, content in (files or {}).items():
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text(content)
-        (tmp_path / "sluice.toml").write_text(f"{text}\n{least}")
-        return load(tmp_path / "sluice.toml", environ or {})
-
-    return from_text
-
-
-def refusal(loads: Loads, *arguments: str, **options: object) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        loads(*arguments, **options)
-    return str(caught.value)
 
 
 def of_carrier(line: str) -> str:
     return LEAST.replace('system_id = "acme"', f'system_id = "acme"\n{line}')
-
-
-def of_account(line: str) -> str:
-    return f"{LEAST}\n{line}"
 
 
 def test_one_carrier_one_route_and_one_account_suffice(loads: Loads) -> None:

@@ -13,7 +13,8 @@ import pytest
 import trio
 
 from gateway.identifiers import Identifiers
-from gateway.messages import InDoubt, MessageState
+from gateway.messages import MessageState
+from gateway.settings import DEFAULT_EVENTS, InDoubt
 from gateway.store.connection import open_loop
 from gateway.store.interface import (
     Accepted,
@@ -30,7 +31,7 @@ from gateway.store.interface import (
     Submission,
     Verdict,
 )
-from gateway.store.policy import DEFAULT_EVENTS, CarrierPolicy, EndpointPolicy, LanePolicy, Policy
+from gateway.store.policy import CarrierPolicy, EndpointPolicy, LanePolicy, Policy
 from gateway.store.sqlite import SqliteStore
 from gateway.store.views import MessageStory
 from gateway.webhooks.payloads import event_body
@@ -41,6 +42,7 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+USUAL_EVENTS = frozenset(DEFAULT_EVENTS)
 URL = "https://shop.example/sms"
 
 
@@ -71,14 +73,14 @@ def a_policy(**changes: Any) -> Policy:
             "tiered": (("telco", "other"), ("backup",)),
         },
         accounts={
-            "shop": EndpointPolicy(URL, 1, DEFAULT_EVENTS),
-            "mall": EndpointPolicy("https://mall.example/sms", 3, DEFAULT_EVENTS),
+            "shop": EndpointPolicy(URL, 1, USUAL_EVENTS),
+            "mall": EndpointPolicy("https://mall.example/sms", 3, USUAL_EVENTS),
             "curious": EndpointPolicy(
                 "https://curious.example/sms",
                 1,
-                DEFAULT_EVENTS | {"message.queued", "message.scheduled", "message.in_doubt"},
+                USUAL_EVENTS | {"message.queued", "message.scheduled", "message.in_doubt"},
             ),
-            "quiet": EndpointPolicy(None, 1, DEFAULT_EVENTS),
+            "quiet": EndpointPolicy(None, 1, USUAL_EVENTS),
         },
         guaranteed_share=50,
         backlog_limit=1_000_000,
