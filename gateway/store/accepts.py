@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.messages import MessageState
 from gateway.store import readers
+from gateway.store.inserts import Insert
 from gateway.store.interface import (
     Accepted,
     AcceptOutcome,
@@ -24,11 +25,11 @@ _KEEP = (
     "INSERT OR REPLACE INTO idempotency (account, key, fingerprint, submission, answer, expires_at) "
     "VALUES (?, ?, ?, ?, ?, ?)"
 )
-_INSERT = (
-    "INSERT INTO messages (id, account, submission, request_id, queue, state, due, sender, recipient, text, encoding, "
-    "segments, country, allow_unicode, client_id, tag, scheduled_at, expires_at, endpoint, webhook_url) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING"
+_MESSAGES = Insert(
+    "messages",
+    "id, account, submission, request_id, queue, state, due, sender, recipient, text, encoding, segments, country, "
+    "allow_unicode, client_id, tag, scheduled_at, expires_at, endpoint, webhook_url",
+    otherwise="ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING",
 )
 _HOLDER = "SELECT id FROM messages WHERE account = ? AND client_id = ?"
 
@@ -107,7 +108,7 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
         rows.append(_row(submission, message, queues[place], endpoints[message.webhook_url]))
         if message.scheduled_at is None:
             ready[queues[place]] = ready.get(queues[place], 0) + 1
-    filed = work.executemany(_INSERT, rows).rowcount if rows else 0
+    filed = _MESSAGES.rows(work, rows)
     conflicts = {} if filed == len(rows) else _conflicts(work, submission)
     for index in conflicts:
         message = submission.messages[index]

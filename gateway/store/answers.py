@@ -6,7 +6,7 @@ A message whose parts are all accepted is `sent`, one that is refused fails, one
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.store import ordinary
 from gateway.store.interface import Answer, Verdict
-from gateway.store.progress import regroup, sent_due
+from gateway.store.progress import regroup
 from gateway.store.work import Cause, OutOfStep, Work
 from protocol.receipt_keys import exact_key
 
@@ -20,7 +20,7 @@ _SUBMITTING, _IN_DOUBT, _RESENT = int(AttemptState.SUBMITTING), int(AttemptState
 _WAITING = (MessageState.QUEUED, MessageState.RETRYING)
 _CLAIMED = (int(MessageState.SUBMITTING), int(MessageState.IN_DOUBT))
 _FIND = (
-    "SELECT a.state, a.carrier, a.answered_at, m.state, m.segments, m.expires_at, m.sent_at, m.endpoint "
+    "SELECT a.state, a.carrier, a.answered_at, m.state, m.segments, m.sent_at, m.endpoint "
     "FROM attempts a JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?"
 )
 _RECORD = (
@@ -28,7 +28,7 @@ _RECORD = (
     "id_key = ?, retry_at = ?, error = ? WHERE message = ? AND part = ? AND attempt = ? AND state = ?"
 )
 _SENT = (
-    f"UPDATE messages SET state = {int(MessageState.SENT)}, due = ?, sent_at = coalesce(sent_at, ?) "
+    f"UPDATE messages SET state = {int(MessageState.SENT)}, sent_at = coalesce(sent_at, ?) "
     f"WHERE id = ? AND state IN {_CLAIMED}"
 )
 _COUNT = (
@@ -50,7 +50,7 @@ def record(work: Work, answers: list[Answer], carrier: str | None = None) -> lis
         row = work.execute(_FIND, (answer.message, answer.part, answer.attempt)).fetchone()
         if row is None:
             continue
-        state, carrier, answered_at, message_state, segments, expires_at, sent_at, endpoint = row
+        state, carrier, answered_at, message_state, segments, sent_at, endpoint = row
         is_sent = answer.verdict is Verdict.SENT
         is_open = state in (_SUBMITTING, _IN_DOUBT) or (state == _RESENT and is_sent and message_state in _WAITING)
         if not is_open and answered_at is not None:
@@ -62,7 +62,7 @@ def record(work: Work, answers: list[Answer], carrier: str | None = None) -> lis
         if not is_open:
             continue
         if is_sent and segments == 1 and message_state in _CLAIMED:
-            _sent_whole(work, answer, carrier, expires_at, is_told=endpoint is not None and sent_at is None)
+            _sent_whole(work, answer, carrier, is_told=endpoint is not None and sent_at is None)
         else:
             _settle(work, answer)
     return known
@@ -93,9 +93,9 @@ def _record(work: Work, answer: Answer, before: int, after: int, key: str | None
         raise OutOfStep(f"an attempt of message {answer.message} is not in state {before}")
 
 
-def _sent_whole(work: Work, answer: Answer, carrier: str, expires_at: int, *, is_told: bool) -> None:
+def _sent_whole(work: Work, answer: Answer, carrier: str, *, is_told: bool) -> None:
     """The way of nearly all messages: one segment, accepted at once."""
-    work.execute(_SENT, (sent_due(work, carrier, expires_at), answer.at, answer.message))
+    work.execute(_SENT, (answer.at, answer.message))
     if is_told:
         found = work.find(answer.message)
         if found is not None:

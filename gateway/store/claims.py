@@ -7,6 +7,7 @@ from typing import Any
 from gateway.identifiers import created_at_ms
 from gateway.messages import UNSENT, AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
+from gateway.store.inserts import Insert
 from gateway.store.interface import Claim, ClaimedSegment
 from gateway.store.progress import parts_of
 from gateway.store.work import NOTHING_SAID, STUCK_MS, Work
@@ -21,13 +22,11 @@ _READY = (
 )
 _EXPIRES_AT = 6
 _CLAIM = (
-    f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, due = ?, claims = ?, attempts = attempts + 1 "
+    f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, claims = ?, attempts = attempts + 1 "
     f"WHERE id = ? AND state = {int(MessageState.QUEUED)}"
 )
-_ATTEMPT = (
-    "INSERT INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) "
-    f"VALUES (?, ?, ?, {int(AttemptState.SUBMITTING)}, ?, ?, ?)"
-)
+_ATTEMPTS = Insert("attempts", "message, part, attempt, state, carrier, bind, claimed_at")
+_SUBMITTING = int(AttemptState.SUBMITTING)
 
 
 def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> dict[str, list[Claim]]:
@@ -83,11 +82,9 @@ def _put_off(work: Work, message: int) -> None:
 def _claim_from(work: Work, grant: Grant, rows: Sequence[tuple[Any, ...]]) -> list[Claim]:
     """Messages of one queue, oldest first, until the granted PDUs are used; the last may overdraw."""
     lane = work.queues.lane(grant.queue)
-    policy = work.policy.carriers.get(grant.carrier)
-    due = work.now + (policy.answer_deadline_ms if policy else 0)
     claims: list[Claim] = []
-    updates: list[tuple[int, int, int]] = []
-    attempts: list[tuple[int, int, int, str, str, int]] = []
+    updates: list[tuple[int, int]] = []
+    attempts: list[tuple[int, int, int, int, str, str, int]] = []
     budget = grant.slots
     for message, account, sender, recipient, text, encoding, expires_at, tries, throttles, claimed in rows:
         pieces = _pieces(work, message, text, encoding, claimed)
@@ -96,13 +93,15 @@ def _claim_from(work: Work, grant: Grant, rows: Sequence[tuple[Any, ...]]) -> li
         number = claimed + 1
         segments = [ClaimedSegment(number, piece) for piece in pieces]
         claims.append(Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, segments))
-        updates.append((due, number, message))
-        attempts += [(message, piece.part, number, grant.carrier, grant.bind, work.now) for piece in pieces]
+        updates.append((number, message))
+        attempts += [
+            (message, piece.part, number, _SUBMITTING, grant.carrier, grant.bind, work.now) for piece in pieces
+        ]
         budget -= len(pieces)
         if budget <= 0:
             break
     work.executemany(_CLAIM, updates)
-    work.executemany(_ATTEMPT, attempts)
+    _ATTEMPTS.rows(work, attempts)
     if claims:
         work.queues.add(grant.queue, -len(claims))
     work.queues.charge(grant.queue, -budget)

@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from gateway.identifiers import BATCH, EVENT, public
 from gateway.store.endpoints import Endpoint, Endpoints
 from gateway.store.interface import Delivery
-from gateway.store.work import IN_DELIVERY, STUCK_MS, Work
+from gateway.store.work import IN_DELIVERY, PENDING, STUCK_MS, Work
 
 MOST_UNDER_WAY = 512
 """POSTs under way for all endpoints together: bounds memory and connections."""
-_TAKE = f"UPDATE events SET state = {IN_DELIVERY}, delivery = ? WHERE id = ?"
+_TAKE = (
+    f"UPDATE events SET state = {IN_DELIVERY}, delivery = ? "
+    f"WHERE endpoint = ? AND state = {PENDING} AND id BETWEEN ? AND ?"
+)
 
 
 def claim(work: Work) -> list[Delivery]:
@@ -156,7 +159,7 @@ def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
         room = max(1, min(room, endpoint.pending // endpoint.batch))
     limit = endpoint.batch * room
     rows = work.execute(
-        "SELECT id, pending_since, body, url FROM events WHERE endpoint = ? AND state = 1 ORDER BY id LIMIT ?",
+        f"SELECT id, pending_since, body, url FROM events WHERE endpoint = ? AND state = {PENDING} ORDER BY id LIMIT ?",
         (endpoint.id, limit),
     ).fetchall()
     found = []
@@ -170,7 +173,8 @@ def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
             (delivery_id, endpoint.id, batched, pack(ids), since),
         )
         work.endpoints.in_delivery += len(ids)
-        work.executemany(_TAKE, [(delivery_id, event) for event in ids])
+        # The pending ones of this range are those that were read just now.
+        work.execute(_TAKE, (delivery_id, endpoint.id, ids[0], ids[-1]))
         found.append(_delivery(endpoint, delivery_id, batched, ids, [row[2:] for row in group], 0, since))
     endpoint.pending = endpoint.pending - len(rows) if len(rows) == limit else 0
     endpoint.pending_since = work.now

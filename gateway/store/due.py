@@ -7,12 +7,20 @@ from gateway.settings import InDoubt
 from gateway.store import parked
 from gateway.store.ended_binds import doubt, try_parked
 from gateway.store.interface import AttemptName
-from gateway.store.progress import attempts_of, regroup
+from gateway.store.progress import attempts_of, receipt_horizon, regroup
 from gateway.store.work import COLUMNS, NOTHING_SAID, STUCK_MS, Found, Work
 
 log = logging.getLogger("sluice.store")
 ROWS_A_TRANSACTION = 500
-_DUE = f"SELECT {COLUMNS} FROM messages m WHERE m.due IS NOT NULL AND m.due <= ? ORDER BY m.due LIMIT ?"
+LOOK_FOR_LOST_MS = 10_000
+"""How often it is asked whether a claim was lost on its way to its bind: a safety net behind the window's deadline."""
+_DUE = f"SELECT {COLUMNS}, m.done_at FROM messages m WHERE m.due IS NOT NULL AND m.due <= ? ORDER BY m.due LIMIT ?"
+_ERASE = "UPDATE messages SET text = NULL, text_erased_at = ?, due = NULL WHERE id = ?"
+_LOOK_AGAIN = "UPDATE messages SET due = ? WHERE id = ?"
+_LOST = (
+    "SELECT a.message, a.part, a.attempt, a.carrier, a.claimed_at FROM messages m JOIN attempts a ON a.message = m.id "
+    f"WHERE m.state = {int(MessageState.SUBMITTING)} AND a.state = {int(AttemptState.SUBMITTING)} AND a.claimed_at <= ?"
+)
 _PUT_OFF = "UPDATE messages SET due = ? WHERE id = ? AND due <= ?"
 _SETTLE_DOUBTS = f"UPDATE attempts SET state = ?, error = ? WHERE message = ? AND state = {int(AttemptState.IN_DOUBT)}"
 _GIVE_UP = (
@@ -23,12 +31,17 @@ _GIVE_UP = (
 
 def sweep(work: Work) -> None:
     """Settle what is due, oldest first, up to a limit; the writer comes back for the rest."""
+    ended: list[tuple[Found, int]] = []
     for values in work.execute(_DUE, (work.now, ROWS_A_TRANSACTION)).fetchall():
-        found = Found._make(values)
+        found = Found._make(values[:-1])
+        if found.state >= MessageState.DELIVERED:
+            ended.append((found, values[-1]))
+            continue
         with work.apart(f"settling message {found.id}") as failed:
             _settle(work, found)
         if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now)).rowcount and not failed:
             log.error("message %d in state %d was due and could not be settled", found.id, found.state)
+    _erase_texts(work, ended)
     if work.parked:
         for (parked_id,) in work.execute(
             "SELECT id FROM parked WHERE due <= ? ORDER BY due LIMIT ?", (work.now, ROWS_A_TRANSACTION)
@@ -56,14 +69,45 @@ def _settle(work: Work, found: Found) -> None:
         case MessageState.SCHEDULED | MessageState.RETRYING | MessageState.QUEUED:
             _expire(work, found)
         case MessageState.SUBMITTING:
-            doubt(work, _names(work, found, AttemptState.SUBMITTING))
+            # It went out within its validity; that its answer comes in time is looked after elsewhere.
+            work.execute(_LOOK_AGAIN, (work.now + LOOK_FOR_LOST_MS, found.id))
         case MessageState.IN_DOUBT:
             _end_doubt(work, found)
         case MessageState.SENT:
-            work.execute(_GIVE_UP, (found.id,))
-            regroup(work, found.id)
+            _end_waiting(work, found)
         case _:
             raise AssertionError(f"message {found.id} is ended and yet due")
+
+
+def _end_waiting(work: Work, found: Found) -> None:
+    """A receipt that has not come until the horizon will not come."""
+    until = receipt_horizon(work, found)
+    if until > work.now:
+        work.execute(_LOOK_AGAIN, (until, found.id))
+    else:
+        work.execute(_GIVE_UP, (found.id,))
+        regroup(work, found.id)
+
+
+def _erase_texts(work: Work, ended: list[tuple[Found, int]]) -> None:
+    """Texts of ended messages whose lane keeps them no longer; the others when it does."""
+    until = [(done_at + work.text_kept_ms(found.queue), found.id) for found, done_at in ended]
+    with work.apart("erasing texts") as failed:
+        work.executemany(_ERASE, [(work.now, message) for at, message in until if at <= work.now])
+        work.executemany(_LOOK_AGAIN, [(at, message) for at, message in until if at > work.now])
+    if failed:
+        work.executemany(_LOOK_AGAIN, [(work.now + STUCK_MS, found.id) for found, _ in ended])
+
+
+def doubt_lost(work: Work) -> None:
+    """Segments that were dealt so long ago that their window must have told what became of them, and did not."""
+    deadlines = {name: policy.answer_deadline_ms for name, policy in work.policy.carriers.items()}
+    rows = work.execute(_LOST, (work.now - min(deadlines.values(), default=0),)).fetchall()
+    lost = [AttemptName(*name) for *name, carrier, at in rows if at + deadlines.get(carrier, 0) <= work.now]
+    for name in lost:
+        with work.apart(f"doubting a lost claim of message {name.message}"):
+            log.error("the claim of message %d was lost on its way; it is in doubt", name.message)
+            doubt(work, [name])
 
 
 def _expire(work: Work, found: Found) -> None:

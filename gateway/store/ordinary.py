@@ -11,8 +11,7 @@ import msgspec
 
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import Answer, ReceiptIn, Verdict
-from gateway.store.matching import Candidate, candidate_of
-from gateway.store.receipts import END_ATTEMPT, INSERT, done_at_of, ends, error_of, network_error_of, word_of
+from gateway.store.receipts import END_ATTEMPT, MESSAGE_ENDS, attempt_row, done_at_of, ends, error_of, word_of
 from gateway.store.work import COLUMNS, Cause, Found, Work
 from protocol.receipt_keys import exact_key
 
@@ -23,14 +22,17 @@ _ANSWERED = (
     f"WHERE message = ? AND part = 1 AND attempt = ? AND state = {int(AttemptState.SUBMITTING)} AND carrier = ?"
 )
 _IS_SENT = (
-    f"UPDATE messages SET state = {_SENT}, due = max(expires_at, ?) + ?, sent_at = ? "
+    f"UPDATE messages SET state = {_SENT}, sent_at = ? "
     f"WHERE id = ? AND state = {_SUBMITTING} AND segments = 1 AND sent_at IS NULL"
 )
 _THESE = f"SELECT {COLUMNS} FROM json_each(?) k CROSS JOIN messages m ON m.id = k.value"
 _NAMED = (
-    f"SELECT k.value, a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS} FROM json_each(?) k "
+    f"SELECT k.value, a.state, m.state, m.segments, m.claims, a.carrier_message_id, {COLUMNS} FROM json_each(?) k "
     "CROSS JOIN attempts a ON a.carrier = ? AND a.id_key = k.value CROSS JOIN messages m ON m.id = a.message LIMIT ?"
 )
+_WHOLE_AND_SENT = (int(AttemptState.SENT), _SENT, 1, 1)
+_CARRIER_MESSAGE_ID, _FOUND = 5, 6
+"""Places in a row of _NAMED: what is compared with _WHOLE_AND_SENT stands before them."""
 _FEWEST = 2
 """Below that there is nothing to gain."""
 
@@ -40,12 +42,7 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
 
     False: something is otherwise, and nothing was done.
     """
-    horizon = work.policy.carriers.get(carrier)
-    if (
-        len(answers) < _FEWEST
-        or horizon is None
-        or not all(a.verdict is Verdict.SENT and a.total == 1 for a in answers)
-    ):
+    if len(answers) < _FEWEST or not all(a.verdict is Verdict.SENT and a.total == 1 for a in answers):
         return False
     work.execute("SAVEPOINT ordinary")
     attempts = [
@@ -60,7 +57,7 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
         )
         for a in answers
     ]
-    messages = [(work.now, horizon.receipt_horizon_ms, a.at, a.message) for a in answers]
+    messages = [(a.at, a.message) for a in answers]
     done = work.executemany(_ANSWERED, attempts).rowcount == len(answers)
     done = done and work.executemany(_IS_SENT, messages).rowcount == len(answers)
     if not done:
@@ -75,66 +72,46 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
     """Apply the receipts that end a whole message by its one attempt; the others are given back, in their order."""
     if len(told) < _FEWEST:
         return list(told)
-    candidates = _candidates(work, told)
+    keys = [exact_key(receipt.receipt.message_id or "") for receipt in told]
+    named = _named(work, told, keys)
     rest: list[ReceiptIn] = []
-    rows: list[tuple[Any, ...]] = []
     attempts: list[tuple[Any, ...]] = []
     ended: list[tuple[Found, MessageState, Cause, int]] = []
-    seen: set[int] = set()
-    for receipt in told:
+    for receipt, key in zip(told, keys, strict=True):
         said = receipt.receipt
-        candidate = candidates.get((receipt.carrier, exact_key(said.message_id or "")))
-        end = ends(said)
-        if candidate is None or end is None or candidate.message in seen:
+        row = named.get((receipt.carrier, key))
+        end = None if row is None else ends(said)
+        if row is None or end is None:
             rest.append(receipt)
             continue
-        seen.add(candidate.message)
-        word, done_at, error = word_of(said), done_at_of(receipt, candidate.of), error_of(receipt, end)
-        name = candidate[:3]
-        rows.append(
-            (*_place(receipt, candidate, work.ids.next()), word, said.error, "exact", 1, said.raw),
-        )
-        attempts.append(
-            (int(end), done_at, word, said.error, network_error_of(said), candidate.carrier_message_id, error, *name)
-        )
-        cause = Cause(error, receipt.carrier, candidate.carrier_message_id, None, word, said.error, said.network_error)
-        ended.append((candidate.of, MessageState(int(end)), cause, done_at))
-    work.executemany(INSERT, rows)
+        found, carrier_message_id = Found._make(row[_FOUND:]), row[_CARRIER_MESSAGE_ID]
+        done_at, error = done_at_of(receipt, found), error_of(receipt, end)
+        attempts.append(attempt_row(receipt, (found.id, 1, 1), end, "exact", done_at, error))
+        cause = Cause(error, receipt.carrier, carrier_message_id, None, word_of(said), said.error, said.network_error)
+        ended.append((found, MESSAGE_ENDS[end], cause, done_at))
     work.executemany(END_ATTEMPT, attempts)
     work.end_many(ended)
     return rest
 
 
-def _place(receipt: ReceiptIn, candidate: Candidate, row_id: int) -> tuple[Any, ...]:
-    """The first columns of a receipt's row."""
-    return (candidate.message, row_id, 1, candidate.attempt, receipt.carrier, receipt.bind, receipt.at)
-
-
-def _candidates(work: Work, told: Sequence[ReceiptIn]) -> dict[tuple[str, str], Candidate]:
-    """By carrier and key: the sent attempt that a receipt names; not where it is named twice, or its id names two."""
-    keys: dict[str, Counter[str]] = {}
-    for receipt in told:
-        key = exact_key(receipt.receipt.message_id or "")
+def _named(work: Work, told: Sequence[ReceiptIn], keys: Sequence[str]) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """By carrier and key: the row of the sent attempt that a receipt names; not where the key is told twice, or names
+    two attempts."""
+    times_told: dict[str, Counter[str]] = {}
+    for receipt, key in zip(told, keys, strict=True):
         if key:
-            keys.setdefault(receipt.carrier, Counter())[key] += 1
-    found: dict[tuple[str, str], Candidate] = {}
-    for carrier, counted in keys.items():
+            times_told.setdefault(receipt.carrier, Counter())[key] += 1
+    found: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for carrier, counted in times_told.items():
         once = [key for key, count in counted.items() if count == 1]
         # Some carriers give all messages the same id: no more rows than a second one for each key.
-        named = work.execute(_NAMED, (msgspec.json.encode(once).decode(), carrier, 2 * len(once))).fetchall()
-        if len(named) == 2 * len(once):
+        rows = work.execute(_NAMED, (msgspec.json.encode(once).decode(), carrier, 2 * len(once))).fetchall()
+        if len(rows) == 2 * len(once):
             continue
-        times = Counter(row[0] for row in named)
-        for row in named:
-            candidate = candidate_of(row[1:])
-            of = candidate.of
-            if (
-                times[row[0]] == 1
-                and candidate.state == AttemptState.SENT
-                and of.state == _SENT
-                and of.segments == of.claims == 1
-            ):
-                found[(carrier, row[0])] = candidate
+        times_named = Counter([row[0] for row in rows])
+        for row in rows:
+            if row[1:_CARRIER_MESSAGE_ID] == _WHOLE_AND_SENT and times_named[row[0]] == 1:
+                found[carrier, row[0]] = row
     return found
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from gateway.store.deliveries import unpack
 from gateway.store.endpoints import Endpoint, pause_ms
 from gateway.store.interface import DeliveryOutcome
@@ -13,6 +15,7 @@ _UNBLOCK = (
     f"UPDATE events SET state = {PENDING}, pending_since = max(pending_since, ?) "
     f"WHERE endpoint = ? AND prior = ? AND state = {BLOCKED}"
 )
+_ENDED = "UPDATE events SET state = ? WHERE id IN (SELECT value FROM json_each(?))"
 _UNDER_WAY = "SELECT members, tries, created_at FROM deliveries WHERE id = ? AND under_way = 1"
 _WAITING = "SELECT id, members, created_at FROM deliveries WHERE endpoint = ? AND due IS NOT NULL ORDER BY due LIMIT ?"
 _FIRST_DUE = "SELECT min(due) FROM deliveries WHERE endpoint = ? AND due IS NOT NULL"
@@ -97,7 +100,7 @@ def _end(
 
 def _settle(work: Work, endpoint: Endpoint, events: Sequence[int], state: int, pending_since: int) -> None:
     """End events; those that waited for them are pending now, at the earliest since they were filed."""
-    work.executemany("UPDATE events SET state = ? WHERE id = ?", [(state, event) for event in events])
+    work.execute(_ENDED, (state, msgspec.json.encode(events).decode()))
     if endpoint.blocked:
         unblocked = work.executemany(_UNBLOCK, [(pending_since, endpoint.id, event) for event in events]).rowcount
         endpoint.blocked -= unblocked

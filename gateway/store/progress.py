@@ -94,15 +94,15 @@ def cause_of(parts: list[Part], state: MessageState) -> Cause:
     )
 
 
-def sent_due(work: Work, carrier: str, expires_at: int) -> int:
-    """The receipt horizon: validity and then as long as the carrier may take."""
-    policy = work.policy.carriers.get(carrier)
-    return max(expires_at, work.now) + (policy.receipt_horizon_ms if policy else 0)
+def receipt_horizon(work: Work, found: Found) -> int:
+    """Until when a sent message waits for its receipts: its validity and then as long as its carriers may take."""
+    policies = [work.policy.carriers.get(part.deciding.carrier) for part in parts_of(work, found.id)]
+    longest = max((policy.receipt_horizon_ms for policy in policies if policy is not None), default=0)
+    return max(found.expires_at, found.sent_at or 0) + longest
 
 
 def _sent(work: Work, found: Found, parts: list[Part]) -> None:
-    due = max(sent_due(work, part.deciding.carrier, found.expires_at) for part in parts)
-    moved = work.move(found, MessageState.SENT, due, sent_at=found.sent_at or work.now)
+    moved = work.move(found, MessageState.SENT, sent_at=found.sent_at or work.now)
     if found.sent_at is None:
         work.tell(moved, "sent", cause_of(parts, MessageState.SENT))
 

@@ -35,8 +35,10 @@ _MESSAGE = (
 )
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt LIMIT {MOST_ROWS}"
 _RECEIPTS = (
-    "SELECT id, message, part, attempt, carrier, bind, at, state, err, matched, applied, raw FROM receipts "
-    f"WHERE message = ? ORDER BY id LIMIT {MOST_ROWS}"
+    "SELECT message, part, attempt, carrier, receipt_bind, receipt_at AS at, receipt_state, err, receipt_matched, "
+    "1, receipt_raw FROM attempts WHERE message = ?1 AND receipt_at IS NOT NULL UNION ALL "
+    "SELECT message, part, attempt, carrier, bind, at, state, err, matched, 0, raw FROM receipts WHERE message = ?1 "
+    f"ORDER BY at LIMIT {MOST_ROWS}"
 )
 _EVENT_STATES = {"pending": (BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
 _EVENT_STATUS = {state: status for status, states in _EVENT_STATES.items() for state in states}
@@ -94,7 +96,10 @@ def message(connection: sqlite3.Connection, account: str | None, message_id: int
     return MessageStory(
         row,
         [AttemptRow._make(a) for a in connection.execute(_ATTEMPTS, (message_id,)).fetchall()],
-        [ReceiptRow._make(r) for r in connection.execute(_RECEIPTS, (message_id,)).fetchall()],
+        [
+            ReceiptRow._make((*r[:9], bool(r[9]), r[10]))
+            for r in connection.execute(_RECEIPTS, (message_id,)).fetchall()
+        ],
         _webhook_tries(connection, message_id),
     )
 

@@ -3,6 +3,8 @@
 Handling one twice changes nothing; what matched and how is recorded.
 """
 
+from typing import Any
+
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.store import parked
 from gateway.store.interface import ReceiptIn
@@ -21,20 +23,27 @@ _ENDS = {
     ReceiptState.REJECTED: AttemptState.REJECTED,
 }
 """ENROUTE, ACCEPTED, SCHEDULED and UNKNOWN are recorded, not applied."""
+MESSAGE_ENDS = {end: MessageState(int(end)) for end in _ENDS.values()}
+"""How a message of one part ends by its attempt's end."""
 
 _WHOLE_FROM = frozenset(
     {MessageState.SUBMITTING, MessageState.IN_DOUBT, MessageState.SENT, MessageState.UNKNOWN},
 )
-INSERT = (
-    "INSERT INTO receipts (message, id, part, attempt, carrier, bind, at, state, err, matched, applied, raw) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = (
+    "INSERT INTO receipts (message, id, part, attempt, carrier, bind, at, state, err, matched, raw) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 END_ATTEMPT = (
-    "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, network_error = ?, "
-    "carrier_message_id = ?, error = ? WHERE message = ? AND part = ? AND attempt = ?"
+    "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, network_error = ?, error = ?, "
+    "receipt_at = ?, receipt_bind = ?, receipt_matched = ?, receipt_raw = ? "
+    "WHERE message = ? AND part = ? AND attempt = ?"
 )
-_LEARN = "UPDATE attempts SET id_key = ? WHERE message = ? AND part = ? AND attempt = ?"
-_REPEAT = "SELECT 1 FROM receipts WHERE message = ? AND part = ? AND attempt = ? AND state = ? AND raw = ?"
+_LEARN = "UPDATE attempts SET carrier_message_id = ?, id_key = ? WHERE message = ? AND part = ? AND attempt = ?"
+_REPEAT = (
+    "SELECT 1 FROM receipts WHERE message = ?1 AND part = ?2 AND attempt = ?3 AND state = ?4 AND raw = ?5 UNION ALL "
+    "SELECT 1 FROM attempts WHERE message = ?1 AND part = ?2 AND attempt = ?3 "
+    "AND receipt_state = ?4 AND receipt_raw = ?5"
+)
 
 
 def record(work: Work, receipt: ReceiptIn) -> None:
@@ -79,51 +88,53 @@ def done_at_of(receipt: ReceiptIn, message: Found) -> int:
     return told if told is not None and (message.sent_at or receipt.at) <= told <= receipt.at else receipt.at
 
 
-def network_error_of(said: Receipt) -> str | None:
-    """As stored: type and code."""
-    return f"{said.network_error[0]}:{said.network_error[1]}" if said.network_error else None
-
-
 def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
     """Record a receipt with its attempt, and move attempt and message if it ends what has not ended."""
     candidate, said = found.candidate, receipt.receipt
     end = ends(said) if candidate.is_unsettled else None
-    if end is None and _is_repeat(work, receipt, candidate):
-        return
-    work.execute(
-        INSERT,
-        (
-            candidate.message,
-            work.ids.next(),
-            candidate.part,
-            candidate.attempt,
-            receipt.carrier,
-            receipt.bind,
-            receipt.at,
-            word_of(said),
-            said.error,
-            found.how,
-            end is not None,
-            said.raw,
-        ),
-    )
     if end is not None:
-        _end_attempt(work, receipt, candidate, end)
+        _end(work, receipt, found, end)
+    elif not _is_repeat(work, receipt, candidate):
+        work.execute(
+            _INSERT,
+            (
+                candidate.message,
+                work.ids.next(),
+                candidate.part,
+                candidate.attempt,
+                receipt.carrier,
+                receipt.bind,
+                receipt.at,
+                word_of(said),
+                said.error,
+                found.how,
+                said.raw,
+            ),
+        )
 
 
-def _end_attempt(work: Work, receipt: ReceiptIn, candidate: Candidate, end: AttemptState) -> None:
+def attempt_row(
+    receipt: ReceiptIn, name: tuple[int, int, int], end: AttemptState, how: str, done_at: int, error: str | None
+) -> tuple[Any, ...]:
+    """The values of END_ATTEMPT."""
     said = receipt.receipt
-    done_at = done_at_of(receipt, candidate.of)
-    learned = said.message_id if candidate.carrier_message_id is None else candidate.carrier_message_id
-    error, network_error = error_of(receipt, end), network_error_of(said)
-    name = candidate[:3]
-    work.execute(END_ATTEMPT, (int(end), done_at, word_of(said), said.error, network_error, learned, error, *name))
-    if candidate.carrier_message_id is None:
-        work.execute(_LEARN, (exact_key(said.message_id or "") or None, *name))
-    message = candidate.of
+    network_error = f"{said.network_error[0]}:{said.network_error[1]}" if said.network_error else None
+    told = (receipt.at, receipt.bind, how, said.raw)
+    return (int(end), done_at, word_of(said), said.error, network_error, error, *told, *name)
+
+
+def _end(work: Work, receipt: ReceiptIn, found: Match, end: AttemptState) -> None:
+    candidate, said = found.candidate, receipt.receipt
+    name, message = candidate[:3], candidate.of
+    done_at, error = done_at_of(receipt, message), error_of(receipt, end)
+    work.execute(END_ATTEMPT, attempt_row(receipt, name, end, found.how, done_at, error))
+    learned = candidate.carrier_message_id
+    if learned is None:
+        learned = said.message_id
+        work.execute(_LEARN, (learned, exact_key(learned or "") or None, *name))
     if message.segments == 1 and message.claims == 1 and message.state in _WHOLE_FROM:
         cause = Cause(error, receipt.carrier, learned, None, word_of(said), said.error, said.network_error)
-        work.end(message, MessageState(int(end)), cause, done_at)
+        work.end(message, MESSAGE_ENDS[end], cause, done_at)
     else:
         regroup(work, candidate.message)
 

@@ -1,4 +1,7 @@
-"""What is no longer owed is erased: texts, rows, overdue events; a few in a transaction that is small itself."""
+"""What is no longer owed is erased: rows, overdue events; a few in a transaction that is small itself.
+
+Texts, which have a time of their own in each lane, are due.py's.
+"""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -18,10 +21,6 @@ _OF_A_MESSAGE = (
     "DELETE FROM receipts WHERE message = ?",
     "DELETE FROM attempts WHERE message = ?",
     "DELETE FROM messages WHERE id = ?",
-)
-_TEXTS = (
-    "UPDATE messages SET text = NULL, text_erased_at = ?1, erase_at = NULL WHERE id IN "
-    "(SELECT id FROM messages WHERE erase_at IS NOT NULL AND erase_at <= ?1 ORDER BY erase_at LIMIT ?2)"
 )
 _MESSAGES = "SELECT id FROM messages WHERE text IS NULL AND done_at < ? ORDER BY done_at LIMIT ?"
 _EVENTS = (
@@ -133,7 +132,6 @@ def _oldest_message(work: Work) -> int:
 
 
 _KINDS = (
-    _by(_TEXTS, _now),
     _overdue,
     _messages,
     _by(_EVENTS, _oldest_event),

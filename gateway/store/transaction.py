@@ -73,6 +73,7 @@ class Own:
     """Room of binds, to be dealt to."""
     unable_since: Mapping[str, int] = field(default_factory=dict)
     sweep: bool = False
+    look_for_lost: bool = False
     erase: bool = False
     claim_events: bool = False
 
@@ -128,6 +129,8 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     results = [(order, order.change(work)) for order in batch.by_hand]
     if own.sweep:
         due.sweep(work)
+    if own.look_for_lost:
+        due.doubt_lost(work)
     results += [(order, order.change(work)) for order in batch.accepts]
     for outcome in batch.outcomes:
         outcomes.record(work, outcome)

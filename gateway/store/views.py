@@ -60,7 +60,6 @@ class AttemptRow(NamedTuple):
 
 
 class ReceiptRow(NamedTuple):
-    id: int
     message: int
     part: int
     attempt: int

@@ -18,6 +18,7 @@ from gateway.messages import ENDED, MessageState, Status, status_of
 from gateway.rules.causes import error_object
 from gateway.store import faults
 from gateway.store.endpoints import Endpoints
+from gateway.store.inserts import Insert
 from gateway.store.interface import Delivery, EventFacts, MessageFacts
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
@@ -33,14 +34,10 @@ COLUMNS = (
     "m.expires_at, m.sent_at, m.claims, m.attempts, m.possible_duplicate, m.endpoint, m.webhook_url, m.last_event"
 )
 _FIND = f"SELECT {COLUMNS} FROM messages m WHERE m.id = ?"
-_END = (
-    "UPDATE messages SET state = ?, due = NULL, done_at = ?, error = ?, erase_at = ?, last_event = ? "
-    "WHERE id = ? AND state = ?"
-)
-_EVENT = (
-    "INSERT INTO events (id, account, endpoint, type, message, prior, state, pending_since, url, body) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_END = "UPDATE messages SET {}state = ?, done_at = ?, error = ?, last_event = ? WHERE id = ? AND state = ?"
+_END_AND_KEEP, _END_AND_LOOK = _END.format(""), _END.format("due = ?, ")
+_END_AND_ERASE = _END.format("text = NULL, due = NULL, text_erased_at = ?, ")
+_EVENTS = Insert("events", "id, account, endpoint, type, message, prior, state, pending_since, url, body")
 _OPEN = int(MessageState.DELIVERED)
 _TOLD_AS = {state: (status_of(state, sent=False), f"message.{status_of(state, sent=False)}") for state in ENDED}
 
@@ -175,15 +172,21 @@ class Work:
         values = self.execute(_FIND, (message,)).fetchone()
         return Found._make(values) if values else None
 
-    def move(self, found: Found, state: MessageState, due: int, **columns: Any) -> Found:
-        """Put an open message into another open state; what it is now. Keeps the counts of ready messages."""
+    def move(self, found: Found, state: MessageState, due: int | None = None, **columns: Any) -> Found:
+        """Put an open message into another open state; what it is now. Keeps the counts of ready messages.
+
+        `due` None: the sweep looks at it when it would have before.
+        """
+        if due is not None:
+            columns["due"] = due
         names = "".join([f", {name} = ?" for name in columns])
         moved = self.execute(
-            f"UPDATE messages SET state = ?, due = ?{names} WHERE id = ? AND state = ?",
-            (int(state), due, *columns.values(), found.id, found.state),
+            f"UPDATE messages SET state = ?{names} WHERE id = ? AND state = ?",
+            (int(state), *columns.values(), found.id, found.state),
         ).rowcount
         if moved != 1 or found.state >= _OPEN:
             raise OutOfStep(f"message {found.id} is not in state {found.state}, or has ended")
+        columns.pop("due", None)
         now = found._replace(state=int(state), **columns)
         if found.state == MessageState.QUEUED:
             self.queues.add(found.queue, -1)
@@ -193,37 +196,42 @@ class Work:
 
     def end(self, found: Found, state: MessageState, cause: Cause = NOTHING_SAID, done_at: int | None = None) -> None:
         """Put a message into an ended state and file the event that tells so."""
-        lane = self.policy.lanes.get(self.queues.lane(found.queue))
-        erase_at = self.now + (lane.text_kept_ms if lane else 0)
-        done_at = done_at or self.now
-        status, kind = _TOLD_AS[state]
-        event_id = self.ids.next() if self.wants(found, kind) else None
-        moved = self.execute(
-            _END,
-            (int(state), done_at, cause.error, erase_at, event_id or found.last_event, found.id, found.state),
-        ).rowcount
-        if moved != 1:
-            raise OutOfStep(f"message {found.id} is not in state {found.state}")
+        self.end_many([(found, state, cause, done_at or self.now)])
         if found.state == MessageState.QUEUED:
             self.queues.add(found.queue, -1)
-        if event_id is not None:
-            self._file(event_id, kind, status, found, cause, done_at)
 
     def end_many(self, ended: list[tuple[Found, MessageState, Cause, int]]) -> None:
         """`end` for many messages, none of which is ready: the same rows by fewer statements."""
-        updates, events = [], []
+        kept: list[tuple[Any, ...]] = []
+        looked_at: list[tuple[Any, ...]] = []
+        erased: list[tuple[Any, ...]] = []
+        events = []
         for found, state, cause, done_at in ended:
-            lane = self.policy.lanes.get(self.queues.lane(found.queue))
-            erase_at = self.now + (lane.text_kept_ms if lane else 0)
             status, kind = _TOLD_AS[state]
             event_id = self.ids.next() if self.wants(found, kind) else None
-            last_event = event_id or found.last_event
-            updates.append((int(state), done_at, cause.error, erase_at, last_event, found.id, found.state))
+            row = (int(state), done_at, cause.error, event_id or found.last_event, found.id, found.state)
+            text_kept = self.text_kept_ms(found.queue)
+            if not text_kept:
+                erased.append((self.now, *row))
+            elif self.now < found.expires_at <= done_at + text_kept:
+                # The sweep looks at it when it expires, if not sooner: as good a time to see how long the text is kept.
+                kept.append(row)
+            else:
+                looked_at.append((done_at + text_kept, *row))
             if event_id is not None:
                 events.append(self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found))
-        if self.executemany(_END, updates).rowcount != len(updates):
+        ended_rows = 0
+        for statement, rows in ((_END_AND_KEEP, kept), (_END_AND_LOOK, looked_at), (_END_AND_ERASE, erased)):
+            if rows:
+                ended_rows += self.executemany(statement, rows).rowcount
+        if ended_rows != len(ended):
             raise OutOfStep("a message is not in the state that was read")
-        self.executemany(_EVENT, events)
+        _EVENTS.rows(self, events)
+
+    def text_kept_ms(self, queue: int) -> int:
+        """How long the texts of a queue's lane are kept after the end; of a lane that is no more, not at all."""
+        lane = self.policy.lanes.get(self.queues.lane(queue))
+        return lane.text_kept_ms if lane else 0
 
     def anyone_wants(self, kind: str) -> bool:
         return any(kind in policy.events for policy in self.policy.accounts.values())
@@ -240,7 +248,8 @@ class Work:
         return found.endpoint is not None and not self.quiet and kind in self.endpoints.by_id[found.endpoint].wants
 
     def _file(self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None) -> None:
-        self.execute(_EVENT, self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found))
+        row = self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found)
+        self.execute(_EVENTS.one, row)
 
     def _facts(
         self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None
@@ -295,7 +304,7 @@ class Work:
     def file_event(self, facts: EventFacts, account: str, endpoint: int) -> None:
         """File an event that is about no message of ours."""
         row = (facts.id, account, endpoint, facts.type, None, None, PENDING, self.now, None, self.render(facts))
-        self.execute(_EVENT, row)
+        self.execute(_EVENTS.one, row)
         self.stir(endpoint, 1)
 
     def stir(self, endpoint_id: int, count: int) -> None:

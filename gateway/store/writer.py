@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import trio
 
 from gateway.identifiers import Identifiers
-from gateway.store import checkpoints, faults, halves, outcomes, pending, recovery, transaction
+from gateway.store import checkpoints, due, faults, halves, outcomes, pending, recovery, transaction
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
@@ -59,6 +59,7 @@ class Writer:
         self._wake = trio.Event()
         self._wake_at: int | None = None
         self._erase_at = 0
+        self._lost_at = 0
         self._commits_since_look = 0
         self._closing = False
 
@@ -159,10 +160,13 @@ class Writer:
             asks=self.asks.standing(batch.answers),
             unable_since=dict(self.asks.unable_since),
             sweep=self._wake_at is not None and self._wake_at <= now,
+            look_for_lost=self._lost_at <= now,
             erase=pending.rows_of(batch) < QUIET_ROWS and self._erase_at <= now,
             claim_events=self.take_deliveries is not None,
         )
         self._wake_at = None
+        if own.look_for_lost:
+            self._lost_at = now + due.LOOK_FOR_LOST_MS
         with trio.CancelScope(shield=True):
             try:
                 done = await self._transact(batch, own)

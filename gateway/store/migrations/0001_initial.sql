@@ -1,5 +1,6 @@
--- The store is the queue. Open rows carry their `due` time; partial indexes hold only what is looked for, so they stay
--- as small as the work at hand.
+-- The store is the queue. A row's `due` is when the sweep looks at it next, at the latest: it is moved only where it
+-- would come too late, so that the usual way of a message never touches its index. Partial indexes hold only what is
+-- looked for, so they stay as small as the work at hand.
 
 CREATE TABLE queues (
     id INTEGER PRIMARY KEY,
@@ -36,12 +37,11 @@ CREATE TABLE messages (
     request_id INTEGER NOT NULL,
     queue INTEGER NOT NULL REFERENCES queues (id),
     state INTEGER NOT NULL,
-    due INTEGER,
+    due INTEGER,                       -- NULL once the message has ended and its text is erased
     sender TEXT NOT NULL,
     recipient TEXT NOT NULL,
     text TEXT,
     text_erased_at INTEGER,
-    erase_at INTEGER,
     encoding TEXT NOT NULL,
     segments INTEGER NOT NULL,
     country TEXT,
@@ -61,14 +61,13 @@ CREATE TABLE messages (
     endpoint INTEGER,
     webhook_url TEXT,
     last_event INTEGER,
-    CHECK ((state < 10) = (due IS NOT NULL))
+    CHECK (due IS NOT NULL OR (state >= 10 AND text IS NULL))
 ) STRICT;
 
 CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
 CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
 CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
 CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
-CREATE INDEX messages_to_erase ON messages (erase_at) WHERE erase_at IS NOT NULL;
 CREATE INDEX messages_erased ON messages (done_at) WHERE text IS NULL;
 CREATE INDEX messages_of_url ON messages (endpoint) WHERE webhook_url IS NOT NULL;
 CREATE UNIQUE INDEX messages_client_id ON messages (account, client_id) WHERE client_id IS NOT NULL;
@@ -88,7 +87,11 @@ CREATE TABLE attempts (
     id_key TEXT,
     retry_at INTEGER,
     done_at INTEGER,
-    receipt_state TEXT,
+    receipt_state TEXT,                -- of the receipt that ended it, as are the next
+    receipt_at INTEGER,
+    receipt_bind TEXT,
+    receipt_matched TEXT,
+    receipt_raw TEXT,
     err TEXT,
     network_error TEXT,
     error TEXT,                        -- our code for the cause
@@ -99,6 +102,7 @@ CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NO
 CREATE INDEX attempts_in_doubt ON attempts (carrier, message) WHERE state = 4;
 CREATE INDEX attempts_unknown ON attempts (carrier, message) WHERE state IN (17, 22);
 
+-- Receipts that ended nothing: of a state on the way, or after the end. Those that did stand in their attempt.
 CREATE TABLE receipts (
     message INTEGER NOT NULL,
     id INTEGER NOT NULL,
@@ -110,7 +114,6 @@ CREATE TABLE receipts (
     state TEXT NOT NULL,
     err TEXT,
     matched TEXT NOT NULL,
-    applied INTEGER NOT NULL,
     raw TEXT NOT NULL,
     PRIMARY KEY (message, id)
 ) STRICT, WITHOUT ROWID;

@@ -72,7 +72,6 @@ def an_attempt(state: AttemptState, **changes: Any) -> AttemptRow:
 
 def a_receipt(state: str, **changes: Any) -> ReceiptRow:
     given: dict[str, Any] = {
-        "id": 1,
         "message": ID,
         "part": 1,
         "attempt": 1,

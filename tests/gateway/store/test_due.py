@@ -89,11 +89,11 @@ async def test_the_writer_wakes_by_itself_when_something_is_due(bench):
 
 
 async def test_what_is_due_and_cannot_be_settled_is_put_off_and_does_not_block_the_rest(bench, caplog):
-    stuck = await bench.accept_one()
-    await bench.bind().ask(1)
-    bench.sql("DELETE FROM attempts WHERE message = ?", stuck)
+    stuck = await bench.accept_one(expires_at=bench.clock() + 2 * MINUTE)
+    held = f"BEFORE UPDATE OF done_at ON messages WHEN new.id = {stuck}"
+    bench.sql(f"CREATE TRIGGER held {held} BEGIN SELECT RAISE(ABORT, 'held'); END")
     other = await bench.accept_one(expires_at=bench.clock() + 3 * MINUTE)
     await bench.after(3 * MINUTE)
     assert await bench.state(other) is MessageState.EXPIRED
     assert (await bench.story(stuck)).message.due == bench.clock() + MINUTE
-    assert "could not be settled" in caplog.text
+    assert f"settling message {stuck} failed" in caplog.text

@@ -1,6 +1,7 @@
 """What a bind could not finish: released without doubt, or in doubt until something settles it."""
 
 from gateway.messages import AttemptState, MessageState
+from gateway.store.due import LOOK_FOR_LOST_MS
 from gateway.store.interface import AttemptName
 
 SECOND = 1_000
@@ -154,6 +155,7 @@ async def test_a_claim_that_nobody_answers_or_ends_is_in_doubt_at_its_deadline(b
     await bench.after(3 * MINUTE - 1)
     assert await bench.state(message) is MessageState.SUBMITTING
     await bench.after(1)
+    await bench.after(LOOK_FOR_LOST_MS)
     assert await bench.state(message) is MessageState.IN_DOUBT
 
 
