@@ -3,6 +3,8 @@
 KeyError, ValueError and struct.error that leave here are a value that does not fit its field: codec.py says so.
 """
 
+from struct import Struct
+
 from protocol.errors import LocalProtocolError
 from protocol.fields import HEADER_LENGTH, check_c_octets, write_c_octets, write_header, write_tlvs
 from protocol.pdus import (
@@ -32,6 +34,9 @@ _SYSTEM_ID, _SYSTEM_TYPE, _ADDRESS_RANGE = 16, 13, 41
 # The specification says 9; carriers hand out longer ones, and a password that is cut is a wrong one.
 _PASSWORD = 65
 _SHORT_MESSAGE = 254
+
+_DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)
+_write_deliver_sm_resp = Struct(">IIIIx").pack
 
 
 def _check_message(pdu: SubmitSm | DeliverSm | DataSm, address_size: int) -> None:
@@ -91,7 +96,7 @@ def encode_message_resp(pdu: SubmitSmResp | DataSmResp) -> bytes:
 
 def encode_deliver_sm_resp(pdu: DeliverSmResp) -> bytes:
     # Exactly one NUL, whatever the status: some SMSCs close the link for 16 octets, others for a message_id.
-    return write_header(HEADER_LENGTH + 1, CommandId.DELIVER_SM_RESP, pdu.status, pdu.sequence) + b"\0"
+    return _write_deliver_sm_resp(HEADER_LENGTH + 1, _DELIVER_SM_RESP, pdu.status, pdu.sequence)
 
 
 def encode_header_only(pdu: HeaderOnly) -> bytes:

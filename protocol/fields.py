@@ -19,7 +19,8 @@ _TLV_HEADER_LENGTH = 4
 
 def write_c_octets(name: str, text: str, size: int) -> bytes:
     """The text as latin-1 with its NUL. Raises LocalProtocolError if it is longer than `size` or cannot be written."""
-    check_c_octets(name, text, size)
+    if len(text) >= size or not text.isascii() or "\0" in text:
+        check_c_octets(name, text, size)
     return text.encode("latin-1") + b"\0"
 
 
@@ -68,9 +69,8 @@ def _read_tlvs(frame: bytes, offset: int) -> tuple[dict[int, bytes], int]:
     last_header = len(frame) - _TLV_HEADER_LENGTH
     while offset <= last_header:
         tag, length = _read_tlv_header(frame, offset)
-        offset += _TLV_HEADER_LENGTH
-        value = frame[offset : offset + length]
-        offset += length
+        start = offset + _TLV_HEADER_LENGTH
+        offset = start + length
         if tag not in tlvs:
-            tlvs[tag] = value
+            tlvs[tag] = frame[start:offset]
     return tlvs, offset

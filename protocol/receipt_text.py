@@ -5,8 +5,10 @@ What the rest of the PDU says, and whether it is a receipt at all, is receipts.p
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 from protocol.times import parse_receipt_date
 
@@ -24,6 +26,9 @@ class ReceiptState(Enum):
     UNKNOWN = 7
     REJECTED = 8
     SKIPPED = 9
+
+    # Enum's own is Python, and receipts look their states up. Members are compared by identity as it is.
+    __hash__ = object.__hash__
 
     @property
     def is_final(self) -> bool:
@@ -63,9 +68,10 @@ _STATE_NUMBERS = {str(state.value): state for state in ReceiptState}
 
 # Most receipts, from end to end in one match; whatever does not fit is scanned.
 _ORDINARY = re.compile(
-    r"id:([!-9;-~]+) (?:sub:[0-9]+ dlvrd:[0-9]+ )?submit date:([0-9]+) done date:([0-9]+) stat:([A-Z]+)"
-    r" err:([0-9A-Za-z]*)(?= ?[Tt]ext:|\Z)"
+    r"id:([!-9;-~]+)( (?:sub:[0-9]+ dlvrd:[0-9]+ )?submit date:[0-9]+ done date:[0-9]+ stat:[A-Z]+"
+    r" err:[0-9A-Za-z]*)(?= ?[Tt]ext:|\Z)"
 )
+_TAILS_KEPT = 4096
 _CONTENT = re.compile(r"text\s*:", re.IGNORECASE)
 # Possessive, so that a long run of letters or blanks costs no more than its length.
 _KEY = re.compile(r"(?<![A-Za-z])([A-Za-z]++(?:[\s_]++[Dd][Aa][Tt][Ee])?+)\s*+:")
@@ -77,6 +83,8 @@ _WIDE_KEY = re.compile(r"(?:i\0d|s\0t\0a\0t|s\0u\0b)\0?\s*\0?:", re.IGNORECASE)
 _WIDE_BARE = re.compile(r"(?:\0[ -~])+|(?:[ -~]\0)+")
 _BINARY = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _QUOTES_AND_COMMAS = ",;|\"'"
+_CLOCK_TICK = timedelta(minutes=1)
+"""The coarsest unit of receipt dates: one date may have seconds where the other has none."""
 
 
 @dataclass(slots=True)
@@ -95,23 +103,50 @@ class ReceiptText:
     """Whether the layout alone makes it a receipt."""
 
 
+class OrdinaryTail(NamedTuple):
+    """What a text of the ordinary layout says behind its id; receipts of one moment share it, so it is read once."""
+
+    state: ReceiptState | None
+    stat: str
+    error: str | None
+    submitted_at: datetime | None
+    done_at: datetime | None
+    is_backwards: bool
+    """As `is_before`."""
+
+
 def read_text(octets: bytes) -> ReceiptText:
     """What the octets of a receipt say; the octets decide what charset they are in."""
-    text = octets.decode("latin-1")
-    found = _ORDINARY.match(text)
+    ordinary = read_ordinary(octets)
+    if ordinary is None:
+        return _scan(octets, octets.decode("latin-1"))
+    message_id, raw, tail = ordinary
+    return ReceiptText(message_id, tail.state, tail.stat, tail.error, tail.submitted_at, tail.done_at, raw, True)
+
+
+def read_ordinary(octets: bytes) -> tuple[str, str, OrdinaryTail] | None:
+    """The id, the raw text and what else it says, of a text in the layout that most have; None of any other."""
+    found = _ORDINARY.match(octets.decode("latin-1"))
     if found is None:
-        return _scan(octets, text)
-    message_id, submitted, done, stat, error = found.groups()
-    return ReceiptText(
-        message_id,
-        _STATES.get(stat),
-        stat,
-        error or None,
-        parse_receipt_date(submitted),
-        parse_receipt_date(done),
-        found[0],
-        True,
-    )
+        return None
+    message_id, tail = found.groups()
+    return message_id, found[0], _read_tail(tail)
+
+
+@lru_cache(maxsize=_TAILS_KEPT)
+def _read_tail(tail: str) -> OrdinaryTail:
+    # The last four of its parts begin with the words behind `submit date:`, `done date:`, `stat:` and `err:`.
+    submitted, done, stat, error = (part.partition(" ")[0] for part in tail.split(":")[-4:])
+    submitted_at, done_at = parse_receipt_date(submitted), parse_receipt_date(done)
+    is_backwards = is_before(done_at, submitted_at)
+    return OrdinaryTail(_STATES.get(stat), stat, error or None, submitted_at, done_at, is_backwards)
+
+
+def is_before(done_at: datetime | None, submitted_at: datetime | None) -> bool:
+    """Whether a message was done before it was submitted, by more than the dates' own coarseness."""
+    if done_at is None or submitted_at is None or (done_at.tzinfo is None) != (submitted_at.tzinfo is None):
+        return False
+    return done_at < submitted_at and submitted_at - done_at >= _CLOCK_TICK
 
 
 def _scan(octets: bytes, text: str) -> ReceiptText:

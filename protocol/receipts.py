@@ -5,11 +5,11 @@ believed, is decided elsewhere: addresses may not be swapped and ids are not uni
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from protocol.pdus import DataSm, DeliverSm, EsmClass, Tlv
 from protocol.receipt_keys import exact_key, other_keys
-from protocol.receipt_text import ReceiptState, ReceiptText, read_text
+from protocol.receipt_text import ReceiptState, ReceiptText, is_before, read_ordinary, read_text
 from protocol.segments import read_header
 
 __all__ = ["Receipt", "ReceiptState", "read_receipt"]
@@ -26,11 +26,10 @@ _ACKS = int(EsmClass.SME_ACK | EsmClass.MANUAL_ACK)
 _UDHI = int(EsmClass.UDHI)
 
 _STATES = {state.value: state for state in ReceiptState}
+_STATE_OCTETS: dict[ReceiptState | None, bytes] = {state: bytes((state.value,)) for state in ReceiptState}
 _PADDING = b" \t\r\n\0"
 _MAX_OCTETS = 1024
 """What is read of a text or an id; the rest of a message_payload is content or noise."""
-_CLOCK_TICK = timedelta(minutes=1)
-"""The coarsest unit of receipt dates: one date may have seconds where the other has none."""
 
 
 @dataclass(slots=True)
@@ -74,6 +73,46 @@ def read_receipt(pdu: DeliverSm | DataSm, *, text_only: bool = False) -> Receipt
     esm_class decides, or receipted_message_id and message_state together: ordinary messages carry the first alone.
     With `text_only` the layout of the text alone is believed too, which anyone with a phone can write.
     """
+    return _read_ordinary(pdu) or _read_any(pdu, text_only)
+
+
+def _read_ordinary(pdu: DeliverSm | DataSm) -> Receipt | None:
+    """What `_read_any` gives for nearly every receipt, at half its cost; None where it must look closer.
+
+    That is where the layout is another, and where a header or a TLV may say anything that the text does not.
+    """
+    if pdu.esm_class != _RECEIPT or (ordinary := read_ordinary(pdu.octets[:_MAX_OCTETS])) is None:
+        return None
+    message_id, raw, (state, stat, error, submitted_at, done_at, is_backwards) = ordinary
+    if is_backwards or (pdu.tlvs and not _confirm(pdu.tlvs, message_id, state)):
+        return None
+    return Receipt(
+        message_id,
+        (),
+        state or ReceiptState.UNKNOWN,
+        stat,
+        error,
+        None,
+        submitted_at,
+        done_at,
+        pdu.source_addr,
+        pdu.destination_addr,
+        raw,
+        (),
+    )
+
+
+def _confirm(tlvs: dict[int, bytes], message_id: str, state: ReceiptState | None) -> bool:
+    """Whether TLVs say nothing about a receipt but what its text says."""
+    told_id, told_state = tlvs.get(_RECEIPTED_MESSAGE_ID), tlvs.get(_MESSAGE_STATE)
+    return (
+        (told_id is None or told_id.rstrip(b"\0") == message_id.encode("latin-1"))
+        and (told_state is None or told_state == _STATE_OCTETS.get(state))
+        and _NETWORK_ERROR_CODE not in tlvs
+    )
+
+
+def _read_any(pdu: DeliverSm | DataSm, text_only: bool) -> Receipt | None:
     kind = pdu.esm_class & _TYPE_MASK
     tlvs = pdu.tlvs
     needs_layout = False
@@ -107,22 +146,22 @@ def _join(pdu: DeliverSm | DataSm, text: ReceiptText, *, is_intermediate: bool) 
     disagreements: list[str] = []
     message_id: str | None = text.message_id
     alt_ids: tuple[str, ...] = ()
-    if _RECEIPTED_MESSAGE_ID in tlvs:
-        message_id, alt_ids = _join_ids(_c_string(tlvs[_RECEIPTED_MESSAGE_ID]), text.message_id, disagreements)
     state = text.state
-    if _MESSAGE_STATE in tlvs:
-        state = _join_states(tlvs[_MESSAGE_STATE], text, disagreements)
     network_error = None
-    if _NETWORK_ERROR_CODE in tlvs:
-        value = tlvs[_NETWORK_ERROR_CODE]
-        network_error = (value[0], int.from_bytes(value[1:3], "big")) if len(value) >= 3 else None
+    if tlvs:
+        if (value := tlvs.get(_RECEIPTED_MESSAGE_ID)) is not None:
+            message_id, alt_ids = _join_ids(_c_string(value), message_id, disagreements)
+        if (value := tlvs.get(_MESSAGE_STATE)) is not None:
+            state = _join_states(value, text, disagreements)
+        if (value := tlvs.get(_NETWORK_ERROR_CODE)) is not None and len(value) >= 3:
+            network_error = (value[0], int.from_bytes(value[1:3], "big"))
     submitted_at, done_at = text.submitted_at, text.done_at
-    if submitted_at is not None and done_at is not None and _is_before(done_at, submitted_at):
+    if is_before(done_at, submitted_at):
         disagreements.append("done before submitted")
     return Receipt(
         message_id,
         alt_ids,
-        ReceiptState.UNKNOWN if state is None else state,
+        state or ReceiptState.UNKNOWN,
         text.stat,
         text.error,
         network_error,
@@ -162,9 +201,3 @@ def _join_states(value: bytes, text: ReceiptText, disagreements: list[str]) -> R
         return written
     disagreements.append(f"message_state {told.name}, stat {text.stat}")
     return told
-
-
-def _is_before(one: datetime, other: datetime) -> bool:
-    if (one.tzinfo is None) != (other.tzinfo is None):
-        return False
-    return one < other and other - one >= _CLOCK_TICK

@@ -53,6 +53,10 @@ from protocol.session_events import (
 from protocol.session_outbound import OutboundSession
 from protocol.session_states import MOVES, Role, SessionState
 
+# Python 3.11 runs code of its own at each `Role.ESME`, which what comes with every message need not pay.
+_ESME = Role.ESME
+_CLOSED = SessionState.CLOSED
+
 
 class Session(OutboundSession):
     """Bytes and `now` in; events, bytes and a deadline out. `now` is seconds of one monotonic clock.
@@ -71,7 +75,16 @@ class Session(OutboundSession):
         self._keepalive.heard(now)
         try:
             for frame in self._framer.feed(data):
-                self._receive_frame(frame, now, events)
+                try:
+                    pdu = decode(frame)
+                except BadPdu as fault:
+                    self._reject(fault.command_id, fault.sequence, fault.status, events)
+                    continue
+                kind = type(pdu)
+                if kind in self._receivable:
+                    _RECEIVERS[kind](self, pdu, now, events)
+                else:
+                    self._take_unasked(pdu, frame, events)
         except BadFrame as fault:
             self._close(CloseReason.BAD_FRAME, str(fault), events)
         return events
@@ -110,22 +123,17 @@ class Session(OutboundSession):
         self._enter(SessionState.CLOSED)
         events.append(Closed(reason, detail, [slot.token for slot in self.window.abandon()]))
 
-    def _receive_frame(self, frame: bytes, now: float, events: list[Event]) -> None:
-        if self._state is SessionState.CLOSED:
-            return
-        try:
-            pdu = decode(frame)
-        except BadPdu as fault:
-            self._refuse(fault.command_id, fault.sequence, fault.status)
-            events.append(PeerComplained(fault.status, fault.sequence))
-            return
-        if type(pdu) in self._receivable:
-            _RECEIVERS[type(pdu)](self, pdu, now, events)
-            return
+    def _take_unasked(self, pdu: Pdu, frame: bytes, events: list[Event]) -> None:
         _, command_id, status, sequence = read_header(frame)
-        if not command_id & RESPONSE_BIT:
-            status = self._status_for(pdu)
-            self._refuse(command_id, sequence, status)
+        self._reject(command_id, sequence, status if command_id & RESPONSE_BIT else self._status_for(pdu), events)
+
+    def _reject(self, command_id: int, sequence: int, status: int, events: list[Event]) -> None:
+        """Once closed nothing is receivable, so that whatever still comes is dropped here."""
+        if self._state is _CLOSED:
+            return
+        response = refusal(command_id, sequence, status)
+        if response is not None:
+            self._outgoing.append(encode(response))
         events.append(PeerComplained(status, sequence))
 
     def _status_for(self, request: Pdu) -> CommandStatus:
@@ -136,11 +144,6 @@ class Session(OutboundSession):
             return CommandStatus.ESME_RALYBND
         return CommandStatus.ESME_RINVBNDSTS
 
-    def _refuse(self, command_id: int, sequence: int, status: int) -> None:
-        response = refusal(command_id, sequence, status)
-        if response is not None:
-            self._outgoing.append(encode(response))
-
     def _settle(
         self, sequence: int, status: int, message_id: str, tlvs: dict[int, bytes], now: float, events: list[Event]
     ) -> None:
@@ -150,7 +153,7 @@ class Session(OutboundSession):
             slot = self.window.settle_overdue(sequence)
         if slot is None:
             events.append(PeerComplained(status, sequence))
-        elif self._role is Role.ESME:
+        elif self._role is _ESME:
             events.append(SubmitAnswered(slot.token, status, message_id, tlvs, now - slot.sent_at, late))
         else:
             events.append(DeliverAnswered(slot.token, status, late))

@@ -3,16 +3,19 @@
 What the peer says, and the contract of the whole, is session.py's.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from protocol.codec import encode
 from protocol.errors import NotBound
+from protocol.fields import HEADER_LENGTH, write_header
 from protocol.framing import MAX_FRAME, Framer
 from protocol.keepalive import Keepalive
 from protocol.pdus import (
     BindMode,
     BindRequest,
     BindResp,
+    CommandId,
     DataSm,
     DataSmResp,
     DeliverSm,
@@ -30,6 +33,10 @@ MAX_SEQUENCE = 0x7FFF_FFFF
 """The highest sequence_number that we give (SMPP 3.4 §5.1.4)."""
 
 INTERFACE_VERSION = 0x34
+
+_SUBMIT_SM = int(CommandId.SUBMIT_SM)
+# Python 3.11 runs code of its own at each `SessionState.CLOSED`, which an answer to every message need not pay.
+_CLOSED = SessionState.CLOSED
 
 
 class OutboundSession:
@@ -108,6 +115,24 @@ class OutboundSession:
         """
         return self._send_in_window(pdu, token, now)
 
+    def submit_all(self, submits: Sequence[tuple[bytes, Any]], now: float) -> None:
+        """Send submit_sm (ESME) whose bodies were made by submit_bodies.py, each with its token, in their order.
+
+        Raises NotBound, or WindowFull unless all of them may be sent.
+        """
+        self._demand(SubmitSm)
+        self.window.demand_free(len(submits))
+        sequence, window, send = self._next_sequence, self.window, self._outgoing.append
+        numbered: list[tuple[int, Any]] = []
+        for body, token in submits:
+            while sequence in window:
+                sequence = sequence % MAX_SEQUENCE + 1
+            send(write_header(HEADER_LENGTH + len(body), _SUBMIT_SM, 0, sequence) + body)
+            numbered.append((sequence, token))
+            sequence = sequence % MAX_SEQUENCE + 1
+        self._next_sequence = sequence
+        window.add_all(numbered, now, now + self._response_timeout)
+
     def deliver(self, pdu: DeliverSm | DataSm, token: Any, now: float) -> int:
         """Hand over a receipt or an inbound message (SMSC); as `submit`."""
         return self._send_in_window(pdu, token, now)
@@ -130,23 +155,21 @@ class OutboundSession:
 
     # What we answer
 
-    def answer(self, request: DeliverSm | DataSm | SubmitSm, status: int, now: float) -> None:
+    def answer(self, request: DeliverSm | DataSm | SubmitSm, status: int) -> None:
         """Answer with a status alone, under the very sequence number that the peer gave, whatever it is."""
-        response: Pdu
         if isinstance(request, DeliverSm):
-            response = DeliverSmResp(status, request.sequence)
+            self.respond(DeliverSmResp(status, request.sequence))
         elif isinstance(request, DataSm):
-            response = DataSmResp(status, sequence=request.sequence)
+            self.respond(DataSmResp(status, sequence=request.sequence))
         else:
-            response = SubmitSmResp(status, sequence=request.sequence)
-        self.respond(response, now)
+            self.respond(SubmitSmResp(status, sequence=request.sequence))
 
     def answer_submit(
-        self, request: SubmitSm | DataSm, status: int, message_id: str, now: float, tlvs: dict[int, bytes] | None = None
+        self, request: SubmitSm | DataSm, status: int, message_id: str, tlvs: dict[int, bytes] | None = None
     ) -> None:
         """Answer a Submitted (SMSC). Raises LocalProtocolError for a message_id that does not fit."""
         kind = SubmitSmResp if isinstance(request, SubmitSm) else DataSmResp
-        self.respond(kind(status, message_id, tlvs or {}, request.sequence), now)
+        self.respond(kind(status, message_id, tlvs or {}, request.sequence))
 
     def accept_bind(self, request: BindRequest, system_id: str, now: float) -> None:
         """Take a bind (SMSC); dropped once closed. Raises NotBound unless one waits for it."""
@@ -155,22 +178,22 @@ class OutboundSession:
         self._demand_bind_request()
         # sc_interface_version is an optional parameter, which came with 3.4 (§4.1.2).
         version = INTERFACE_VERSION if request.interface_version >= INTERFACE_VERSION else None
-        self.respond(BindResp(request.mode, 0, system_id, version, request.sequence), now)
+        self.respond(BindResp(request.mode, 0, system_id, version, request.sequence))
         self.mode = request.mode
         self._keepalive.heard(now)
         self._enter(MOVES[self._state, BindResp])
 
-    def refuse_bind(self, request: BindRequest, status: int, now: float) -> None:
+    def refuse_bind(self, request: BindRequest, status: int) -> None:
         """Refuse a bind (SMSC), so that the peer may ask again; dropped once closed. Raises NotBound as accept_bind."""
         if self._state is SessionState.CLOSED:
             return
         self._demand_bind_request()
-        self.respond(BindResp(request.mode, status, sequence=request.sequence), now)
+        self.respond(BindResp(request.mode, status, sequence=request.sequence))
         self._enter(SessionState.OPEN)
 
-    def respond(self, response: Pdu, now: float) -> None:
+    def respond(self, response: Pdu) -> None:
         """Answer with a whole PDU, which carries the request's sequence number; dropped once closed."""
-        if self._state is not SessionState.CLOSED:
+        if self._state is not _CLOSED:
             self._outgoing.append(encode(response))
 
     def _enter(self, state: SessionState) -> None:
@@ -188,12 +211,16 @@ class OutboundSession:
             raise NotBound("no bind request waits for an answer")
 
     def _send_request(self, request: Any) -> int:
+        sequence = request.sequence = self._free_sequence()
+        self._outgoing.append(encode(request))
+        self._next_sequence = sequence % MAX_SEQUENCE + 1
+        return sequence
+
+    def _free_sequence(self) -> int:
+        """The next number that finds no other request, not even by a late answer."""
         sequence = self._next_sequence
         while sequence in self.window:
             sequence = sequence % MAX_SEQUENCE + 1
-        request.sequence = sequence
-        self._outgoing.append(encode(request))
-        self._next_sequence = sequence % MAX_SEQUENCE + 1
         return sequence
 
     def _send_in_window(self, pdu: SubmitSm | DeliverSm | DataSm, token: Any, now: float) -> int:

@@ -1,6 +1,7 @@
 """Requests in flight: who waits for which sequence_number, since when, until when. Bytes and PDUs are the session's."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +59,15 @@ class Window:
         self.demand_free()
         self._slots[sequence] = Slot(sequence, token, now, deadline)
 
-    def demand_free(self) -> None:
-        """Raises WindowFull unless a request may be added now."""
-        if len(self._slots) >= self.capacity:
+    def add_all(self, requests: Iterable[tuple[int, Any]], now: float, deadline: float) -> None:
+        """Take a slot for each sequence number with its token, of which `demand_free` knows that there is one."""
+        slots = self._slots
+        for sequence, token in requests:
+            slots[sequence] = Slot(sequence, token, now, deadline)
+
+    def demand_free(self, count: int = 1) -> None:
+        """Raises WindowFull unless so many requests may be added now."""
+        if len(self._slots) + count > self.capacity:
             raise WindowFull(f"{len(self._slots)} of {self.capacity} requests wait for their answer")
 
     def settle(self, sequence: int) -> Slot | None:

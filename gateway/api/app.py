@@ -12,6 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from gateway.api.base import Handler, bare_app, json_response
 from gateway.api.carriers_view import CarriersView
+from gateway.api.direct import Call, Direct
 from gateway.api.docs_page import CONTENT_SECURITY_POLICY, docs_page
 from gateway.api.health import HealthChecks
 from gateway.api.lookups import Lookups
@@ -74,7 +75,19 @@ def create_app(
         rule = operation.path.replace("{id}", "<id:id>")
         app.add_url_rule(rule, operation.name, view, methods=[operation.method])
     _add_documents(app)
+    limit, timeout = settings.http.body_limit, app.config["BODY_TIMEOUT"]
+    app.take = Direct(_calls(submissions), tokens, ids, body_limit=limit, body_timeout=timeout).take
     return app
+
+
+def _calls(submissions: Submissions) -> dict[str, Call]:
+    """Those that are answered past the framework, by path."""
+    answers = {"send": submissions.one, "submit": submissions.one, "submit_bulk": submissions.bulk}
+    return {
+        operation.path: Call(answers[operation.name], operation.scope)
+        for operation in OPERATIONS
+        if operation.name in answers and operation.scope is not None
+    }
 
 
 def _tokens(settings: Settings) -> Tokens:

@@ -24,6 +24,10 @@ from gateway.identifiers import Identifiers
 from gateway.store.interface import StoreBusy, StoreFull
 
 Handler = Callable[..., Awaitable[Response]]
+Expected = Problem | StoreFull | StoreBusy
+"""What ends a call without its being a fault of ours."""
+Take = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[bool]]
+"""Answers a request past the framework; False: not one that it takes, and nothing of it was read."""
 
 _log = logging.getLogger("sluice.api")
 
@@ -44,6 +48,7 @@ class App(QuartTrio):
     def __init__(self, name: str, ids: Identifiers, body_limit: int) -> None:
         super().__init__(name, static_folder=None)
         self._ids = ids
+        self.take: Take | None = None
         self.config["MAX_CONTENT_LENGTH"] = body_limit
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
         # A redirect to the path without doubled slashes would be HTML, and lose the body of a POST.
@@ -52,7 +57,7 @@ class App(QuartTrio):
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "websocket":
             await _refuse_websocket(self._ids.next(), send)
-        else:
+        elif self.take is None or not await self.take(scope, receive, send):
             await super().asgi_app(scope, receive, _whole(send))
 
     async def preprocess_request(self, request_context: RequestContext | None = None) -> None:
@@ -94,7 +99,7 @@ async def _refuse_websocket(request_id: int, send: ASGISendCallable) -> None:
     await send({"type": "websocket.http.response.body", "body": problem.body(request_id), "more_body": False})
 
 
-def bare_app(name: str, ids: Identifiers, body_limit: int) -> QuartTrio:
+def bare_app(name: str, ids: Identifiers, body_limit: int) -> App:
     """An app without calls, that answers every error with a problem document and every request with its Request-Id."""
     app = App(name, ids, body_limit)
     _answer_errors(app, body_limit)
@@ -103,36 +108,34 @@ def bare_app(name: str, ids: Identifiers, body_limit: int) -> QuartTrio:
 
 
 def _answer_errors(app: QuartTrio, body_limit: int) -> None:
-    async def on_problem(problem: Problem) -> ResponseReturnValue:
-        return problem.response(g.request_id)
-
-    async def on_full(_: StoreFull) -> ResponseReturnValue:
-        detail = "The backlog or the disk of this gateway is full. Nothing was accepted."
-        return Problem(problems.STORE_FULL, detail, headers={"Retry-After": str(_RETRY_FULL_SECONDS)}).response(
-            g.request_id
-        )
-
-    async def on_busy(_: StoreBusy) -> ResponseReturnValue:
-        detail = "The store does not answer now. Nothing was changed."
-        return Problem(problems.STORE_BUSY, detail, headers={"Retry-After": str(_RETRY_BUSY_SECONDS)}).response(
-            g.request_id
-        )
+    async def on_expected(error: Expected) -> ResponseReturnValue:
+        return problem_of(error).response(g.request_id)
 
     async def on_http(error: HTTPException) -> ResponseReturnValue:
         return _http_problem(error, body_limit).response(g.request_id)
 
     async def on_unexpected(error: Exception) -> ResponseReturnValue:
-        _log_unexpected(error)
-        return Problem(
-            problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id."
-        ).response(g.request_id)
+        rule = request.url_rule.rule if request.url_rule is not None else "no known path"
+        return logged(error, f"{request.method} {rule}", g.request_id).response(g.request_id)
 
-    app.register_error_handler(Problem, on_problem)
-    app.register_error_handler(StoreFull, on_full)
-    app.register_error_handler(StoreBusy, on_busy)
+    for kind in (Problem, StoreFull, StoreBusy):
+        app.register_error_handler(kind, on_expected)
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(InternalServerError, on_unexpected)
     app.register_error_handler(Exception, on_unexpected)
+
+
+def problem_of(error: Expected) -> Problem:
+    """What the caller is told of an end that calls may have."""
+    match error:
+        case StoreFull():
+            detail = "The backlog or the disk of this gateway is full. Nothing was accepted."
+            return Problem(problems.STORE_FULL, detail, headers={"Retry-After": str(_RETRY_FULL_SECONDS)})
+        case StoreBusy():
+            detail = "The store does not answer now. Nothing was changed."
+            return Problem(problems.STORE_BUSY, detail, headers={"Retry-After": str(_RETRY_BUSY_SECONDS)})
+        case Problem():
+            return error
 
 
 def _http_problem(error: HTTPException, body_limit: int) -> Problem:
@@ -145,17 +148,20 @@ def _http_problem(error: HTTPException, body_limit: int) -> Problem:
     return Problem(kind, detail)
 
 
-def _log_unexpected(error: Exception) -> None:
-    """One line with the stack. Not the exception's own words: they may hold a text or a number."""
+def logged(error: Exception, call: str, request_id: int) -> Problem:
+    """What the caller is told of a fault of ours, once it is logged: in one line, with the stack.
+
+    Not the exception's own words: they may hold a text or a number.
+    """
     chain: list[str] = []
     fault: BaseException | None = error
     while fault is not None and len(chain) < 8:
         stack = "".join(traceback.format_tb(fault.__traceback__))
         chain.append(f"{type(fault).__module__}.{type(fault).__qualname__}\n{stack}")
         fault = fault.__cause__ or fault.__context__
-    rule = request.url_rule.rule if request.url_rule is not None else "no known path"
-    request_id = identifiers.public(identifiers.REQUEST, g.request_id)
-    _log.error("%s %s failed, request_id=%s: %s", request.method, rule, request_id, "caused by ".join(chain))
+    shown = identifiers.public(identifiers.REQUEST, request_id)
+    _log.error("%s failed, request_id=%s: %s", call, shown, "caused by ".join(chain))
+    return Problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id.")
 
 
 def json_response(body: bytes, status: int = 200, headers: dict[str, Any] | None = None) -> Response:

@@ -6,6 +6,7 @@ What the fields mean is the rules' matter. Sizes are limited by the app, before 
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -45,7 +46,7 @@ def decode(body: bytes) -> Any:
         value = _decode(body)
         # Each member has one colon right behind its name's quote: more of them than members that were decoded means a
         # name given twice, or a text that looks so.
-        is_plain = body.count(b'":') == _members(value) and _SPACED_COLON.search(body) is None
+        is_plain = body.count(b'":') == _members(value, body) and _SPACED_COLON.search(body) is None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # The slow reader knows where the fault is, and takes lone surrogates, which the rules then name by field.
         return _decode_slowly(body)
@@ -54,7 +55,11 @@ def decode(body: bytes) -> Any:
 
 def idempotency_key(request: Request, body: bytes) -> IdempotencyKey | None:
     """The key with the digest of the call: method, path and body as they came. Raises a Problem 422."""
-    keys = request.headers.getlist("Idempotency-Key")
+    return key_of(request.headers.getlist("Idempotency-Key"), request.method, request.path, body)
+
+
+def key_of(keys: Sequence[str], method: str, path: str, body: bytes) -> IdempotencyKey | None:
+    """`idempotency_key` of the header's values."""
     if not keys:
         return None
     if len(keys) > 1 or _KEY.fullmatch(keys[0]) is None:
@@ -63,7 +68,7 @@ def idempotency_key(request: Request, body: bytes) -> IdempotencyKey | None:
             INVALID_IDEMPOTENCY_KEY,
             f"The Idempotency-Key {what}; give it once, with 1 to 255 visible ASCII characters.",
         )
-    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
+    digest = hashlib.sha256(f"{method} {path}\n".encode())
     digest.update(body)
     return IdempotencyKey(keys[0], digest.digest())
 
@@ -73,15 +78,25 @@ async def bare_key(request: Request) -> IdempotencyKey | None:
     return idempotency_key(request, bytes(await request.get_data(cache=False, as_text=False, parse_form_data=False)))
 
 
-def _members(value: Any) -> int:
+def _members(value: Any, body: bytes) -> int:
+    """Of all objects in the value."""
+    objects = value if type(value) is list else [value]
+    # As many objects as braces, and no array in them: then nothing lies deeper.
+    is_flat = set(map(type, objects)) == {dict} and body.count(b"{") == len(objects)
+    if is_flat and body.count(b"[") == (objects is value):
+        return sum(map(len, objects))
+    return _members_within(value)
+
+
+def _members_within(value: Any) -> int:
     if isinstance(value, dict):
         count = len(value)
         for inner in value.values():
             if isinstance(inner, dict | list):
-                count += _members(inner)
+                count += _members_within(inner)
         return count
     if isinstance(value, list):
-        return sum(map(_members, value))
+        return sum(map(_members_within, value))
     return 0
 
 

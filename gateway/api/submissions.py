@@ -3,10 +3,11 @@
 A 201 is answered only after the accept flow has returned, and so after the commit that holds the messages.
 """
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import trio
-from msgspec import json
+from msgspec import Struct, json
 from quart import Response, g, request
 
 from gateway import identifiers
@@ -15,12 +16,39 @@ from gateway.api.base import json_response
 from gateway.api.bodies import LARGE_BODY, decode, idempotency_key, read_json
 from gateway.api.problems import Problem, invalid_fields
 from gateway.api.repeats import REPLAYED, key_reused
-from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, FirstAnswerErased, OneAccepted, OneReplayed
+from gateway.flows.accept import (
+    Accept,
+    BulkAccepted,
+    ClientIdInUse,
+    FirstAnswerErased,
+    ItemError,
+    OneAccepted,
+    OneReplayed,
+)
 from gateway.flows.entities import Entity
 from gateway.rules.faults import ItemErrors
 from gateway.store.interface import IdempotencyKey, KeyReused
 
 _encode = json.Encoder().encode
+
+
+class Post(NamedTuple):
+    """A call that sends, as far as it matters here."""
+
+    account: str
+    body: bytes
+    key: IdempotencyKey | None
+    request_id: int
+
+
+class Created(NamedTuple):
+    """A 201."""
+
+    body: bytes
+    headers: dict[str, str]
+
+
+Answer = Callable[[Post], Awaitable[Created]]
 
 
 class Submissions:
@@ -32,27 +60,32 @@ class Submissions:
         self._slots = trio.Semaphore(bulk_slots)
 
     async def submit(self, account: str) -> Response:
-        body = await read_json(request)
-        key = idempotency_key(request, body)
-        if len(body) < LARGE_BODY:
-            return await self._submit(account, body, key)
-        async with self._slots:
-            return await self._submit(account, body, key)
+        return await _through_quart(self.one, account)
 
     async def submit_bulk(self, account: str) -> Response:
-        body = await read_json(request)
-        key = idempotency_key(request, body)
-        if len(body) < LARGE_BODY:
-            return await self._submit_bulk(account, body, key)
-        async with self._slots:
-            return await self._submit_bulk(account, body, key)
+        return await _through_quart(self.bulk, account)
 
-    async def _submit(self, account: str, body: bytes, key: IdempotencyKey | None) -> Response:
-        message = decode(body)
+    async def one(self, post: Post) -> Created:
+        """Raises a Problem, StoreFull or StoreBusy."""
+        return await self._in_turn(self._one, post)
+
+    async def bulk(self, post: Post) -> Created:
+        """Raises a Problem, StoreFull or StoreBusy."""
+        return await self._in_turn(self._bulk, post)
+
+    async def _in_turn(self, answer: Answer, post: Post) -> Created:
+        if len(post.body) < LARGE_BODY:
+            return await answer(post)
+        async with self._slots:
+            return await answer(post)
+
+    async def _one(self, post: Post) -> Created:
+        message = decode(post.body)
         if not isinstance(message, dict):
             hint = "; send an array to /v1/sms/bulk" if isinstance(message, list) else ""
             raise Problem(problems.NOT_AN_OBJECT, f"Send one message as an object{hint}.")
-        match await self._accept.submit_one(account, message, request_id=g.request_id, idempotency=key):
+        outcome = await self._accept.submit_one(post.account, message, request_id=post.request_id, idempotency=post.key)
+        match outcome:
             case OneAccepted(entity):
                 return _created(entity, {})
             case OneReplayed(entity):
@@ -66,14 +99,14 @@ class Submissions:
             case FirstAnswerErased():
                 raise _first_answer_erased()
 
-    async def _submit_bulk(self, account: str, body: bytes, key: IdempotencyKey | None) -> Response:
-        items = self._items(decode(body))
-        outcome = await self._accept.submit_bulk(account, items, request_id=g.request_id, idempotency=key)
+    async def _bulk(self, post: Post) -> Created:
+        items = self._items(decode(post.body))
+        outcome = await self._accept.submit_bulk(post.account, items, request_id=post.request_id, idempotency=post.key)
         if isinstance(outcome, KeyReused):
             raise key_reused()
         if isinstance(outcome, FirstAnswerErased):
             raise _first_answer_erased()
-        return json_response(bulk_body(outcome), 201, REPLAYED if outcome.replayed else {})
+        return Created(bulk_body(outcome), REPLAYED if outcome.replayed else {})
 
     def _items(self, body: Any) -> list[Any]:
         if not isinstance(body, list):
@@ -89,18 +122,28 @@ class Submissions:
         return body
 
 
+class _Bulk(Struct):
+    """The body of a bulk's 201."""
+
+    submission_id: str
+    entities: list[Entity]
+    errors: list[ItemError]
+
+
 def bulk_body(bulk: BulkAccepted) -> bytes:
-    """The 201 of a bulk: each entity is rendered as in the 201 of one message, with its `index` in front."""
-    entities = [b'{"index":%d,%b' % (index, _encode(entity)[1:]) for index, entity in bulk.entities]
-    return b'{"submission_id":"%b","entities":[%b],"errors":%b}' % (
-        identifiers.public(identifiers.SUBMISSION, bulk.submission).encode(),
-        b",".join(entities),
-        _encode(bulk.errors),
-    )
+    """The 201 of a bulk."""
+    submission_id = identifiers.public(identifiers.SUBMISSION, bulk.submission)
+    return _encode(_Bulk(submission_id, bulk.entities, bulk.errors))
 
 
-def _created(entity: Entity, headers: dict[str, str]) -> Response:
-    return json_response(_encode(entity), 201, {"Location": f"/v1/sms/{entity.id}", **headers})
+async def _through_quart(answer: Answer, account: str) -> Response:
+    body = await read_json(request)
+    created = await answer(Post(account, body, idempotency_key(request, body), g.request_id))
+    return json_response(created.body, 201, created.headers)
+
+
+def _created(entity: Entity, headers: dict[str, str]) -> Created:
+    return Created(_encode(entity), {"Location": f"/v1/sms/{entity.id}", **headers})
 
 
 def _client_id_in_use(holder: int) -> Problem:

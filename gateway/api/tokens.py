@@ -49,6 +49,14 @@ class Tokens:
             self._check_address(request, grant)
         return grant.owner
 
+    def plain_owner(self, authorization: str, scope: str) -> str | None:
+        """Whose token it is, as far as the header alone tells that it may do this; None: `owner` tells."""
+        try:
+            grant = self._grant(authorization)
+        except Problem:
+            return None
+        return grant.owner if scope in grant.scopes and not grant.allow_from else None
+
     def _grant(self, authorization: str | None) -> Grant:
         if authorization is None:
             raise Problem(

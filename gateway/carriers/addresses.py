@@ -12,7 +12,6 @@ from gateway.settings.carriers import Carrier as CarrierSettings
 INTERNATIONAL = 1
 ISDN = 1
 """TON and NPI of an E.164 number (SMPP 3.4 §5.2.5, §5.2.6)."""
-_SOURCES_KEPT = 10_000
 
 
 class Address(NamedTuple):
@@ -31,18 +30,9 @@ class Addresses:
         self._source_npi = settings.source_npi
         self.dest_ton = INTERNATIONAL if settings.dest_ton is None else settings.dest_ton
         self.dest_npi = ISDN if settings.dest_npi is None else settings.dest_npi
-        self._sources: dict[str, Address] = {}
 
     def source(self, sender: str) -> Address:
-        """The source address of a sender; kept, because few senders send nearly everything."""
-        address = self._sources.get(sender)
-        if address is None:
-            if len(self._sources) >= _SOURCES_KEPT:
-                self._sources.clear()
-            address = self._sources[sender] = self._make_source(sender)
-        return address
-
-    def _make_source(self, sender: str) -> Address:
+        """The source address of a sender."""
         ton, npi = address_type(sender)
         return Address(
             ton if self._source_ton is None else self._source_ton,

@@ -17,8 +17,7 @@ from gateway.carriers.traffic import Delivery, Feed, Traffic
 from gateway.carriers.waiting import Waiting
 from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.command_status import name_of
-from protocol.errors import LocalProtocolError
-from protocol.pdus import BindMode, BindRequest, SubmitSm
+from protocol.pdus import BindMode, BindRequest
 from protocol.session import Session
 from protocol.session_events import (
     BindRefused,
@@ -116,12 +115,12 @@ class Bind:
         """submit_sm given that the window or the pace does not let go yet."""
         return len(self._waiting)
 
-    def submit(self, pdu: SubmitSm, token: Any) -> None:
-        """Give it a submit_sm; `flush` after the last. They go in order, as window and pace allow."""
-        self._waiting.add(pdu, token)
+    def submit(self, submits: Sequence[tuple[bytes, Any]]) -> None:
+        """Give it submit_sm: the body of each (protocol.submit_bodies) with its token.
 
-    def flush(self) -> None:
-        """Let go what may go now. Called once for many submits."""
+        They go in order, as window and pace allow: what may go now, goes.
+        """
+        self._waiting.add(submits, trio.current_time())
         if self._pump():
             self._outgoing.wake()
             self._rearm()
@@ -137,7 +136,7 @@ class Bind:
         """
         if self.is_over:
             return
-        self.session.answer(pdu, status, trio.current_time())
+        self.session.answer(pdu, status)
         self._outgoing.wake()
         self._undecided -= 1
         if self._undecided < DELIVERIES_WAITING:
@@ -287,8 +286,8 @@ class Bind:
 
     def _pump(self) -> int:
         """Put what waits into the session, as far as window and pace allow; how many."""
-        waiting, feed = self._waiting, self._feed
-        if not waiting or feed is None or self.state is not BindState.BOUND:
+        waiting = self._waiting
+        if not waiting or self.state is not BindState.BOUND:
             return 0
         now = trio.current_time()
         room = min(len(waiting), self._window.free)
@@ -298,16 +297,9 @@ class Bind:
             return 0
         for pace in self._paces:
             pace.take(now, room)
-        submit, submitted = self.session.submit, self._outgoing.submitted
-        for _ in range(room):
-            pdu, token = waiting.take()
-            try:
-                submit(pdu, token, now)
-            except LocalProtocolError as error:
-                _log.error("bind=%s unsendable=%r", self.name, str(error))
-                feed.unsendable(token)
-            else:
-                submitted(token)
+        submits = waiting.take(room)
+        self.session.submit_all(submits, now)
+        self._outgoing.submitted([token for _, token in submits])
         return room
 
     def _go_on_leaving(self, now: float) -> None:

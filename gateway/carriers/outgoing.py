@@ -5,6 +5,7 @@ That matters at the end: what a write call had may have reached the peer, what n
 
 import logging
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import trio
@@ -38,9 +39,9 @@ class Outgoing:
         self._is_writing = False
         self._is_over = False
 
-    def submitted(self, token: Any) -> None:
-        """The session took this submit_sm."""
-        self._unwritten.append(token)
+    def submitted(self, tokens: Iterable[Any]) -> None:
+        """The session took these submit_sm."""
+        self._unwritten.extend(tokens)
 
     def wake(self) -> None:
         """The session has something to say. Cheap to call often: what one synchronous run leaves shares a write."""

@@ -28,9 +28,6 @@ class Feed(Protocol):
     def unwritten(self, tokens: list[Any]) -> None:
         """They waited too long for the window, the pace or the transport; nothing was written, nor will be."""
 
-    def unsendable(self, token: Any) -> None:
-        """No frame can be made of this submit_sm; nothing was written."""
-
     def freed(self) -> None:
         """More may be given: a pause is over, or the pace let something go."""
 

@@ -4,11 +4,8 @@ Window and pace, which decide when it goes, are asked by bind.py.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
-
-import trio
-
-from protocol.pdus import SubmitSm
 
 WAIT_BEYOND_ANSWER_SECONDS = 30.0
 """A segment waits at most this long and the response_timeout, and is then sent or given back; so it is settled within
@@ -16,12 +13,12 @@ twice the response_timeout and this, before the store takes its claim for a lost
 
 
 class Waiting:
-    """A queue of submit_sm with their tokens."""
+    """A queue of submit_sm: the body of each with its token."""
 
     def __init__(self, response_timeout: float) -> None:
         """`response_timeout`: the carrier's, in seconds."""
         self._longest = response_timeout + WAIT_BEYOND_ANSWER_SECONDS
-        self._given: deque[tuple[SubmitSm, Any, float]] = deque()
+        self._given: deque[tuple[tuple[bytes, Any], float]] = deque()
 
     def __len__(self) -> int:
         return len(self._given)
@@ -29,26 +26,27 @@ class Waiting:
     @property
     def until(self) -> float:
         """When the first is overdue. Only while there is one."""
-        return self._given[0][2] + self._longest
+        return self._given[0][1] + self._longest
 
-    def add(self, pdu: SubmitSm, token: Any) -> None:
-        """It waits from now on."""
-        self._given.append((pdu, token, trio.current_time()))
+    def add(self, submits: Iterable[tuple[bytes, Any]], now: float) -> None:
+        """They wait from now on."""
+        self._given.extend([(submit, now) for submit in submits])
 
-    def take(self) -> tuple[SubmitSm, Any]:
-        """The first."""
-        pdu, token, _ = self._given.popleft()
-        return pdu, token
+    def take(self, count: int) -> list[tuple[bytes, Any]]:
+        """The first ones; as many there are at least."""
+        given = self._given
+        return [given.popleft()[0] for _ in range(count)]
 
     def take_overdue(self, now: float) -> list[Any]:
         """The tokens of those that have waited too long."""
         tokens = []
         while self._given and self.until <= now:
-            tokens.append(self._given.popleft()[1])
+            (_, token), _ = self._given.popleft()
+            tokens.append(token)
         return tokens
 
     def take_all(self) -> list[Any]:
         """The tokens of all."""
-        tokens = [token for _, token, _ in self._given]
+        tokens = [token for (_, token), _ in self._given]
         self._given.clear()
         return tokens

@@ -11,10 +11,15 @@ from gateway.rules.timestamps import rfc3339
 from gateway.store.interface import NewMessage
 from gateway.store.views import MessageRow
 
+_QUEUED = Status.QUEUED.value
+_SCHEDULED = Status.SCHEDULED.value
 
-class Entity(msgspec.Struct):
-    """The body of a 201."""
 
+class Entity(msgspec.Struct, gc=False):
+    """The body of a 201, or one of the entities of a bulk's."""
+
+    index: int | msgspec.UnsetType
+    """Its place in the array of a bulk; not told where there is none."""
     id: str
     client_id: str | None
     status: str
@@ -33,25 +38,14 @@ class Entity(msgspec.Struct):
     created_at: str
 
 
-def entity_of_new(message: NewMessage) -> Entity:
-    """As it was accepted just now."""
-    return _entity(message, _first_status(message.scheduled_at))
-
-
-def entity_at_first(row: MessageRow) -> Entity:
-    """As the first answer gave it, whatever has happened to it since; only an erased text cannot come back."""
-    return _entity(row, _first_status(row.scheduled_at))
-
-
-def _first_status(scheduled_at: int | None) -> Status:
-    return Status.QUEUED if scheduled_at is None else Status.SCHEDULED
-
-
-def _entity(message: NewMessage | MessageRow, status: Status) -> Entity:
+def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType = msgspec.UNSET) -> Entity:
+    """As the first answer gives it, whatever has happened to it since; only an erased text cannot come back."""
+    scheduled_at = message.scheduled_at
     return Entity(
+        index,
         public(MESSAGE, message.id),
         message.client_id,
-        status.value,
+        _QUEUED if scheduled_at is None else _SCHEDULED,
         message.sender,
         message.recipient,
         message.text,
@@ -61,7 +55,7 @@ def _entity(message: NewMessage | MessageRow, status: Status) -> Entity:
         message.allow_unicode,
         None,
         message.tag,
-        None if message.scheduled_at is None else rfc3339(message.scheduled_at),
+        None if scheduled_at is None else rfc3339(scheduled_at),
         rfc3339(message.expires_at),
         rfc3339(created_at_ms(message.id)),
     )

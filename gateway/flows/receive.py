@@ -26,8 +26,9 @@ from protocol.times import to_utc_ms
 _KEPT = int(CommandStatus.ESME_ROK)
 _NOT_KEPT = int(CommandStatus.ESME_RX_T_APPN)
 _UDHI = int(EsmClass.UDHI)
-# The dates of receipts that come together are mostly the same few.
+# The dates of receipts that come together are mostly the same few, and their ends too.
 _utc_ms = lru_cache(maxsize=4096)(to_utc_ms)
+_cause_of = lru_cache(maxsize=4096)(cause_of_receipt)
 _receipts_of = lru_cache(maxsize=None)(RECEIPTS.labels)
 _inbound_of = lru_cache(maxsize=None)(INBOUND.labels)
 
@@ -49,19 +50,19 @@ class Receive:
         settings, store = bind.settings, self._store
         text_only = settings.text_receipts
         zone = ZoneInfo(settings.receipt_timezone)
-        states: Counter[ReceiptState] = Counter()
+        states: list[ReceiptState] = []
         for pdu in pdus:
             kept = partial(_answer, bind, pdu)
             receipt = read_receipt(pdu, text_only=text_only)
             if receipt is None:
                 store.inbound(self._inbound(bind, pdu, at), kept)
             else:
-                states[receipt.state] += 1
+                states.append(receipt.state)
                 store.receipt(_receipt(bind, receipt, at, zone), kept)
-        for state, count in states.items():
+        for state, count in Counter(states).items():
             _receipts_of(bind.carrier, state.name.lower()).inc(count)
-        if states.total() < len(pdus):
-            _inbound_of(bind.carrier).inc(len(pdus) - states.total())
+        if len(states) < len(pdus):
+            _inbound_of(bind.carrier).inc(len(pdus) - len(states))
 
     def _inbound(self, bind: Bind, pdu: Delivery, at: int) -> InboundIn:
         octets = pdu.octets
@@ -94,7 +95,7 @@ def _receipt(bind: Bind, receipt: Receipt, at: int, zone: ZoneInfo) -> ReceiptIn
         at,
         None if submitted_at is None else _utc_ms(submitted_at, zone),
         None if done_at is None else _utc_ms(done_at, zone),
-        cause_of_receipt(receipt.state, receipt.network_error),
+        _cause_of(receipt.state, receipt.network_error),
     )
 
 

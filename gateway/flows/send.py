@@ -8,6 +8,7 @@ way here), waiting in the bind, in flight, or answered and not yet recorded. Onl
 an overdraft of the deal is paid back, and an answer that the store cannot keep holds its slot.
 """
 
+import logging
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,6 +25,7 @@ from gateway.rules.retrying import AfterAnswer, Verdict, after_answer
 from gateway.settings.sections import Lane
 from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment, Store
 from protocol.command_status import CommandStatus, StatusClass, classify
+from protocol.errors import LocalProtocolError
 from protocol.session_events import SubmitAnswered
 
 AHEAD_SECONDS = 0.1
@@ -36,6 +38,9 @@ TRIES_WITHOUT_LANE = 10
 """For messages whose lane was taken out of the settings while they waited."""
 
 Token: TypeAlias = tuple[Claim, ClaimedSegment]
+
+_SENT = AfterAnswer(Verdict.SENT, 0, None)
+_log = logging.getLogger("sluice.send")
 
 
 class Send:
@@ -150,12 +155,20 @@ class BindFeed:
         if not bind.can_send:
             self._give_back(claims)
             return
-        submit, pdus_of, now = bind.submit, self._submits.of, self._send.clock()
+        body_of, now = self._submits.body, self._send.clock()
+        submits: list[tuple[bytes, Token]] = []
+        unsendable: list[Token] = []
         for claim in claims:
-            self._asked -= len(claim.segments)
-            for pdu, claimed in zip(pdus_of(claim, now), claim.segments, strict=True):
-                submit(pdu, (claim, claimed))
-        bind.flush()
+            for claimed in claim.segments:
+                try:
+                    submits.append((body_of(claim, claimed.segment, now), (claim, claimed)))
+                except LocalProtocolError as error:
+                    _log.error("bind=%s unsendable=%r", bind.name, str(error))
+                    unsendable.append((claim, claimed))
+        self._asked -= len(submits) + len(unsendable)
+        bind.submit(submits)
+        if unsendable:
+            self._refuse(unsendable, now)
         if self._ahead is not None:
             self.freed()
 
@@ -175,30 +188,29 @@ class BindFeed:
         add_latency = self._latencies.add
         for answer in answers:
             claim, claimed = answer.token
-            if not answer.late:
-                slots += 1
-            status = answer.status
+            segment, status, seconds = claimed.segment, answer.status, answer.latency_seconds
+            verdict, retry_at, error = _SENT
             if status:
                 refused.append(status)
                 verdict, retry_at, error = self._judge(claim, status, now)
                 self._answers[verdict].inc()
-            else:
-                verdict, retry_at, error = Verdict.SENT, 0, None
-                is_taking = is_taking or not answer.late
-            add_latency(answer.latency_seconds)
+            if not answer.late:
+                slots += 1
+                is_taking = is_taking or not status
+            add_latency(seconds)
             rows.append(
                 Answer(
                     claim.message,
-                    claimed.segment.part,
+                    segment.part,
                     claimed.attempt,
                     verdict,
                     status,
                     answer.message_id,
                     now,
-                    int(answer.latency_seconds * 1000),
+                    int(seconds * 1000),
                     retry_at,
                     error,
-                    claimed.segment.total,
+                    segment.total,
                 )
             )
         self._answers[Verdict.SENT].inc(len(rows) - len(refused))
@@ -209,24 +221,11 @@ class BindFeed:
             self._heed({classify(status) for status in refused})
         self._record(rows, slots)
 
-    def unsendable(self, token: Token) -> None:
-        """No frame can hold it: refused by us, as a carrier would."""
-        claim, claimed = token
-        status = int(CommandStatus.ESME_RINVPARLEN)
-        now = self._send.clock()
-        row = Answer(
-            claim.message,
-            claimed.segment.part,
-            claimed.attempt,
-            Verdict.REFUSED,
-            status,
-            "",
-            now,
-            0,
-            0,
-            ErrorCode.UNMAPPED,
-        )
-        self._record([row], 1)
+    def _refuse(self, tokens: list[Token], now: int) -> None:
+        """No frame can hold them: refused by us, as a carrier would."""
+        status, error = int(CommandStatus.ESME_RINVPARLEN), ErrorCode.UNMAPPED
+        rows = [Answer(*_name(token), Verdict.REFUSED, status, "", now, 0, 0, error) for token in tokens]
+        self._record(rows, len(rows))
 
     def expired(self, tokens: list[Token]) -> None:
         """Written, and no answer came in time."""

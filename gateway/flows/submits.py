@@ -1,4 +1,4 @@
-"""A claim as the submit_sm of its carrier: addresses, validity, and a receipt for every part. Pure."""
+"""A claimed segment as the submit_sm of its carrier: addresses, validity, and a receipt for every part. Pure."""
 
 from functools import lru_cache
 
@@ -6,51 +6,48 @@ from gateway.carriers.addresses import Addresses
 from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.store.interface import Claim
 from protocol.pdus import SubmitSm
+from protocol.segments import Segment
+from protocol.submit_bodies import submit_body, submit_head, submit_tail
 from protocol.times import format_relative
 
 WITH_RECEIPT = 1
 """registered_delivery: a receipt on success and on failure (SMPP 3.4 §5.2.17). On every part: carriers receipt any."""
+_HEADS_KEPT = 10_000
 
 
 class Submits:
-    """How one carrier wants them."""
+    """How one carrier wants them. Few senders send nearly everything, so what a sender's messages share is kept."""
 
     def __init__(self, settings: CarrierSettings) -> None:
         self._addresses = Addresses(settings)
         self._service_type = settings.service_type
+        self._head = lru_cache(maxsize=_HEADS_KEPT)(self._make_head)
 
-    def of(self, claim: Claim, now: int) -> list[SubmitSm]:
-        """One for each claimed segment, in their order. `now` in milliseconds."""
-        addresses, service_type = self._addresses, self._service_type
-        dest_ton, dest_npi = addresses.dest_ton, addresses.dest_npi
-        source_ton, source_npi, source_addr = addresses.source(claim.sender)
-        destination_addr = claim.recipient.removeprefix("+")
-        validity_period = _validity((claim.expires_at - now) // 1000)
-        return [
-            SubmitSm(
-                service_type,
-                source_ton,
-                source_npi,
-                source_addr,
-                dest_ton,
-                dest_npi,
-                destination_addr,
-                claimed.segment.esm_class,
-                0,
-                0,
-                "",
-                validity_period,
-                WITH_RECEIPT,
-                0,
-                claimed.segment.data_coding,
-                0,
-                claimed.segment.short_message,
-            )
-            for claimed in claim.segments
-        ]
+    def body(self, claim: Claim, segment: Segment, now: int) -> bytes:
+        """The body of the submit_sm; `now` in milliseconds. Raises LocalProtocolError where no frame can hold it."""
+        return submit_body(
+            self._head(claim.sender),
+            claim.recipient.removeprefix("+"),
+            _tail((claim.expires_at - now) // 1000, segment.esm_class, segment.data_coding),
+            segment.short_message,
+        )
+
+    def _make_head(self, sender: str) -> bytes:
+        addresses = self._addresses
+        source = addresses.source(sender)
+        return submit_head(
+            SubmitSm(self._service_type, source.ton, source.npi, source.addr, addresses.dest_ton, addresses.dest_npi)
+        )
 
 
 @lru_cache(maxsize=4096)
-def _validity(seconds: int) -> str:
-    """validity_period for what is left. At least a second, since zero has no meaning that carriers agree on."""
-    return format_relative(max(1, seconds))
+def _tail(seconds: int, esm_class: int, data_coding: int) -> bytes:
+    """`seconds`: what is left. At least one is asked for, since zero has no meaning that carriers agree on."""
+    return submit_tail(
+        SubmitSm(
+            esm_class=esm_class,
+            validity_period=format_relative(max(1, seconds)),
+            registered_delivery=WITH_RECEIPT,
+            data_coding=data_coding,
+        )
+    )

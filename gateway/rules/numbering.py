@@ -11,6 +11,9 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from gateway.rules.country_names import COUNTRY_NAMES
 
+LONGEST = 15
+"""Digits of a number, its calling code included (E.164 §6.1)."""
+
 _LONGEST_CALLING_CODE = 3
 _NON_GEOGRAPHIC = "001"
 _NOTHING = "(?!)"
@@ -20,12 +23,13 @@ _SHARED_NAMES = {1: "North America", 7: "Russia and Kazakhstan"}
 class Plan:
     """What stands behind one calling code."""
 
-    __slots__ = ("_national_prefix", "_prefix_may_rewrite", "_regions", "calling_code", "country", "lengths", "name")
+    __slots__ = ("_prefix_may_rewrite", "calling_code", "country", "lengths", "name", "regions", "trunk_prefix")
 
     def __init__(self, calling_code: int, regions: tuple[str, ...]) -> None:
         metadata = _metadata(calling_code, regions[0])
         self.calling_code = str(calling_code)
-        self._regions = regions
+        self.regions = regions
+        """In the library's order: of several that a number fits, the first owns it."""
         self.country = regions[0] if len(regions) == 1 and regions[0] != _NON_GEOGRAPHIC else None
         """ISO 3166 alpha-2; None where countries share the code, or none owns it: then `region_of` may tell."""
         name = _SHARED_NAMES.get(calling_code) or COUNTRY_NAMES.get(regions[0])
@@ -36,26 +40,26 @@ class Plan:
         self.lengths = frozenset(general.possible_length if general is not None else ())
         """Digits that a number may have behind the calling code; numbers for local dialling only are not counted."""
         prefix = metadata.national_prefix_for_parsing
-        self._national_prefix = re.compile(prefix) if prefix else None
+        self.trunk_prefix = re.compile(prefix) if prefix else None
         self._prefix_may_rewrite = bool(metadata.national_prefix_transform_rule)
 
-    def has_national_prefix(self, national: str) -> bool:
+    def may_have_trunk_prefix(self, national: str) -> bool:
         """Whether there may be a trunk prefix in front, as in +44 0791...: then libphonenumber itself must read it."""
-        if self._national_prefix is None:
+        if self.trunk_prefix is None:
             return False
-        found = self._national_prefix.match(national)
+        found = self.trunk_prefix.match(national)
         return found is not None and (found.end() > 0 or self._prefix_may_rewrite)
 
     def region_of(self, national: str) -> str | None:
         """The country of a number by its digits behind the calling code; None when no country's plan has it."""
-        if self.country is not None or self._regions[0] == _NON_GEOGRAPHIC:
+        if self.country is not None or self.regions[0] == _NON_GEOGRAPHIC:
             return self.country
-        found = _regions_pattern(int(self.calling_code), self._regions, len(national)).match(national)
+        found = _regions_pattern(int(self.calling_code), self.regions, len(national)).match(national)
         return found.lastgroup if found is not None else None
 
     def is_assigned(self, national: str) -> bool:
         """Whether the number lies in a range that its country has given out."""
-        region = self._regions[0] if len(self._regions) == 1 else self.region_of(national)
+        region = self.regions[0] if len(self.regions) == 1 else self.region_of(national)
         if region is None:
             return False
         return _assigned_pattern(int(self.calling_code), region, len(national)).match(national) is not None
@@ -70,12 +74,67 @@ def plan_of(digits: str) -> Plan | None:
     return None
 
 
+class Ranges:
+    """What the countries behind a calling code have given out of numbers of one length: one regular expression.
+
+    Only where a country is known by its leading digits a second one tells whether it gave the number out: all in one
+    would take 100 ms to compile for North America.
+    """
+
+    __slots__ = ("_apart", "_code", "_length", "_owner")
+
+    def __init__(self, plan: Plan, length: int) -> None:
+        self._code, self._length = int(plan.calling_code), length
+        shared = len(plan.regions) > 1
+        leading = {region: _leading_digits(self._code, region) if shared else None for region in plan.regions}
+        self._apart = frozenset(region for region, digits in leading.items() if digits)
+        owners = []
+        for region, digits in leading.items():
+            own = f"(?={digits})[0-9]+\\Z" if digits else _assigned_pattern(self._code, region, length).pattern
+            owners.append(own if region == _NON_GEOGRAPHIC else f"(?P<{region}>{own})")
+        trunk = f"(?!{plan.trunk_prefix.pattern})" if plan.trunk_prefix is not None else ""
+        self._owner = re.compile(rf"\+{self._code}{trunk}(?:{'|'.join(owners)})", re.ASCII).match
+
+    def find(self, number: str) -> re.Match[str] | None:
+        """A match for a number in E.164, plus and all, that was given out; the name of its group is the country.
+
+        What may have a trunk prefix is left out: see Plan.may_have_trunk_prefix.
+        """
+        found = self._owner(number)
+        if found is None or found.lastgroup is None or found.lastgroup not in self._apart:
+            return found
+        assigned = _assigned_pattern(self._code, found.lastgroup, self._length)
+        return found if assigned.match(number, 1 + len(str(self._code))) else None
+
+
+@lru_cache(maxsize=4096)
+def ranges_of(beginning: str, characters: int) -> Ranges | None:
+    """The ranges that decide on a number, by its plus with three digits and its length; None: there are none."""
+    digits = beginning[1:]
+    plan = plan_of(digits) if beginning.startswith("+") and digits.isdecimal() else None
+    if plan is None or characters > LONGEST + 1:
+        return None
+    length = characters - 1 - len(plan.calling_code)
+    return _ranges(plan, length) if length in plan.lengths else None
+
+
+@cache
+def _ranges(plan: Plan, length: int) -> Ranges:
+    return Ranges(plan, length)
+
+
 @lru_cache(maxsize=2048)
 def _plan(calling_code: str) -> Plan | None:
     """Made when first asked for: the metadata of all plans takes a while to load."""
     code = int(calling_code) if calling_code.isdigit() and not calling_code.startswith("0") else 0
     regions = COUNTRY_CODE_TO_REGION_CODE.get(code)
     return Plan(code, regions) if regions is not None else None
+
+
+def _leading_digits(calling_code: int, region: str) -> str | None:
+    """What all numbers of a region begin with, where it shares its code."""
+    leading: str | None = _metadata(calling_code, region).leading_digits
+    return leading
 
 
 def _metadata(calling_code: int, region: str) -> PhoneMetadata:
@@ -90,7 +149,7 @@ def _regions_pattern(calling_code: int, regions: tuple[str, ...], length: int) -
     """One alternative for each region, in the library's order: the first that matches owns a number of this length."""
     alternatives = []
     for region in regions:
-        leading = _metadata(calling_code, region).leading_digits
+        leading = _leading_digits(calling_code, region)
         alternatives.append(f"(?P<{region}>{leading or _assigned_pattern(calling_code, region, length).pattern})")
     return re.compile("|".join(alternatives))
 

@@ -10,13 +10,11 @@ import phonenumbers
 from phonenumbers import NumberParseException
 
 from gateway.rules.faults import Fault, FaultCode
-from gateway.rules.numbering import Plan, plan_of
+from gateway.rules.numbering import LONGEST, Plan, plan_of, ranges_of
 from gateway.settings.types import BareDigits, NumberCheck
 
 SHORTEST = 8
 """Digits with the calling code, where only the shape is checked."""
-LONGEST = 15
-"""E.164 §6.1."""
 
 _MOST_CHARACTERS = 64
 _INTERNATIONAL = re.compile(r"\+[0-9]+", re.ASCII).fullmatch
@@ -37,15 +35,28 @@ class Number(NamedTuple):
 class Numbers:
     """Reads numbers as one account's settings say."""
 
-    __slots__ = ("_check", "_default_region", "_takes_bare_digits")
+    __slots__ = ("_check", "_default_region", "_minds_plans", "_takes_bare_digits")
 
     def __init__(self, check: NumberCheck, bare_digits: BareDigits, default_region: str | None) -> None:
         self._check = check
+        self._minds_plans = check is not NumberCheck.SHAPE
         self._takes_bare_digits = bare_digits is BareDigits.INTERNATIONAL
         self._default_region = default_region
 
     def check(self, raw: str) -> Number | Fault:
         """The number in E.164, or what is wrong with it."""
+        found = self.assigned(raw)
+        return self._check_closely(raw) if found is None else Number(raw, found.lastgroup)
+
+    def assigned(self, raw: str) -> re.Match[str] | None:
+        """The quick look: of what is E.164 as it stands and given out by its country, which names the group.
+
+        None says nothing: `check` then tells.
+        """
+        ranges = ranges_of(raw[:4], len(raw)) if self._minds_plans else None
+        return None if ranges is None else ranges.find(raw)
+
+    def _check_closely(self, raw: str) -> Number | Fault:
         number: str | Fault = raw if _INTERNATIONAL(raw) else self._with_plus(raw)
         if not isinstance(number, str):
             return number
@@ -56,7 +67,7 @@ class Numbers:
         if plan is None:
             return _no_plan(digits)
         national = digits[len(plan.calling_code) :]
-        if plan.has_national_prefix(national):
+        if plan.may_have_trunk_prefix(national):
             national = _without_national_prefix(number, national)
             number = f"+{plan.calling_code}{national}"
         if len(national) not in plan.lengths:

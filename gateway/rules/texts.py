@@ -8,10 +8,13 @@ from typing import NamedTuple
 from unicodedata import combining, normalize
 
 from gateway.rules.faults import Fault, FaultCode
+from gateway.rules.values import unstorable
 from protocol.segments import MAX_PARTS, count
-from protocol.text import Encoding, NotEncodable, unencodable
+from protocol.text import Encoding, NotEncodable, encode_gsm, unencodable
 
 _MOST_CHARACTERS = MAX_PARTS * 153
+_MOST_SEPTETS_ALONE = 160
+_GSM7 = Encoding.GSM7.value
 
 _TYPOGRAPHIC = {
     "'": "\u2018\u2019\u201a\u201b\u2032\u00b4\u02b9\u02bc`",
@@ -47,7 +50,8 @@ _TRANSLITERATED |= {
 
 class ReadyText(NamedTuple):
     text: str
-    encoding: Encoding
+    encoding: str
+    """`gsm7` or `ucs2`."""
     segments: int
     """By GSM 03.38 or UCS-2 as they stand; a carrier's own alphabet may need others."""
 
@@ -55,11 +59,16 @@ class ReadyText(NamedTuple):
 def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText | Fault:
     """The text as it will be sent, or what stands against it. Each permission is used only where the text needs it."""
     if len(text) > _MOST_CHARACTERS:
-        return _too_many(f"{len(text)} characters", f"{_MOST_CHARACTERS} are the most")
+        return unstorable(text) or _too_many(f"{len(text)} characters", f"{_MOST_CHARACTERS} are the most")
     try:
-        return _fitting(text, Encoding.GSM7)
+        is_one = len(encode_gsm(text)) <= _MOST_SEPTETS_ALONE
+        return ReadyText(text, _GSM7, 1) if is_one else _fitting(text, Encoding.GSM7)
     except NotEncodable as error:
         foreign = error
+    # Only here, since what GSM 03.38 carries can be stored.
+    fault = unstorable(text)
+    if fault is not None:
+        return fault
     if allow_unicode:
         return _fitting(text, Encoding.UCS2)
     if not transliterate:
@@ -96,7 +105,7 @@ def _fitting(text: str, encoding: Encoding) -> ReadyText | Fault:
     segments = count(text, encoding)
     if segments > MAX_PARTS:
         return _too_many(f"{segments} segments", f"{MAX_PARTS} are possible")
-    return ReadyText(text, encoding, segments)
+    return ReadyText(text, encoding.value, segments)
 
 
 def _too_many(has: str, most: str) -> Fault:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FRACTIONS = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
 # The zone is required: a local time would be read by another clock than the one it was written by.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -14,8 +15,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\
 @lru_cache(maxsize=1024)
 def rfc3339(at_ms: int) -> str:
     """`2026-11-21T18:04:05.123Z` for wall-clock milliseconds; what happens in one commit shares most of them."""
-    seconds, milliseconds = divmod(at_ms, 1000)
-    return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
+    return _to_the_second(at_ms // 1000) + _FRACTIONS[at_ms % 1000]
 
 
 @lru_cache(maxsize=4096)

@@ -42,13 +42,15 @@ def read_label(value: Any, most: int) -> str | Fault:
     """A short name of the caller's own."""
     if type(value) is not str:
         return type_fault(value, "a string")
-    fault = unstorable(value)
-    if fault is not None:
-        return fault
     if not value:
         return Fault("is empty; leave it out or give it a value", FaultCode.EMPTY)
+    is_printable = value.isprintable()
+    if is_printable and len(value) <= most:
+        return value
+    # What can be printed can be stored.
+    fault = None if is_printable else unstorable(value)
+    if fault is not None:
+        return fault
     if len(value) > most:
         return Fault(f"is too long: {len(value)} characters, {most} are the most", FaultCode.TOO_LONG)
-    if not value.isprintable():
-        return Fault("has a character that cannot be printed", FaultCode.NOT_PRINTABLE)
-    return value
+    return Fault("has a character that cannot be printed", FaultCode.NOT_PRINTABLE)

@@ -198,7 +198,7 @@ class Connection:
             elif isinstance(event, BindRequested):
                 self._bind(event.pdu, now)
             elif isinstance(event, Requested):
-                self._session.respond(self._smsc.query(event.pdu), now)
+                self._session.respond(self._smsc.query(event.pdu))
             elif isinstance(event, Closed):
                 self._closed(event)
 
@@ -210,7 +210,7 @@ class Connection:
         status = smsc.bind_status(request)
         if status:
             smsc.figures.binds_refused += 1
-            self._session.refuse_bind(request, status, now)
+            self._session.refuse_bind(request, status)
             return
         smsc.figures.binds += 1
         self._session.accept_bind(request, "simulator", now)
@@ -261,7 +261,7 @@ class Connection:
         return due
 
     def _answer(self, request: SubmitSm | DataSm, verdict: Verdict, now: float) -> None:
-        self._session.answer_submit(request, verdict.status, verdict.message_id, now)
+        self._session.answer_submit(request, verdict.status, verdict.message_id)
         if verdict.taken is not None and self._account is not None:
             self._smsc.figures.answered += 1
             self._smsc.report(self._account, verdict, now)

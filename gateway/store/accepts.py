@@ -25,12 +25,18 @@ _KEEP = (
     "INSERT OR REPLACE INTO idempotency (account, key, fingerprint, submission, answer, expires_at) "
     "VALUES (?, ?, ?, ?, ?, ?)"
 )
-_MESSAGES = Insert(
-    "messages",
+_USUAL = (
     "id, account, submission, request_id, queue, state, due, sender, recipient, text, encoding, segments, country, "
-    "allow_unicode, client_id, tag, scheduled_at, expires_at, endpoint, webhook_url",
+    "allow_unicode, expires_at, endpoint"
+)
+_EXTRAS = "client_id, tag, scheduled_at, webhook_url"
+_MESSAGES = Insert("messages", _USUAL)
+_MESSAGES_WITH_EXTRAS = Insert(
+    "messages",
+    f"{_USUAL}, {_EXTRAS}",
     otherwise="ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING",
 )
+_NO_EXTRAS = (None, None, None, None)
 _HOLDER = "SELECT id FROM messages WHERE account = ? AND client_id = ?"
 
 
@@ -97,6 +103,7 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
     ready: dict[int, int] = {}
     endpoints: dict[str | None, int | None] = {}
     rows = []
+    extras = []
     for message in submission.messages:
         place = (message.lane, message.route)
         if place not in queues:
@@ -106,9 +113,13 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
                 work.connection, submission.account, message.webhook_url
             )
         rows.append(_row(submission, message, queues[place], endpoints[message.webhook_url]))
+        extras.append((message.client_id, message.tag, message.scheduled_at, message.webhook_url))
         if message.scheduled_at is None:
             ready[queues[place]] = ready.get(queues[place], 0) + 1
-    filed = _MESSAGES.rows(work, rows)
+    if extras.count(_NO_EXTRAS) == len(extras):
+        filed = _MESSAGES.rows(work, rows)
+    else:
+        filed = _MESSAGES_WITH_EXTRAS.rows(work, [row + extra for row, extra in zip(rows, extras, strict=True)])
     conflicts = {} if filed == len(rows) else _conflicts(work, submission)
     for index in conflicts:
         message = submission.messages[index]
@@ -121,12 +132,12 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
 
 
 def _row(submission: Submission, message: NewMessage, queue: int, endpoint: int | None) -> tuple[Any, ...]:
-    (id_, _, _, recipient, sender, text, encoding, segments, country, expires_at, scheduled_at, client_id, tag, url,
+    (id_, _, _, recipient, sender, text, encoding, segments, country, expires_at, scheduled_at, _, _, _,
      allow_unicode) = message  # fmt: skip
     state, due = (_QUEUED, expires_at) if scheduled_at is None else (_SCHEDULED, scheduled_at)
     return (
         id_, submission.account, submission.id, submission.request_id, queue, state, due, sender, recipient, text,
-        encoding, segments, country, int(allow_unicode), client_id, tag, scheduled_at, expires_at, endpoint, url,
+        encoding, segments, country, int(allow_unicode), expires_at, endpoint,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ _CLAIM = (
 )
 _ATTEMPTS = Insert("attempts", "message, part, attempt, state, carrier, bind, claimed_at")
 _SUBMITTING = int(AttemptState.SUBMITTING)
+_ENCODINGS = {encoding.value: encoding for encoding in Encoding}
 
 
 def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> dict[str, list[Claim]]:
@@ -129,8 +130,8 @@ def _ready(work: Work, grant: Grant) -> list[tuple[Any, ...]]:
 def _pieces(work: Work, message: int, text: Any, encoding: str, claimed: int) -> list[Segment]:
     """The segments that still have to go out; none of a text that can't be cut, which fails instead of blocking all."""
     try:
-        pieces = split(text, Encoding(encoding), reference_of(message))
-    except (LocalProtocolError, ValueError, TypeError) as error:
+        pieces = split(text, _ENCODINGS[encoding], reference_of(message))
+    except (LocalProtocolError, ValueError, LookupError, TypeError) as error:
         log.error("message %d can't be cut into segments and fails: %s", message, type(error).__name__)
         found = work.find(message)
         if found is not None:

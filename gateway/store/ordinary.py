@@ -11,7 +11,17 @@ import msgspec
 
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import Answer, ReceiptIn, Verdict
-from gateway.store.receipts import END_ATTEMPT, MESSAGE_ENDS, attempt_row, done_at_of, ends, error_of, word_of
+from gateway.store.receipts import (
+    CAUSE,
+    END_ATTEMPT,
+    MESSAGE_ENDS,
+    attempt_row,
+    cause_row,
+    done_at_of,
+    ends,
+    error_of,
+    word_of,
+)
 from gateway.store.work import COLUMNS, Cause, Found, Work
 from protocol.receipt_keys import exact_key
 
@@ -76,6 +86,7 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
     named = _named(work, told, keys)
     rest: list[ReceiptIn] = []
     attempts: list[tuple[Any, ...]] = []
+    causes: list[tuple[Any, ...]] = []
     ended: list[tuple[Found, MessageState, Cause, int]] = []
     for receipt, key in zip(told, keys, strict=True):
         said = receipt.receipt
@@ -86,10 +97,14 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
             continue
         found, carrier_message_id = Found._make(row[_FOUND:]), row[_CARRIER_MESSAGE_ID]
         done_at, error = done_at_of(receipt, found), error_of(receipt, end)
-        attempts.append(attempt_row(receipt, (found.id, 1, 1), end, "exact", done_at, error))
+        name = (found.id, 1, 1)
+        attempts.append(attempt_row(receipt, name, end, "exact", done_at))
+        if error is not None or said.network_error is not None:
+            causes.append(cause_row(said, name, error))
         cause = Cause(error, receipt.carrier, carrier_message_id, None, word_of(said), said.error, said.network_error)
         ended.append((found, MESSAGE_ENDS[end], cause, done_at))
     work.executemany(END_ATTEMPT, attempts)
+    work.executemany(CAUSE, causes)
     work.end_many(ended)
     return rest
 

@@ -34,10 +34,10 @@ _INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 END_ATTEMPT = (
-    "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, network_error = ?, error = ?, "
-    "receipt_at = ?, receipt_bind = ?, receipt_matched = ?, receipt_raw = ? "
-    "WHERE message = ? AND part = ? AND attempt = ?"
+    "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, receipt_at = ?, receipt_bind = ?, "
+    "receipt_matched = ?, receipt_raw = ? WHERE message = ? AND part = ? AND attempt = ?"
 )
+CAUSE = "UPDATE attempts SET network_error = ?, error = ? WHERE message = ? AND part = ? AND attempt = ?"
 _LEARN = "UPDATE attempts SET carrier_message_id = ?, id_key = ? WHERE message = ? AND part = ? AND attempt = ?"
 _REPEAT = (
     "SELECT 1 FROM receipts WHERE message = ?1 AND part = ?2 AND attempt = ?3 AND state = ?4 AND raw = ?5 UNION ALL "
@@ -114,20 +114,26 @@ def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
 
 
 def attempt_row(
-    receipt: ReceiptIn, name: tuple[int, int, int], end: AttemptState, how: str, done_at: int, error: str | None
+    receipt: ReceiptIn, name: tuple[int, int, int], end: AttemptState, how: str, done_at: int
 ) -> tuple[Any, ...]:
     """The values of END_ATTEMPT."""
     said = receipt.receipt
-    network_error = f"{said.network_error[0]}:{said.network_error[1]}" if said.network_error else None
     told = (receipt.at, receipt.bind, how, said.raw)
-    return (int(end), done_at, word_of(said), said.error, network_error, error, *told, *name)
+    return (int(end), done_at, word_of(said), said.error, *told, *name)
+
+
+def cause_row(said: Receipt, name: tuple[int, int, int], error: str | None) -> tuple[Any, ...]:
+    """The values of CAUSE. Of a delivered message there is mostly none to tell."""
+    network_error = f"{said.network_error[0]}:{said.network_error[1]}" if said.network_error else None
+    return (network_error, error, *name)
 
 
 def _end(work: Work, receipt: ReceiptIn, found: Match, end: AttemptState) -> None:
     candidate, said = found.candidate, receipt.receipt
     name, message = candidate[:3], candidate.of
     done_at, error = done_at_of(receipt, message), error_of(receipt, end)
-    work.execute(END_ATTEMPT, attempt_row(receipt, name, end, found.how, done_at, error))
+    work.execute(END_ATTEMPT, attempt_row(receipt, name, end, found.how, done_at))
+    work.execute(CAUSE, cause_row(said, name, error))
     learned = candidate.carrier_message_id
     if learned is None:
         learned = said.message_id

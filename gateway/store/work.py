@@ -34,10 +34,13 @@ COLUMNS = (
     "m.expires_at, m.sent_at, m.claims, m.attempts, m.possible_duplicate, m.endpoint, m.webhook_url, m.last_event"
 )
 _FIND = f"SELECT {COLUMNS} FROM messages m WHERE m.id = ?"
-_END = "UPDATE messages SET {}state = ?, done_at = ?, error = ?, last_event = ? WHERE id = ? AND state = ?"
+_END = "UPDATE messages SET {}state = ?, done_at = ?, last_event = ? WHERE id = ? AND state = ?"
 _END_AND_KEEP, _END_AND_LOOK = _END.format(""), _END.format("due = ?, ")
 _END_AND_ERASE = _END.format("text = NULL, due = NULL, text_erased_at = ?, ")
-_EVENTS = Insert("events", "id, account, endpoint, type, message, prior, state, pending_since, url, body")
+_CAUSE = "UPDATE messages SET error = ? WHERE id = ?"
+_EVENT = "id, account, endpoint, type, message, state, pending_since, body"
+_EVENTS = Insert("events", _EVENT)
+_FOLLOWING_EVENTS = Insert("events", f"{_EVENT}, prior, url")
 _OPEN = int(MessageState.DELIVERED)
 _TOLD_AS = {state: (status_of(state, sent=False), f"message.{status_of(state, sent=False)}") for state in ENDED}
 
@@ -205,11 +208,13 @@ class Work:
         kept: list[tuple[Any, ...]] = []
         looked_at: list[tuple[Any, ...]] = []
         erased: list[tuple[Any, ...]] = []
-        events = []
+        causes: list[tuple[Any, ...]] = []
+        events: list[tuple[Any, ...]] = []
+        following: list[tuple[Any, ...]] = []
         for found, state, cause, done_at in ended:
             status, kind = _TOLD_AS[state]
             event_id = self.ids.next() if self.wants(found, kind) else None
-            row = (int(state), done_at, cause.error, event_id or found.last_event, found.id, found.state)
+            row = (int(state), done_at, event_id or found.last_event, found.id, found.state)
             text_kept = self.text_kept_ms(found.queue)
             if not text_kept:
                 erased.append((self.now, *row))
@@ -218,15 +223,23 @@ class Work:
                 kept.append(row)
             else:
                 looked_at.append((done_at + text_kept, *row))
+            if cause.error is not None or found.state == MessageState.UNKNOWN:
+                causes.append((cause.error, found.id))
             if event_id is not None:
-                events.append(self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found))
+                event = self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found)
+                if found.last_event is None and found.webhook_url is None:
+                    events.append(event)
+                else:
+                    following.append((*event, found.last_event, found.webhook_url))
         ended_rows = 0
         for statement, rows in ((_END_AND_KEEP, kept), (_END_AND_LOOK, looked_at), (_END_AND_ERASE, erased)):
             if rows:
                 ended_rows += self.executemany(statement, rows).rowcount
         if ended_rows != len(ended):
             raise OutOfStep("a message is not in the state that was read")
+        self.executemany(_CAUSE, causes)
         _EVENTS.rows(self, events)
+        _FOLLOWING_EVENTS.rows(self, following)
 
     def text_kept_ms(self, queue: int) -> int:
         """How long the texts of a queue's lane are kept after the end; of a lane that is no more, not at all."""
@@ -249,7 +262,7 @@ class Work:
 
     def _file(self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None) -> None:
         row = self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found)
-        self.execute(_EVENTS.one, row)
+        self.execute(_FOLLOWING_EVENTS.one, (*row, found.last_event, found.webhook_url))
 
     def _facts(
         self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None
@@ -297,13 +310,12 @@ class Work:
             self.stir(endpoint, 1)
         else:
             self.endpoints.by_id[endpoint].blocked += 1
-        body = self.render(facts)
-        url, prior = found.webhook_url, found.last_event
-        return (facts.id, found.account, endpoint, facts.type, found.id, prior, state, self.now, url, body)
+        body = bytearray(self.render(facts))
+        return (facts.id, found.account, endpoint, facts.type, found.id, state, self.now, body)
 
     def file_event(self, facts: EventFacts, account: str, endpoint: int) -> None:
         """File an event that is about no message of ours."""
-        row = (facts.id, account, endpoint, facts.type, None, None, PENDING, self.now, None, self.render(facts))
+        row = (facts.id, account, endpoint, facts.type, None, PENDING, self.now, self.render(facts))
         self.execute(_EVENTS.one, row)
         self.stir(endpoint, 1)
 

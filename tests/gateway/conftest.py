@@ -67,7 +67,7 @@ class ScriptedSmsc:
             if self.bind_status == 0:
                 self.session.accept_bind(event.pdu, "smsc", now)
             elif self.bind_status is not None:
-                self.session.refuse_bind(event.pdu, self.bind_status, now)
+                self.session.refuse_bind(event.pdu, self.bind_status)
         elif isinstance(event, Submitted):
             self.submits.append(event.pdu)
             self.unanswered += 1
@@ -84,7 +84,7 @@ class ScriptedSmsc:
         """Answer a submit; `flush` sends it."""
         self._ids += 1
         self.unanswered -= 1
-        self.session.answer_submit(pdu, status, f"id-{self._ids}" if not status else "", trio.current_time())
+        self.session.answer_submit(pdu, status, f"id-{self._ids}" if not status else "")
 
     def deliver(self, pdu: DeliverSm, token: Any = None) -> None:
         """Hand a delivery over; `flush` sends it."""

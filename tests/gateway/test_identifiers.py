@@ -36,6 +36,14 @@ def test_ids_grow_within_a_millisecond_and_over_time():
     assert [created_at_ms(i) for i in (first, second, third)] == [clock.now - 1, clock.now - 1, clock.now]
 
 
+def test_many_ids_are_what_as_many_single_ones_would_be():
+    clock = Clock()
+    one_by_one, at_once = Identifiers(clock=clock), Identifiers(clock=clock)
+    for count, now in ((3, clock.now), (0, clock.now + 9), (2, clock.now - 60_000), (1, clock.now + 1)):
+        assert list(at_once.next_many(count, now)) == [one_by_one.next(now) for _ in range(count)]
+    assert at_once.next() == one_by_one.next()
+
+
 def test_ids_grow_when_the_clock_goes_back():
     clock = Clock()
     ids = Identifiers(clock=clock)

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocol.pdus import DataSm, DeliverSm, Tlv
-from protocol.receipts import Receipt, ReceiptState, read_receipt
+from protocol.receipt_text import _ORDINARY, _scan, read_text
+from protocol.receipts import Receipt, ReceiptState, _read_any, _read_ordinary, read_receipt
 
 VECTORS = [
     json.loads(line)
@@ -133,6 +134,95 @@ def test_no_octets_break_the_reader_and_no_content_stays(body, esm_class, data_c
             # The store takes neither U+0000 nor lone surrogates.
             assert kept is None or "\0" not in kept
             assert kept is None or kept.encode("utf-8") is not None
+
+
+# Without the quotes and commas that the scan takes for what parts its words, and the ordinary layout for the id's own.
+ids = st.text(
+    st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=":,;|\"'"), min_size=1, max_size=30
+)
+digits = st.text("0123456789", min_size=1, max_size=14)
+ordinary = st.builds(
+    "id:{}{} submit date:{} done date:{} stat:{} err:{}{}".format,
+    ids,
+    st.sampled_from(["", " sub:001 dlvrd:001", " sub:1 dlvrd:0"]),
+    digits | st.just("2603090814"),
+    digits | st.just("2603090815"),
+    st.sampled_from(["DELIVRD", "EXPIRED", "UNDELIV", "REJECTD", "BUFFERED", "X"]),
+    st.text("0123456789abcXYZ", max_size=4),
+    st.sampled_from(["", " text:", " Text:See you", "text:id:9 stat:X", " text:caf\xe9"]),
+)
+
+
+@given(ordinary)
+def test_the_ordinary_layout_is_read_in_one_match_as_the_scan_would_read_it(text):
+    octets = text.encode("latin-1")
+    assert _ORDINARY.match(text) is not None
+    assert read_text(octets) == _scan(octets, text)
+    assert read_text(octets) == read_text(octets), "from what is kept of the first"
+
+
+@given(ordinary, st.data())
+def test_a_text_that_is_almost_ordinary_is_read_as_the_scan_would_read_it(text, data):
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, count = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 2))
+        text = (
+            text[:at]
+            + data.draw(st.sampled_from(["", " ", ":", "0", "t", "T", "text:", "id:", "\0"]))
+            + text[at + count :]
+        )
+    octets = text.encode("latin-1")
+    assert read_text(octets) == _scan(octets, text)
+
+
+def both_ways_agree(pdu: DeliverSm | DataSm) -> bool:
+    """Whether the short way was taken, which must tell what the long one does."""
+    short, long = _read_ordinary(pdu), _read_any(pdu, text_only=False)
+    assert short is None or short == long
+    return short is not None
+
+
+told_ids = st.sampled_from([b"5F3A\0", b"5F3A", b"5F3A\0\0", b"005f3a\0", b" 5F3A\0", b"24378\0", b"7\0", b"", b"\0"])
+told_states = st.integers(0, 11).map(lambda number: bytes((number,))) | st.sampled_from([b"", b"\0\2", b"\2\0"])
+told = st.fixed_dictionaries(
+    {},
+    optional={
+        int(Tlv.RECEIPTED_MESSAGE_ID): told_ids,
+        int(Tlv.MESSAGE_STATE): told_states,
+        int(Tlv.NETWORK_ERROR_CODE): st.sampled_from([b"\3\0\1", b"\3", b""]),
+        int(Tlv.USER_MESSAGE_REFERENCE): st.just(b"\0\1"),
+        int(Tlv.MESSAGE_PAYLOAD): st.just(ORDINARY.replace(b"5F3A", b"77")),
+    },
+)
+of_5f3a = ordinary.map(lambda text: "id:5F3A " + text.partition(" ")[2])
+
+
+@given(of_5f3a | ordinary | st.just(""), st.sampled_from([0, 4, 4, 4, 0x20, 0x44, 0x0C]), told)
+def test_an_ordinary_receipt_is_read_the_short_way_as_the_long_way_reads_it(text, esm_class, tlvs):
+    octets = text.encode("latin-1")
+    both_ways_agree(
+        DeliverSm(source_addr="1", destination_addr="2", esm_class=esm_class, short_message=octets, tlvs=tlvs)
+    )
+    both_ways_agree(DataSm(esm_class=esm_class, tlvs={**tlvs, int(Tlv.MESSAGE_PAYLOAD): octets}))
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
+def test_a_shape_is_read_the_short_way_as_the_long_way_reads_it(vector):
+    both_ways_agree(pdu_of(vector["fields"]))
+
+
+@pytest.mark.parametrize(
+    ("tlvs", "is_short"),
+    [
+        ({}, True),
+        ({Tlv.RECEIPTED_MESSAGE_ID: b"5F3A\0", Tlv.MESSAGE_STATE: b"\2"}, True),
+        ({Tlv.RECEIPTED_MESSAGE_ID: b"5F3B\0"}, False),
+        ({Tlv.MESSAGE_STATE: b"\5"}, False),
+        ({Tlv.NETWORK_ERROR_CODE: b"\3\0\1"}, False),
+    ],
+)
+def test_the_short_way_is_taken_where_tlvs_say_what_the_text_says(tlvs, is_short):
+    pdu = DeliverSm(esm_class=4, short_message=ORDINARY, tlvs={int(tag): value for tag, value in tlvs.items()})
+    assert both_ways_agree(pdu) is is_short
 
 
 FIELDS = ["id:7A", "sub:001", "dlvrd:001", "submit date:2603090814", "done date:2603090815", "stat:EXPIRED", "err:4A6"]

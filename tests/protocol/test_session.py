@@ -77,7 +77,7 @@ def test_receipts_of_an_earlier_session_come_right_after_the_bind(binding):
 def test_an_inbound_message_before_bind_resp_is_taken_and_can_be_answered(binding):
     message = DeliverSm(short_message=b"hello", tlvs={Tlv.RECEIPTED_MESSAGE_ID: b"1\0"}, sequence=4)
     assert binding.hears(message) == [Delivered(message)]
-    binding.session.answer(message, 0, binding.now)
+    binding.session.answer(message, 0)
     assert binding.said() == [DeliverSmResp(0, 4)]
     assert binding.hears(BindResp(BindMode.RECEIVER, 0, "telco", 0x34, 1)) == [Bound("telco", 0x34)]
 
@@ -85,7 +85,7 @@ def test_an_inbound_message_before_bind_resp_is_taken_and_can_be_answered(bindin
 def test_a_receipt_as_data_sm_is_delivered_and_answered_in_kind(esme):
     receipt = DataSm(esm_class=4, tlvs={Tlv.MESSAGE_PAYLOAD: b"id:1 stat:DELIVRD"}, sequence=3)
     assert esme.hears(receipt) == [Delivered(receipt)]
-    esme.session.answer(receipt, 0, esme.now)
+    esme.session.answer(receipt, 0)
     assert esme.said() == [DataSmResp(0, sequence=3)]
 
 
@@ -133,13 +133,13 @@ def test_answers_out_of_order_find_their_requests(esme):
 @pytest.mark.parametrize("kind", [DeliverSm, DataSm])
 def test_a_delivery_is_answered_with_the_very_sequence_number_it_had(esme, kind, sequence):
     (event,) = esme.hears(kind(sequence=sequence))
-    esme.session.answer(event.pdu, 0, esme.now)
+    esme.session.answer(event.pdu, 0)
     assert [said.sequence for said in esme.said()] == [sequence]
 
 
 def test_deliver_sm_resp_is_exactly_17_octets_on_the_wire(esme):
     (event,) = esme.hears(DeliverSm(sequence=3))
-    esme.session.answer(event.pdu, CommandStatus.ESME_RX_T_APPN, esme.now)
+    esme.session.answer(event.pdu, CommandStatus.ESME_RX_T_APPN)
     assert esme.session.bytes_to_send() == struct.pack(">IIIIB", 17, 0x8000_0005, 0x64, 3, 0)
 
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from protocol.codec import encode
 from protocol.command_status import CommandStatus
 from protocol.errors import LocalProtocolError, NotBound, WindowFull
+from protocol.fields import HEADER_LENGTH
 from protocol.pdus import (
     BindMode,
     BindRequest,
@@ -58,8 +60,8 @@ def test_two_sessions_wired_back_to_back_live_a_whole_life(dialogue, exchange):
     _, (first, second) = exchange(esme, smsc, now)
     assert isinstance(first, Submitted)
     assert isinstance(second, Submitted)
-    smsc.answer_submit(second.pdu, 0, "id2", now, {0x428: b"\1"})
-    smsc.answer_submit(first.pdu, 0, "id1", now)
+    smsc.answer_submit(second.pdu, 0, "id2", {0x428: b"\1"})
+    smsc.answer_submit(first.pdu, 0, "id1")
     events, _ = exchange(esme, smsc, now + 0.5)
     assert events == [
         SubmitAnswered("m2", 0, "id2", {0x428: b"\1"}, 0.5, late=False),
@@ -71,8 +73,8 @@ def test_two_sessions_wired_back_to_back_live_a_whole_life(dialogue, exchange):
     (receipt, data), _ = exchange(esme, smsc, now)
     assert isinstance(receipt, Delivered)
     assert isinstance(data, Delivered)
-    esme.answer(receipt.pdu, 0, now)
-    esme.answer(data.pdu, CommandStatus.ESME_RX_T_APPN, now)
+    esme.answer(receipt.pdu, 0)
+    esme.answer(data.pdu, CommandStatus.ESME_RX_T_APPN)
     assert exchange(esme, smsc, now) == ([], [DeliverAnswered("r1", 0), DeliverAnswered("r2", 0x64)])
 
     esme.unbind(now)
@@ -119,6 +121,47 @@ def test_a_full_window_refuses_and_an_answer_makes_room(dialogue):
     it.hears(SubmitSmResp(0, "id", sequence=first))
     assert it.session.window.free == 1
     it.session.submit(SubmitSm(), "m3", it.now)
+
+
+def a_body(text: bytes) -> bytes:
+    return encode(SubmitSm(short_message=text))[HEADER_LENGTH:]
+
+
+def test_many_bodies_go_out_in_their_order_and_each_answer_finds_its_token(esme):
+    first = esme.session.submit(SubmitSm(short_message=b"one"), "m1", esme.now)
+    esme.session.submit_all([(a_body(b"two"), "m2"), (a_body(b"three"), "m3")], esme.now)
+    said = esme.said()
+    assert [(pdu.short_message, pdu.sequence) for pdu in said] == [
+        (b"one", first),
+        (b"two", first + 1),
+        (b"three", first + 2),
+    ]
+    esme.now += 2
+    assert esme.hears(SubmitSmResp(0, "id", sequence=first + 2)) == [SubmitAnswered("m3", 0, "id", {}, 2.0, late=False)]
+    assert esme.session.submit(SubmitSm(), "m4", esme.now) == first + 3
+    assert esme.waits(58) == [SubmitExpired("m1"), SubmitExpired("m2")]
+
+
+def test_of_many_bodies_none_goes_out_unless_the_window_has_room_for_all(dialogue):
+    it = dialogue(window=2).binds()
+    with pytest.raises(WindowFull):
+        it.session.submit_all([(a_body(b"x"), n) for n in range(3)], it.now)
+    assert (it.session.window.in_flight, it.said()) == (0, [])
+
+
+def test_many_bodies_are_submitted_on_a_bind_that_may_submit_alone(dialogue):
+    it = dialogue().binds(BindMode.RECEIVER)
+    with pytest.raises(NotBound, match="while bound as receiver"):
+        it.session.submit_all([(a_body(b"x"), "m1")], it.now)
+
+
+def test_sequence_numbers_of_many_bodies_wrap_and_skip_those_in_flight(esme):
+    esme.session._next_sequence = 2
+    esme.session.submit(SubmitSm(), "in flight", esme.now)
+    esme.session._next_sequence = MAX_SEQUENCE
+    esme.said()
+    esme.session.submit_all([(a_body(b"x"), n) for n in range(3)], esme.now)
+    assert [pdu.sequence for pdu in esme.said()] == [MAX_SEQUENCE, 1, 3]
 
 
 def test_a_submit_that_cannot_be_encoded_takes_no_slot(esme):
@@ -242,7 +285,7 @@ def test_answers_in_flight_still_come_while_unbinding_and_nothing_new_goes_out(e
     assert answered.token == "m1"
     (delivered,) = esme.hears(DeliverSm(sequence=5))
     esme.said()
-    esme.session.answer(delivered.pdu, 0, esme.now)
+    esme.session.answer(delivered.pdu, 0)
     assert esme.said() == [DeliverSmResp(0, 5)]
 
 
@@ -257,28 +300,28 @@ def test_an_unbind_never_answered_ends_within_the_response_timeout(esme):
 def test_an_answer_after_the_end_is_dropped(esme):
     (delivered,) = esme.hears(DeliverSm(sequence=5))
     esme.session.receive_eof(esme.now)
-    esme.session.answer(delivered.pdu, 0, esme.now)
+    esme.session.answer(delivered.pdu, 0)
     assert esme.said() == []
 
 
 def test_a_status_alone_answers_any_message(smsc):
     (submitted, data) = smsc.hears(SubmitSm(sequence=5), DataSm(sequence=6))
-    smsc.session.answer(submitted.pdu, CommandStatus.ESME_RTHROTTLED, smsc.now)
-    smsc.session.answer_submit(data.pdu, 0, "id", smsc.now)
+    smsc.session.answer(submitted.pdu, CommandStatus.ESME_RTHROTTLED)
+    smsc.session.answer_submit(data.pdu, 0, "id")
     assert smsc.said() == [SubmitSmResp(0x58, sequence=5), DataSmResp(0, "id", {}, 6)]
 
 
 def test_a_message_id_that_does_not_fit_is_refused_before_it_is_sent(smsc):
     (submitted,) = smsc.hears(SubmitSm(sequence=5))
     with pytest.raises(LocalProtocolError, match="message_id"):
-        smsc.session.answer_submit(submitted.pdu, 0, "x" * 65, smsc.now)
+        smsc.session.answer_submit(submitted.pdu, 0, "x" * 65)
     assert smsc.said() == []
 
 
 def test_a_query_is_told_and_answered_with_a_whole_pdu(smsc):
     assert smsc.hears(QuerySm("5F3A", sequence=9)) == [Requested(QuerySm("5F3A", sequence=9))]
     answer = QuerySmResp(0, "5F3A", "", 2, 0, 9)
-    smsc.session.respond(answer, smsc.now)
+    smsc.session.respond(answer)
     assert smsc.said() == [answer]
 
 
@@ -286,7 +329,7 @@ def test_a_refused_bind_leaves_the_smsc_open_for_another(dialogue):
     it = dialogue(Role.SMSC)
     (asked,) = it.hears(BindRequest(BindMode.TRANSCEIVER, "acme", "wrong", sequence=1))
     assert it.session.state is SessionState.BINDING
-    it.session.refuse_bind(asked.pdu, CommandStatus.ESME_RINVPASWD, it.now)
+    it.session.refuse_bind(asked.pdu, CommandStatus.ESME_RINVPASWD)
     assert it.said() == [BindResp(BindMode.TRANSCEIVER, 0x0E, sequence=1)]
     assert (it.session.state, it.session.mode) == (SessionState.OPEN, None)
     it.binds()
@@ -307,7 +350,7 @@ def test_a_bind_is_accepted_or_refused_only_where_one_waits(dialogue):
         with pytest.raises(NotBound, match="no bind request"):
             it.session.accept_bind(request, "telco", it.now)
         with pytest.raises(NotBound, match="no bind request"):
-            it.session.refuse_bind(request, 0x0E, it.now)
+            it.session.refuse_bind(request, 0x0E)
 
 
 @pytest.mark.parametrize("answer", ["accept", "refuse"])
@@ -318,7 +361,7 @@ def test_a_bind_decided_after_the_peer_left_is_dropped(dialogue, answer):
     if answer == "accept":
         it.session.accept_bind(asked.pdu, "telco", it.now)
     else:
-        it.session.refuse_bind(asked.pdu, 0x0E, it.now)
+        it.session.refuse_bind(asked.pdu, 0x0E)
     assert (it.session.state, it.said()) == (SessionState.CLOSED, [])
 
 

@@ -29,6 +29,18 @@ def test_a_full_window_refuses_and_keeps_what_it_has():
     assert window.in_flight == 2
 
 
+def test_room_for_many_is_asked_at_once_and_taken_at_once():
+    window = a_window(3, sent=1)
+    window.demand_free(2)
+    with pytest.raises(WindowFull):
+        window.demand_free(3)
+    window.add_all([(7, "seven"), (8, "eight")], now=2.0, deadline=62.0)
+    assert window.in_flight == 3
+    slot = window.settle(8)
+    assert slot is not None
+    assert (slot.sequence, slot.token, slot.sent_at, slot.deadline) == (8, "eight", 2.0, 62.0)
+
+
 def test_a_window_made_smaller_has_no_negative_room():
     window = a_window(3, sent=3)
     window.capacity = 1

@@ -28,6 +28,9 @@ from gateway.api.problems import Problem
         (b'{"to":"1","to" :"2"}', 'An object has the member "to" twice.'),
         (b'{"to":"1","t\\u006f":"2"}', 'An object has the member "to" twice.'),
         (b'[{"a":{"x":1,"x":1}}]', 'An object has the member "x" twice.'),
+        (b'[{"to":"1"},{"to":"2","to":"3"}]', 'An object has the member "to" twice.'),
+        (b'[1,{"a":{"x":1,"x":1}}]', 'An object has the member "x" twice.'),
+        (b'{"a":[{"x":1,"x":1}]}', 'An object has the member "x" twice.'),
     ],
 )
 def test_a_fault_is_told_with_its_place(body: bytes, detail: str) -> None:

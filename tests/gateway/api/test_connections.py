@@ -47,6 +47,17 @@ async def test_a_client_that_reads_to_the_end_gets_there(house: Any, head: str, 
     assert len(body) > 10
 
 
+async def test_a_caller_that_sends_and_reads_to_the_end_gets_there(house: Any) -> None:
+    body = b'{"to":"+34600000001","text":"x"}'
+    head = b"Host: a\r\nAuthorization: Bearer shop\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    async with serving(house.app) as (host, port), await trio.open_tcp_stream(host, port) as stream:
+        await stream.send_all(b"POST /v1/sms HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n" % (head, len(body)))
+        await stream.send_all(body)
+        answer = await read_to_the_end(stream)
+    assert answer.startswith(b"HTTP/1.1 201")
+    assert answer.endswith(b"}")
+
+
 async def test_a_kept_connection_takes_the_next_call(house: Any) -> None:
     ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
     async with serving(house.app) as (host, port), await trio.open_tcp_stream(host, port) as stream:

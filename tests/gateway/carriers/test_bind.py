@@ -12,7 +12,9 @@ from gateway.carriers.outgoing import WRITE_LIMIT_SECONDS
 from gateway.carriers.pacing import Pace
 from gateway.carriers.traffic import Traffic
 from gateway.carriers.waiting import WAIT_BEYOND_ANSWER_SECONDS
+from protocol.codec import encode
 from protocol.command_status import CommandStatus
+from protocol.fields import HEADER_LENGTH
 from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
 from protocol.session_events import CloseReason
 
@@ -27,7 +29,6 @@ class RecordingFeed:
         self.reads: list[int] = []
         self.gone: list[Any] = []
         self.returned: list[Any] = []
-        self.refused: list[Any] = []
         self.freed_times: list[float] = []
         self.halts = 0
         self.end: tuple[list[Any], list[Any]] | None = None
@@ -42,9 +43,6 @@ class RecordingFeed:
 
     def unwritten(self, tokens: list[Any]) -> None:
         self.returned += tokens
-
-    def unsendable(self, token: Any) -> None:
-        self.refused.append(token)
 
     def freed(self) -> None:
         self.freed_times.append(trio.current_time())
@@ -79,17 +77,15 @@ class Setup:
         self.pdus += pdus
 
     def submit(self, count: int, first: int = 0) -> None:
-        for token in range(first, first + count):
-            self.bind.submit(a_submit(f"text {token}"), f"t{token}")
-        self.bind.flush()
+        self.bind.submit([(a_body(f"text {token}"), f"t{token}") for token in range(first, first + count)])
 
     async def run(self) -> None:
         self.ended = await self.bind.run(REQUEST)
         self.over.set()
 
 
-def a_submit(text: str = "hello") -> SubmitSm:
-    return SubmitSm(destination_addr="34600000001", short_message=text.encode())
+def a_body(text: str) -> bytes:
+    return encode(SubmitSm(destination_addr="34600000001", short_message=text.encode()))[HEADER_LENGTH:]
 
 
 def a_receipt() -> DeliverSm:
@@ -542,15 +538,6 @@ async def test_a_throttled_bind_pauses_tells_so_and_goes_on(bound: Any, autojump
         assert it.bind.state is BindState.BOUND
         assert len(it.feed.freed_times) == 1
         assert it.states == [BindState.BOUND, BindState.PAUSED, BindState.BOUND]
-
-
-async def test_what_no_frame_can_hold_is_given_back_and_the_next_goes_out(bound: Any, autojump_clock: Any) -> None:
-    async with bound() as it:
-        it.bind.submit(SubmitSm(destination_addr="1" * 70), "too long")
-        it.submit(1)
-        await quiet()
-        assert it.feed.refused == ["too long"]
-        assert len(it.smsc.submits) == 1
 
 
 async def test_leaving_waits_for_answers_then_unbinds(bound: Any, autojump_clock: Any) -> None:

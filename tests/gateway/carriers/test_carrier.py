@@ -12,8 +12,12 @@ from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.traffic import Traffic
+from protocol.codec import encode
 from protocol.command_status import CommandStatus
+from protocol.fields import HEADER_LENGTH
 from protocol.pdus import BindMode, SubmitSm
+
+A_BODY = encode(SubmitSm())[HEADER_LENGTH:]
 
 
 class IdleFeed:
@@ -23,8 +27,6 @@ class IdleFeed:
     def answered(self, answers: list[Any]) -> None: ...
 
     def expired(self, tokens: list[Any]) -> None: ...
-
-    def unsendable(self, token: Any) -> None: ...
 
     def freed(self) -> None: ...
 
@@ -284,8 +286,7 @@ async def test_a_fault_of_ours_in_one_bind_is_logged_and_the_bind_comes_back(
 
         it.feeds[0].answered = break_down
         it.network.smscs[0].script = lambda pdu: 0
-        it.binds[0].submit(SubmitSm(), "token")
-        it.binds[0].flush()
+        it.binds[0].submit([(A_BODY, "token")])
         await trio.testing.wait_all_tasks_blocked()
         assert it.states == [BindState.WAITING, BindState.BOUND]
         assert "ZeroDivisionError" in caplog.text
@@ -296,8 +297,7 @@ async def test_a_fault_of_ours_in_one_bind_is_logged_and_the_bind_comes_back(
 
 async def test_draining_waits_for_the_answers_unbinds_and_ends(started: Any, autojump_clock: Any) -> None:
     async with started(binds=2) as it:
-        it.binds[0].submit(SubmitSm(), "token")
-        it.binds[0].flush()
+        it.binds[0].submit([(A_BODY, "token")])
         await trio.testing.wait_all_tasks_blocked()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(it.carrier.drain, 30.0)
@@ -316,8 +316,7 @@ async def test_draining_waits_for_the_answers_unbinds_and_ends(started: Any, aut
 
 async def test_draining_ends_in_time_whatever_the_carrier_does(started: Any, autojump_clock: Any) -> None:
     async with started() as it:
-        it.binds[0].submit(SubmitSm(), "token")
-        it.binds[0].flush()
+        it.binds[0].submit([(A_BODY, "token")])
         await trio.testing.wait_all_tasks_blocked()
         it.network.smscs[0].silent = True
         before = trio.current_time()

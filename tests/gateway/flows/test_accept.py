@@ -13,7 +13,7 @@ import trio
 import trio_asyncio
 
 from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, FirstAnswerErased, OneAccepted, OneReplayed
-from gateway.flows.entities import Entity, entity_at_first
+from gateway.flows.entities import Entity, entity_of
 from gateway.identifiers import MESSAGE, Identifiers, internal, public
 from gateway.messages import MessageState
 from gateway.rules.checks import Checked
@@ -143,7 +143,7 @@ async def test_an_accepted_message_is_in_the_store_as_it_was_answered(gate: Gate
     row = await gate.row(outcome.entity)
     assert outcome.entity.status == "scheduled"
     assert outcome.entity.schedule == "2026-11-21T19:00:00.000Z"
-    assert entity_at_first(row) == outcome.entity
+    assert entity_of(row) == outcome.entity
 
 
 async def test_a_wrong_message_is_refused_and_nothing_is_stored(gate: Gate) -> None:
@@ -199,7 +199,7 @@ async def test_a_first_answer_whose_message_is_erased_is_not_given_again(gate: G
 
 async def test_a_first_answer_to_a_bulk_of_which_a_message_is_erased_is_not_given_again(gate: Gate) -> None:
     first = await gate.bulk([GOOD, BAD, GOOD], KEY)
-    await gate.erase(first.entities[0][1])
+    await gate.erase(first.entities[0])
     assert await gate.bulk([GOOD, BAD, GOOD], KEY) is FirstAnswerErased.ERASED
     assert gate.store.backlog() == 2
 
@@ -221,7 +221,7 @@ async def test_a_bulk_is_answered_item_by_item(gate: Gate) -> None:
     holder = await gate.one(GOOD | {"client_id": "taken"})
     outcome = await gate.bulk(a_mixed_bulk())
     assert isinstance(outcome, BulkAccepted)
-    assert [index for index, _ in outcome.entities] == [0, 2, 5]
+    assert [entity.index for entity in outcome.entities] == [0, 2, 5]
     assert [(error.index, error.client_id, error.codes) for error in outcome.errors] == [
         (1, None, {"item": ["wrong_type"]}),
         (3, "a-4", {"to": ["number_too_short"], "text": ["needs_unicode"]}),
@@ -229,13 +229,13 @@ async def test_a_bulk_is_answered_item_by_item(gate: Gate) -> None:
     ]
     assert outcome.errors[2].fields == {"client_id": [f"is in use by {holder.entity.id}"]}
     assert gate.store.backlog() == 4
-    assert (await gate.row(outcome.entities[1][1])).client_id == "a-2"
+    assert (await gate.row(outcome.entities[1])).client_id == "a-2"
 
 
 async def test_a_client_id_twice_in_one_bulk_is_taken_once(gate: Gate) -> None:
     outcome = await gate.bulk([GOOD | {"client_id": "b"}, GOOD | {"client_id": "b"}])
-    assert [index for index, _ in outcome.entities] == [0]
-    assert outcome.errors[0].fields == {"client_id": [f"is in use by {outcome.entities[0][1].id}"]}
+    assert [entity.index for entity in outcome.entities] == [0]
+    assert outcome.errors[0].fields == {"client_id": [f"is in use by {outcome.entities[0].id}"]}
 
 
 async def test_a_repeated_bulk_gives_the_same_answer_to_the_letter(gate: Gate) -> None:

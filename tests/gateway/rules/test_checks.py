@@ -275,3 +275,39 @@ def test_whatever_is_given_is_either_a_message_or_faults_with_codes_of_the_list(
     else:
         assert found.expires_at > NOW
         "".join(str(value) for value in found).encode()
+
+
+_TEXTS = st.sampled_from(
+    ["Your code is 1234", "¿Qué?", "€" * 80, "x" * 161, "Привет", "\u201cHi\u201d", "a\0b", "\ud83d", ""]
+)
+_PLAIN_ITEMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "to": st.sampled_from([
+            "+34600000001", "+12025550123", "+14165550123", "+447400103340", "+4407400103340", "+77012345678",
+            "+99912", "600", "", "+٣٤٦٠٠٠٠٠٠٠١", "0034600000001", None, 7,
+        ]),
+        "text": st.one_of(_TEXTS, st.text(max_size=200), st.none(), st.just(5)),
+        "from": st.sampled_from(["SHOP", "34600111222", "+34600111222", "EVIL", "much too long for it", None, 7]),
+        "lane": st.sampled_from(["otp", "transactional", "fast", "", None, 7, ["otp"]]),
+        "client_id": st.one_of(st.text(max_size=42), st.none(), st.just(7)),
+        "tag": st.one_of(st.text(max_size=102), st.none(), st.just({})),
+    },
+)  # fmt: skip
+_ROUTED = [
+    {"name": "spanish-otps", "match": {"country": ["ES"], "lane": ["otp"]}, "tiers": ["telco"]},
+    {"name": "ontario", "match": {"prefix": ["1416"]}, "tiers": ["telco"]},
+    {"name": "by-number", "match": {"sender": ["34600*"]}, "tiers": ["telco"]},
+    {"name": "some", "match": {"country": ["ES", "US", "GB", "CA"]}, "tiers": ["telco"]},
+]
+_ACCOUNTS = [
+    an_item_check(routes=_ROUTED, unicode=unicode, number_check=check, default_sender=sender)
+    for unicode in ("allow", "refuse", "transliterate")
+    for check in ("shape", "possible", "valid")
+    for sender in ("SHOP", None)
+]
+
+
+@given(st.sampled_from(_ACCOUNTS), _PLAIN_ITEMS)
+def test_the_quick_look_sees_what_the_close_one_sees(account: ItemCheck, item: dict[str, Any]) -> None:
+    assert account.check(item, NOW) == account.check({**item, "validity": None}, NOW)

@@ -48,6 +48,7 @@ def _agrees(number: str) -> None:
     for numbers, valid in ((POSSIBLE, False), (VALID, True)):
         found, expected = numbers.check(number), _expected(number, valid=valid)
         assert isinstance(found, Fault) if expected is None else found == expected, (number, found, expected)
+        assert numbers.check(f"{number[0]} {number[1:]}") == found, "the close look sees what the quick one saw"
 
 
 digits = st.text("0123456789", min_size=1, max_size=15)

@@ -82,4 +82,4 @@ def test_with_unicode_allowed_every_printable_text_goes_unchanged(text: str) -> 
 @given(st.text(min_size=1, max_size=200))
 def test_transliterated_text_always_fits_gsm_or_is_refused(text: str) -> None:
     found = ready(text, transliterate=True)
-    assert isinstance(found, Fault) or found.encoding is Encoding.GSM7
+    assert isinstance(found, Fault) or found.encoding == Encoding.GSM7

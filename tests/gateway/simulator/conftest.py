@@ -50,7 +50,7 @@ class Esme:
         await self.flush()
 
     async def acknowledge(self, delivered: Delivered, status: int = 0) -> None:
-        self.session.answer(delivered.pdu, status, trio.current_time())
+        self.session.answer(delivered.pdu, status)
         await self.flush()
 
     async def flush(self) -> None:
