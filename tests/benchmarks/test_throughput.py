@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from benchmarks_support import Bench, bench, machine, rss_mib
+from benchmarks_support import Bench, bench, machine, rss_mib, yardstick_us
 
 RUNS = 3
-MESSAGES = 20_000
+MESSAGES = 40_000
 WARM_UP = 2_000
 CLIENTS = 4
 
@@ -31,7 +31,7 @@ def push(b: Bench, todo: list[bytes]) -> None:
 
 
 @pytest.mark.benchmark
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_bulk_of_500_with_receipts_and_webhooks_by_100(tmp_path: Path, report) -> None:
     costs, rates = [], []
     with bench(tmp_path) as b:
@@ -59,6 +59,7 @@ def test_bulk_of_500_with_receipts_and_webhooks_by_100(tmp_path: Path, report) -
                 accepted_per_second=f"{MESSAGES / (accepted - started):.0f}",
                 **{f"{name}_us": f"{value:.0f}" for name, value in per.items()},
                 rss_mib=f"{rss_mib(b.gateway.pid):.0f}",
+                yardstick_us=f"{yardstick_us():.0f}",
             )
     report(
         "bulk of 500, window 50, receipts, webhooks by 100",
