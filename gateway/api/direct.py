@@ -21,6 +21,8 @@ from gateway.identifiers import Identifiers
 from gateway.store.interface import StoreBusy, StoreFull
 
 _JSON = b"application/json"
+_MOST_DIGITS = 12
+"""Of a Content-Length."""
 
 
 class Call(NamedTuple):
@@ -82,9 +84,11 @@ class Direct:
             len(head) != len(headers)
             or head.get(b"content-type") != _JSON
             or b"content-encoding" in head
+            # The server holds a body to the length that was said, but not one in chunks, whatever length it says.
+            or b"transfer-encoding" in head
             or not length.isdigit()
-            # The server holds a body to the length that was said.
-            or int(length[:12]) > self._body_limit
+            or len(length) > _MOST_DIGITS
+            or int(length) > self._body_limit
         ):
             return None
         account = self._tokens.plain_owner(head.get(b"authorization", b"").decode("latin-1"), call.scope)

@@ -6,7 +6,6 @@ import msgspec
 
 from gateway.messages import MessageState
 from gateway.store import readers
-from gateway.store.inserts import Insert
 from gateway.store.interface import (
     Accepted,
     AcceptOutcome,
@@ -17,6 +16,7 @@ from gateway.store.interface import (
     StoreFull,
     Submission,
 )
+from gateway.store.many_rows import Insert
 from gateway.store.work import Work
 
 _QUEUED, _SCHEDULED = int(MessageState.QUEUED), int(MessageState.SCHEDULED)

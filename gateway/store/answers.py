@@ -18,7 +18,6 @@ _STATES = {
 }
 _SUBMITTING, _IN_DOUBT, _RESENT = int(AttemptState.SUBMITTING), int(AttemptState.IN_DOUBT), int(AttemptState.RESENT)
 _WAITING = (MessageState.QUEUED, MessageState.RETRYING)
-_CLAIMED = (int(MessageState.SUBMITTING), int(MessageState.IN_DOUBT))
 _FIND = (
     "SELECT a.state, a.carrier, a.answered_at, m.state, m.segments, m.sent_at, m.endpoint "
     "FROM attempts a JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?"
@@ -29,7 +28,7 @@ _RECORD = (
 )
 _SENT = (
     f"UPDATE messages SET state = {int(MessageState.SENT)}, sent_at = coalesce(sent_at, ?) "
-    f"WHERE id = ? AND state IN {_CLAIMED}"
+    f"WHERE id = ? AND state = {int(MessageState.SUBMITTING)}"
 )
 _COUNT = (
     "UPDATE messages SET {0} = {0} + 1 WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM attempts WHERE message = ?1 "
@@ -61,7 +60,7 @@ def record(work: Work, answers: list[Answer], carrier: str | None = None) -> lis
             known.append((carrier, answer.carrier_message_id))
         if not is_open:
             continue
-        if is_sent and segments == 1 and message_state in _CLAIMED:
+        if is_sent and segments == 1 and message_state == MessageState.SUBMITTING:
             _sent_whole(work, answer, carrier, is_told=endpoint is not None and sent_at is None)
         else:
             _settle(work, answer)

@@ -1,8 +1,10 @@
-"""What people ask for: replays, enabling an endpoint, a test event, settling a doubt."""
+"""What people ask for: replays, enabling an endpoint, a test event, settling a doubt. What is done is audited."""
 
 from collections.abc import Sequence
 
 from gateway.messages import AttemptState, MessageState
+from gateway.store import audit
+from gateway.store.audit import By, What
 from gateway.store.due import settle_doubts
 from gateway.store.interface import EventFacts
 from gateway.store.progress import regroup
@@ -12,10 +14,10 @@ ROWS_A_TRANSACTION = 1_000
 TEST_EVENT = "webhook.test"
 
 
-def replay(work: Work, account: str, events: Sequence[int], *, failed_only: bool) -> int:
+def replay(work: Work, account: str, events: Sequence[int], *, failed_only: bool, by: By) -> int:
     """Make these ended events pending again, with their whole horizon before them. Returns how many."""
     states = (GIVEN_UP,) if failed_only else (TOLD, GIVEN_UP)
-    count = 0
+    replayed: list[int] = []
     for event in events:
         row = work.execute(
             "SELECT endpoint, state FROM events WHERE id = ? AND account = ?", (event, account)
@@ -26,11 +28,14 @@ def replay(work: Work, account: str, events: Sequence[int], *, failed_only: bool
                 (work.now, event, row[1]),
             )
             work.stir(row[0], 1)
-            count += 1
-    return count
+            replayed.append(event)
+    if replayed:
+        outcome = "failed_only" if failed_only else None
+        audit.add(work, by, What.REPLAY, outcome=outcome, event=replayed[0], replayed=len(replayed))
+    return len(replayed)
 
 
-def enable(work: Work, account: str) -> bool:
+def enable(work: Work, account: str, by: By) -> bool:
     """Take an endpoint back into service; what waited for it is tried at once. False: the account has none."""
     endpoint = work.endpoints.own_of(work.connection, account)
     if endpoint is None:
@@ -45,28 +50,27 @@ def enable(work: Work, account: str) -> bool:
         "UPDATE deliveries SET due = ? WHERE endpoint = ? AND due IS NOT NULL", (work.now, endpoint.id)
     )
     endpoint.retry_at = work.now if waiting.rowcount else None
+    audit.add(work, by, What.ENABLE_ENDPOINT, endpoint=endpoint.id)
     return True
 
 
-def add_test_event(work: Work, account: str) -> int | None:
+def add_test_event(work: Work, account: str, by: By) -> int | None:
     """File a test event; None: the account has no endpoint."""
     endpoint = work.endpoints.own_of(work.connection, account)
     if endpoint is None:
         return None
     facts = EventFacts(work.ids.next(), TEST_EVENT, work.now, None, "test", data={"account": account})
     work.file_event(facts, account, endpoint.id)
+    audit.add(work, by, What.TEST_EVENT, event=facts.id, endpoint=endpoint.id)
     return facts.id
 
 
-def settle_doubt(work: Work, message: int, outcome: str) -> bool:
+def settle_doubt(work: Work, message: int, outcome: str, by: By) -> bool:
     """`resend`, `unknown`, or `sent` when the operator learned that the carrier has it. False: not in doubt."""
     found = work.find(message)
     if found is None or found.state != MessageState.IN_DOUBT:
         return False
-    work.execute(
-        "INSERT INTO changes_by_hand (id, at, who, what, message) VALUES (?, ?, ?, ?, ?)",
-        (work.ids.next(), work.now, "operator", f"settle doubt: {outcome}", message),
-    )
+    audit.add(work, by, What.SETTLE_DOUBT, outcome=outcome, message=message)
     if outcome == "sent":
         work.execute(
             f"UPDATE attempts SET state = {int(AttemptState.SENT)} "

@@ -1,6 +1,7 @@
 """Cancelling what is unsent."""
 
 from gateway.messages import CANCELABLE, UNSENT, AttemptState, ErrorCode, MessageState
+from gateway.store import audit
 from gateway.store.interface import CancelOutcome
 from gateway.store.progress import attempts_of
 from gateway.store.work import NOTHING_SAID, Work
@@ -15,10 +16,7 @@ def cancel(work: Work, account: str, message: int, request_id: int) -> CancelOut
         return CancelOutcome.ALREADY_CANCELED
     if found.state not in CANCELABLE or _was_taken(work, message):
         return CancelOutcome.TOO_LATE
-    work.execute(
-        "INSERT INTO changes_by_hand (id, at, who, what, message) VALUES (?, ?, ?, ?, ?)",
-        (work.ids.next(), work.now, f"{account} request {request_id}", "cancel", message),
-    )
+    audit.add(work, audit.by_account(account, request_id), audit.What.CANCEL, message=message)
     work.end(found, MessageState.CANCELED, NOTHING_SAID._replace(error=ErrorCode.CANCELED))
     return CancelOutcome.CANCELED
 

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.identifiers import created_at_ms
+from gateway.identifiers import MESSAGE, created_at_ms, public
 from gateway.messages import UNSENT, AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
-from gateway.store.inserts import Insert
 from gateway.store.interface import Claim, ClaimedSegment
+from gateway.store.many_rows import Insert, as_json
 from gateway.store.progress import parts_of
 from gateway.store.work import NOTHING_SAID, STUCK_MS, Work
 from protocol.errors import LocalProtocolError
@@ -23,7 +23,7 @@ _READY = (
 _EXPIRES_AT = 6
 _CLAIM = (
     f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, claims = ?, attempts = attempts + 1 "
-    f"WHERE id = ? AND state = {int(MessageState.QUEUED)}"
+    f"WHERE id IN (SELECT value FROM json_each(?)) AND state = {int(MessageState.QUEUED)}"
 )
 _ATTEMPTS = Insert("attempts", "message, part, attempt, state, carrier, bind, claimed_at")
 _SUBMITTING = int(AttemptState.SUBMITTING)
@@ -61,7 +61,7 @@ def _claim_one_by_one(work: Work, grant: Grant) -> list[Claim]:
             if free <= 0:
                 break
             claims: list[Claim] = []
-            with work.apart(f"claiming message {row[0]}") as failed:
+            with work.apart(f"claiming {public(MESSAGE, row[0])}") as failed:
                 claims = _claim_from(work, grant._replace(slots=free), [row])
             if failed:
                 _put_off(work, row[0])
@@ -84,7 +84,7 @@ def _claim_from(work: Work, grant: Grant, rows: Sequence[tuple[Any, ...]]) -> li
     """Messages of one queue, oldest first, until the granted PDUs are used; the last may overdraw."""
     lane = work.queues.lane(grant.queue)
     claims: list[Claim] = []
-    updates: list[tuple[int, int]] = []
+    by_number: dict[int, list[int]] = {}
     attempts: list[tuple[int, int, int, int, str, str, int]] = []
     budget = grant.slots
     for message, account, sender, recipient, text, encoding, expires_at, tries, throttles, claimed in rows:
@@ -94,14 +94,15 @@ def _claim_from(work: Work, grant: Grant, rows: Sequence[tuple[Any, ...]]) -> li
         number = claimed + 1
         segments = [ClaimedSegment(number, piece) for piece in pieces]
         claims.append(Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, segments))
-        updates.append((number, message))
+        by_number.setdefault(number, []).append(message)
         attempts += [
             (message, piece.part, number, _SUBMITTING, grant.carrier, grant.bind, work.now) for piece in pieces
         ]
         budget -= len(pieces)
         if budget <= 0:
             break
-    work.executemany(_CLAIM, updates)
+    for number, messages in by_number.items():
+        work.execute(_CLAIM, (number, as_json(messages)))
     _ATTEMPTS.rows(work, attempts)
     if claims:
         work.queues.add(grant.queue, -len(claims))
@@ -120,7 +121,7 @@ def _ready(work: Work, grant: Grant) -> list[tuple[Any, ...]]:
         if row[_EXPIRES_AT] > work.now:
             alive.append(row)
         elif (found := work.find(row[0])) is not None:
-            with work.apart(f"ending message {found.id}") as failed:
+            with work.apart(f"ending {public(MESSAGE, found.id)}") as failed:
                 work.end(found, MessageState.EXPIRED, NOTHING_SAID._replace(error=ErrorCode.EXPIRED))
             if failed:
                 _put_off(work, found.id)
@@ -132,7 +133,9 @@ def _pieces(work: Work, message: int, text: Any, encoding: str, claimed: int) ->
     try:
         pieces = split(text, _ENCODINGS[encoding], reference_of(message))
     except (LocalProtocolError, ValueError, LookupError, TypeError) as error:
-        log.error("message %d can't be cut into segments and fails: %s", message, type(error).__name__)
+        log.error(
+            "can't be cut into segments and fails message=%s kind=%s", public(MESSAGE, message), type(error).__name__
+        )
         found = work.find(message)
         if found is not None:
             work.end(found, MessageState.FAILED, NOTHING_SAID._replace(error=ErrorCode.TEXT_REJECTED))

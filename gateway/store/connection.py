@@ -6,9 +6,12 @@ A call is `await connection.call(function)`: one hop to its thread and back, wha
 import asyncio
 import fcntl
 import os
+import shlex
 import sqlite3
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +19,9 @@ from typing import Any, TypeVar
 import aiosqlite
 import trio
 import trio_asyncio
+
+from gateway.identifiers import now_ms
+from gateway.rules.timestamps import rfc3339
 
 T = TypeVar("T")
 LEAST_SQLITE = (3, 38, 0)
@@ -42,7 +48,13 @@ class Connection:
         # more than half of the call.
         steps = self._execute(function)
         finished = trio.Event()
-        next(steps).add_done_callback(lambda _: finished.set())
+
+        def done(future: asyncio.Future[Any]) -> None:
+            # Looked at, whether its caller still waits or not: trio_asyncio ends the loop for an exception nobody saw.
+            future.exception()
+            finished.set()
+
+        next(steps).add_done_callback(done)
         await finished.wait()
         try:
             next(steps)
@@ -88,6 +100,8 @@ def _prepare_writer(connection: sqlite3.Connection) -> None:
         f"cache_size = -{CACHE_KIB}",
         "temp_store = MEMORY",
         "foreign_keys = OFF",
+        # What is erased is overwritten in its page. FAST: no page is written for that alone.
+        "secure_delete = FAST",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -131,11 +145,20 @@ class StoreLocked(Exception):  # noqa: N818
     """Another process owns the store."""
 
 
+@dataclass(slots=True, frozen=True)
+class Holder:
+    """Who owns a store, or owned it and ended without a word."""
+
+    pid: str
+    since: str
+    command: str
+
+
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path) -> Iterator[Holder | None]:
     """Own the store for as long as this lasts: an operating-system lock beside the database, gone with the process.
 
-    Raises StoreLocked.
+    Gives the last owner if it did not leave in order. Raises StoreLocked, which names the owner.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_path = path.with_name(path.name + ".lock")
@@ -144,13 +167,30 @@ def lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "another process"
-            raise StoreLocked(f"{path} is owned by process {holder}; only one `sluice run` may use a store") from None
+            raise StoreLocked(_owned(path, _holder(descriptor))) from None
+        last = _holder(descriptor)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
+        command = " ".join(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).split())
+        os.pwrite(descriptor, f"{os.getpid()}\n{rfc3339(now_ms())}\n{command}\n".encode(errors="replace"), 0)
+        yield last
+        os.ftruncate(descriptor, 0)  # a file that still names its owner tells that it did not come to this
     finally:
         os.close(descriptor)
+
+
+def _holder(descriptor: int) -> Holder | None:
+    pid, since, command, *_ = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").split("\n") + [""] * 3
+    return Holder(pid, since, command) if pid else None
+
+
+def _owned(path: Path, holder: Holder | None) -> str:
+    """A file that is empty although locked belongs to a process that has just come or is about to go."""
+    if holder is None:
+        return f"{path} is owned by another process; only one `sluice run` may use a store"
+    return (
+        f"{path} is owned by process {holder.pid}; it has been running since {holder.since} as `{holder.command}`, "
+        "and only one `sluice run` may use a store"
+    )
 
 
 open_loop: Callable[[], Any] = trio_asyncio.open_loop

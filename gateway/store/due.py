@@ -1,7 +1,9 @@
 """Rows whose time has come: one statement finds them all; what happens then depends on the state alone."""
 
 import logging
+from collections import Counter
 
+from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.settings import InDoubt
 from gateway.store import parked
@@ -15,7 +17,7 @@ ROWS_A_TRANSACTION = 500
 LOOK_FOR_LOST_MS = 10_000
 """How often it is asked whether a claim was lost on its way to its bind: a safety net behind the window's deadline."""
 _DUE = f"SELECT {COLUMNS}, m.done_at FROM messages m WHERE m.due IS NOT NULL AND m.due <= ? ORDER BY m.due LIMIT ?"
-_ERASE = "UPDATE messages SET text = NULL, text_erased_at = ?, due = NULL WHERE id = ?"
+_ERASE = "UPDATE messages SET text = NULL, text_erased_at = coalesce(text_erased_at, ?), due = NULL WHERE id = ?"
 _LOOK_AGAIN = "UPDATE messages SET due = ? WHERE id = ?"
 _LOST = (
     "SELECT a.message, a.part, a.attempt, a.carrier, a.claimed_at FROM messages m JOIN attempts a ON a.message = m.id "
@@ -37,10 +39,10 @@ def sweep(work: Work) -> None:
         if found.state >= MessageState.DELIVERED:
             ended.append((found, values[-1]))
             continue
-        with work.apart(f"settling message {found.id}") as failed:
+        with work.apart(f"settling {public(MESSAGE, found.id)}") as failed:
             _settle(work, found)
         if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now)).rowcount and not failed:
-            log.error("message %d in state %d was due and could not be settled", found.id, found.state)
+            log.error("was due and could not be settled message=%s state=%d", public(MESSAGE, found.id), found.state)
     _erase_texts(work, ended)
     if work.parked:
         for (parked_id,) in work.execute(
@@ -105,8 +107,8 @@ def doubt_lost(work: Work) -> None:
     rows = work.execute(_LOST, (work.now - min(deadlines.values(), default=0),)).fetchall()
     lost = [AttemptName(*name) for *name, carrier, at in rows if at + deadlines.get(carrier, 0) <= work.now]
     for name in lost:
-        with work.apart(f"doubting a lost claim of message {name.message}"):
-            log.error("the claim of message %d was lost on its way; it is in doubt", name.message)
+        with work.apart(f"doubting a lost claim of {public(MESSAGE, name.message)}"):
+            log.error("a claim was lost on its way and is in doubt message=%s", public(MESSAGE, name.message))
             doubt(work, [name])
 
 
@@ -124,6 +126,9 @@ def _end_doubt(work: Work, found: Found) -> None:
         try_parked(work, name)
     lane = work.policy.lanes.get(work.queues.lane(found.queue))
     resend = lane is not None and lane.in_doubt is InDoubt.RESEND and found.expires_at > work.now
+    # Each of them may have arrived: where no answer ever comes, sending on would fill a handset.
+    if lane is not None and resend:
+        resend = 1 + _most_resent(work, found) < lane.max_tries
     settle_doubts(work, found.id, resend=resend)
 
 
@@ -134,6 +139,12 @@ def settle_doubts(work: Work, message: int, *, resend: bool) -> None:
     if changed and resend:
         work.execute("UPDATE messages SET possible_duplicate = 1 WHERE id = ?", (message,))
     regroup(work, message)
+
+
+def _most_resent(work: Work, found: Found) -> int:
+    """How often the part that was sent again most often was."""
+    resent = Counter(a.part for a in attempts_of(work, found.id) if a.state == AttemptState.RESENT)
+    return max(resent.values(), default=0)
 
 
 def _names(work: Work, found: Found, state: AttemptState) -> list[AttemptName]:

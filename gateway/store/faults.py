@@ -19,6 +19,8 @@ _PRIMARY = 0xFF
 class DiskUnsure(Exception):  # noqa: N818
     """The disk failed under a write: what is on it is known only after a restart."""
 
+    may_be_logged = True
+
 
 class DiskReserve:
     """Free space kept back from new work, so that answers and receipts still fit."""

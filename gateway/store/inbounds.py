@@ -1,26 +1,42 @@
-"""Inbound messages: stored, and told to the account whose senders hold the number."""
+"""Inbound messages: stored, and told to the account whose senders hold the number; their texts are erased in time.
+
+A text stands in two places, the row and the body of its event; both lose it together.
+"""
 
 from gateway.rules.timestamps import rfc3339
 from gateway.store.interface import EventFacts, InboundIn
-from gateway.store.work import Work
+from gateway.store.work import TOLD, Work
 
 INBOUND_EVENT = "message.inbound"
+LOOK_AGAIN_MS = 3_600_000
+"""A text that is not told yet is kept; how often it is looked whether it is."""
 _INSERT = (
-    "INSERT INTO inbound (id, account, carrier, sender, recipient, text, encoding, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO inbound (id, account, carrier, sender, recipient, text, encoding, at, event, text_due) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_DUE = (
+    "SELECT i.id, e.id, e.state FROM inbound i LEFT JOIN events e ON e.id = i.event "
+    "WHERE i.text_due <= ? ORDER BY i.text_due LIMIT ?"
+)
+_ERASE = "UPDATE inbound SET text = NULL, text_due = NULL, text_erased_at = ? WHERE id = ?"
+_ERASE_IN_EVENT = (
+    "UPDATE events SET body = CAST(json_set(CAST(body AS TEXT), '$.data.text', NULL, '$.data.text_erased_at', ?) "
+    "AS BLOB) WHERE id = ?"
+)
+_PUT_OFF = "UPDATE inbound SET text_due = ? WHERE id = ?"
+_ROWS_OF_ONE = 2
 
 
 def record(work: Work, inbound: InboundIn) -> None:
     """Keep an inbound message, and file its event."""
     sender, recipient, text, encoding = inbound.sender, inbound.recipient, inbound.text, inbound.encoding
-    work.execute(
-        _INSERT,
-        (inbound.id, inbound.account, inbound.carrier, sender, recipient, text, encoding, inbound.at),
-    )
-    if inbound.account is None:
-        return
-    endpoint = work.endpoints.own_of(work.connection, inbound.account)
-    if endpoint is None or INBOUND_EVENT not in endpoint.wants:
+    endpoint = None if inbound.account is None else work.endpoints.own_of(work.connection, inbound.account)
+    is_told = endpoint is not None and INBOUND_EVENT in endpoint.wants
+    event = work.ids.next() if is_told else None
+    due = work.now + work.policy.inbound_text_ms
+    row = (inbound.id, inbound.account, inbound.carrier, sender, recipient, text, encoding, inbound.at, event, due)
+    work.execute(_INSERT, row)
+    if inbound.account is None or endpoint is None or event is None:
         return
     data = {
         "from": sender,
@@ -31,5 +47,19 @@ def record(work: Work, inbound: InboundIn) -> None:
         "carrier": inbound.carrier,
         "received_at": rfc3339(inbound.at),
     }
-    facts = EventFacts(work.ids.next(), INBOUND_EVENT, work.now, None, "received", data=data)
-    work.file_event(facts, inbound.account, endpoint.id)
+    work.file_event(
+        EventFacts(event, INBOUND_EVENT, work.now, None, "received", data=data), inbound.account, endpoint.id
+    )
+
+
+def erase_texts(work: Work, most: int) -> int:
+    """Erase texts whose time is over, in at most so many rows. One that its endpoint has not taken stays with its
+    event: it may be told yet, or replayed."""
+    due = work.execute(_DUE, (work.now, most // _ROWS_OF_ONE)).fetchall()
+    erased = [(inbound, event) for inbound, event, state in due if state in (None, TOLD)]
+    work.executemany(_ERASE, [(work.now, inbound) for inbound, _ in erased])
+    in_events = [(rfc3339(work.now), event) for _, event in erased if event is not None]
+    work.executemany(_ERASE_IN_EVENT, in_events)
+    later = work.now + LOOK_AGAIN_MS
+    work.executemany(_PUT_OFF, [(later, inbound) for inbound, _, state in due if state not in (None, TOLD)])
+    return len(due) + len(in_events)

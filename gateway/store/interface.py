@@ -287,17 +287,27 @@ class Store(Protocol):
     async def cancel(self, account: str, message: int, request_id: int) -> CancelOutcome: ...
 
     async def replay(
-        self, account: str, events: Sequence[int] | None, after: int | None, before: int | None, failed_only: bool
+        self,
+        account: str,
+        events: Sequence[int] | None,
+        after: int | None,
+        before: int | None,
+        failed_only: bool,
+        *,
+        request_id: int | None = None,
     ) -> int:
-        """Make events pending again; by ids, or all within a time range (milliseconds). Returns how many."""
+        """Make events pending again; by ids, or all within a time range (milliseconds). Returns how many.
 
-    async def enable_endpoint(self, account: str) -> bool: ...
+        Audited, like all that follows here and `cancel`; `request_id` None: nobody asked by HTTP.
+        """
 
-    async def add_test_event(self, account: str) -> int | None:
+    async def enable_endpoint(self, account: str, *, request_id: int | None = None) -> bool: ...
+
+    async def add_test_event(self, account: str, *, request_id: int | None = None) -> int | None:
         """Files a `webhook.test` event; its id, or None when the account has no endpoint."""
 
-    async def settle_doubt(self, message: int, outcome: str) -> bool:
-        """By hand: `sent`, `resend` or `unknown`. False: not in doubt."""
+    async def settle_doubt(self, message: int, outcome: str, *, request_id: int | None = None) -> bool:
+        """By an operator: `sent`, `resend` or `unknown`. False: not in doubt."""
 
     async def keep_alive(self) -> None:
         """A no-op through the writer; returns after a commit."""
@@ -351,6 +361,9 @@ class Store(Protocol):
     async def endpoints(self, account: str | None) -> list[EndpointRow]: ...
     async def doubts(self, *, limit: int, cursor: int | None) -> Page: ...
     async def parked(self, *, limit: int, cursor: int | None) -> Page: ...
+    async def audit(self, *, limit: int, cursor: int | None) -> Page:
+        """What was done by hand, newest first."""
+
     def queues(self) -> list[QueueRow]: ...
     def backlog(self) -> int:
         """Messages that are ready and wait for a free slot: what the backlog limit counts."""

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import Answer, ReceiptIn, Verdict
+from gateway.store.many_rows import as_json
 from gateway.store.receipts import (
     CAUSE,
     END_ATTEMPT,
@@ -33,7 +32,8 @@ _ANSWERED = (
 )
 _IS_SENT = (
     f"UPDATE messages SET state = {_SENT}, sent_at = ? "
-    f"WHERE id = ? AND state = {_SUBMITTING} AND segments = 1 AND sent_at IS NULL"
+    "WHERE id IN (SELECT value FROM json_each(?)) "
+    f"AND state = {_SUBMITTING} AND segments = 1 AND sent_at IS NULL"
 )
 _THESE = f"SELECT {COLUMNS} FROM json_each(?) k CROSS JOIN messages m ON m.id = k.value"
 _NAMED = (
@@ -67,9 +67,12 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
         )
         for a in answers
     ]
-    messages = [(a.at, a.message) for a in answers]
+    messages: dict[int, list[int]] = {}
+    for a in answers:
+        messages.setdefault(a.at, []).append(a.message)
     done = work.executemany(_ANSWERED, attempts).rowcount == len(answers)
-    done = done and work.executemany(_IS_SENT, messages).rowcount == len(answers)
+    for at, ids in messages.items():
+        done = done and work.execute(_IS_SENT, (at, as_json(ids))).rowcount == len(ids)
     if not done:
         work.execute("ROLLBACK TO ordinary")
     work.execute("RELEASE ordinary")
@@ -98,7 +101,7 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
         found, carrier_message_id = Found._make(row[_FOUND:]), row[_CARRIER_MESSAGE_ID]
         done_at, error = done_at_of(receipt, found), error_of(receipt, end)
         name = (found.id, 1, 1)
-        attempts.append(attempt_row(receipt, name, end, "exact", done_at))
+        attempts.append(attempt_row(work.ids.next(), receipt, name, end, "exact", done_at))
         if error is not None or said.network_error is not None:
             causes.append(cause_row(said, name, error))
         cause = Cause(error, receipt.carrier, carrier_message_id, None, word_of(said), said.error, said.network_error)
@@ -120,7 +123,7 @@ def _named(work: Work, told: Sequence[ReceiptIn], keys: Sequence[str]) -> dict[t
     for carrier, counted in times_told.items():
         once = [key for key, count in counted.items() if count == 1]
         # Some carriers give all messages the same id: no more rows than a second one for each key.
-        rows = work.execute(_NAMED, (msgspec.json.encode(once).decode(), carrier, 2 * len(once))).fetchall()
+        rows = work.execute(_NAMED, (as_json(once), carrier, 2 * len(once))).fetchall()
         if len(rows) == 2 * len(once):
             continue
         times_named = Counter([row[0] for row in rows])
@@ -132,6 +135,6 @@ def _named(work: Work, told: Sequence[ReceiptIn], keys: Sequence[str]) -> dict[t
 
 def _tell_sent(work: Work, carrier: str, answers: Sequence[Answer]) -> None:
     ids = {a.message: a.carrier_message_id or None for a in answers}
-    rows = work.execute(_THESE, (msgspec.json.encode(list(ids)).decode(),)).fetchall()
+    rows = work.execute(_THESE, (as_json(list(ids)),)).fetchall()
     for found in map(Found._make, rows):
         work.tell(found, "sent", Cause(None, carrier, ids[found.id]))

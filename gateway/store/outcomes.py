@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from gateway.store.deliveries import unpack
 from gateway.store.endpoints import Endpoint, pause_ms
 from gateway.store.interface import DeliveryOutcome
+from gateway.store.many_rows import as_json
 from gateway.store.work import BLOCKED, GIVEN_UP, PENDING, STUCK_MS, TOLD, Work
 
 GONE = "answered 410 Gone"
@@ -100,7 +99,7 @@ def _end(
 
 def _settle(work: Work, endpoint: Endpoint, events: Sequence[int], state: int, pending_since: int) -> None:
     """End events; those that waited for them are pending now, at the earliest since they were filed."""
-    work.execute(_ENDED, (state, msgspec.json.encode(events).decode()))
+    work.execute(_ENDED, (state, as_json(events)))
     if endpoint.blocked:
         unblocked = work.executemany(_UNBLOCK, [(pending_since, endpoint.id, event) for event in events]).rowcount
         endpoint.blocked -= unblocked

@@ -17,6 +17,7 @@ CLOCK_SLACK_MS = 5_000
 """How far our clock may have been set back between a claim and its receipt."""
 MOST_DOUBTS = 500
 """Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours."""
+_WITHOUT_ANSWER = (AttemptState.IN_DOUBT, AttemptState.SENT)
 _decoder = msgspec.json.Decoder(ReceiptIn)
 _PARK = (
     "INSERT INTO parked (id, carrier, bind, carrier_message_id, source, destination, at, due, state, receipt, raw) "
@@ -30,13 +31,22 @@ _SAME_WORDS = (
     "SELECT 1 FROM parked_keys k JOIN parked p ON p.id = k.parked WHERE k.carrier = ? AND k.key = ? "
     "AND p.raw = ? AND p.state = ? AND p.source = ? AND p.destination = ?"
 )
+_CANDIDATES = f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS} FROM "
 _IN_DOUBT = (
-    f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS} FROM attempts a "
-    f"JOIN messages m ON m.id = a.message WHERE a.carrier = ? AND a.state = {int(AttemptState.IN_DOUBT)} LIMIT ?"
+    f"{_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
+    f"WHERE a.carrier = ?1 AND a.state = {int(AttemptState.IN_DOUBT)} UNION ALL "
+    f"{_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
+    f"WHERE a.carrier = ?1 AND a.state = {int(AttemptState.SENT)} AND a.answered_at IS NULL LIMIT ?2"
 )
-_NEVER_SETTLED = (
-    "SELECT 1 FROM attempts a JOIN messages m ON m.id = a.message WHERE a.carrier = ? AND m.recipient = ? "
-    f"AND a.state IN ({int(AttemptState.UNKNOWN)}, {int(AttemptState.RESENT)}) AND a.id_key IS NULL LIMIT 1"
+"""Also what is sent by the word of an operator, who can't give its id."""
+_GIVEN_UP = (
+    f"{_CANDIDATES} messages m JOIN attempts a ON a.message = m.id WHERE m.recipient = ? "
+    f"AND (m.state = {int(MessageState.UNKNOWN)} OR m.possible_duplicate = 1) AND a.carrier = ? "
+    f"AND a.state IN ({int(AttemptState.UNKNOWN)}, {int(AttemptState.RESENT)}) AND a.id_key IS NULL"
+)
+_GIVEN_UP_PARTS = (
+    "SELECT 1 FROM attempts WHERE message = ? AND carrier = ? AND id_key IS NULL "
+    f"AND state IN ({int(AttemptState.UNKNOWN)}, {int(AttemptState.RESENT)}) LIMIT 1"
 )
 _AWAITED = (
     "SELECT 1 FROM messages m JOIN attempts a ON a.message = m.id "
@@ -100,10 +110,10 @@ def made_known(work: Work, carrier: str, carrier_message_id: str) -> Iterator[tu
 
 
 def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
-    """The one doubt that an unmatched receipt can only be about.
+    """The one doubt, open or given up, that an unmatched receipt can only be about.
 
-    Its carrier has a single segment in doubt for that number, and no other for it whose answer is still to come, or
-    never came.
+    Its carrier has a single segment for that number whose answer never came, and none whose answer is still to come. A
+    doubt that was given up counts until no receipt is expected for it any more.
     """
     said = receipt.receipt
     if not said.message_id:
@@ -112,14 +122,33 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     if len(rows) > MOST_DOUBTS:
         return None  # looked at again when the doubt's grace is over, by then for the doubts that are left
     fitting = [c for c in rows if is_destination(c.of.recipient, (said.source, said.destination))]
-    if len(fitting) != 1:
+    if len(fitting) > 1:
         return None
-    recipient = fitting[0].of.recipient
-    if is_awaited(work, receipt.carrier, recipient):
+    fitting += _given_up(work, receipt, fitting)
+    if len(fitting) != 1 or not fitting[0].is_unsettled:
         return None
-    if work.execute(_NEVER_SETTLED, (receipt.carrier, recipient)).fetchone() is not None:
+    (only,) = fitting
+    if is_awaited(work, receipt.carrier, only.of.recipient):
         return None
-    return Match(fitting[0], "doubt")
+    held = (only.message, receipt.carrier)
+    if only.state in _WITHOUT_ANSWER and work.execute(_GIVEN_UP_PARTS, held).fetchone() is not None:
+        return None
+    return Match(only, "doubt")
+
+
+def _given_up(work: Work, receipt: ReceiptIn, doubts: list[Candidate]) -> list[Candidate]:
+    """Segments for the number of this doubt, or of this receipt as we write it, that ended or went out again without
+    an answer, and may still have a receipt."""
+    said = receipt.receipt
+    told = [f"+{digits_of(address)}" for address in (said.source, said.destination)]
+    recipients = dict.fromkeys([doubt.of.recipient for doubt in doubts] or told)
+    policy = work.policy.carriers.get(receipt.carrier)
+    horizon = policy.receipt_horizon_ms if policy else 0
+    found: list[Candidate] = []
+    for recipient in recipients:
+        rows = [candidate_of(row) for row in work.execute(_GIVEN_UP, (recipient, receipt.carrier)).fetchall()]
+        found += [row for row in rows if receipt.at <= row.of.expires_at + horizon]
+    return found
 
 
 def for_doubt(work: Work, carrier: str, candidate: Candidate) -> tuple[ReceiptIn, Match] | None:

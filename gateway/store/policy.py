@@ -13,6 +13,8 @@ class LanePolicy:
     grace_ms: int
     """How long a doubt waits for a late answer or a receipt before the policy settles it."""
     text_kept_ms: int
+    max_tries: int = 10
+    """Sendings of a segment that no answer follows, before it is not sent again whatever `in_doubt` says."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,6 +50,8 @@ class Policy:
     """How long an event is tried; what an endpoint that takes nothing was not told by then is given up."""
     linger_ms: int = 50
     """How long a batched endpoint's events wait for company."""
+    inbound_text_ms: int = 24 * 3_600_000
+    """How long the text of an inbound message is kept, if it was told by then."""
     parked_ms: int = 72 * 3_600_000
     """How long an unmatched receipt is kept and tried."""
 
@@ -56,7 +60,7 @@ def policy_of(settings: Settings) -> Policy:
     """The store's view of the settings."""
     return Policy(
         lanes={
-            name: LanePolicy(lane.priority, lane.in_doubt, _ms(lane.doubt_grace), _ms(lane.text_kept))
+            name: LanePolicy(lane.priority, lane.in_doubt, _ms(lane.doubt_grace), _ms(lane.text_kept), lane.max_tries)
             for name, lane in settings.lanes.items()
         },
         carriers={
@@ -82,6 +86,7 @@ def policy_of(settings: Settings) -> Policy:
         messages_ms=_ms(settings.retention.messages),
         events_ms=_ms(settings.retention.events),
         horizon_ms=_ms(settings.webhooks.horizon),
+        inbound_text_ms=_ms(settings.retention.text),
     )
 
 

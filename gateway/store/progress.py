@@ -102,7 +102,9 @@ def receipt_horizon(work: Work, found: Found) -> int:
 
 
 def _sent(work: Work, found: Found, parts: list[Part]) -> None:
-    moved = work.move(found, MessageState.SENT, sent_at=found.sent_at or work.now)
+    # After a doubt it is looked at when it expires, as any other, and not when the doubt's grace would have been over.
+    due = found.expires_at if found.state == MessageState.IN_DOUBT else None
+    moved = work.move(found, MessageState.SENT, due, sent_at=found.sent_at or work.now)
     if found.sent_at is None:
         work.tell(moved, "sent", cause_of(parts, MessageState.SENT))
 

@@ -10,6 +10,7 @@ from gateway.store.policy import Policy
 from gateway.store.progress import ATTEMPT_COLUMNS
 from gateway.store.views import (
     AttemptRow,
+    AuditRow,
     DoubtRow,
     EndpointRow,
     EventRow,
@@ -35,10 +36,10 @@ _MESSAGE = (
 )
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt LIMIT {MOST_ROWS}"
 _RECEIPTS = (
-    "SELECT message, part, attempt, carrier, receipt_bind, receipt_at AS at, receipt_state, err, receipt_matched, "
-    "1, receipt_raw FROM attempts WHERE message = ?1 AND receipt_at IS NOT NULL UNION ALL "
-    "SELECT message, part, attempt, carrier, bind, at, state, err, matched, 0, raw FROM receipts WHERE message = ?1 "
-    f"ORDER BY at LIMIT {MOST_ROWS}"
+    "SELECT receipt_id AS id, message, part, attempt, carrier, receipt_bind, receipt_at, receipt_state, err, "
+    "receipt_matched, 1, receipt_raw FROM attempts WHERE message = ?1 AND receipt_id IS NOT NULL UNION ALL "
+    "SELECT id, message, part, attempt, carrier, bind, at, state, err, matched, 0, raw FROM receipts "
+    f"WHERE message = ?1 ORDER BY id LIMIT {MOST_ROWS}"
 )
 _EVENT_STATES = {"pending": (BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
 _EVENT_STATUS = {state: status for status, states in _EVENT_STATES.items() for state in states}
@@ -97,7 +98,7 @@ def message(connection: sqlite3.Connection, account: str | None, message_id: int
         row,
         [AttemptRow._make(a) for a in connection.execute(_ATTEMPTS, (message_id,)).fetchall()],
         [
-            ReceiptRow._make((*r[:9], bool(r[9]), r[10]))
+            ReceiptRow._make((*r[1:10], bool(r[10]), r[11]))
             for r in connection.execute(_RECEIPTS, (message_id,)).fetchall()
         ],
         _webhook_tries(connection, message_id),
@@ -190,6 +191,16 @@ def parked(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Pa
     return _page([ParkedRow._make(row) for row in rows], limit)
 
 
+def audit(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
+    """What was done by hand, newest first."""
+    rows = connection.execute(
+        "SELECT id, at, who, request_id, what, outcome, message, event, endpoint, replayed FROM audit "
+        "WHERE id < ? ORDER BY id DESC LIMIT ?",
+        (_NO_CURSOR if cursor is None else cursor, limit + 1),
+    ).fetchall()
+    return _page([AuditRow._make(row) for row in rows], limit)
+
+
 def doubts_count(connection: sqlite3.Connection) -> int:
     counted = f"SELECT count(*) FROM messages WHERE state = {int(MessageState.IN_DOUBT)}"
     return int(connection.execute(counted).fetchone()[0])
@@ -222,5 +233,5 @@ def _message(row: tuple[Any, ...]) -> MessageRow:
     )
 
 
-def _page(rows: list[MessageRow] | list[ParkedRow], limit: int) -> Page:
+def _page(rows: list[MessageRow] | list[ParkedRow] | list[AuditRow], limit: int) -> Page:
     return Page(list(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)

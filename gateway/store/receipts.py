@@ -34,8 +34,8 @@ _INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 END_ATTEMPT = (
-    "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, receipt_at = ?, receipt_bind = ?, "
-    "receipt_matched = ?, receipt_raw = ? WHERE message = ? AND part = ? AND attempt = ?"
+    "UPDATE attempts SET state = ?, done_at = ?, receipt_state = ?, err = ?, receipt_id = ?, receipt_at = ?, "
+    "receipt_bind = ?, receipt_matched = ?, receipt_raw = ? WHERE message = ? AND part = ? AND attempt = ?"
 )
 CAUSE = "UPDATE attempts SET network_error = ?, error = ? WHERE message = ? AND part = ? AND attempt = ?"
 _LEARN = "UPDATE attempts SET carrier_message_id = ?, id_key = ? WHERE message = ? AND part = ? AND attempt = ?"
@@ -114,11 +114,11 @@ def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
 
 
 def attempt_row(
-    receipt: ReceiptIn, name: tuple[int, int, int], end: AttemptState, how: str, done_at: int
+    receipt_id: int, receipt: ReceiptIn, name: tuple[int, int, int], end: AttemptState, how: str, done_at: int
 ) -> tuple[Any, ...]:
     """The values of END_ATTEMPT."""
     said = receipt.receipt
-    told = (receipt.at, receipt.bind, how, said.raw)
+    told = (receipt_id, receipt.at, receipt.bind, how, said.raw)
     return (int(end), done_at, word_of(said), said.error, *told, *name)
 
 
@@ -132,7 +132,7 @@ def _end(work: Work, receipt: ReceiptIn, found: Match, end: AttemptState) -> Non
     candidate, said = found.candidate, receipt.receipt
     name, message = candidate[:3], candidate.of
     done_at, error = done_at_of(receipt, message), error_of(receipt, end)
-    work.execute(END_ATTEMPT, attempt_row(receipt, name, end, found.how, done_at))
+    work.execute(END_ATTEMPT, attempt_row(work.ids.next(), receipt, name, end, found.how, done_at))
     work.execute(CAUSE, cause_row(said, name, error))
     learned = candidate.carrier_message_id
     if learned is None:

@@ -1,6 +1,7 @@
 """What a start does before anything else: bring the tables and the endpoints up to date, and face what a crash left."""
 
 import sqlite3
+from typing import NamedTuple
 
 from gateway.store import ended_binds
 from gateway.store.connection import migrate
@@ -10,17 +11,25 @@ _UNFINISHED = "UPDATE deliveries SET under_way = 0, due = ? WHERE under_way = 1"
 _ONE_MILLISECOND = 1 << 20
 
 
-def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> tuple[int, int]:
-    """Returns the greatest id there is, and how many segments are in doubt since the last process ended.
+class Found(NamedTuple):
+    """What a start found."""
 
-    Raises RuntimeError on a store of a newer version.
-    """
+    last_id: int = 0
+    """The greatest id there is."""
+    doubts: int = 0
+    """Segments in doubt because the last process ended with them on the wire."""
+    deliveries: int = 0
+    """Webhook deliveries that it had under way: they are told again."""
+
+
+def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found:
+    """Raises RuntimeError on a store of a newer version."""
     migrate(connection)
     last = _last_id(connection)
     mirrors.ids.seen(last)
     connection.execute("BEGIN IMMEDIATE")
     mirrors.queues.load(connection)
-    connection.execute(_UNFINISHED, (now,))
+    deliveries = connection.execute(_UNFINISHED, (now,)).rowcount
     mirrors.endpoints.configure(connection)
     mirrors.endpoints.load(connection)
     mirrors.parked = connection.execute("SELECT count(*) FROM parked").fetchone()[0]
@@ -30,11 +39,11 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> tuple
     connection.execute("COMMIT")
     mirrors.queues.commit()
     mirrors.parked = work.parked
-    return last, doubts
+    return Found(last, doubts, deliveries)
 
 
 def _last_id(connection: sqlite3.Connection) -> int:
     """Ids of requests and submissions are not looked for: they are handed out within the millisecond of a message's."""
-    tables = ("messages", "events", "deliveries", "parked", "inbound", "changes_by_hand")
+    tables = ("messages", "events", "deliveries", "parked", "inbound", "audit")
     last = [connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0 for table in tables]
     return max(last) + _ONE_MILLISECOND if any(last) else 0

@@ -1,13 +1,13 @@
 """What is no longer owed is erased: rows, overdue events; a few in a transaction that is small itself.
 
-Texts, which have a time of their own in each lane, are due.py's.
+Texts of messages, which have a time of their own in each lane, are due.py's; those of inbound messages inbounds.py's.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import islice
 
 from gateway.identifiers import SEQUENCE_BITS
-from gateway.store import outcomes
+from gateway.store import audit, inbounds, outcomes
 from gateway.store.work import GIVEN_UP, STUCK_MS, TOLD, Work
 
 ROWS_A_TRANSACTION = 200
@@ -35,8 +35,9 @@ _KEYS = (
     "DELETE FROM idempotency WHERE (account, key) IN "
     "(SELECT account, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
 )
-_BY_ID = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < ? ORDER BY id LIMIT ?)"
-_INBOUND, _CHANGES = _BY_ID.format(table="inbound"), _BY_ID.format(table="changes_by_hand")
+_INBOUND = (
+    "DELETE FROM inbound WHERE id IN (SELECT id FROM inbound WHERE id < ? AND text_due IS NULL ORDER BY id LIMIT ?)"
+)
 _UNNAMED = (
     "DELETE FROM endpoints WHERE id = ?1 AND own = 0 "
     "AND NOT EXISTS (SELECT 1 FROM messages WHERE endpoint = ?1 AND webhook_url IS NOT NULL) "
@@ -115,6 +116,10 @@ def _origins(work: Work, most: int) -> int:
     return work.executemany(_UNNAMED, [row for row in found if row[0] not in endpoints.by_id]).rowcount
 
 
+def _audit(work: Work, most: int) -> int:
+    return audit.erase_before(work, _oldest_message(work), most)
+
+
 def _by(statement: str, until: Callable[[Work], int]) -> Callable[[Work, int], int]:
     return lambda work, most: work.execute(statement, (until(work), most)).rowcount
 
@@ -138,6 +143,7 @@ _KINDS = (
     _by(_TRIES, _oldest_event),
     _by(_KEYS, _now),
     _by(_INBOUND, _oldest_message),
-    _by(_CHANGES, _oldest_message),
+    inbounds.erase_texts,
+    _audit,
     _origins,
 )

@@ -19,6 +19,7 @@ from gateway.identifiers import SEQUENCE_BITS, now_ms
 from gateway.rules.deal import FIRST_PRIORITY
 from gateway.store import accepts, by_hand, cancels, checkpoints, faults, readers
 from gateway.store.asks import Window
+from gateway.store.audit import by_account, by_operator
 from gateway.store.connection import Connection, check_version, connect
 from gateway.store.interface import (
     AcceptOutcome,
@@ -101,7 +102,12 @@ class SqliteStore:
     @property
     def started_with_doubts(self) -> int:
         """Segments in doubt because the last process ended with them on the wire."""
-        return self._writer.started_with_doubts
+        return self._writer.found.doubts
+
+    @property
+    def started_with_deliveries(self) -> int:
+        """Webhook deliveries that the last process ended with; they are told again."""
+        return self._writer.found.deliveries
 
     @property
     def observe(self) -> Callable[[float, int], None]:
@@ -114,7 +120,7 @@ class SqliteStore:
 
     def last_id(self) -> int:
         """The greatest id that this store has seen: ids go on from there, whatever the clock does."""
-        return self._writer.last_id
+        return self._writer.found.last_id
 
     # --- writes that are waited for
 
@@ -148,9 +154,17 @@ class SqliteStore:
         return await self._order(partial(cancels.cancel, account=account, message=message, request_id=request_id))
 
     async def replay(
-        self, account: str, events: Sequence[int] | None, after: int | None, before: int | None, failed_only: bool
+        self,
+        account: str,
+        events: Sequence[int] | None,
+        after: int | None,
+        before: int | None,
+        failed_only: bool,
+        *,
+        request_id: int | None = None,
     ) -> int:
-        replay = partial(by_hand.replay, account=account, failed_only=failed_only)
+        by = by_account(account, request_id)
+        replay = partial(by_hand.replay, account=account, failed_only=failed_only, by=by)
         if events is not None:
             return await self._order(partial(replay, events=events), len(events))
         last = ((after or 0) << SEQUENCE_BITS) - 1
@@ -162,17 +176,18 @@ class SqliteStore:
             last = ids[-1]
         return count
 
-    async def enable_endpoint(self, account: str) -> bool:
-        return await self._order(partial(by_hand.enable, account=account))
+    async def enable_endpoint(self, account: str, *, request_id: int | None = None) -> bool:
+        return await self._order(partial(by_hand.enable, account=account, by=by_account(account, request_id)))
 
-    async def add_test_event(self, account: str) -> int | None:
-        return await self._order(partial(by_hand.add_test_event, account=account))
+    async def add_test_event(self, account: str, *, request_id: int | None = None) -> int | None:
+        return await self._order(partial(by_hand.add_test_event, account=account, by=by_account(account, request_id)))
 
-    async def settle_doubt(self, message: int, outcome: str) -> bool:
-        return await self._order(partial(by_hand.settle_doubt, message=message, outcome=outcome))
+    async def settle_doubt(self, message: int, outcome: str, *, request_id: int | None = None) -> bool:
+        settle = partial(by_hand.settle_doubt, message=message, outcome=outcome, by=by_operator(request_id))
+        return await self._order(settle)
 
     async def keep_alive(self) -> None:
-        await self._order(_nothing)
+        await self._order(_write_the_same)
 
     # --- binds
 
@@ -260,6 +275,9 @@ class SqliteStore:
     async def parked(self, *, limit: int, cursor: int | None) -> Page:
         return await self._read(partial(readers.parked, limit=limit, cursor=cursor))
 
+    async def audit(self, *, limit: int, cursor: int | None) -> Page:
+        return await self._read(partial(readers.audit, limit=limit, cursor=cursor))
+
     def queues(self) -> list[QueueRow]:
         return self._writer.mirrors.queues.rows()
 
@@ -292,5 +310,7 @@ class SqliteStore:
         return found
 
 
-def _nothing(work: Work) -> None:
-    """A write that changes nothing."""
+def _write_the_same(work: Work) -> None:
+    """A write that changes nothing and goes to the disk all the same: without one a commit would not ask the disk."""
+    (version,) = work.connection.execute("PRAGMA user_version").fetchone()
+    work.connection.execute(f"PRAGMA user_version = {version}")

@@ -160,6 +160,22 @@ class ParkedRow(NamedTuple):
     raw: str
 
 
+class AuditRow(NamedTuple):
+    id: int
+    at: int
+    who: str
+    """`account:NAME` or `operator`."""
+    request_id: int | None
+    what: str
+    outcome: str | None
+    message: int | None
+    event: int | None
+    """Of several, the first."""
+    endpoint: int | None
+    replayed: int | None
+    """How many events."""
+
+
 class Page(NamedTuple):
     rows: list[Any]
     next_cursor: int | None

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gateway.identifiers import Identifiers
+from gateway.logs import quoted
 from gateway.messages import ENDED, MessageState, Status, status_of
 from gateway.rules.causes import error_object
 from gateway.store import faults
 from gateway.store.endpoints import Endpoints
-from gateway.store.inserts import Insert
 from gateway.store.interface import Delivery, EventFacts, MessageFacts
+from gateway.store.many_rows import Insert
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
 
@@ -36,7 +37,7 @@ COLUMNS = (
 _FIND = f"SELECT {COLUMNS} FROM messages m WHERE m.id = ?"
 _END = "UPDATE messages SET {}state = ?, done_at = ?, last_event = ? WHERE id = ? AND state = ?"
 _END_AND_KEEP, _END_AND_LOOK = _END.format(""), _END.format("due = ?, ")
-_END_AND_ERASE = _END.format("text = NULL, due = NULL, text_erased_at = ?, ")
+_END_AND_ERASE = _END.format("text = NULL, due = NULL, text_erased_at = coalesce(text_erased_at, ?), ")
 _CAUSE = "UPDATE messages SET error = ? WHERE id = ?"
 _EVENT = "id, account, endpoint, type, message, state, pending_since, body"
 _EVENTS = Insert("events", _EVENT)
@@ -161,7 +162,7 @@ class Work:
             self.execute("ROLLBACK TO apart")
             self.queues.back_to(queues)
             self.parked, self.stale = parked, True
-            log.error("%s failed and is put off: %s", what, faults.described(error))
+            log.error("failed and is put off step=%s fault=%s", quoted(what), quoted(faults.described(error)))
             failed.append(error)
         self.execute("RELEASE apart")
 
@@ -218,8 +219,9 @@ class Work:
             text_kept = self.text_kept_ms(found.queue)
             if not text_kept:
                 erased.append((self.now, *row))
-            elif self.now < found.expires_at <= done_at + text_kept:
+            elif self.now < found.expires_at <= done_at + text_kept and found.state != MessageState.IN_DOUBT:
                 # The sweep looks at it when it expires, if not sooner: as good a time to see how long the text is kept.
+                # But at a doubt it looks when its grace is over, which may be long after.
                 kept.append(row)
             else:
                 looked_at.append((done_at + text_kept, *row))

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import trio
 
-from gateway.identifiers import Identifiers
+from gateway.identifiers import MESSAGE, Identifiers, public
+from gateway.logs import quoted
 from gateway.store import checkpoints, due, faults, halves, outcomes, pending, recovery, transaction
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
@@ -51,8 +52,7 @@ class Writer:
         self.mirrors = Mirrors(policy, Queues(policy), Endpoints(policy), Identifiers(clock=clock), render)
         self.take_deliveries: Callable[[list[Delivery]], None] | None = None
         self.observe: Callable[[float, int], None] = lambda seconds, rows: None
-        self.last_id = 0
-        self.started_with_doubts = 0
+        self.found = recovery.Found()
         self._path = path
         self._clock = clock
         self._connection: Connection | None = None
@@ -67,7 +67,7 @@ class Writer:
         """Open the database, bring it up to date and learn what is in it."""
         self._connection = await connect(self._path)
         recover = partial(recovery.recover, mirrors=self.mirrors, now=self._clock())
-        self.last_id, self.started_with_doubts = await self._connection.call(recover)
+        self.found = await self._connection.call(recover)
         self._wake_at = self._clock()
 
     async def close(self) -> None:
@@ -224,7 +224,7 @@ class Writer:
         try:
             callback(*said)
         except Exception as error:  # noqa: BLE001 what is on disk stays so, and the others are told
-            log.error("who was told of a commit failed: %s", faults.described(error))
+            log.error("who was told of a commit failed fault=%s", quoted(faults.described(error)))
             return False
         return True
 
@@ -237,13 +237,13 @@ class Writer:
             self._refuse(batch, error)
             is_passing = True
         else:
-            log.warning("a transaction failed and is run in parts: %s", faults.described(error))
+            log.warning("a transaction failed and is run in parts fault=%s", quoted(faults.described(error)))
             is_passing = faults.is_passing(error)
             parts = halves.by_kind(batch) if is_passing else halves.halves(batch, self._settle)
             await self._run_parts(parts or [batch])
         self._wake_at = self._clock()
         if is_passing:
-            log.error("the store can't write, and tries again: %s", faults.described(error))
+            log.error("the store can't write, and tries again fault=%s", quoted(faults.described(error)))
             await trio.sleep(AGAIN_MS / 1000)
 
     async def _run_parts(self, parts: list[Batch]) -> None:
@@ -276,20 +276,24 @@ class Writer:
         if is_passing:
             self.pending.put_back(batch)
             return
+        fault = quoted(faults.described(error))
         for name in batch.released + batch.doubted:
-            log.error("what became of message %d is left to the sweep: %s", name.message, faults.described(error))
+            log.error(
+                "what became of it is left to the sweep message=%s fault=%s", public(MESSAGE, name.message), fault
+            )
         for outcome in batch.outcomes:
-            log.error("the outcome of POST %d can't be written: %s", outcome.id, faults.described(error))
+            log.error("the outcome of a POST can't be written delivery=%d fault=%s", outcome.id, fault)
             self._put_off(outcome.id, outcome.endpoint)
 
     def _record_quietly(self, told: AnswersIn, error: Exception) -> None:
         """What a carrier took must not be sent again because an event can't be told: now without the event."""
-        messages = ", ".join(str(answer.message) for answer in told.answers)
+        messages = ",".join(public(MESSAGE, answer.message) for answer in told.answers)
+        fault = quoted(faults.described(error))
         if told.quiet:
-            log.error("the answer to message %s is left to the sweep: %s", messages, faults.described(error))
+            log.error("an answer is left to the sweep message=%s fault=%s", messages, fault)
             self._settle(told, True)
         else:
-            log.error("the answer to message %s is recorded without telling: %s", messages, faults.described(error))
+            log.error("an answer is recorded without telling message=%s fault=%s", messages, fault)
             self.pending.answers.append(replace(told, quiet=True))
 
     def _put_off(self, delivery: int, endpoint: int) -> None:
@@ -299,7 +303,11 @@ class Writer:
             if isinstance(error, StoreBusy | StoreFull) and not self._closing:
                 self._put_off(delivery, endpoint)
             elif error is not None:
-                log.error("POST %d is made again after the next start: %s", delivery, faults.described(error))
+                log.error(
+                    "a POST is made again after the next start delivery=%d fault=%s",
+                    delivery,
+                    quoted(faults.described(error)),
+                )
 
         self.pending.by_hand.append(Order(partial(outcomes.put_off, delivery=delivery, endpoint=endpoint), 1, done))
 

@@ -68,6 +68,7 @@ CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
 CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
 CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
 CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
+CREATE INDEX messages_given_up ON messages (recipient) WHERE state = 17 OR possible_duplicate = 1;
 CREATE INDEX messages_erased ON messages (done_at) WHERE text IS NULL;
 CREATE INDEX messages_of_url ON messages (endpoint) WHERE webhook_url IS NOT NULL;
 CREATE UNIQUE INDEX messages_client_id ON messages (account, client_id) WHERE client_id IS NOT NULL;
@@ -88,6 +89,7 @@ CREATE TABLE attempts (
     retry_at INTEGER,
     done_at INTEGER,
     receipt_state TEXT,                -- of the receipt that ended it, as are the next
+    receipt_id INTEGER,                -- in one order with those of 'receipts'
     receipt_at INTEGER,
     receipt_bind TEXT,
     receipt_matched TEXT,
@@ -100,7 +102,7 @@ CREATE TABLE attempts (
 
 CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NOT NULL;
 CREATE INDEX attempts_in_doubt ON attempts (carrier, message) WHERE state = 4;
-CREATE INDEX attempts_unknown ON attempts (carrier, message) WHERE state IN (17, 22);
+CREATE INDEX attempts_sent_by_hand ON attempts (carrier, message) WHERE state = 5 AND answered_at IS NULL;
 
 -- Receipts that ended nothing: of a state on the way, or after the end. Those that did stand in their attempt.
 CREATE TABLE receipts (
@@ -153,10 +155,16 @@ CREATE TABLE inbound (
     carrier TEXT NOT NULL,
     sender TEXT NOT NULL,
     recipient TEXT NOT NULL,
-    text TEXT NOT NULL,
+    text TEXT,
     encoding TEXT NOT NULL,
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    event INTEGER,
+    text_due INTEGER,                  -- when it is looked at whether the text may be erased; NULL once it is
+    text_erased_at INTEGER,
+    CHECK (text_due IS NOT NULL OR text IS NULL)
 ) STRICT;
+
+CREATE INDEX inbound_text_due ON inbound (text_due) WHERE text_due IS NOT NULL;
 
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,
@@ -216,10 +224,39 @@ CREATE TABLE idempotency (
 
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
 
-CREATE TABLE changes_by_hand (
+-- What people changed by hand, never what a message says. Rows are added, and go when retention has said that all
+-- before them may; nothing else changes them.
+CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
-    who TEXT NOT NULL,
+    who TEXT NOT NULL,                 -- `account:NAME` or `operator`
+    request_id INTEGER,
     what TEXT NOT NULL,
-    message INTEGER
+    outcome TEXT,
+    message INTEGER,
+    event INTEGER,                     -- of several, the first
+    endpoint INTEGER,
+    replayed INTEGER                   -- how many events
 ) STRICT;
+
+CREATE TABLE audit_kept (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    since INTEGER NOT NULL             -- the first id that may not be deleted
+) STRICT;
+
+INSERT INTO audit_kept (id, since) VALUES (1, 0);
+
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
+
+CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit WHEN OLD.id >= (SELECT since FROM audit_kept WHERE id = 1)
+BEGIN SELECT RAISE(ABORT, 'the audit is only added to'); END;
+
+CREATE TRIGGER audit_kept_goes_on BEFORE UPDATE ON audit_kept WHEN NEW.since < OLD.since OR NEW.id <> OLD.id
+BEGIN SELECT RAISE(ABORT, 'what was to be kept may be deleted already'); END;
+
+CREATE TRIGGER audit_kept_stays BEFORE DELETE ON audit_kept
+BEGIN SELECT RAISE(ABORT, 'without it nothing of the audit is kept'); END;

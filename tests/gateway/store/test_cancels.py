@@ -20,7 +20,7 @@ async def test_an_unsent_message_is_canceled_once(bench, ahead):
     assert bench.store.backlog() == 0
     await bench.after(2 * MINUTE)
     assert await bench.bind().ask(1) == []
-    assert len(bench.sql("SELECT * FROM changes_by_hand")) == 1
+    assert len(bench.sql("SELECT * FROM audit")) == 1
 
 
 async def test_a_message_that_waits_for_its_retry_can_be_canceled(bench):

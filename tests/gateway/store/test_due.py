@@ -1,5 +1,6 @@
 """Every message ends: whatever its state, its time comes."""
 
+from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import Verdict
 
@@ -96,4 +97,4 @@ async def test_what_is_due_and_cannot_be_settled_is_put_off_and_does_not_block_t
     await bench.after(3 * MINUTE)
     assert await bench.state(other) is MessageState.EXPIRED
     assert (await bench.story(stuck)).message.due == bench.clock() + MINUTE
-    assert f"settling message {stuck} failed" in caplog.text
+    assert f"settling {public(MESSAGE, stuck)}" in caplog.text

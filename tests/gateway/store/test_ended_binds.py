@@ -170,7 +170,7 @@ async def test_an_operator_settles_a_doubt_as_sent_resend_or_unknown(bench):
     states = [await bench.state(message) for message in messages]
     assert states == [MessageState.SENT, MessageState.QUEUED, MessageState.UNKNOWN]
     assert not await bench.store.settle_doubt(messages[0], "unknown")
-    assert bench.sql("SELECT count(*) FROM changes_by_hand") == [(3,)]
+    assert bench.sql("SELECT count(*) FROM audit") == [(3,)]
     assert bench.ready_is_right()
 
 

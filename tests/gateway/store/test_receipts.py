@@ -547,3 +547,11 @@ async def test_a_carrier_whose_receipts_are_decimal_is_not_read_as_hexadecimal(b
     assert await bench.state(message) is MessageState.SENT
     told = await bench.sent("5F3A")
     assert await bench.state(told) is MessageState.DELIVERED
+
+
+async def test_receipts_of_one_moment_are_listed_as_they_came(bench):
+    message = await bench.sent("1")
+    for stat in ("ENROUTE", "DELIVRD"):
+        bench.store.receipt(bench.a_receipt("1", stat), lambda kept: None)
+    await bench.commit()
+    assert [r.state for r in (await bench.story(message)).receipts] == ["ENROUTE", "DELIVRD"]

@@ -1,10 +1,14 @@
 """What is no longer owed is erased, a little at a time, and nothing else is."""
 
+import json
 from itertools import pairwise
 
 from gateway.messages import MessageState
+from gateway.rules.timestamps import rfc3339
+from gateway.settings import InDoubt
 from gateway.store import retention
 from gateway.store.interface import IdempotencyKey
+from gateway.store.policy import LanePolicy
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -44,6 +48,40 @@ async def test_an_otp_is_erased_at_its_end(bench):
     (message,) = await told(bench, "1", lane="otp")
     await quiet_time(bench, 1_000)
     assert (await bench.story(message)).message.text is None
+
+
+async def test_a_text_is_erased_in_its_time_although_a_doubt_has_a_longer_grace(open_store):
+    lanes = {"transactional": LanePolicy(2, InDoubt.HOLD, 7 * DAY, HOUR)}
+    async with open_store(lanes=lanes) as bench:
+        bind = bench.bind()
+        answered = await bench.accept_one(expires_at=bench.clock() + MINUTE)
+        await bind.ask(1)
+        await bind.doubt(answered)
+        await bind.send(answered, "late")
+        await bench.receipt("late")
+        receipted = await bench.accept_one(expires_at=bench.clock() + MINUTE)
+        await bind.ask(1)
+        await bind.doubt(receipted)
+        await bench.receipt("unknown")
+        for message in (receipted, answered):
+            assert await bench.state(message) is MessageState.DELIVERED
+        await bench.after(MINUTE)
+        await bench.after(HOUR)
+        for message in (receipted, answered):
+            assert (await bench.story(message)).message.text is None
+
+
+async def test_a_late_end_does_not_change_when_the_text_was_erased(bench):
+    for lane in ("transactional", "otp"):
+        message = await bench.sent(lane, lane=lane)
+        await bench.after(5 * DAY)
+        await bench.after(2 * DAY)
+        erased_at = (await bench.story(message)).message.text_erased_at
+        assert erased_at is not None
+        assert await bench.state(message) is MessageState.UNKNOWN
+        await bench.receipt(lane)
+        await bench.after(2 * DAY)
+        assert (await bench.story(message)).message.text_erased_at == erased_at
 
 
 async def test_the_text_of_an_open_message_is_kept(bench):
@@ -109,7 +147,7 @@ async def test_tries_of_an_earlier_delivery_of_a_replayed_event_go_too(bench):
     assert bench.sql("SELECT count(*) FROM webhook_tries") == [(0,)]
 
 
-async def test_idempotency_keys_inbound_messages_and_changes_by_hand_go_in_their_time(bench):
+async def test_idempotency_keys_inbound_messages_and_the_audit_go_in_their_time(bench):
     await bench.store.accept(bench.a_submission(key=IdempotencyKey("k", b"f")))
     bench.store.inbound(bench.an_inbound(account=None), lambda kept: None)
     message = await bench.accept_one()
@@ -119,7 +157,7 @@ async def test_idempotency_keys_inbound_messages_and_changes_by_hand_go_in_their
     assert bench.sql("SELECT count(*) FROM inbound") == [(1,)]
     await quiet_time(bench, 91 * DAY)
     assert bench.sql("SELECT count(*) FROM inbound") == [(0,)]
-    assert bench.sql("SELECT count(*) FROM changes_by_hand") == [(0,)]
+    assert bench.sql("SELECT count(*) FROM audit") == [(0,)]
 
 
 async def test_a_commit_erases_a_slice_and_the_next_goes_on(bench):
@@ -237,3 +275,117 @@ async def test_an_origin_goes_when_no_message_and_no_event_names_it_any_more(ben
     assert bench.sql(origins) == [("https://two.example",)]
     assert await bench.state(waiting) is MessageState.SCHEDULED
     assert len(await bench.store.endpoints("shop")) == 2
+
+
+def stored_inbound(bench):
+    ((text, erased_at),) = bench.sql("SELECT text, text_erased_at FROM inbound")
+    ((body,),) = bench.sql("SELECT body FROM events WHERE type = 'message.inbound'")
+    return text, erased_at, json.loads(body)["data"]
+
+
+async def an_inbound_is_told(bench, http_status=200, **changes):
+    bench.take_deliveries()
+    bench.store.inbound(bench.an_inbound(text="Grüße 🙂"), lambda kept: None)
+    await bench.commit()
+    await bench.outcome(bench.deliveries[-1], http_status, **changes)
+
+
+async def test_the_text_of_an_inbound_message_goes_from_its_row_and_its_event_together(bench):
+    await an_inbound_is_told(bench)
+    ((before,),) = bench.sql("SELECT body FROM events")
+    await quiet_time(bench, DAY - 1_000)
+    text, erased_at, data = stored_inbound(bench)
+    assert (text, erased_at, data["text"]) == ("Grüße 🙂", None, "Grüße 🙂")
+    await quiet_time(bench, 1_000)
+    text, erased_at, data = stored_inbound(bench)
+    assert (text, erased_at) == (None, bench.clock())
+    expected = json.loads(before)
+    expected["data"] |= {"text": None, "text_erased_at": rfc3339(bench.clock())}
+    ((after,),) = bench.sql("SELECT body FROM events")
+    assert list(json.loads(after)["data"].items()) == list(expected["data"].items())
+    assert json.loads(after) == expected
+
+
+async def test_an_inbound_text_that_nobody_has_taken_is_kept_for_its_replay(bench):
+    await an_inbound_is_told(bench, 500, retry_at=None)
+    await quiet_time(bench, 3 * DAY)
+    assert stored_inbound(bench)[0] == "Grüße 🙂"
+    await bench.store.replay("shop", None, None, None, failed_only=True)
+    await bench.commit()
+    assert bench.bodies()[-1]["data"]["text"] == "Grüße 🙂"
+    await bench.outcome(bench.deliveries[-1])
+    await quiet_time(bench, HOUR)
+    text, _, data = stored_inbound(bench)
+    assert (text, data["text"]) == (None, None)
+
+
+async def test_a_replay_after_the_erasing_tells_without_the_text(bench):
+    await an_inbound_is_told(bench)
+    await quiet_time(bench, DAY)
+    await bench.store.replay("shop", None, None, None, failed_only=False)
+    await bench.commit()
+    assert bench.bodies()[-1]["data"]["text"] is None
+
+
+async def test_an_inbound_text_of_nobodys_number_goes_too(bench):
+    bench.store.inbound(bench.an_inbound(account=None), lambda kept: None)
+    await bench.commit()
+    await quiet_time(bench, DAY)
+    assert bench.sql("SELECT text, text_due FROM inbound") == [(None, None)]
+
+
+async def test_an_inbound_text_never_taken_goes_with_its_event(bench):
+    await an_inbound_is_told(bench, 500, retry_at=None)
+    await quiet_time(bench, 31 * DAY)
+    await quiet_time(bench, HOUR)
+    assert bench.sql("SELECT count(*) FROM events") == [(0,)]
+    assert bench.sql("SELECT text FROM inbound") == [(None,)]
+
+
+async def test_no_text_is_left_in_the_file_once_all_are_erased(bench):
+    """Not even where it was: what is erased is overwritten."""
+    for lane in ("otp", "transactional"):
+        await told(bench, *(f"{lane}-{n}" for n in range(12)), lane=lane)
+    bench.store.inbound(bench.an_inbound(text="Your code is 1234"), lambda kept: None)
+    await bench.commit()
+    await bench.outcome(bench.deliveries[-1])
+    await quiet_time(bench, 2 * DAY)
+    bench.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert b"Your code is" not in bench.store.path.read_bytes()
+
+
+async def a_day(bench, number):
+    """Sixty messages with all that belongs to one: key, attempt, receipts, events, tries; and some come in."""
+    messages = [bench.a_message(recipient=f"+346000{n:05}", expires_at=bench.clock() + HOUR) for n in range(60)]
+    submission = bench.a_submission(*messages, account="mall", key=IdempotencyKey(f"day-{number}", b"f"))
+    await bench.store.accept(submission)
+    bind = bench.bind()
+    claims = await bind.ask(60)
+    await bind.answer(*(bind.an_answer(claim.message) for claim in claims))
+    for claim in claims:
+        bench.store.receipt(bench.a_receipt(f"{claim.message:x}-1", to=claim.recipient[1:]), lambda kept: None)
+    for _ in range(5):
+        bench.store.inbound(bench.an_inbound(), lambda kept: None)
+    bench.store.close_window(bind.name)
+    while bench.deliveries:
+        await bench.outcome(bench.deliveries.pop())
+        await bench.after(bench.policy.linger_ms)
+    for _ in range(20):
+        bench.clock.advance(DAY // 20)
+        await bench.commit()
+
+
+async def test_the_file_stops_growing_once_a_day_goes_for_each_that_comes(open_store):
+    """What is erased leaves its pages to what comes: no vacuum is needed, and none can hold up the writer."""
+    tables = ("messages", "attempts", "events", "webhook_tries", "idempotency", "inbound")
+    async with open_store(messages_ms=3 * DAY, events_ms=2 * DAY) as bench:
+        bench.take_deliveries()
+        pages, rows = [], []
+        for number in range(15):
+            await a_day(bench, number)
+            pages.append(bench.sql("PRAGMA page_count")[0][0])
+            rows.append({table: bench.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables})
+    assert rows[0]["messages"] == 60
+    assert pages[3] > pages[0], "it had grown before"
+    assert rows[5] == rows[14], "what is kept stays the same"
+    assert max(pages[6:]) <= pages[5] * 1.05

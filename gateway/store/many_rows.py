@@ -1,4 +1,4 @@
-"""INSERT of many rows by few statements: what sqlite3 does around a statement costs as much as a row of it.
+"""Many rows by few statements: what sqlite3 does around a statement costs as much as a row of it.
 
 Nor should None and bytes be bound on the hot path: sqlite3 looks for an adapter for each, which costs as much as five
 integers. What is mostly NULL is left out of a statement for the usual rows; a body is bound as a bytearray.
@@ -7,6 +7,8 @@ integers. What is mostly NULL is left out of a statement for the usual rows; a b
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Protocol
+
+import msgspec
 
 _ROWS_A_STATEMENT = 25
 """Beyond that nothing is gained; columns times this stay far below SQLite's 32,766 parameters."""
@@ -39,3 +41,8 @@ class Insert:
         if whole < len(rows):
             inserted += cursor.executemany(self.one, rows[whole:]).rowcount
         return inserted
+
+
+def as_json(values: Sequence[int | str]) -> str:
+    """Values for `json_each(?)`: a statement for all of them, where one for each would cost twice as much."""
+    return msgspec.json.encode(values).decode()

@@ -1,0 +1,70 @@
+"""The audit: what people changed by hand, who and when, and on whose request; never what a message says.
+
+Rows are only added; triggers of the table refuse all else. They go with retention, which moves what is kept first.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from gateway.store.work import Work
+
+_INSERT = (
+    "INSERT INTO audit (id, at, who, request_id, what, outcome, message, event, endpoint, replayed) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_OLD = "SELECT id FROM audit WHERE id < ? ORDER BY id LIMIT ?"
+_KEPT_SINCE = "UPDATE audit_kept SET since = ? WHERE id = 1 AND since < ?"
+_DELETE = "DELETE FROM audit WHERE id = ?"
+
+
+class What(Enum):
+    """What can be done by hand."""
+
+    CANCEL = "cancel"
+    REPLAY = "replay"
+    SETTLE_DOUBT = "settle_doubt"
+    ENABLE_ENDPOINT = "enable_endpoint"
+    TEST_EVENT = "test_event"
+    RELOAD = "reload"
+    """Of the settings."""
+
+
+class By(NamedTuple):
+    """Whose doing it is."""
+
+    who: str
+    request_id: int | None
+    """None: it did not come by HTTP."""
+
+
+def by_account(account: str, request_id: int | None) -> By:
+    return By(f"account:{account}", request_id)
+
+
+def by_operator(request_id: int | None) -> By:
+    return By("operator", request_id)
+
+
+def add(
+    work: Work,
+    by: By,
+    what: What,
+    *,
+    outcome: str | None = None,
+    message: int | None = None,
+    event: int | None = None,
+    endpoint: int | None = None,
+    replayed: int | None = None,
+) -> None:
+    """Write down what was done, in the transaction that does it."""
+    row = (work.ids.next(), work.now, by.who, by.request_id, what.value, outcome, message, event, endpoint, replayed)
+    work.execute(_INSERT, row)
+
+
+def erase_before(work: Work, first_kept: int, most: int) -> int:
+    """Delete rows of ids before this one, the oldest first; how many."""
+    old = work.execute(_OLD, (first_kept, most)).fetchall()
+    if not old:
+        return 0
+    work.execute(_KEPT_SINCE, (first_kept, first_kept))
+    return work.executemany(_DELETE, old).rowcount
