@@ -23,7 +23,8 @@ class Framer:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield each frame that `data` completes; run it to its end, or the octets behind are lost.
 
-        Raises BadFrame for a command_length below 16 or above the limit, after the frames before it.
+        Raises BadFrame for a command_length below 16 or above the limit, after the frames before it; the stream is then
+        at an end.
         """
         if self._rest:
             self._rest += data
@@ -35,6 +36,7 @@ class Framer:
         while end - offset >= HEADER_LENGTH:
             (length,) = _COMMAND_LENGTH(data, offset)
             if not HEADER_LENGTH <= length <= self._max_length:
+                self._rest.clear()  # nothing behind it can be read, whatever more may come
                 raise BadFrame(f"command_length {length} is not within {HEADER_LENGTH} and {self._max_length}")
             if end - offset < length:
                 break

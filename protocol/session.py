@@ -72,6 +72,8 @@ class Session(OutboundSession):
     def receive_bytes(self, data: bytes, now: float) -> list[Event]:
         """Take what was read, in any cutting; never raises."""
         events: list[Event] = []
+        if self._state is _CLOSED:
+            return events
         self._keepalive.heard(now)
         try:
             for frame in self._framer.feed(data):

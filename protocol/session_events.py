@@ -116,6 +116,8 @@ class CloseReason(Enum):
     BIND_REFUSED = "bind_refused"
     UNBOUND = "unbound"
     PEER_UNBOUND = "peer_unbound"
+    UNANSWERED = "unanswered"
+    """Given by the driver: too many requests had no answer."""
 
 
 @dataclass(slots=True)

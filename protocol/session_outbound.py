@@ -153,6 +153,10 @@ class OutboundSession:
         self._enquiry_sequence = self._send_request(EnquireLink())
         self._keepalive.enquired(now)
 
+    def excuse(self, now: float) -> None:
+        """The driver does not read for a while: that nothing is heard says nothing about the link."""
+        self._keepalive.heard(now)
+
     # What we answer
 
     def answer(self, request: DeliverSm | DataSm | SubmitSm, status: int) -> None:

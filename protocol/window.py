@@ -92,6 +92,10 @@ class Window:
             self._overdue.popitem(last=False)
         return expired
 
+    def overdue(self, since: float) -> int:
+        """How many requests expired after this moment and still have no answer, not even a late one."""
+        return sum(1 for slot in self._overdue.values() if slot.deadline > since)
+
     def abandon(self) -> list[Slot]:
         """Give up all requests in flight, oldest first, and forget the overdue ones: the link is gone."""
         abandoned = list(self._slots.values())

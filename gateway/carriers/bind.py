@@ -11,12 +11,14 @@ from typing import Any
 import trio
 
 from gateway.carriers.bind_states import BindState, Ended
+from gateway.carriers.complaints import Complaints
 from gateway.carriers.outgoing import Outgoing, words_of
 from gateway.carriers.pacing import Pace, ThrottlePause
+from gateway.carriers.silence import Silence
 from gateway.carriers.traffic import Delivery, Feed, Traffic
 from gateway.carriers.waiting import Waiting
+from gateway.metrics import RECYCLED
 from gateway.settings.carriers import Carrier as CarrierSettings
-from protocol.command_status import name_of
 from protocol.pdus import BindMode, BindRequest
 from protocol.session import Session
 from protocol.session_events import (
@@ -79,6 +81,7 @@ class Bind:
         self._window = self.session.window
         self._stream = stream
         self._outgoing = Outgoing(name, self.session, stream, one_pdu_per_write=settings.one_pdu_per_write)
+        self._complaints = Complaints(name)
         self._traffic = traffic
         self._paces = tuple(paces)
         self._on_state = on_state
@@ -89,11 +92,13 @@ class Bind:
         self._alarm: trio.CancelScope | None = None
         self._cancel = trio.CancelScope()
         self._undecided = 0
+        self._is_deaf = False
         self._bound_at: float | None = None
         self._refusal: int | None = None
         self._cause: tuple[CloseReason, str] | None = None
         self._ended = Ended(CloseReason.UNBOUND, "never run", None, 0.0)
         self._leave_by = _NEVER
+        self._silence = Silence(self._window, settings.response_timeout)
 
     @property
     def carrier(self) -> str:
@@ -192,9 +197,17 @@ class Bind:
                 return
             now = trio.current_time()
             self._handle(self.session.receive_bytes(octets, now) if octets else self.session.receive_eof(now))
-            while self._undecided >= DELIVERIES_WAITING and not self.is_over:
-                self._slack = trio.Event()
-                await self._slack.wait()
+            await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        """Until there is room for more of what the carrier may send."""
+        self._is_deaf = True
+        while self._undecided >= DELIVERIES_WAITING and not self.is_over:
+            self._slack = trio.Event()
+            await self._slack.wait()
+        if self._outgoing.is_full and not self.is_over:
+            await self._outgoing.room()
+        self._is_deaf = False
 
     async def _write(self) -> None:
         problem = await self._outgoing.write()
@@ -236,9 +249,11 @@ class Bind:
     def _hand_on(self, answers: list[SubmitAnswered], expired: list[Any], pdus: list[Delivery]) -> None:
         feed = self._feed
         if answers and feed is not None:
+            self._silence.broken(trio.current_time())
             self.latency_seconds += _LATENCY_WEIGHT * (answers[-1].latency_seconds - self.latency_seconds)
             feed.answered(answers)
         if expired and feed is not None:
+            self._recycle_if_sick()
             never = self._outgoing.take_back(expired)
             if len(never) < len(expired):
                 feed.expired([token for token in expired if id(token) not in never])
@@ -247,6 +262,17 @@ class Bind:
         if pdus:
             self._undecided += len(pdus)
             self._traffic.deliver(self, pdus)
+
+    def _recycle_if_sick(self) -> None:
+        """Take no more work when too many answers are overdue, and connect anew once it has those still owed."""
+        # While it is we who don't read, the answers may be there.
+        if self._is_deaf or self.state not in (BindState.BOUND, BindState.PAUSED):
+            return
+        sickness = self._silence.sickness(trio.current_time())
+        if sickness is not None:
+            RECYCLED.labels(self.carrier).inc()
+            self._cause = (CloseReason.UNANSWERED, f"recycled: {sickness}")
+            self.leave(self._silence.listening_seconds)
 
     def _turn(self, event: Event) -> None:
         if isinstance(event, Bound):
@@ -258,9 +284,7 @@ class Bind:
         elif isinstance(event, BindRefused):
             self._refusal = event.status
         elif isinstance(event, PeerComplained):
-            _log.warning(
-                "bind=%s peer_complained status=%s sequence=%d", self.name, name_of(event.status), event.sequence
-            )
+            self._complaints.take(event, trio.current_time())
 
     def _settle(self) -> None:
         """The one flush point: after every call into the session."""
@@ -276,6 +300,8 @@ class Bind:
 
     def _tick(self, now: float) -> None:
         # Before the session may give slots free: what is overdue must not go out after all.
+        if self._is_deaf:
+            self.session.excuse(now)
         overdue = self._waiting.take_overdue(now)
         if overdue and self._feed is not None:
             self._feed.unwritten(overdue)
@@ -308,7 +334,7 @@ class Bind:
             if now >= self._leave_by:
                 self._lose(CloseReason.UNBOUND, "the unbind was not answered")
         elif state is SessionState.BOUND:
-            if not self._window.in_flight or now >= self._leave_by:
+            if not (self._window.in_flight or self._silence.owed) or now >= self._leave_by:
                 self._leave_by = now + UNBIND_LIMIT_SECONDS
                 self.session.unbind(now)
         elif state is not SessionState.CLOSED:
@@ -333,7 +359,7 @@ class Bind:
     def _lose(self, reason: CloseReason, detail: str) -> None:
         """The end is ours to tell: the session learns that the link is gone and gives back what was unanswered."""
         if not self.is_over:
-            self._cause = (reason, detail)
+            self._cause = self._cause or (reason, detail)
             self._handle(self.session.receive_eof(trio.current_time()))
 
     def _conclude(self, closed: Closed) -> None:

@@ -16,6 +16,7 @@ from gateway.carriers.dialing import Dial, dial_tcp
 from gateway.carriers.pacing import Backoff, Pace, Random
 from gateway.carriers.traffic import Traffic
 from gateway.identifiers import now_ms
+from gateway.logs import quoted
 from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.types import CarrierMode, split_address
 from protocol.command_status import BindRefusal, bind_refusal, name_of
@@ -246,10 +247,10 @@ class _Link:
             )
         else:
             _log.warning(
-                "bind=%s ended=%s detail=%r next_attempt_seconds=%.1f",
+                "bind=%s ended=%s detail=%s next_attempt_seconds=%.1f",
                 self._name,
                 ended.reason.value,
-                ended.detail,
+                quoted(ended.detail),
                 wait,
             )
 

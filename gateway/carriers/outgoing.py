@@ -10,12 +10,15 @@ from typing import Any
 
 import trio
 
+from gateway.logs import quoted
 from protocol.pdus import CommandId
 from protocol.session import Session
 
 WRITE_LIMIT_SECONDS = 20.0
 """A peer that lets a write wait so long reads no more. Shorter than the response_timeout that is usual: the link is at
 fault, not the messages."""
+MOST_UNWRITTEN = 10_000
+"""PDUs that may wait to be written while the bind reads on: a peer that asks and never reads cannot fill the memory."""
 LAST_WORDS_SECONDS = 1.0
 """For an unbind_resp to leave."""
 _SUBMIT_SM = int(CommandId.SUBMIT_SM).to_bytes(4, "big")
@@ -36,8 +39,19 @@ class Outgoing:
         # In the order of their PDUs; at most a window of them.
         self._unwritten: deque[Any] = deque()
         self._wake = trio.Event()
+        self._room = trio.Event()
         self._is_writing = False
         self._is_over = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the peer has to read before it is heard any more."""
+        return len(self._pdus) > MOST_UNWRITTEN
+
+    async def room(self) -> None:
+        """Return once it is not full, or a write has failed, or it is over."""
+        self._room = trio.Event()
+        await self._room.wait()
 
     def submitted(self, tokens: Iterable[Any]) -> None:
         """The session took these submit_sm."""
@@ -56,6 +70,12 @@ class Outgoing:
 
     async def write(self) -> str:
         """Write until a write fails or does not end; in words, why."""
+        try:
+            return await self._write()
+        finally:
+            self._room.set()
+
+    async def _write(self) -> str:
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
@@ -68,6 +88,8 @@ class Outgoing:
                     with trio.fail_after(WRITE_LIMIT_SECONDS):
                         await self._stream.send_all(octets)
                     self._is_writing = False
+                    if not self.is_full:
+                        self._room.set()
                 except trio.TooSlowError:
                     return f"a write did not finish within {WRITE_LIMIT_SECONDS:g} s"
                 except (OSError, trio.BrokenResourceError) as error:
@@ -105,7 +127,7 @@ class Outgoing:
             try:
                 await self._stream.send_all(octets)
             except (OSError, trio.BrokenResourceError) as error:
-                _log.debug("bind=%s last_words=unsent detail=%r", self._name, words_of(error))
+                _log.debug("bind=%s last_words=unsent detail=%s", self._name, quoted(words_of(error)))
 
     def _all_pdus(self) -> bytes:
         # Every token is struck off below, so every PDU has to be in, even one that the session had only just made.

@@ -17,8 +17,10 @@ from typing import TypeAlias
 import trio
 
 from gateway.carriers.bind import Bind
+from gateway.flows import stages
 from gateway.flows.submits import Submits
 from gateway.identifiers import now_ms
+from gateway.logs import quoted
 from gateway.messages import ErrorCode
 from gateway.metrics import ANSWERS, DOUBTED, LATENCY
 from gateway.rules.retrying import AfterAnswer, Verdict, after_answer
@@ -163,9 +165,10 @@ class BindFeed:
                 try:
                     submits.append((body_of(claim, claimed.segment, now), (claim, claimed)))
                 except LocalProtocolError as error:
-                    _log.error("bind=%s unsendable=%r", bind.name, str(error))
+                    _log.error("unsendable bind=%s detail=%s", bind.name, quoted(error))
                     unsendable.append((claim, claimed))
         self._asked -= len(submits) + len(unsendable)
+        stages.claimed(bind.name, (token for _, token in submits))
         bind.submit(submits)
         if unsendable:
             self._refuse(unsendable, now)
@@ -219,6 +222,7 @@ class BindFeed:
             self._bind.succeeded()
         if refused:
             self._heed({classify(status) for status in refused})
+        stages.answered(self._bind.name, rows)
         self._record(rows, slots)
 
     def _refuse(self, tokens: list[Token], now: int) -> None:
@@ -231,6 +235,7 @@ class BindFeed:
         """Written, and no answer came in time."""
         room = max(0, min(len(tokens), self._free()))
         self._doubted.inc(len(tokens))
+        stages.doubted(self._bind.name, tokens, "no_answer")
         self._asked += room
         self._store.doubt(self._bind.name, [_name(token) for token in tokens], room)
 
@@ -245,6 +250,7 @@ class BindFeed:
         name = self._bind.name
         if doubtful:
             self._doubted.inc(len(doubtful))
+            stages.doubted(self._bind.name, doubtful, "bind_lost")
             self._store.doubt(name, [_name(token) for token in doubtful], 0)
         if unwritten:
             self._store.release(name, [_name(token) for token in unwritten], 0)

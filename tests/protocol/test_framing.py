@@ -51,3 +51,11 @@ def test_a_bad_length_is_seen_once_its_header_is_whole():
     assert list(framer.feed(struct.pack(">I", 5) + bytes(11))) == []
     with pytest.raises(BadFrame):
         list(framer.feed(b"\0"))
+
+
+def test_nothing_is_kept_of_a_stream_that_cannot_be_read_any_more():
+    framer = Framer(64)
+    assert list(framer.feed(b"\0\0\0")) == []
+    with pytest.raises(BadFrame):
+        list(framer.feed(b"\xff" * 60_000))
+    assert len(framer._rest) == 0

@@ -477,3 +477,11 @@ def test_a_submit_is_told_to_the_smsc_as_it_came(smsc):
         destination_addr="34600000001", short_message=b"\0\1", tlvs={Tlv.SAR_MSG_REF_NUM: b"\0\1"}, sequence=4
     )
     assert smsc.hears(pdu) == [Submitted(pdu)]
+
+
+def test_nothing_is_kept_of_what_comes_after_the_end(esme):
+    esme.hears(b"\0\0\0\x20")
+    esme.session.receive_eof(esme.now)
+    for _ in range(100):
+        assert esme.hears(b"\0\0\xff\xff" * 16_000) == []
+    assert len(esme.session._framer._rest) <= 4

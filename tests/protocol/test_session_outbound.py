@@ -401,3 +401,12 @@ def test_a_session_can_be_made_with_its_settings_alone():
     )
     assert (session.state, session.deadline, session.window.free) == (SessionState.OPEN, None, 1)
     assert session.tick(1e9) == []
+
+
+def test_silence_while_the_driver_does_not_read_is_not_held_against_the_peer(esme):
+    esme.now += 19
+    esme.session.excuse(esme.now)
+    assert esme.waits(19) == []
+    assert esme.said() == []
+    assert esme.waits(1) == []
+    assert esme.said() == [EnquireLink(0, 2)]

@@ -117,3 +117,14 @@ def test_every_request_ends_once_and_the_capacity_holds(steps):
         assert 0 <= window.in_flight <= 4
     ended += [slot.token for slot in window.abandon()]
     assert sorted(ended) == list(range(1, sent + 1))
+
+
+def test_overdue_are_those_that_expired_since_and_had_no_late_answer():
+    window = a_window(3, sent=3)
+    assert window.overdue(float("-inf")) == 0
+    window.expire(62.0)
+    assert [window.overdue(since) for since in (float("-inf"), 60.9, 61.0, 62.0)] == [2, 2, 1, 0]
+    window.settle_overdue(1)
+    assert window.overdue(float("-inf")) == 1
+    window.abandon()
+    assert window.overdue(float("-inf")) == 0

@@ -371,18 +371,35 @@ async def test_a_carrier_that_lost_the_bind_is_left_and_the_message_waits_withou
 async def test_an_unanswered_submit_is_in_doubt_its_slot_is_free_and_its_late_answer_is_recorded(
     sending: Any, autojump_clock: Any
 ) -> None:
-    async with sending(window=2, response_timeout="60s") as it:
+    async with sending(window=4, response_timeout="60s") as it:
         it.store.deal(*claims(2))
         await trio.sleep(61)
         assert it.store.doubted == names(2)
-        assert it.store.standing == 2
+        assert it.store.standing == 4
         await it.answer(0)
         ((answers, room, _),) = it.store.pending
         assert room == 0
         assert answers[0].verdict is Verdict.SENT
         assert answers[0].message == 1
         it.store.commit()
-        assert it.store.standing == 2
+        assert it.store.standing == 4
+
+
+async def test_a_recycled_bind_takes_its_ask_back_and_still_records_late_answers(
+    sending: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=4, response_timeout="60s") as it:
+        it.store.deal(*claims(3))
+        await trio.sleep(60.5)
+        assert it.store.doubted == names(3)
+        assert it.store.standing == 0
+        await it.answer(0, 0)
+        it.store.commit()
+        assert [answer.message for answer in it.store.answers] == [1, 2]
+        await trio.sleep(6)
+        assert it.bind.is_over
+        assert it.store.standing is None
+        assert it.store.doubted == names(3), "what was in doubt already is not told again"
 
 
 async def test_claims_that_a_slow_pace_keeps_waiting_go_back_before_the_store_takes_them_for_lost(
@@ -407,7 +424,7 @@ async def test_claims_that_a_slow_pace_keeps_waiting_go_back_before_the_store_ta
 async def test_what_a_stuck_write_held_back_is_released_and_its_slots_are_asked_for_again(
     sending: Any, autojump_clock: Any
 ) -> None:
-    async with sending(window=3, response_timeout="5s") as it:
+    async with sending(window=6, response_timeout="5s") as it:
         it.smsc.near.send_stream.send_all_hook = trio.sleep_forever
         it.store.deal(*claims(1))
         await trio.sleep(1)
@@ -415,7 +432,7 @@ async def test_what_a_stuck_write_held_back_is_released_and_its_slots_are_asked_
         await trio.sleep(5.5)
         assert it.store.doubted == names(1)
         assert it.store.released == names(2, first=2)
-        assert it.store.standing == 3
+        assert it.store.standing == 6
 
 
 async def test_a_lost_session_doubts_the_written_releases_the_waiting_and_closes_the_window(
@@ -529,9 +546,9 @@ async def test_every_slot_is_back_after_a_storm_of_throttles_losses_of_commits_a
 
     def script(pdu: SubmitSm) -> int | None:
         number = len(it.smsc.submits)
-        return None if number % 11 == 0 else statuses[number % len(statuses)]
+        return None if number % 23 == 0 else statuses[number % len(statuses)]
 
-    async with sending(window=5, throttle_pause="100ms", response_timeout="2s") as it:
+    async with sending(window=5, throttle_pause="100ms", response_timeout="400ms") as it:
         it.smsc.script = script
         message = 0
         for turn in range(400):

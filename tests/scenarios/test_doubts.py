@@ -1,0 +1,181 @@
+"""A carrier that swallows answers: the flow goes on, no slot is lost, and nothing is sent twice without a word."""
+
+import time
+
+import pytest
+from arrivals import wait_until
+from callers import Caller
+from daemons import account, carrier
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.cli import main
+from gateway.identifiers import MESSAGE, internal, public
+
+pytestmark = pytest.mark.scenario
+
+WINDOW = 10
+LATENCY_SECONDS = 0.05
+CEILING = WINDOW / LATENCY_SECONDS
+EVENTS = [f"message.{kind}" for kind in ("in_doubt", "sent", "delivered", "undelivered", "unknown", "expired")]
+
+
+def batch(lane, count, first=0):
+    prefix = {"promotional": "34600", "transactional": "34700"}[lane]
+    return [{"to": f"+{prefix}{first + n:06}", "text": f"Hello {n}", "lane": lane} for n in range(count)]
+
+
+def the_bind(gateway):
+    (found,) = gateway.operator.get("/admin/carriers")["entities"]
+    (bind,) = found["binds"]
+    return bind
+
+
+def metric(gateway, name, **labels):
+    text = Caller(gateway.operator.url, "").call("GET", "/metrics").body.decode()
+    samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
+    return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+
+
+def doubts(gateway):
+    return gateway.operator.get("/admin/doubts")["entities"]
+
+
+def attentive(webhooks):
+    """The account, its endpoint told of doubts too, a hundred events at a time."""
+    shop = account(webhooks.url)
+    shop["webhook"] |= {"events": EVENTS, "batch": 100}
+    return {"shop": shop}
+
+
+def test_with_a_hundredth_of_the_answers_swallowed_the_flow_goes_on_and_no_slot_is_lost(
+    gateway_with, simulator_with, record, webhooks
+):
+    latency = f"{LATENCY_SECONDS * 1000:g}ms"
+    simulator = simulator_with(*record.option, "--latency", latency, "--receipt-share", "0", "--no-number-outcomes")
+    grace = {"doubt_grace": "500ms"}
+    gateway = gateway_with(
+        carriers={"telco": carrier(simulator.port, window=WINDOW, response_timeout="1s")},
+        lanes={"promotional": grace, "transactional": grace},
+        accounts=attentive(webhooks),
+    )
+    gateway.wait_able("telco")
+    messages = []
+    for n in range(7):
+        for lane in ("promotional", "transactional"):
+            messages += gateway.send_bulk(batch(lane, 200, first=200 * n))
+    lane_of = {message["to"]: message["lane"] for message in messages}
+    before = record.count()
+    began = time.monotonic()
+    wait_until(lambda: record.count() >= before + 600, "600 are taken while all is answered")
+    usual = 600 / (time.monotonic() - began)
+    before, began = record.count(), time.monotonic()
+    simulator.set("swallow-share", "0.01")
+
+    wait_until(lambda: len(set(record.numbers())) == len(messages), "all are taken once", seconds=60)
+    swallowing = (record.count() - before) / (time.monotonic() - began)
+
+    simulator.set("swallow-share", "0")
+    assert swallowing > usual / 2, (swallowing, usual)
+    wait_until(lambda: doubts(gateway) == [] and gateway.operator.get("/admin/status")["ready"] == 0, "all is settled")
+    bind = wait_until(lambda: (b := the_bind(gateway))["room"] == WINDOW and b, "the whole window is free")
+    assert (bind["state"], bind["in_flight"]) == ("bound", 0)
+    simulator.set("latency", "700ms")
+    again = gateway.send_bulk(batch("transactional", 3 * WINDOW, first=900_000))
+    wait_until(lambda: the_bind(gateway)["in_flight"] == WINDOW, "the whole window is asked for and used")
+    webhooks.wait_for_each(again, "sent")
+
+    doubtful = {e["message_id"] for e in webhooks.events.all(lambda e: e["type"] == "message.in_doubt")}
+    assert len(doubtful) > 5
+    assert metric(gateway, "sluice_segments_in_doubt_total", carrier="telco") >= len(doubtful)
+    twice = record.twice()
+    assert twice
+    assert {lane_of[number] for number in twice} == {"transactional"}, "a lane that holds never sends twice"
+    for message in messages:
+        if message["to"] in twice:
+            events = webhooks.events.all(lambda e, mine=message["id"]: e.get("message_id") == mine)
+            assert events[0]["type"] == "message.in_doubt"
+            assert events[-1]["data"]["possible_duplicate"] is True
+            assert gateway.message(message["id"])["possible_duplicate"] is True
+        elif message["id"] in doubtful and message["lane"] == "promotional":
+            webhooks.wait(message, "unknown")
+
+
+def test_a_bind_whose_answers_are_overdue_for_most_of_its_window_is_recycled(gateway_with, simulator_with, webhooks):
+    simulator = simulator_with("--swallow-share", "1", "--no-number-outcomes")
+    telco = carrier(simulator.port, window=WINDOW, response_timeout="500ms")
+    gateway = gateway_with(carriers={"telco": telco}, accounts=attentive(webhooks))
+    gateway.wait_able("telco")
+    messages = gateway.send_bulk(batch("promotional", WINDOW + 5))
+    ended = gateway.wait_logged("bind=telco/1 ended=unanswered")
+    assert f"recycled: {WINDOW} answers are overdue, of a window of {WINDOW}" in ended
+    simulator.set("swallow-share", "0")
+
+    # What the sick link took is settled by its receipts, what it had not taken goes over the new one.
+    webhooks.wait_for_each(messages, "delivered", seconds=30)
+
+    assert metric(gateway, "sluice_binds_recycled_total", carrier="telco") >= 1
+    assert doubts(gateway) == []
+    bind = wait_until(lambda: (b := the_bind(gateway))["room"] == WINDOW and b, "the whole window asks")
+    assert bind["last_error"].startswith("unanswered: recycled")
+
+
+def test_a_receipt_after_unknown_corrects_what_was_told(gateway_with, simulator_with, record, webhooks):
+    simulator = simulator_with(
+        *record.option, "--swallow-share", "1", "--receipt-delay", "1500ms", "--no-number-outcomes"
+    )
+    telco = carrier(simulator.port, window=WINDOW, response_timeout="200ms")
+    gateway = gateway_with(
+        carriers={"telco": telco}, lanes={"promotional": {"doubt_grace": "200ms"}}, accounts=attentive(webhooks)
+    )
+    held, beside = gateway.send_bulk(batch("promotional", 2))
+    webhooks.wait(held, "unknown")
+
+    delivered = webhooks.wait(held, "delivered")
+
+    webhooks.wait(beside, "delivered")
+    assert webhooks.told(held) == ["in_doubt", "unknown", "delivered"]
+    assert delivered["data"]["possible_duplicate"] is False
+    assert delivered["data"]["carrier_message_id"]
+    seen = gateway.message(held["id"])
+    assert (seen["status"], seen["error"], seen["attempts"]) == ("delivered", None, 1)
+    assert gateway.operator.get("/admin/parked")["entities"] == []
+    assert record.twice() == set()
+
+
+def test_an_operator_sees_the_doubts_and_settles_them_by_the_command(gateway_with, simulator_with, webhooks, capsys):
+    simulator = simulator_with("--swallow-share", "1", "--receipt-share", "0", "--no-number-outcomes")
+    telco = carrier(simulator.port, window=WINDOW, response_timeout="200ms")
+    lanes = {"promotional": {"doubt_grace": "1h"}, "transactional": {"doubt_grace": "1h"}}
+    gateway = gateway_with(carriers={"telco": telco}, lanes=lanes, accounts=attentive(webhooks))
+    held, resent, sent = (gateway.send(item.pop("to"), **item) for item in batch("promotional", 3))
+    wait_until(lambda: len(doubts(gateway)) == 3, "three doubts are listed")
+    door = ["--url", gateway.operator.url, "--token", gateway.operator.token]
+
+    assert main(["doubts", *door]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for message in (held, resent, sent):
+        assert message["id"] in printed
+    for word in ("promotional", "telco/1", "ago", "ends as unknown in"):
+        assert word in printed
+    page = gateway.operator.get("/admin/doubts?limit=2")
+    rest = gateway.operator.get(f"/admin/doubts?limit=2&cursor={page['next_cursor']}")
+    listed = [doubt["id"] for doubt in page["entities"] + rest["entities"]]
+    assert (listed, rest["next_cursor"]) == ([held["id"], resent["id"], sent["id"]], None)
+    simulator.set("swallow-share", "0")
+    assert main(["doubts", *door, "--settle", held["id"], "unknown"]) == 0
+    assert main(["doubts", *door, "--settle", resent["id"], "resend"]) == 0
+    assert main(["doubts", *door, "--settle", sent["id"], "sent"]) == 0
+    webhooks.wait(held, "unknown")
+    webhooks.wait(sent, "sent")
+    assert webhooks.wait(resent, "sent")["data"]["possible_duplicate"] is True
+    capsys.readouterr()
+    assert main(["doubts", *door, "--settle", held["id"], "resend"]) == 1
+    assert "in doubt" in capsys.readouterr().err
+    unheard_of = public(MESSAGE, internal(MESSAGE, sent["id"]) + 1)
+    answer = gateway.operator.call("POST", f"/admin/doubts/{unheard_of}/settle", {"outcome": "sent"})
+    assert (answer.status, answer.json["code"]) == (409, "not_in_doubt")
+    answer = gateway.operator.call("POST", "/admin/doubts/order-8841/settle", {"outcome": "sent"})
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
+    assert gateway.stop() == 0
+    assert main(["doubts", *door]) == 1
+    assert "No gateway answers at" in capsys.readouterr().err
