@@ -1,22 +1,22 @@
 """The composition root: builds every part from the settings, starts all, and stops all in the order that loses nothing.
 
-Stop order: HTTP, claiming, windows (bounded), unbind, receipts on disk, webhooks, the store.
+Stop order: HTTP, claiming, windows (bounded), unbind, receipts on disk, webhooks, the store. A second signal skips
+what is left of it but the store's close.
 """
 
 import gc
+import itertools
 import logging
 import random
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import trio
-from hypercorn.config import Config
-from hypercorn.trio import serve
-from quart_trio import QuartTrio
 
 from gateway import metrics
 from gateway.api.app import create_app
@@ -31,21 +31,23 @@ from gateway.flows.send import Send
 from gateway.identifiers import Identifiers, now_ms
 from gateway.metrics import Gauge, Gauges
 from gateway.rules.senders import NumberOwners
+from gateway.serving import MOST_OPERATOR_CONNECTIONS, Limits, Server, listener, most_connections
 from gateway.settings import Settings
-from gateway.settings.types import split_address
-from gateway.store.connection import lock, open_loop
+from gateway.state_line import StateLine
+from gateway.store.connection import Holder, lock, open_loop
 from gateway.store.interface import StoreBusy, StoreFull
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
-from gateway.systemd import Notifier
+from gateway.summary import Summary
+from gateway.systemd import Notifier, sockets_handed_over
 from gateway.webhooks.addresses import AddressGuard
 from gateway.webhooks.client import Client
 from gateway.webhooks.payloads import event_body
 
 log = logging.getLogger("sluice.daemon")
 
-HTTP_LIMIT_SECONDS = 2.0
-"""For requests under way when the daemon stops; a caller's idle connection is kept as long."""
+HTTP, OPERATOR = "http", "operator"
+"""Names of the listeners: sections of the settings, and sockets of systemd's."""
 DRAIN_LIMIT_SECONDS = 20.0
 """For answers of carriers to what is in flight."""
 WEBHOOK_LIMIT_SECONDS = 5.0
@@ -77,29 +79,93 @@ class CarriersNow:
         ]
 
 
+class StoppedEarly(Exception):  # noqa: N818
+    """A second signal came before all that was in flight had been answered."""
+
+
 async def run(settings: Settings, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED) -> None:
     """The daemon, until SIGTERM or SIGINT; then it drains and returns.
 
-    Raises StoreLocked when another owns the store, OSError when an address can't be listened on.
+    Raises StoreLocked when another owns the store, OSError when an address can't be listened on, and StoppedEarly.
     """
     notifier = Notifier()
-    with lock(settings.store.path), trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with (
+        lock(settings.store.path) as last,
+        _listening(settings) as sockets,
+        trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
+    ):
+        await notifier.tell("STATUS=Opening the store")
         async with open_loop(), _writing_store(settings) as store, trio.open_nursery() as nursery:
-            daemon = _Daemon(settings, store)
-            running = await daemon.start(nursery)
-            nursery.start_soon(notifier.feed_watchdog, store.keep_alive)
-            await notifier.tell("READY=1", f"STATUS=Listening on {', '.join(running.http)}")
-            gc.collect()
-            gc.freeze()  # what is built at start lives as long as the process: no collection need look at it again
-            gc.set_threshold(50_000, 20, 50)
-            task_status.started(running)
-            async for number in signals:
-                log.info("stopping on %s", signal.Signals(number).name)
-                break
-            await notifier.tell("STOPPING=1", "STATUS=Draining")
-            await daemon.stop()
-            nursery.cancel_scope.cancel()
+            _say_what_was_found(store, {route.name for route in settings.routes}, last)
+            daemon = _Daemon(settings, store, notifier)
+            with _shown(daemon.gauges):
+                running = await daemon.start(nursery, sockets)
+                nursery.start_soon(notifier.feed_watchdog, store.keep_alive)
+                await daemon.line.tell("READY=1")
+                nursery.start_soon(daemon.line.keep_told)
+                nursery.start_soon(daemon.summary.run)
+                _freeze_what_was_built()
+                task_status.started(running)
+                log.info("stopping on %s", signal.Signals(await anext(signals)).name)
+                is_drained = await _drained(daemon, signals)
+                nursery.cancel_scope.cancel()
+        if not is_drained:
+            raise StoppedEarly("a second signal ended the drain; what was in flight is in doubt at the next start")
     log.info("stopped")
+
+
+async def _drained(daemon: "_Daemon", signals: AsyncIterator[int]) -> bool:
+    """Stop the daemon; False when another signal came first."""
+    is_drained = False
+
+    async def drain() -> None:
+        nonlocal is_drained
+        await daemon.stop()
+        is_drained = True
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drain)
+        log.warning("stopping at once on a second %s", signal.Signals(await anext(signals)).name)
+        nursery.cancel_scope.cancel()
+    return is_drained
+
+
+def _freeze_what_was_built() -> None:
+    """It lives as long as the process: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+@contextmanager
+def _shown(gauges: Gauges) -> Iterator[None]:
+    metrics.REGISTRY.register(gauges)
+    try:
+        yield
+    finally:
+        metrics.REGISTRY.unregister(gauges)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[dict[str, list[socket.socket]]]:
+    """Sockets by listener: those that systemd hands over, else of the addresses in the settings.
+
+    Before the store is opened and any carrier bothered, so that a port that is taken is said at once. What callers ask
+    meanwhile waits in the kernel.
+    """
+    sockets: dict[str, list[socket.socket]] = {HTTP: [], OPERATOR: []}
+    try:
+        for name, handed in sockets_handed_over(sockets):
+            sockets[name].append(handed)
+        for name, listen in ((HTTP, settings.http.listen), (OPERATOR, settings.operator.listen)):
+            if not sockets[name]:
+                for address in listen:
+                    sockets[name].append(listener(address))
+        yield sockets
+    finally:
+        for opened in itertools.chain.from_iterable(sockets.values()):
+            opened.close()
 
 
 @asynccontextmanager
@@ -121,8 +187,7 @@ async def _writing_store(settings: Settings) -> AsyncIterator[SqliteStore]:
 class _Daemon:
     """The parts of one running gateway."""
 
-    def __init__(self, settings: Settings, store: SqliteStore) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, store: SqliteStore, notifier: Notifier) -> None:
         self.store = store
         ids = Identifiers(store.last_id())
         owners = NumberOwners({name: account.senders for name, account in settings.accounts.items()})
@@ -133,21 +198,19 @@ class _Daemon:
             store.carrier_able(carrier.name, False)
         client = Client(AddressGuard(settings.webhooks.allow_networks), timeout=settings.webhooks.timeout)
         self.notify = Notify(settings, store, client, now_ms, random.random)
-        self.view = CarriersNow(self.carriers)
-        self.app = create_app(settings, Accept(settings, store, ids), store, ids, self.view)
-        self.operator_app = create_operator_app(settings, store, ids, self.view, metrics.REGISTRY)
-        self.gauges = Gauges(_gauges(store, self.view))
-        self._http_stop = trio.Event()
-        self._http_ended = trio.Event()
-        self._nursery: trio.Nursery | None = None
+        view = CarriersNow(self.carriers)
+        app = create_app(settings, Accept(settings, store, ids), store, ids, view)
+        self.http = Server(app, ids, Limits(most_connections()))
+        operator_app = create_operator_app(settings, store, ids, view, metrics.REGISTRY)
+        self.operator = Server(operator_app, ids, Limits(MOST_OPERATOR_CONNECTIONS))
+        self.line = StateLine(notifier, view, store)
+        self.summary = Summary(view, store)
+        self.gauges = Gauges(_gauges(store, view))
 
-    async def start(self, nursery: trio.Nursery) -> Running:
-        """Listen before binding, so that a port that is taken is said before any carrier is bothered."""
-        self._nursery = nursery
-        _say_what_was_found(self.store, {route.name for route in self.settings.routes})
-        metrics.REGISTRY.register(self.gauges)
-        public = await nursery.start(self._serve, self.app, self.settings.http.listen, self.settings.http.body_limit)
-        operator = await nursery.start(self._serve_operator)
+    async def start(self, nursery: trio.Nursery, sockets: dict[str, list[socket.socket]]) -> Running:
+        """All parts, carriers last."""
+        public = await nursery.start(self.http.run, sockets[HTTP])
+        operator = await nursery.start(self.operator.run, sockets[OPERATOR])
         await nursery.start(self.send.run)
         await nursery.start(self.notify.run)
         for carrier in self.carriers:
@@ -156,17 +219,21 @@ class _Daemon:
         return Running(public, operator)
 
     async def stop(self) -> None:
-        """In this order; each step has its own limit."""
-        self._http_stop.set()
-        await self._http_ended.wait()
+        """In this order; each step has its own limit. Operators are answered to the very end: they may watch."""
+        await self.line.stopping("answers the requests under way")
+        self.http.stop.set()
+        await self.http.ended.wait()
+        await self.line.stopping("waits for carriers' answers")
         async with trio.open_nursery() as nursery:
             for carrier in self.carriers:
                 nursery.start_soon(carrier.drain, DRAIN_LIMIT_SECONDS)
+        await self.line.stopping("writes the last receipts")
         await self._last_receipts()
+        await self.line.stopping("waits for webhooks under way")
         left = await self.notify.stop(WEBHOOK_LIMIT_SECONDS)
         if left:
             log.warning("%d webhook deliveries under way are told again after the next start", left)
-        metrics.REGISTRY.unregister(self.gauges)
+        await self.line.stopping("closes the store")
 
     async def _last_receipts(self) -> None:
         """On disk before the webhooks end, so that they are told if there is time."""
@@ -175,68 +242,25 @@ class _Daemon:
         except (StoreBusy, StoreFull) as error:
             log.error("the store can't write while the daemon stops: %s", error)
 
-    async def _serve(
-        self, app: QuartTrio, listen: list[str], body_limit: int, *, task_status: trio.TaskStatus[list[str]]
-    ) -> None:
-        try:
-            await serve(
-                app,
-                _hypercorn([_listener(address) for address in listen], body_limit),
-                shutdown_trigger=self._http_stop.wait,
-                task_status=task_status,
-                mode="asgi",
-            )
-        finally:
-            self._http_ended.set()
 
-    async def _serve_operator(self, *, task_status: trio.TaskStatus[list[str]]) -> None:
-        """Until the very end: an operator may watch the drain."""
-        await serve(
-            self.operator_app,
-            _hypercorn([_listener(address) for address in self.settings.operator.listen], 64 * 1024),
-            shutdown_trigger=trio.sleep_forever,
-            task_status=task_status,
-            mode="asgi",
-        )
-
-
-def _listener(address: str) -> socket.socket:
-    """Bound to the address. Raises OSError that names it, which Hypercorn's own does not."""
-    host, port = split_address(address)
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"cannot listen on {address}: {(error.strerror or str(error)).lower()}") from None
-    return listener
-
-
-def _hypercorn(listeners: list[socket.socket], body_limit: int) -> Config:
-    """`listeners` are its own from now on."""
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}" for listener in listeners]
-    config.graceful_timeout = HTTP_LIMIT_SECONDS
-    config.keep_alive_timeout = 75.0
-    config.backlog = 1024
-    config.include_server_header = False
-    config.include_date_header = True
-    config.accesslog = None
-    config.errorlog = logging.getLogger("sluice.http")
-    config.h11_max_incomplete_size = 16 * 1024
-    config.wsgi_max_body_size = body_limit
-    return config
-
-
-def _say_what_was_found(store: SqliteStore, routes: set[str]) -> None:
-    for route in sorted({row.route for row in store.queues() if row.ready} - routes):
-        log.warning("messages wait under a route that is not in the settings, and expire there: route=%s", route)
+def _say_what_was_found(store: SqliteStore, routes: set[str], last: Holder | None) -> None:
+    """One line for each thing that an operator should know of what the last process left."""
+    if last is not None:
+        log.warning("the last process ended without draining: pid=%s since=%s", last.pid, last.since)
     if store.started_with_doubts:
         log.warning(
-            "the last process ended without draining: segments_in_doubt=%d, settled by receipts or the lanes' policies",
+            "segments are in doubt and are settled by receipts or the lanes' policies: segments_in_doubt=%d",
             store.started_with_doubts,
+        )
+    if store.started_with_deliveries:
+        log.info("webhook deliveries that were under way are told again: deliveries=%d", store.started_with_deliveries)
+    lost: Counter[str] = Counter()
+    for row in store.queues():
+        if row.ready and row.route not in routes:
+            lost[row.route] += row.ready
+    for route, count in sorted(lost.items()):
+        log.warning(
+            "messages wait under a route not in the settings, and expire there: route=%s messages=%d", route, count
         )
 
 

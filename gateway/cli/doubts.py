@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ _OUTCOMES = {
 }
 _POLICIES = {"resend": "is sent again", "hold": "ends as unknown"}
 _PAGE = 500
+_PIPED_WIDTH = 160
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,13 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return 2
     try:
-        caller = calls.caller_for(arguments, OPERATORS)
-        if arguments.settle:
-            message, outcome = arguments.settle
-            caller.post(f"/admin/doubts/{message}/settle", {"outcome": outcome})
-            print(f"{message} is settled as {outcome}: {_OUTCOMES[outcome]}")
-            return 0
-        doubts = doubts_of(caller)
+        with closing(calls.caller_for(arguments, OPERATORS)) as caller:
+            if arguments.settle:
+                message, outcome = arguments.settle
+                caller.post(f"/admin/doubts/{message}/settle", {"outcome": outcome})
+                print(f"{message} is settled as {outcome}: {_OUTCOMES[outcome]}")
+                return 0
+            doubts = doubts_of(caller)
     except CallError as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -88,7 +90,9 @@ def _show(doubts: list[Mapping[str, Any]]) -> None:
         return
     now = datetime.now(UTC)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    for heading in ("message", "to", "by", "sent", "unless settled before"):
+    for heading in ("message", "to", "bind"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("lane", "sent", "unless settled before"):
         table.add_column(heading, overflow="fold")
     for doubt in doubts:
         part = f", part {doubt['part']}" if doubt["part"] > 1 else ""
@@ -96,10 +100,13 @@ def _show(doubts: list[Mapping[str, Any]]) -> None:
             f"{doubt['id']}{part}",
             doubt["to"],
             doubt["bind"],
+            doubt["lane"],
             f"{since(doubt['claimed_at'], now.isoformat())} ago",
             f"{_POLICIES.get(doubt['settled_by'], doubt['settled_by'])} {_in(doubt['due_at'], now)}",
         )
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    # An id is to be copied whole, and what is piped on has no width.
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
     print("\nSettle one by hand: sluice doubts --settle ID sent|resend|unknown")
 
 

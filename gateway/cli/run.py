@@ -1,4 +1,7 @@
-"""Run the gateway in the foreground; logs go to standard error; SIGTERM drains and ends it with 0."""
+"""Run the gateway in the foreground; logs go to standard error; SIGTERM drains and ends it with 0.
+
+A second SIGTERM ends it at once, with STOPPED_EARLY.
+"""
 
 import argparse
 import sys
@@ -9,9 +12,14 @@ import trio
 from gateway import daemon, logs
 from gateway.settings import ConfigurationError, load
 from gateway.store.connection import StoreLocked
+from gateway.store.faults import DiskUnsure
 
 NAME = "run"
 HELP = "run the gateway"
+STOPPED_EARLY = 3
+"""Exit status when a second signal ended the drain."""
+
+_KNOWN = (OSError, StoreLocked, DiskUnsure, daemon.StoppedEarly)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 once drained; 1 when it could not start or had to end; 2 for a configuration that is wrong."""
+    """0 once drained; 1 when it could not start or had to end; 2 for a configuration that is wrong; STOPPED_EARLY."""
     try:
         settings = load(arguments.config)
     except ConfigurationError as error:
@@ -30,11 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         trio.run(daemon.run, settings)
     except BaseExceptionGroup as group:
-        known, others = group.split((OSError, StoreLocked))
+        known, others = group.split(_KNOWN)
         if known is None or others is not None:
             raise
         return _told(_leaves(known))
-    except (OSError, StoreLocked) as error:
+    except _KNOWN as error:
         return _told([error])
     return 0
 
@@ -42,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _told(errors: list[BaseException]) -> int:
     for error in errors:
         print(f"sluice: {error}", file=sys.stderr)
-    return 1
+    return STOPPED_EARLY if all(isinstance(error, daemon.StoppedEarly) for error in errors) else 1
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

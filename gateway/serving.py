@@ -1,0 +1,229 @@
+"""HTTP served within limits: the sockets listened on, how many connections are open, and how long each is waited for.
+
+What a connection says is http_connection.py's, what is answered is the app's.
+"""
+
+import logging
+import resource
+import socket
+from dataclasses import dataclass, field
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, LifespanState
+from hypercorn.utils import repr_socket_addr, wrap_app
+
+from gateway import identifiers
+from gateway.api import problems
+from gateway.api.problems import Problem
+from gateway.http_connection import HttpConnection, Patience
+from gateway.identifiers import Identifiers
+from gateway.settings.types import split_address
+
+log = logging.getLogger("sluice.http")
+
+MOST_CONNECTIONS = 2_000
+"""Open at a time for callers: some 60 MiB, and far below the unit's LimitNOFILE of 65,536."""
+MOST_OPERATOR_CONNECTIONS = 100
+OTHER_FILES = 500
+"""Descriptors kept free for the store, binds, webhooks (256) and operators, where the limit of files is low."""
+STOP_LIMIT_SECONDS = 2.0
+"""For requests under way when the server stops."""
+BACKLOG = 1024
+_LOOK_SECONDS = 0.25
+_STOPPING_LOOK_SECONDS = 0.02
+_MOST_REFUSALS = 64
+"""Refused in words at a time; above it a connection is closed without."""
+_SAY_AGAIN_SECONDS = 60.0
+
+
+def most_connections() -> int:
+    """For callers, within what the process may have open."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else max(16, min(MOST_CONNECTIONS, files - OTHER_FILES))
+
+
+def listener(address: str) -> socket.socket:
+    """Listening on the address. Raises OSError that names it."""
+    host, port = split_address(address)
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        raise OSError(f"cannot listen on {address}: {(error.strerror or str(error)).lower()}") from None
+    return opened
+
+
+@dataclass(slots=True, frozen=True)
+class Limits:
+    """Of one server."""
+
+    connections: int
+    stop_seconds: float = STOP_LIMIT_SECONDS
+    patience: Patience = field(default_factory=Patience)
+
+
+class _Config(Config):
+    """Hypercorn's, which tells callers to close once the server stops."""
+
+    stopping = False
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        headers = super().response_headers(protocol)
+        return [*headers, (b"connection", b"close")] if self.stopping else headers
+
+
+class Server:
+    """Serves one app on some sockets, until `stop` is set and what was under way is answered."""
+
+    def __init__(self, app: ASGIFramework, ids: Identifiers, limits: Limits) -> None:
+        self.stop = trio.Event()
+        self.ended = trio.Event()
+        self._app = wrap_app(app, 0, "asgi")
+        self._ids = ids
+        self._limits = limits
+        self._config = _config()
+        self._context = WorkerContext(None)
+        self._open: set[HttpConnection] = set()
+        self._refusals = 0
+        self._said_at = float("-inf")
+
+    @property
+    def connections(self) -> int:
+        """Open now."""
+        return len(self._open)
+
+    async def run(
+        self, sockets: list[socket.socket], *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Until stopped; started with the URLs listened on. The sockets are its own from now on."""
+        try:
+            async with trio.open_nursery() as beside:
+                lifespan = Lifespan(self._app, self._config, LifespanState())
+                await beside.start(lifespan.handle_lifespan)
+                await lifespan.wait_for_startup()
+                await self._serve(sockets, task_status)
+                await lifespan.wait_for_shutdown()
+                beside.cancel_scope.cancel()
+        finally:
+            self.ended.set()
+
+    async def _serve(self, sockets: list[socket.socket], task_status: trio.TaskStatus[list[str]]) -> None:
+        listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(one)) for one in sockets]
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                accepting.start_soon(self._look)
+                # Returns with the listeners closed; what they took lives on in `connections`.
+                await accepting.start(lambda task_status: self._accept(listeners, connections, task_status))
+                task_status.started([f"http://{repr_socket_addr(one.family, one.getsockname())}" for one in sockets])
+                await self.stop.wait()
+                accepting.cancel_scope.cancel()
+            await self._finish()
+            connections.cancel_scope.cancel()
+
+    async def _accept(
+        self,
+        listeners: list[trio.SocketListener],
+        connections: trio.Nursery,
+        task_status: trio.TaskStatus[list[trio.SocketListener]],
+    ) -> None:
+        await trio.serve_listeners(self._handle, listeners, handler_nursery=connections, task_status=task_status)
+
+    async def _handle(self, stream: trio.SocketStream) -> None:
+        if len(self._open) >= self._limits.connections and not self._make_room():
+            await self._refuse(stream)
+            return
+        connection = HttpConnection(self._app, self._config, self._context, self._limits.patience, stream)
+        self._open.add(connection)
+        if self.stop.is_set():
+            connection.stop()
+        try:
+            await connection.run()
+        finally:
+            self._open.discard(connection)
+
+    async def _look(self) -> None:
+        """Cut those that have been waited for too long."""
+        while True:
+            await trio.sleep(_LOOK_SECONDS)
+            self._cut_late()
+
+    def _cut_late(self) -> None:
+        now = trio.current_time()
+        for connection in [one for one in self._open if one.deadline <= now]:
+            connection.cut()
+
+    async def _finish(self) -> None:
+        """Answer what is under way or about to come, within the limit; the rest is cut."""
+        self._config.stopping = True
+        await self._context.terminated.set()
+        for connection in self._open:
+            connection.stop()
+        with trio.move_on_after(self._limits.stop_seconds):
+            while self._open:
+                await trio.sleep(_STOPPING_LOOK_SECONDS)
+                self._cut_late()
+        if unanswered := sum(connection.is_busy for connection in self._open):
+            log.warning("%d HTTP requests were cut off unanswered, since the daemon stops", unanswered)
+        for connection in self._open:
+            connection.cut()
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been idle longest; whether there was one."""
+        before = trio.current_time() - self._limits.patience.settle
+        idle = [(one.idle_since, one) for one in self._open if one.idle_since is not None and one.idle_since <= before]
+        if not idle:
+            return False
+        _, oldest = min(idle, key=lambda pair: pair[0])
+        oldest.cut()
+        self._open.discard(oldest)
+        return True
+
+    async def _refuse(self, stream: trio.SocketStream) -> None:
+        """In words, and with time for them to arrive: a close with octets unread would destroy the answer."""
+        now = trio.current_time()
+        if now >= self._said_at + _SAY_AGAIN_SECONDS:
+            self._said_at = now
+            log.warning("connections are refused: %d are open, none of them idle", len(self._open))
+        if self._refusals >= _MOST_REFUSALS:
+            return
+        self._refusals += 1
+        try:
+            with trio.move_on_after(self._limits.patience.linger):
+                await stream.send_all(self._refusal())
+                await stream.send_eof()
+                while await stream.receive_some(4096):
+                    pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            log.debug("a refused connection was lost: %s", error)
+        finally:
+            self._refusals -= 1
+
+    def _refusal(self) -> bytes:
+        detail = "All connections of this gateway are in use. Nothing was accepted."
+        problem = Problem(problems.TOO_MANY_CONNECTIONS, detail)
+        request_id = self._ids.next()
+        body = problem.body(request_id)
+        head = (
+            f"HTTP/1.1 503 Service Unavailable\r\nRequest-Id: {identifiers.public(identifiers.REQUEST, request_id)}\r\n"
+            f"Content-Type: {problems.CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            "Retry-After: 1\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+def _config() -> _Config:
+    config = _Config()
+    config.include_server_header = False
+    config.include_date_header = True
+    config.accesslog = None
+    config.errorlog = log
+    config.h11_max_incomplete_size = 16 * 1024
+    config.keep_alive_max_requests = 1_000_000
+    return config

@@ -1,0 +1,231 @@
+"""HTTP within limits, over real sockets: how many connections there are, and how long each is waited for."""
+
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+
+from gateway.http_connection import Patience
+from gateway.identifiers import Identifiers
+from gateway.serving import Limits, Server, listener, most_connections
+
+ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LONG = b"x" * (32 << 20)
+"""More than the kernel takes for a caller that reads nothing."""
+
+
+class App:
+    """Answers each call at once, or once it is let; `/long` at length."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.may_answer = trio.Event()
+        self.may_answer.set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for what in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{what}.complete"})
+            return
+        self.begun += 1
+        if scope["path"] == "/fault":
+            raise ExceptionGroup("ours", [ZeroDivisionError()])
+        await self.may_answer.wait()
+        body = LONG if scope["path"] == "/long" else b"ok"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+@pytest.fixture
+def app() -> App:
+    return App()
+
+
+class Place:
+    """A running server, and ways to it."""
+
+    def __init__(self, server: Server, port: int) -> None:
+        self.server = server
+        self._port = port
+
+    async def connect(self) -> trio.SocketStream:
+        return await trio.open_tcp_stream("127.0.0.1", self._port)
+
+    async def open(self, count: int) -> None:
+        """Until so many are open."""
+        await until(lambda: self.server.connections == count)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """For what the server tells nobody."""
+    with trio.fail_after(5):
+        while not condition():  # noqa: ASYNC110
+            await trio.sleep(0.005)
+
+
+@asynccontextmanager
+async def serving(
+    app: App, *, connections: int = 10, stop_seconds: float = 1.0, **patience: float
+) -> AsyncIterator[Place]:
+    limits = Limits(connections, stop_seconds, replace(Patience(linger=0.2, settle=0.0), **patience))
+    server = Server(app, Identifiers(), limits)
+    async with trio.open_nursery() as nursery:
+        (url,) = await nursery.start(server.run, [listener("127.0.0.1:0")])
+        yield Place(server, int(url.rpartition(":")[2]))
+        server.stop.set()
+        with trio.fail_after(5):
+            await server.ended.wait()
+
+
+async def rest(stream: trio.SocketStream) -> bytes:
+    """All until the server's end of it."""
+    with trio.fail_after(5):
+        try:
+            return b"".join([octets async for octets in stream])
+        except trio.BrokenResourceError:
+            return b""
+
+
+async def answer(stream: trio.SocketStream) -> bytes:
+    await stream.send_all(ASK)
+    return await one_answer(stream)
+
+
+async def one_answer(stream: trio.SocketStream) -> bytes:
+    said = b""
+    with trio.fail_after(5):
+        while not said.endswith(b"ok") and (octets := await stream.receive_some(65_536)):
+            said += octets
+    return said
+
+
+async def test_a_connection_is_kept_for_the_next_call(app: App) -> None:
+    async with serving(app) as place, await place.connect() as stream:
+        for _ in range(3):
+            said = await answer(stream)
+            assert said.startswith(b"HTTP/1.1 200")
+            assert b"connection: close" not in said.lower()
+
+
+async def test_above_the_limit_a_caller_is_refused_in_words(app: App) -> None:
+    app.may_answer = trio.Event()
+    async with serving(app, connections=2) as place, await place.connect() as one, await place.connect() as two:
+        await one.send_all(ASK)
+        await two.send_all(ASK)
+        await until(lambda: app.begun == 2)
+        async with await place.connect() as third:
+            await third.send_all(ASK)
+            head, _, body = (await rest(third)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nRetry-After: 1" in head
+        assert json.loads(body)["code"] == "too_many_connections"
+        app.may_answer.set()
+        assert (await one_answer(one)).startswith(b"HTTP/1.1 200")
+
+
+async def test_the_connection_idle_for_longest_makes_room(app: App) -> None:
+    async with serving(app, connections=2) as place, await place.connect() as one, await place.connect() as two:
+        for stream in (one, two, one):
+            assert (await answer(stream)).startswith(b"HTTP/1.1 200")
+        async with await place.connect() as third:
+            assert (await answer(third)).startswith(b"HTTP/1.1 200")
+            assert await rest(two) == b""
+            assert (await answer(one)).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_head_has_to_come_whole_in_time(app: App) -> None:
+    async with serving(app, head=0.3) as place, await place.connect() as stream, trio.open_nursery() as nursery:
+
+        async def trickle() -> None:
+            for octet in ASK[:-2] * 100:
+                try:
+                    await stream.send_all(bytes([octet]))
+                except trio.BrokenResourceError:
+                    return
+                await trio.sleep(0.02)
+
+        nursery.start_soon(trickle)
+        assert await rest(stream) == b""
+        nursery.cancel_scope.cancel()
+    assert app.begun == 0
+
+
+async def test_a_connection_that_asks_nothing_is_closed_in_the_end(app: App) -> None:
+    async with serving(app, idle=0.1) as place, await place.connect() as stream:
+        assert (await answer(stream)).startswith(b"HTTP/1.1 200")
+        assert await rest(stream) == b""
+        await place.open(0)
+
+
+async def test_a_caller_that_does_not_read_its_answer_is_cut(app: App) -> None:
+    async with serving(app, send=0.2) as place, await place.connect() as stream:
+        await stream.send_all(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+        await place.open(1)
+        await place.open(0)
+
+
+async def test_a_caller_that_does_not_read_its_answer_does_not_hold_up_a_stop(app: App) -> None:
+    async with serving(app, stop_seconds=0.2) as place, await place.connect() as stream:
+        await stream.send_all(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+        await place.open(1)
+        await until(lambda: app.begun == 1)
+        place.server.stop.set()
+        with trio.fail_after(2):
+            await place.server.ended.wait()
+
+
+async def test_an_answer_arrives_although_the_caller_still_sends(app: App) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
+    async with serving(app) as place, await place.connect() as stream:
+        await stream.send_all(head + b"x" * 200_000)
+        said = await rest(stream)
+    assert said.startswith(b"HTTP/1.1 200")
+    assert said.endswith(b"ok")
+
+
+async def test_a_stop_answers_what_is_under_way_and_what_is_about_to_come(app: App) -> None:
+    app.may_answer = trio.Event()
+    async with serving(app) as place, await place.connect() as under_way, await place.connect() as fresh:
+        await under_way.send_all(ASK)
+        await place.open(2)
+        place.server.stop.set()
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+        await fresh.send_all(ASK)
+        app.may_answer.set()
+        for stream in (under_way, fresh):
+            said = await rest(stream)
+            assert said.startswith(b"HTTP/1.1 200")
+            assert b"connection: close" in said.lower()
+    with pytest.raises(OSError, match="all attempts to connect"):
+        await place.connect()
+
+
+async def test_a_fault_in_one_connection_ends_no_other(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(app) as place, await place.connect() as one, await place.connect() as other:
+        await one.send_all(b"GET /fault HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 500 " in await rest(one)
+        assert (await answer(other)).startswith(b"HTTP/1.1 200")
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_an_offer_of_http_2_is_not_taken_up(app: App) -> None:
+    async with serving(app) as place, await place.connect() as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        assert (await one_answer(stream)).startswith(b"HTTP/1.1 200")
+
+
+def test_the_limit_leaves_files_for_the_rest() -> None:
+    assert 16 <= most_connections() <= 2_000
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="already in use") as refused:
+        listener(f"127.0.0.1:{(port := taken.getsockname()[1])}")
+    assert f"127.0.0.1:{port}" in str(refused.value)
