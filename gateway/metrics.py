@@ -25,6 +25,9 @@ ANSWERS = Counter(
     "sluice_submit_answers", "Answers to submit_sm, by what they meant.", ["carrier", "outcome"], registry=REGISTRY
 )
 DOUBTED = Counter("sluice_segments_in_doubt", "Segments whose answer never came.", ["carrier"], registry=REGISTRY)
+RECYCLED = Counter(
+    "sluice_binds_recycled", "Binds closed because too many answers were overdue.", ["carrier"], registry=REGISTRY
+)
 RECEIPTS = Counter("sluice_receipts", "Receipts, by the state they tell.", ["carrier", "state"], registry=REGISTRY)
 INBOUND = Counter("sluice_inbound_messages", "Messages from handsets.", ["carrier"], registry=REGISTRY)
 POSTS = Counter("sluice_webhook_posts", "Webhook POSTs, by their outcome.", ["account", "outcome"], registry=REGISTRY)

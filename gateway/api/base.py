@@ -4,7 +4,6 @@ The calls are in submissions, lookups, outbox, health and operators; app.py and 
 """
 
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,6 +20,7 @@ from gateway.api import problems
 from gateway.api.problem_pages import problem_page
 from gateway.api.problems import Problem, ProblemType
 from gateway.identifiers import Identifiers
+from gateway.logs import quoted, stack_of
 from gateway.store.interface import StoreBusy, StoreFull
 
 Handler = Callable[..., Awaitable[Response]]
@@ -153,14 +153,8 @@ def logged(error: Exception, call: str, request_id: int) -> Problem:
 
     Not the exception's own words: they may hold a text or a number.
     """
-    chain: list[str] = []
-    fault: BaseException | None = error
-    while fault is not None and len(chain) < 8:
-        stack = "".join(traceback.format_tb(fault.__traceback__))
-        chain.append(f"{type(fault).__module__}.{type(fault).__qualname__}\n{stack}")
-        fault = fault.__cause__ or fault.__context__
     shown = identifiers.public(identifiers.REQUEST, request_id)
-    _log.error("%s failed, request_id=%s: %s", call, shown, "caused by ".join(chain))
+    _log.error("a call failed call=%s request_id=%s fault=%s", quoted(call), shown, quoted(stack_of(error)))
     return Problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id.")
 
 

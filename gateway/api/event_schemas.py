@@ -5,7 +5,7 @@ Events are rendered by gateway/webhooks/payloads and the store; tests hold both 
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from gateway.api.schemas import Encoding, Failure, Time
 from gateway.messages import Status
@@ -72,6 +72,7 @@ class InboundData(Struct):
     parts: int
     carrier: str
     received_at: Time
+    text_erased_at: Time | UnsetType = UNSET
 
 
 class InboundEvent(Struct):

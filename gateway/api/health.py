@@ -18,7 +18,7 @@ _PROBE_SECONDS = 2.0
 _REMEMBERED_SECONDS = 1.0
 _REFUSALS = {
     "unavailable": ("The store does not take writes now.", "unavailable", "ok"),
-    "disk": ("The disk is full down to its reserve.", "full", "ok"),
+    "disk": ("The disk is full, or full down to its reserve.", "full", "ok"),
     "backlog": ("As many messages wait as the backlog limit allows.", "ok", "full"),
 }
 """By why submissions are refused: what is said, and how the store and the backlog are."""
@@ -30,7 +30,7 @@ class HealthChecks:
         self._carriers = carriers
         self._probing = trio.Lock()
         self._probed_at = float("-inf")
-        self._writes = False
+        self._refused: str | None = "unavailable"
 
     async def healthz(self) -> Response:
         return json_response(json.encode(Health("ok")))
@@ -50,22 +50,21 @@ class HealthChecks:
 
     async def _refusal(self) -> str | None:
         """Why a submission would be refused now, a key of the table below; None: it would be taken."""
-        refusal = self._store.refusal()
-        if refusal is None and not await self._store_writes():
-            return "unavailable"
-        return refusal
+        return self._store.refusal() or await self._why_not_written()
 
-    async def _store_writes(self) -> bool:
+    async def _why_not_written(self) -> str | None:
         # One probe at a time and one a second: this call is open, and a probe is a commit.
         async with self._probing:
             if trio.current_time() - self._probed_at < _REMEMBERED_SECONDS:
-                return self._writes
-            self._writes = False
+                return self._refused
+            self._refused = "unavailable"
             with trio.move_on_after(_PROBE_SECONDS):
                 try:
                     await self._store.keep_alive()
-                    self._writes = True
-                except (StoreBusy, StoreFull):
-                    self._writes = False
+                    self._refused = None
+                except StoreFull:
+                    self._refused = "disk"
+                except StoreBusy:
+                    self._refused = "unavailable"
             self._probed_at = trio.current_time()
-            return self._writes
+            return self._refused

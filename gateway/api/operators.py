@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import json
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from quart import Response, request
+from quart import Response, g, request
 from quart_trio import QuartTrio
 
 from gateway import identifiers
@@ -111,7 +111,7 @@ class _Admin:
                 NOT_FOUND, "This is no message's id; they begin with msg_. GET /admin/doubts lists those in doubt."
             )
         outcome = _outcome(decode(await read_json(request)))
-        if not await self._store.settle_doubt(message, outcome):
+        if not await self._store.settle_doubt(message, outcome, request_id=g.request_id):
             raise Problem(NOT_IN_DOUBT, "No message with this id is in doubt.")
         return json_response(json.encode({"id": id, "outcome": outcome}))
 

@@ -6,7 +6,7 @@ Posting itself is done by gateway/flows/notify; events are kept by the store.
 from typing import Any
 
 from msgspec import Raw, json
-from quart import Response, request
+from quart import Response, g, request
 
 from gateway import identifiers
 from gateway.api.base import json_response
@@ -44,9 +44,10 @@ class Outbox:
     async def replay_event(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
         key = await bare_key(request)
         event = event_id(id)
+        request_id = g.request_id
 
         async def replay() -> bytes:
-            replayed = await self._store.replay(account, [event], None, None, failed_only=False)
+            replayed = await self._store.replay(account, [event], None, None, failed_only=False, request_id=request_id)
             if replayed == 0 and not await self._store.event_exists(account, event):
                 raise not_found("event")
             return json.encode(Replayed(replayed))
@@ -57,9 +58,11 @@ class Outbox:
         body = await read_json(request)
         key = idempotency_key(request, body)
         after, before, failed_only = _range(decode(body))
+        request_id = g.request_id
 
         async def replay() -> bytes:
-            return json.encode(Replayed(await self._store.replay(account, None, after, before, failed_only)))
+            replayed = await self._store.replay(account, None, after, before, failed_only, request_id=request_id)
+            return json.encode(Replayed(replayed))
 
         return await self._repeats.once(account, key, replay, status=202)
 
@@ -69,8 +72,10 @@ class Outbox:
         return json_response(json.encode(EndpointList([endpoint(row) for row in rows])))
 
     async def test_webhook(self, account: str) -> Response:
+        request_id = g.request_id
+
         async def test() -> bytes:
-            event = await self._store.add_test_event(account)
+            event = await self._store.add_test_event(account, request_id=request_id)
             if event is None:
                 raise _no_webhook()
             return json.encode(TestEvent(identifiers.public(identifiers.EVENT, event)))
@@ -78,8 +83,10 @@ class Outbox:
         return await self._repeats.once(account, await bare_key(request), test, status=202)
 
     async def enable_webhook(self, account: str) -> Response:
+        request_id = g.request_id
+
         async def enable() -> bytes:
-            if not await self._store.enable_endpoint(account):
+            if not await self._store.enable_endpoint(account, request_id=request_id):
                 raise _no_webhook()
             return json.encode(Enabled(True))
 

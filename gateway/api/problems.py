@@ -204,6 +204,14 @@ STORE_BUSY = ProblemType(
     True,
     "Nothing was changed. Send again after the time in `Retry-After`, with the same Idempotency-Key.",
 )
+TOO_MANY_CONNECTIONS = ProblemType(
+    "too-many-connections",
+    503,
+    "Too many connections are open",
+    True,
+    "Nothing was read of the request. Keep a few connections open rather than make one for each call, and send again "
+    "after the time in `Retry-After`.",
+)
 NOT_READY = ProblemType(
     "not-ready",
     503,

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import msgspec
 import trio
 
+from gateway.flows import stages
 from gateway.flows.entities import Entity, entity_of
 from gateway.identifiers import MESSAGE, Identifiers, now_ms, public
 from gateway.metrics import ACCEPTED, REFUSED
@@ -118,15 +119,18 @@ class Accept:
             if first is not None:
                 return self._one_again(first)
             _refused_of(account).inc()
+            stages.refused(account, request_id, [checked])
             return checked
         message = NewMessage(self._ids.next(now), *checked)
-        outcome = await self._store.accept(Submission(self._ids.next(), account, request_id, (message,), idempotency))
+        submission = Submission(self._ids.next(), account, request_id, (message,), idempotency)
+        outcome = await self._store.accept(submission)
         if not isinstance(outcome, Accepted):
             return self._one_again(outcome)
         if outcome.conflicts:
             _refused_of(account).inc()
             return ClientIdInUse(outcome.conflicts[0])
         _accepted_of(account, message.lane).inc()
+        stages.accepted(submission, outcome)
         return OneAccepted(entity_of(message))
 
     async def submit_bulk(
@@ -139,6 +143,7 @@ class Accept:
         )
         if not messages and idempotency is None:
             _refused_of(account).inc(len(errors))
+            stages.refused(account, request_id, errors)
             return BulkAccepted(submission.id, [], errors, replayed=False)
         outcome = await self._store.accept(submission)
         match outcome:
@@ -157,6 +162,8 @@ class Accept:
         for lane, count in Counter(map(_lane, entities)).items():
             _accepted_of(account, lane).inc(count)
         _refused_of(account).inc(len(errors))
+        stages.accepted(submission, outcome)
+        stages.refused(account, request_id, errors)
         return BulkAccepted(submission.id, entities, errors, replayed=False)
 
     async def _check_all(

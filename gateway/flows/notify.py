@@ -11,6 +11,8 @@ from typing import Protocol
 
 import trio
 
+from gateway.flows import stages
+from gateway.logs import quoted
 from gateway.metrics import POSTS
 from gateway.rules.retrying import webhook_retry
 from gateway.rules.timestamps import rfc3339
@@ -184,16 +186,18 @@ class Notify:
         self._store.delivered(outcome)
         end = _end_of(delivery, outcome)
         POSTS.labels(delivery.account, end.value).inc()
-        if end is not _End.TAKEN:
+        if end is _End.TAKEN:
+            stages.told(delivery, _host(delivery.url), outcome.http_status, outcome.latency_ms)
+        else:
             log.warning(
-                "webhook not taken: account=%s host=%s webhook_id=%s try=%d http_status=%s error=%r %s",
+                "webhook not taken: account=%s host=%s webhook_id=%s try=%d http_status=%s error=%s %s",
                 delivery.account,
                 _host(delivery.url),
                 delivery.webhook_id,
                 delivery.tries + 1,
                 outcome.http_status,
-                outcome.error,
-                end.value if outcome.retry_at is None else f"next_try_at={rfc3339(outcome.retry_at)}",
+                quoted(outcome.error),
+                f"end={end.value}" if outcome.retry_at is None else f"next_try_at={rfc3339(outcome.retry_at)}",
             )
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from gateway.carriers.addresses import e164
 from gateway.carriers.bind import Bind
 from gateway.carriers.traffic import Delivery
+from gateway.flows import stages
 from gateway.identifiers import Identifiers, now_ms
 from gateway.metrics import INBOUND, RECEIPTS
 from gateway.rules.causes import cause_of_receipt
@@ -18,7 +19,7 @@ from gateway.rules.senders import NumberOwners
 from gateway.store.interface import InboundIn, ReceiptIn, Store
 from protocol.command_status import CommandStatus
 from protocol.pdus import EsmClass
-from protocol.receipts import Receipt, ReceiptState, read_receipt
+from protocol.receipts import Receipt, read_receipt
 from protocol.segments import read_header
 from protocol.text import Encoding, decode
 from protocol.times import to_utc_ms
@@ -50,19 +51,22 @@ class Receive:
         settings, store = bind.settings, self._store
         text_only = settings.text_receipts
         zone = ZoneInfo(settings.receipt_timezone)
-        states: list[ReceiptState] = []
+        receipts: list[Receipt] = []
         for pdu in pdus:
             kept = partial(_answer, bind, pdu)
             receipt = read_receipt(pdu, text_only=text_only)
             if receipt is None:
-                store.inbound(self._inbound(bind, pdu, at), kept)
+                inbound = self._inbound(bind, pdu, at)
+                stages.inbound(bind.name, inbound)
+                store.inbound(inbound, kept)
             else:
-                states.append(receipt.state)
+                receipts.append(receipt)
                 store.receipt(_receipt(bind, receipt, at, zone), kept)
-        for state, count in Counter(states).items():
+        stages.receipts(bind.name, receipts)
+        for state, count in Counter([receipt.state for receipt in receipts]).items():
             _receipts_of(bind.carrier, state.name.lower()).inc(count)
-        if len(states) < len(pdus):
-            _inbound_of(bind.carrier).inc(len(pdus) - len(states))
+        if len(receipts) < len(pdus):
+            _inbound_of(bind.carrier).inc(len(pdus) - len(receipts))
 
     def _inbound(self, bind: Bind, pdu: Delivery, at: int) -> InboundIn:
         octets = pdu.octets

@@ -103,7 +103,7 @@ class Carrier(Section):
     """enquire_link in a row that may go unanswered; one more ends the link."""
     response_timeout: Annotated[Duration, Within.durations("100ms", "10m")] = parse_duration("60s")
     """Time to answer a submit_sm; then the segment is in doubt. Short values make doubts of answers that are merely
-    late."""
+    late. A bind is connected anew when the answers overdue would fill more than half of its window."""
     bind_timeout: Annotated[Duration, Within.durations("100ms", "5m")] = parse_duration("15s")
     """Time to answer a bind."""
     connect_timeout: Annotated[Duration, Within.durations("100ms", "5m")] = parse_duration("10s")

@@ -161,7 +161,7 @@ class Lane(Section):
     doubt_grace: Annotated[Duration, Within.durations("0s", "7d")] = parse_duration("60s")
     """How long a late answer or a receipt may still settle a doubt before `in_doubt` decides."""
     max_tries: Annotated[Whole, Within(1, 1000, "tries")] = 10
-    """Submissions of one segment before the message ends as `failed`."""
+    """Submissions of one segment before the message ends as `failed`, or as `unknown` where none had an answer."""
 
 
 BUILT_IN_LANES: dict[str, dict[str, Any]] = {
