@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: venv run test test-fast lint format bench docs clean
+.PHONY: venv run test test-fast soak lint format bench fuzz docs clean
 
 venv: $(STAMP)
 
@@ -22,10 +22,13 @@ test: venv lint
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest tests/protocol -q
 	$(BIN)/coverage report --include 'protocol/*' --fail-under 100
-	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/benchmarks
+	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/benchmarks --ignore tests/soak
 
 test-fast: venv
-	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/benchmarks -q
+	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/benchmarks --ignore tests/soak -q
+
+soak: venv  ## SOAK_MESSAGES, SOAK_KILLS, SOAK_MINUTES, SOAK_RATE, SOAK_SEED: docs/reliability.md
+	$(BIN)/python -m pytest tests/soak -q
 
 lint: venv
 	$(BIN)/ruff check .
@@ -36,6 +39,12 @@ lint: venv
 format: venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Coverage-guided, with invariants: FUZZ_SECONDS or FUZZ_RUNS for each target, FUZZ_TARGETS for some of them.
+FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= 0
+fuzz: venv
+	$(BIN)/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS) $(FUZZ_TARGETS)
 
 bench: venv
 	$(BIN)/python -m pytest tests/benchmarks -q -s

@@ -22,6 +22,7 @@ class ChildProcess:
         environment: dict[str, str],
         on_output: Callable[[str], None] = lambda line: None,
         on_end: Callable[[], None] = lambda: None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         """`on_output` gets each line of standard output, in the thread that reads it; `on_end` is told of its end."""
         name = Path(arguments[0]).name
@@ -34,6 +35,7 @@ class ChildProcess:
             stderr=subprocess.PIPE,
             cwd=folder,
             env=environment,
+            pass_fds=pass_fds,
             text=True,
             encoding="utf-8",
             errors="replace",

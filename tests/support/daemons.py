@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from arrivals import PATIENCE_SECONDS
 from callers import Caller
@@ -20,7 +20,7 @@ OPERATOR_TOKEN = "operator_token_of_the_tests"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 _LISTENING = re.compile(r"listening http=(\S+) operator=(\S+)")
-_FAULTS = ("Traceback", " CRITICAL ", "fault=ours")
+_FAULTS = ("Traceback", "level=critical", "fault=ours")
 """In a log they are a fault of the gateway, whatever the test is about."""
 
 
@@ -91,6 +91,9 @@ def _inline(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+AnyGateway = TypeVar("AnyGateway", bound="Gateway")
+
+
 class Gateway(Caller):
     """A gateway that can be started, stopped, killed and started again on the same store; and a caller of it."""
 
@@ -101,6 +104,7 @@ class Gateway(Caller):
         self.settings = dict(settings)
         self.process: ChildProcess | None = None
         self.operator = Caller("", OPERATOR_TOKEN)
+        self.environment = environment()
         self.log: list[str] = []
         """Of the processes that have ended."""
 
@@ -109,7 +113,7 @@ class Gateway(Caller):
         file = self.folder / "sluice.toml"
         file.write_text(to_toml(self.settings), encoding="utf-8")
         arguments: list[str | Path] = [sluice(), "run", "--config", file, "--log-level", log_level]
-        self.process = ChildProcess(arguments, folder=self.folder, environment=environment())
+        self.process = ChildProcess(arguments, folder=self.folder, environment=self.environment)
         line = self.process.errors.wait(lambda line: _LISTENING.search(line) is not None)
         found = _LISTENING.search(line)
         assert found is not None
@@ -167,7 +171,13 @@ class Gateway(Caller):
 @contextmanager
 def running(folder: Path, settings: Mapping[str, Any]) -> Iterator[Gateway]:
     """A started gateway; in the end it has to drain, to exit with 0 and to have logged no fault of its own."""
-    gateway = Gateway(folder, settings)
+    with started(Gateway(folder, settings)) as gateway:
+        yield gateway
+
+
+@contextmanager
+def started(gateway: AnyGateway) -> Iterator[AnyGateway]:
+    """The same for one that is not of the ordinary kind."""
     try:
         gateway.start()
         yield gateway

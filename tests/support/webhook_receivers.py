@@ -101,7 +101,11 @@ def receiving(secret: str) -> Iterator[WebhookReceiver]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # a gateway that was killed leaves half a request
+                self.close_connection = True
+                return
             status = receiver.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(status)
             self.send_header("Content-Length", "0")

@@ -1,8 +1,11 @@
 """Who may call what, from where."""
 
+import hashlib
 from typing import Any
 
 import pytest
+
+from gateway.api.tokens import Grant, Tokens
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,25 @@ async def test_behind_a_trusted_proxy_its_word_counts(house: Any) -> None:
     assert (await caller.get("/v1/events", headers={"X-Forwarded-For": "10.1.2.3"})).status_code == 200
     assert (await caller.get("/v1/events", headers={"X-Forwarded-For": "10.1.2.3, 203.0.113.9"})).status_code == 403
     assert (await caller.get("/v1/events")).status_code == 403
+
+
+class Digest(str):
+    """A kept digest that may be compared in constant time only: `==` stops at the first character that differs."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("a kept digest was compared by ==")
+
+    __hash__ = str.__hash__
+
+
+def test_kept_digests_are_compared_in_constant_time_alone() -> None:
+    grants = [
+        Grant(Digest(hashlib.sha256(f"sk_{n}".encode()).hexdigest()), f"account{n}", frozenset({"send"}))
+        for n in range(20)
+    ]
+    tokens = Tokens(grants)
+    owners = [tokens.plain_owner(f"Bearer sk_{n}", "send") for n in range(22)]
+    assert owners == [f"account{n}" for n in range(20)] + [None, None]
 
 
 async def test_a_token_never_comes_back_in_an_answer(house: Any) -> None:

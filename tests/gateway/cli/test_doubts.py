@@ -1,6 +1,7 @@
 """`sluice doubts` lists what is in doubt, page by page, and settles one by hand."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -26,11 +27,38 @@ def test_each_doubt_is_told_with_what_settles_it(gateway: Any, capsys: pytest.Ca
     gateway.on("GET", "/admin/doubts?limit=500", {"entities": [DOUBT, held], "next_cursor": None})
     assert main(["doubts"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "msg_1 +34600000001 telco/1" in printed
+    assert "msg_1 +34600000001 telco/1 transactional" in printed
     assert "is sent again now" in printed
     assert "msg_2, part 3" in printed
     assert "ends as unknown in" in printed
     assert "sluice doubts --settle ID sent|resend|unknown" in printed
+
+
+def test_an_id_is_printed_whole_however_long_the_rest_is(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    wordy = {
+        **DOUBT,
+        "id": ID,
+        "part": 255,
+        "to": "+346000000012345",
+        "bind": "a_carrier_with_a_long_name/12/transmitter",
+    }
+    gateway.on("GET", "/admin/doubts?limit=500", {"entities": [wordy], "next_cursor": None})
+    assert main(["doubts"]) == 0
+    printed = capsys.readouterr().out
+    assert f"{ID}, part 255 " in printed
+    assert wordy["bind"] in printed
+
+
+def test_without_a_gateway_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setenv("SLUICE_OPERATOR_TOKEN", "op_test")
+        assert main(["doubts", "--url", url]) == 1
+        assert main(["doubts", "--url", url, "--settle", ID, "sent"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count(f"No gateway answers at {url}") == 2
 
 
 def test_programs_get_every_page_as_lines_of_json(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:

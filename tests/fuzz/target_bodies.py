@@ -1,0 +1,89 @@
+"""Fuzz target: a body is a value or a problem 400; each item of it a message that the store can hold, or faults."""
+
+import json
+import re
+
+import msgspec
+
+from gateway.api.bodies import decode
+from gateway.api.examples import EXAMPLES
+from gateway.api.problems import Problem
+from gateway.rules.checks import FIELDS, Checked, ItemCheck
+from gateway.rules.faults import ItemErrors
+from gateway.rules.routing import Router
+from gateway.settings import Account, Lane, Route
+
+LONGEST_INPUT = 2048
+NOW = 1_795_284_245_123
+_WEBHOOK = {"url": "https://shop.example/all", "secrets": ["whsec_" + "QUJD" * 16]}
+
+
+def _checker() -> ItemCheck:
+    return ItemCheck(
+        Account.model_validate(
+            {
+                "name": "shop",
+                "senders": ["SHOP", "34600*"],
+                "default_sender": "SHOP",
+                "default_region": "ES",
+                "webhook": _WEBHOOK,
+            }
+        ),
+        lanes={"otp": Lane.model_validate({"name": "otp", "priority": 1, "validity": "5m"})}
+        | {"transactional": Lane.model_validate({"name": "transactional", "priority": 2, "validity": "24h"})},
+        router=Router([Route.model_validate({"name": "rest", "tiers": ["telco"]})]),
+        schedule_ahead=30 * 86_400.0,
+        longest_validity=87 * 86_400.0,
+        url_refusal=lambda url: None if url.startswith("https://") else "is not https",
+    )
+
+
+_CHECK = _checker()
+
+
+def check(body: bytes) -> None:
+    try:
+        value = decode(body)
+    except Problem as problem:
+        assert problem.kind.status == 400
+        msgspec.json.encode(problem.detail)
+        return
+    # Python's reader is the more lenient one: what we take, it takes alike.
+    assert json.dumps(json.loads(body.decode())) == json.dumps(value)
+    for item in value[:50] if isinstance(value, list) else [value]:
+        found = _CHECK.check(item, NOW)
+        if isinstance(found, Checked):
+            _check_storable(found)
+        else:
+            assert isinstance(found, ItemErrors)
+            assert found.fields.keys() == found.codes.keys()
+            assert found.fields
+            msgspec.json.encode((found.fields, found.codes))
+
+
+def _check_storable(message: Checked) -> None:
+    for value in message:
+        if isinstance(value, str):
+            assert "\0" not in value
+            value.encode()
+        elif isinstance(value, int):
+            assert -(2**63) <= value < 2**63
+    assert re.fullmatch(r"\+[1-9][0-9]{6,14}", message.recipient)
+    assert 1 <= message.segments <= 255
+    assert (message.scheduled_at or NOW) < message.expires_at
+
+
+def seeds() -> list[bytes]:
+    full = {
+        "to": "+34600000001", "text": "Your code is 1234", "from": "SHOP", "client_id": "a-1", "allow_unicode": True,
+        "lane": "otp", "schedule": "2026-11-22T18:04:05Z", "validity": "1h", "webhook_url": "https://a.example/",
+        "tag": "x",
+    }  # fmt: skip
+    assert full.keys() == FIELDS
+    given = [example.request for example in EXAMPLES.values() if example.request is not None]
+    odd = [
+        b'{"a":1,"a":2}', b'{"to":1e999}', b"[" * 300, b'{"text":"\\ud800"}', b'{"validity":' + b"9" * 400 + b"}",
+        b'\xef\xbb\xbf{"to":"+34600000001"}', b'{"to":"+34600000001","text":"\\u0000"}', b'[{"to" : NaN}]', b"-0.0",
+        b'{"schedule":1795284300,"validity":"P1D"}',
+    ]  # fmt: skip
+    return [json.dumps(value).encode() for value in [full, [full, full], *given]] + odd
