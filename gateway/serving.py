@@ -117,15 +117,22 @@ class Server:
     async def _serve(self, sockets: list[socket.socket], task_status: trio.TaskStatus[list[str]]) -> None:
         listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(one)) for one in sockets]
         async with trio.open_nursery() as connections:
-            async with trio.open_nursery() as accepting:
-                accepting.start_soon(self._look)
-                # Returns with the listeners closed; what they took lives on in `connections`.
-                await accepting.start(lambda task_status: self._accept(listeners, connections, task_status))
-                task_status.started([f"http://{repr_socket_addr(one.family, one.getsockname())}" for one in sockets])
-                await self.stop.wait()
-                accepting.cancel_scope.cancel()
-            await self._finish()
-            connections.cancel_scope.cancel()
+            try:
+                async with trio.open_nursery() as accepting:
+                    accepting.start_soon(self._look)
+                    # Returns with the listeners closed; what they took lives on in `connections`.
+                    await accepting.start(lambda task_status: self._accept(listeners, connections, task_status))
+                    task_status.started(
+                        [f"http://{repr_socket_addr(one.family, one.getsockname())}" for one in sockets]
+                    )
+                    await self.stop.wait()
+                    accepting.cancel_scope.cancel()
+                await self._finish()
+            finally:
+                # Cancelled too: an answer is sent behind a shield, and a caller who reads nothing would hold it up.
+                for connection in self._open:
+                    connection.cut()
+                connections.cancel_scope.cancel()
 
     async def _accept(
         self,
@@ -171,8 +178,6 @@ class Server:
                 self._cut_late()
         if unanswered := sum(connection.is_busy for connection in self._open):
             log.warning("%d HTTP requests were cut off unanswered, since the daemon stops", unanswered)
-        for connection in self._open:
-            connection.cut()
 
     def _make_room(self) -> bool:
         """Close the connection that has been idle longest; whether there was one."""

@@ -3,6 +3,7 @@
 docs/operations.md tells an operator what each part means.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from gateway.api.carriers_view import CarriersView, CarrierView
 from gateway.carriers.bind_states import BindState
 from gateway.systemd import Notifier
 
+log = logging.getLogger("sluice.daemon")
 EVERY_SECONDS = 5.0
 EVERY_STOPPING_SECONDS = 1.0
 
@@ -52,14 +54,17 @@ class StateLine:
         """Every few seconds, and more often while the daemon stops."""
         while self._notifier.is_heard:
             await trio.sleep(EVERY_SECONDS if self._stage is None else EVERY_STOPPING_SECONDS)
-            await self.tell()
+            try:
+                await self.tell()
+            except Exception as error:  # noqa: BLE001 a line that can't be told is left out: the messages go on
+                log.warning("the state can't be told to systemd: error=%s", type(error).__name__)
 
     def _to_tell(self) -> int:
         return self._store.counts()["events_pending"]
 
 
 def running_line(carriers: Sequence[CarrierView], backlog: int, in_doubt: int, to_tell: int) -> str:
-    """`Binds 3/4 up (telco down); queued 1,204; in doubt 0; webhooks to tell 12`."""
+    """`Binds 3/4 up (telco unable to send); queued 1,204; in doubt 0; webhooks to tell 12`."""
     binds = [bind for carrier in carriers for bind in carrier.binds]
     up = sum(bind.state == BindState.BOUND.value for bind in binds)
     down = [carrier.name for carrier in carriers if not carrier.able]

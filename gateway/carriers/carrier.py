@@ -215,12 +215,14 @@ class _Link:
         self._last_error = f"{ended.reason.value}: {ended.detail}" if ended.detail else ended.reason.value
         self._carrier.not_before = trio.current_time() + self._settings.reconnect_floor
         refusal = None if ended.refusal is None else bind_refusal(ended.refusal)
-        if ended.bound_seconds:
-            # The first host is the preferred one; a lost bind goes back to it.
+        if ended.bound_seconds and ended.reason is not CloseReason.UNANSWERED:
+            # The first host is the preferred one; a lost bind goes back to it, unless it takes and does not answer.
             self._host = 0
         else:
             self._host = (self._host + 1) % len(self._settings.hosts)
-        if ended.bound_seconds >= STEADY_SECONDS:
+        # That nothing is answered shows after a response_timeout at the earliest: so long it proves nothing.
+        silent = 2 * self._settings.response_timeout if ended.reason is CloseReason.UNANSWERED else 0.0
+        if ended.bound_seconds >= STEADY_SECONDS + silent:
             self._backoff.steady()
         if refusal is BindRefusal.ALREADY_BOUND:
             wait = self._backoff.occupied()

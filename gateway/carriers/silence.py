@@ -8,7 +8,9 @@ from protocol.window import Window
 FEWEST_OVERDUE = 2
 """A single answer that does not come proves nothing, however small the window."""
 OWED_LIMIT_SECONDS = 5.0
-"""How long a sick link is listened to for the answers it still owes, late ones too; at most the response_timeout."""
+"""How long a sick link is listened to for the answers it still owes, late ones too; at most the response_timeout. Where
+nothing at all was answered for a response_timeout that is how long: the carrier may stand still as a whole, and what it
+answers then need not be sent again."""
 
 
 class Silence:
@@ -19,7 +21,7 @@ class Silence:
     late answer strikes its own off.
     """
 
-    __slots__ = ("_answered_at", "_response_timeout", "_since", "_window")
+    __slots__ = ("_answered_at", "_is_still", "_response_timeout", "_since", "_window")
 
     def __init__(self, window: Window, response_timeout: float) -> None:
         """`response_timeout`: the carrier's, in seconds."""
@@ -27,11 +29,12 @@ class Silence:
         self._response_timeout = response_timeout
         self._answered_at = float("-inf")
         self._since = float("inf")
+        self._is_still = False
 
     @property
     def listening_seconds(self) -> float:
         """How long a sick link is still listened to."""
-        return min(OWED_LIMIT_SECONDS, self._response_timeout)
+        return self._response_timeout if self._is_still else min(OWED_LIMIT_SECONDS, self._response_timeout)
 
     @property
     def owed(self) -> int:
@@ -49,4 +52,5 @@ class Silence:
         if overdue < FEWEST_OVERDUE or 2 * overdue <= capacity:
             return None
         self._since = since
+        self._is_still = self._answered_at <= now - self._response_timeout
         return f"{overdue} answers are overdue, of a window of {capacity}"

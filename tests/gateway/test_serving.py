@@ -180,6 +180,17 @@ async def test_a_caller_that_does_not_read_its_answer_does_not_hold_up_a_stop(ap
             await place.server.ended.wait()
 
 
+async def test_a_caller_that_does_not_read_its_answer_does_not_hold_up_a_server_that_is_cancelled(app: App) -> None:
+    server = Server(app, Identifiers(), Limits(10))
+    with trio.fail_after(2):
+        async with trio.open_nursery() as nursery:
+            (url,) = await nursery.start(server.run, [listener("127.0.0.1:0")])
+            async with await trio.open_tcp_stream("127.0.0.1", int(url.rpartition(":")[2])) as stream:
+                await stream.send_all(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+                await stream.receive_some(1)
+                nursery.cancel_scope.cancel()
+
+
 async def test_an_answer_arrives_although_the_caller_still_sends(app: App) -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
     async with serving(app) as place, await place.connect() as stream:

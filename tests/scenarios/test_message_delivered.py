@@ -46,7 +46,9 @@ def test_each_way_in_ends_in_a_delivery_that_is_told_and_can_be_looked_up(gatewa
     # The outcome of the last POST is on disk only after the customer has it.
     seen = wait_until(lambda: with_posts(gateway, single, 2), "both POSTs stand in the timeline")
     steps = seen["timeline"]
-    assert [step["what"] for step in steps] == ["accepted", "submit", "webhook", "receipt", "webhook"]
+    what = [step["what"] for step in steps]
+    # The receipt may come while the customer still takes what was told before it.
+    assert (what[:2], sorted(what[2:4]), what[4:]) == (["accepted", "submit"], ["receipt", "webhook"], ["webhook"])
     assert [step["at"] for step in steps] == sorted(step["at"] for step in steps)
     accepted, submitted, first_post, receipt, last_post = steps
     assert accepted["request_id"].startswith("req_")

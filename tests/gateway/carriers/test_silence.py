@@ -53,3 +53,17 @@ def test_a_sick_link_owes_what_is_overdue_and_a_sound_one_nothing() -> None:
 def test_a_sick_link_is_not_listened_to_for_longer_than_an_answer_may_take() -> None:
     assert Silence(Window(1), 60.0).listening_seconds == OWED_LIMIT_SECONDS
     assert Silence(Window(1), 0.5).listening_seconds == 0.5
+
+
+def test_a_carrier_that_answers_nothing_at_all_is_listened_to_for_a_response_timeout() -> None:
+    _, silence = expired(4, [100.0] * 3)
+    silence.broken(100.0 - TIMEOUT)
+    silence.sickness(100.0)
+    assert silence.listening_seconds == TIMEOUT
+
+
+def test_a_carrier_that_answers_others_is_listened_to_for_a_short_while() -> None:
+    _, silence = expired(4, [100.0] * 3)
+    silence.broken(99.0)
+    silence.sickness(100.0)
+    assert silence.listening_seconds == OWED_LIMIT_SECONDS
