@@ -66,8 +66,7 @@ def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
     if key is not None and not is_refused:
         ids = [message.id for index, message in enumerate(submission.messages) if index not in conflicts]
         answer = msgspec.json.encode(KeptAnswer(ids, submission.errors, conflicts))
-        until = work.now + work.policy.idempotency_ms
-        work.execute(_KEEP, (submission.account, key.key, key.fingerprint, submission.id, answer, until))
+        keep_answer(work, submission.account, key, answer, submission.id)
     return Accepted(conflicts)
 
 
@@ -92,10 +91,10 @@ def kept_answer(work: Work, account: str, key: IdempotencyKey) -> bytes | KeyReu
     return bytes(row[2]) if row[0] == key.fingerprint else KeyReused()
 
 
-def keep_answer(work: Work, account: str, key: IdempotencyKey, answer: bytes) -> None:
-    """Keep what such a call is answered, for a repeat of its key."""
+def keep_answer(work: Work, account: str, key: IdempotencyKey, answer: bytes, submission: int = 0) -> None:
+    """Keep what a call is answered, for a repeat of its key; `submission` 0: it was none."""
     until = work.now + work.policy.idempotency_ms
-    work.execute(_KEEP, (account, key.key, key.fingerprint, 0, answer, until))
+    work.execute(_KEEP, (account, key.key, key.fingerprint, submission, answer, until))
 
 
 def _file(work: Work, submission: Submission) -> dict[int, int]:
