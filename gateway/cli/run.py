@@ -11,15 +11,17 @@ import trio
 
 from gateway import daemon, logs
 from gateway.settings import ConfigurationError, load
+from gateway.store import sqlite_mutexes
 from gateway.store.connection import StoreLocked
 from gateway.store.faults import DiskUnsure
+from gateway.store.opening import StoreUnopened
 
 NAME = "run"
 HELP = "run the gateway"
 STOPPED_EARLY = 3
 """Exit status when a second signal ended the drain."""
 
-_KNOWN = (OSError, StoreLocked, DiskUnsure, daemon.StoppedEarly)
+_KNOWN = (OSError, StoreLocked, StoreUnopened, DiskUnsure, daemon.StoppedEarly)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     logs.set_up(arguments.log_level)
+    sqlite_mutexes.leave_out()
     try:
         trio.run(daemon.run, settings)
     except BaseExceptionGroup as group:

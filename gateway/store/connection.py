@@ -4,11 +4,13 @@ A call is `await connection.call(function)`: one hop to its thread and back, wha
 """
 
 import asyncio
+import errno
 import fcntl
 import os
 import shlex
 import sqlite3
 import sys
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +35,14 @@ class Tx(sqlite3.Connection):
     """A connection whose execute also takes a function of the connection, to be run in its thread."""
 
     def execute(self, sql: Any, *parameters: Any) -> Any:
-        return sql(self) if callable(sql) else super().execute(sql, *parameters)
+        if not callable(sql):
+            return super().execute(sql, *parameters)
+        try:
+            return sql(self)
+        except BaseException as error:
+            # A cursor must end in its connection's thread (see sqlite_mutexes), not where the error is dropped.
+            traceback.clear_frames(error.__traceback__)
+            raise
 
 
 class Connection:
@@ -171,11 +180,20 @@ def lock(path: Path) -> Iterator[Holder | None]:
         last = _holder(descriptor)
         os.ftruncate(descriptor, 0)
         command = " ".join(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).split())
-        os.pwrite(descriptor, f"{os.getpid()}\n{rfc3339(now_ms())}\n{command}\n".encode(errors="replace"), 0)
+        _sign(descriptor, f"{os.getpid()}\n{rfc3339(now_ms())}\n{command}\n")
         yield last
         os.ftruncate(descriptor, 0)  # a file that still names its owner tells that it did not come to this
     finally:
         os.close(descriptor)
+
+
+def _sign(descriptor: int, holder: str) -> None:
+    """The lock holds without it too: where there is no room to say who holds it, nobody is named."""
+    try:
+        os.pwrite(descriptor, holder.encode(errors="replace"), 0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
 
 
 def _holder(descriptor: int) -> Holder | None:
