@@ -5,6 +5,7 @@ caller's.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from protocol.errors import LocalProtocolError
 from protocol.text import ESCAPE, Encoding, encode_gsm, encode_ucs2
@@ -26,6 +27,15 @@ class TooManyParts(LocalProtocolError):  # noqa: N818
         self.parts = parts
 
 
+class LongMessages(StrEnum):
+    """How the parts of a long message are joined."""
+
+    UDH8 = "udh8"
+    UDH16 = "udh16"
+    SAR = "sar"
+    PAYLOAD = "payload"
+
+
 @dataclass(slots=True)
 class Segment:
     """What one submit_sm carries of a text."""
@@ -37,6 +47,8 @@ class Segment:
     part: int
     """From 1."""
     total: int
+    tlvs: bytes = b""
+    """Encoded, to stand behind the body: SAR's, or message_payload."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -66,6 +66,7 @@ class Session(OutboundSession):
     LocalProtocolError, and then nothing has changed. Every submit ends in exactly one SubmitAnswered, SubmitExpired
     (after which a late SubmitAnswered may come) or place in Closed.unanswered; every session in exactly one Closed,
     after which what is received or answered is dropped. enquire_link and its answer are never seen outside.
+    Whether slots of overtaken submits are given back (`Window.give_back`) is the driver's to say.
     The driver bounds how long a peer may stay unbound in the SMSC role, since no session began yet.
     """
 
@@ -152,7 +153,7 @@ class Session(OutboundSession):
         slot = self.window.settle(sequence)
         late = slot is None
         if slot is None:
-            slot = self.window.settle_overdue(sequence)
+            slot = self.window.settle_late(sequence, now)
         if slot is None:
             events.append(PeerComplained(status, sequence))
         elif self._role is _ESME:

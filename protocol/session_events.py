@@ -24,7 +24,8 @@ class BindRefused:
 
 @dataclass(slots=True)
 class SubmitAnswered:
-    """A submit_sm or data_sm of ours has its answer. `late`: its SubmitExpired was told before."""
+    """A submit_sm or data_sm of ours has its answer. `late`: it held no slot, for its SubmitExpired was told before, or
+    it had been overtaken and its slot given back (`Window.give_back`)."""
 
     token: Any
     status: int

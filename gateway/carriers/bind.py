@@ -17,7 +17,7 @@ from gateway.carriers.pacing import Pace, ThrottlePause
 from gateway.carriers.silence import Silence
 from gateway.carriers.traffic import Delivery, Feed, Traffic
 from gateway.carriers.waiting import Waiting
-from gateway.metrics import RECYCLED
+from gateway.metrics import GIVEN_BACK, RECYCLED
 from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.pdus import BindMode, BindRequest
 from protocol.session import Session
@@ -112,7 +112,7 @@ class Bind:
 
     @property
     def in_flight(self) -> int:
-        """submit_sm that wait for their answer; never more than the window."""
+        """submit_sm that hold a slot until they are answered; never more than the window."""
         return self._window.in_flight
 
     @property
@@ -292,11 +292,23 @@ class Bind:
             return
         if self._leave_by != _NEVER:
             self._go_on_leaving(trio.current_time())
+        given_back = self._window.has_overtaken and self._give_back()
         # Without a rate nothing is gained by asking again: what was let go had been asked for as a slot.
-        if self._pump() and self._paces and self._feed is not None:
+        if ((self._pump() and self._paces) or given_back) and self._feed is not None:
             self._feed.freed()
         self._outgoing.gather()
         self._rearm()
+
+    def _give_back(self) -> bool:
+        """Let overtaken submits wait on without a slot; whether there were any.
+
+        A carrier that counts them on and holds us to its window says ESME_RTHROTTLED, which pauses the bind as ever.
+        """
+        # While it is we who don't read, the answers may be there.
+        given_back = 0 if self._is_deaf else self._window.give_back(trio.current_time(), self.latency_seconds)
+        if given_back:
+            GIVEN_BACK.labels(self.carrier).inc(given_back)
+        return given_back > 0
 
     def _tick(self, now: float) -> None:
         # Before the session may give slots free: what is overdue must not go out after all.
@@ -334,7 +346,7 @@ class Bind:
             if now >= self._leave_by:
                 self._lose(CloseReason.UNBOUND, "the unbind was not answered")
         elif state is SessionState.BOUND:
-            if not (self._window.in_flight or self._silence.owed) or now >= self._leave_by:
+            if not (self._window.oldest is not None or self._silence.owed) or now >= self._leave_by:
                 self._leave_by = now + UNBIND_LIMIT_SECONDS
                 self.session.unbind(now)
         elif state is not SessionState.CLOSED:
@@ -343,6 +355,8 @@ class Bind:
     def _next_at(self) -> float:
         deadline = self.session.deadline
         at = self._leave_by if deadline is None else min(deadline, self._leave_by)
+        if not self._is_deaf:
+            at = min(at, self._window.give_back_at)
         if self.state is BindState.PAUSED:
             at = min(at, self._pause.until)
         elif self._waiting:

@@ -18,7 +18,7 @@ class Silence:
 
     An expired submit held its slot for a whole response_timeout. So more than half a window of them within one says
     that most of the window waits in vain, and a new link may find a better end. They count on until an answer comes; a
-    late answer strikes its own off.
+    late answer strikes its own off. Those without a slot don't count: overtaken, they say that the link answers.
     """
 
     __slots__ = ("_answered_at", "_is_still", "_response_timeout", "_since", "_window")

@@ -1,6 +1,6 @@
 """Every setting of the gateway, and load(), which reads them from the file and the environment or tells what is wrong.
 
-The sections are in settings.sections, settings.carriers and settings.accounts, and can be imported from here.
+The sections are in settings.sections, carriers, routes and accounts, and can be imported from here.
 """
 
 import os
@@ -12,10 +12,11 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.settings.accounts import DEFAULT_EVENTS, Account, Token, Webhook
-from gateway.settings.carriers import Carrier, Match, Route
+from gateway.settings.carriers import Carrier, Tls
 from gateway.settings.checks import contradictions, dangling_names, missing_sections
 from gateway.settings.files import Sources, fold, unused_variables
 from gateway.settings.problems import ConfigurationError, Fault, Problem, explain, key_of
+from gateway.settings.routes import Match, Route
 from gateway.settings.secrets import SecretFiles
 from gateway.settings.sections import (
     BUILT_IN_LANES,
@@ -45,7 +46,7 @@ from gateway.settings.types import (
 __all__ = [
     "DEFAULT_EVENTS", "Account", "BareDigits", "Carrier", "CarrierMode", "ConfigurationError", "EventType", "Http",
     "InDoubt", "InterfaceVersion", "Lane", "Limits", "Match", "MessageIdBase", "NumberCheck", "Operator",
-    "OperatorToken", "Problem", "Retention", "Route", "Scope", "Settings", "Store", "Token", "UnicodePolicy",
+    "OperatorToken", "Problem", "Retention", "Route", "Scope", "Settings", "Store", "Tls", "Token", "UnicodePolicy",
     "Webhook", "Webhooks", "ignored_variables", "load",
 ]  # fmt: skip
 

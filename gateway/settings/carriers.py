@@ -1,30 +1,36 @@
-"""The sections about where messages go: carriers (how each is bound, paced and read) and the routes over them.
+"""The section about carriers: how each is bound, paced, written to and read.
 
-Pacing is done in gateway/carriers, choosing in gateway/rules/routing.
+Few must be set: the defaults suit most carriers, and a profile (config/carriers) gives those of a kind.
 """
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from gateway.settings.secrets import SecretFile, read_or_empty
 from gateway.settings.types import (
     Ascii,
     CarrierMode,
-    Country,
     Duration,
     HostPort,
+    HostsOrder,
     InterfaceVersion,
+    Listen,
     MessageIdBase,
     Rate,
+    ReceiptsOf,
     Section,
+    TlsVersion,
+    ValidityPeriod,
     Whole,
     Within,
     check_name,
     parse_duration,
 )
+from protocol.alphabets import Alphabet, Language
+from protocol.segments import LongMessages
 
 _VERSIONS = {"3.3": InterfaceVersion.V3_3, "3.4": InterfaceVersion.V3_4, "5.0": InterfaceVersion.V5_0}
 
@@ -46,21 +52,50 @@ def _parse_version(value: object) -> object:
     return version
 
 
-def _parse_prefix(value: object) -> str:
-    digits = value.removeprefix("+") if isinstance(value, str) else ""
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
-        raise ValueError(f'is {value!r}; write the first digits of the number with its country code, such as "34600"')
-    return digits
+def _parse_tls(value: object) -> object:
+    if value is True:
+        return Tls()
+    return None if value is False else value
 
 
-def _parse_tier(value: object) -> str | list[str]:
-    if isinstance(value, Mapping):
-        raise ValueError("has weights, which are not offered yet; write the carriers of the tier as a list")
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
-        return value
-    raise ValueError('must be the name of a carrier, or a list of names such as ["telco", "backup"]')
+def _check_tag(value: str) -> str:
+    try:
+        tag = int(value, 16)
+    except ValueError:
+        tag = -1
+    if not 0 < tag <= 0xFFFF:
+        raise ValueError(f'is {value!r}, which is no tag; write it in hexadecimal, such as "0x1400"')
+    return f"0x{tag:04x}"
+
+
+def _check_tlvs(value: dict[str, str]) -> dict[str, str]:
+    checked = {}
+    for tag, text in value.items():
+        octets = text.removeprefix("hex:")
+        if text != octets:
+            try:
+                bytes.fromhex(octets)
+            except ValueError:
+                raise ValueError(f'has {text!r} for {tag}; write octets as "hex:0501"') from None
+        checked[_check_tag(tag)] = text
+    return checked
+
+
+class Tls(Section):
+    """TLS towards a carrier; the names of hosts are checked against their certificates."""
+
+    ca_file: str | None = None
+    """File of the authorities that are trusted (PEM), beside the configuration file; the system's where not said."""
+    certificate_file: str | None = None
+    """Our certificate with its chain (PEM), for carriers that ask for one."""
+    key_file: str | None = None
+    """The private key of `certificate_file` (PEM), in `$CREDENTIALS_DIRECTORY` or beside the configuration file."""
+    server_name: str | None = None
+    """Name that is asked for (SNI) and checked, where it is not that of the host."""
+    min_version: TlsVersion = TlsVersion.V1_2
+    """Least version that is taken: `"1.2"` or `"1.3"`."""
+    verify: bool = True
+    """false takes any certificate: anyone on the way can then read the passwords and texts."""
 
 
 class Carrier(Section):
@@ -68,9 +103,19 @@ class Carrier(Section):
 
     name: Annotated[str, AfterValidator(check_name)]
     """The table's name."""
+    profile: Annotated[str, AfterValidator(check_name)] = "generic"
+    """Where the settings that are not said here come from: the name of a file of `config/carriers`, such as `generic`,
+    `kannel-like` or `latin1-default`; or the path of a file of your own, as `sluice probe` writes it."""
     hosts: list[HostPort] = Field(min_length=1)
     """Addresses as `"host:port"`, IPv6 in brackets, the preferred first: each bind tries them in order until one takes
     it, and goes back to the first when it is lost."""
+    hosts_order: HostsOrder = HostsOrder.PREFERRED
+    """`preferred`: every bind begins with the first host; `round_robin`: each bind begins with the next one."""
+    tls: Annotated[Tls | None, BeforeValidator(_parse_tls)] = None
+    """Encrypts the connections: `true`, or a table of what differs from the usual. Off where not said."""
+    outbind_listen: list[Listen] = Field(default=[])
+    """Addresses at which the carrier may open a connection with outbind; the bind is then made on that connection.
+    For carriers that call when they hold receipts or messages."""
     system_id: Annotated[str, Ascii(64, 1)]
     """The name that the carrier gave."""
     password: Annotated[SecretStr, Ascii(64)]
@@ -81,6 +126,8 @@ class Carrier(Section):
     """system_type of the bind (SMPP 3.4 §5.2.3); most carriers want it empty."""
     interface_version: Annotated[InterfaceVersion, BeforeValidator(_parse_version)] = InterfaceVersion.V3_4
     """SMPP version told in the bind: `"3.3"`, `"3.4"` or `"5.0"`."""
+    address_range: Annotated[str, Ascii(40)] = ""
+    """address_range of the bind (SMPP 3.4 §5.2.7); most carriers ignore it."""
     mode: CarrierMode = CarrierMode.TRANSCEIVER
     """`transceiver`: one connection a bind; `transmitter+receiver`: a pair of connections a bind."""
     binds: Annotated[Whole, Within(1, 64, "binds")] = 1
@@ -88,12 +135,16 @@ class Carrier(Section):
     window: Annotated[Whole, Within(1, 1000, "PDUs")] = 10
     """submit_sm that may wait for their answers on one bind; most carriers publish 10, and more buys latency rather
     than speed."""
+    adaptive_window: bool = True
+    """Makes the window smaller after ESME_RTHROTTLED or ESME_RMSGQFUL and while answers take much longer than they did,
+    and larger again, up to `window`, while they come quickly."""
     submit_rate: Annotated[Rate, Within(0, 1_000_000, "PDU/s")] = 0.0
     """submit_sm a second to the carrier over all its binds; each part of a long message counts. 0 = no limit."""
     submit_rate_per_bind: Annotated[Rate, Within(0, 1_000_000, "PDU/s")] = 0.0
     """submit_sm a second on each bind. 0 = no limit."""
     throttle_pause: Annotated[Duration, Within.durations("10ms", "10m")] = parse_duration("1s")
-    """Pause of a bind after ESME_RTHROTTLED or ESME_RMSGQFUL; doubled while they keep coming, up to 30 s."""
+    """Pause of a bind after ESME_RTHROTTLED or ESME_RMSGQFUL; doubled while they keep coming, up to 30 s. Then the bind
+    goes on at half its pace and climbs back."""
     enquire_link_idle: Annotated[Duration, Within.durations("100ms", "10m")] = parse_duration("20s")
     """Silence after which enquire_link asks whether the link lives; below the 30 s after which some carriers drop
     it."""
@@ -108,6 +159,12 @@ class Carrier(Section):
     """Time to answer a bind."""
     connect_timeout: Annotated[Duration, Within.durations("100ms", "5m")] = parse_duration("10s")
     """Time to open the connection."""
+    unbind_timeout: Annotated[Duration, Within.durations("100ms", "5m")] = parse_duration("10s")
+    """Time to answer an unbind; then the connection is closed."""
+    messages_per_session: Annotated[Whole, Within(0, 1_000_000_000, "PDUs")] = 0
+    """submit_sm after which a bind is made anew, for carriers that limit them. 0 = no limit."""
+    inactivity_timeout: Annotated[Duration, Within.durations("1s", "1h")] = parse_duration("150s")
+    """When the carrier forgets a connection that was lost. ESME_RALYBND is waited out for longer than this."""
     reconnect_floor: Annotated[Duration, Within.durations("10ms", "10m")] = parse_duration("5s")
     """Least wait before a lost or refused bind is tried again; the longest doubles with each failure in a row, with
     jitter between, up to `reconnect_ceiling`. Gentler in all than the 10 s for ever that carriers see from other
@@ -121,6 +178,9 @@ class Carrier(Section):
     message_id: MessageIdBase = MessageIdBase.AUTO
     """Base of the ids in receipts, where submit_sm_resp gives the other: `auto` tries every spelling, `decimal` and
     `hex` one."""
+    receipts_of: ReceiptsOf = ReceiptsOf.EVERY
+    """Which parts of a long message ask for a receipt: `every`, `first`, `last`; `one`: every part asks, and a receipt
+    for any part is one for all, for carriers that give one receipt a message."""
     text_receipts: bool = False
     """Take a deliver_sm whose text looks like a receipt for one although nothing else marks it. A handset could forge
     such a text."""
@@ -132,8 +192,45 @@ class Carrier(Section):
     """dest_addr_ton; international (1) where not said."""
     dest_npi: Annotated[Whole, Within(0, 255, "")] | None = None
     """dest_addr_npi; ISDN (1) where not said."""
+    keep_plus: bool = False
+    """Numbers are sent with their plus, which most carriers refuse."""
     service_type: Annotated[str, Ascii(5)] = ""
     """service_type of every submit_sm (SMPP 3.4 §5.2.11)."""
+    priority_flags: dict[str, Annotated[Whole, Within(0, 3, "")]] = Field(default={})
+    """priority_flag by lane (SMPP 3.4 §5.2.14), such as `{ otp = 3 }`; 0 where not said."""
+    validity_period: ValidityPeriod = ValidityPeriod.RELATIVE
+    """How what is left of a message's validity is told: `relative`, `absolute` or `none`."""
+    alphabet: Alphabet = Alphabet.GSM7
+    """The alphabet that data_coding 0 means to the carrier: `gsm7`, `ascii`, `latin1` or `latin9`."""
+    data_coding: Annotated[Whole, Within(0, 255, "")] = 0
+    """data_coding told of texts in `alphabet`; some carriers want 1, 3 or 241."""
+    ucs2_data_coding: Annotated[Whole, Within(0, 255, "")] = 8
+    """data_coding told of texts in UCS-2."""
+    packed: bool = False
+    """GSM 03.38 goes with 8 septets in 7 octets instead of one an octet."""
+    national_tables: list[Language] = Field(default=[])
+    """National language shift tables (3GPP TS 23.038) that the carrier lets pass, such as `["turkish", "spanish"]`:
+    used where a text needs fewer segments with one."""
+    long_messages: LongMessages = LongMessages.UDH8
+    """How the parts of a long message are joined: `udh8` or `udh16` (a header with a reference of 8 or 16 bits), `sar`
+    (TLVs) or `payload` (all of it in one submit_sm with message_payload)."""
+    max_parts: Annotated[Whole, Within(1, 255, "parts")] = 255
+    """Most parts of a message that the carrier takes; a longer one is given back for another carrier, never cut."""
+    tlvs: Annotated[dict[str, str], AfterValidator(_check_tlvs)] = Field(default={})
+    """TLVs of every submit_sm: tag to value, such as `{ "0x1400" = "1201159..." }`; a value is a text, or octets as
+    `"hex:0501"`. What a carrier asks of all messages, like the entity id of DLT."""
+    message_tlvs: list[Annotated[str, AfterValidator(_check_tag)]] = Field(default=[])
+    """Tags of TLVs that a message's own `tlvs` may carry to this carrier; others are left out. Such as `["0x1401"]`."""
+    user_message_reference: bool = False
+    """Tells every submit_sm's attempt in user_message_reference, and finds receipts by it that name no known id."""
+    query_sm: bool = False
+    """Asks query_sm about messages in doubt that have an id, and at the end of the horizon about those without a
+    receipt."""
+    cancel_sm: bool = False
+    """A cancel of a message that was sent is asked of the carrier by cancel_sm."""
+    trace_file: str | None = None
+    """Writes every PDU as a readable line into this file, numbers and texts redacted; as pcap where it ends in
+    `.pcap`. For a while: it grows without bound."""
     one_pdu_per_write: bool = False
     """Write each PDU on its own, for carriers that lose what follows the first PDU of a TCP segment."""
 
@@ -145,35 +242,3 @@ class Carrier(Section):
         if given.get("password") is not None:
             raise ValueError("has both password and password_file; keep one")
         return {**given, "password": read_or_empty(given["password_file"], info)}
-
-
-class Match(Section):
-    """What a message must be for a route to take it. An empty list takes all; of several lists all must hold."""
-
-    country: list[Country] = Field(default=[])
-    """Countries of the number, as the two capitals of ISO 3166."""
-    prefix: list[Annotated[str, BeforeValidator(_parse_prefix)]] = Field(default=[])
-    """First digits of the number with its country code, with or without the plus; kept without."""
-    lane: list[str] = Field(default=[])
-    """Lanes, by name."""
-    account: list[str] = Field(default=[])
-    """Accounts, by name."""
-    sender: list[str] = Field(default=[])
-    """Senders; a `*` at the end stands for any ending, such as `"34600*"`."""
-
-
-class Route(Section):
-    """A rule that files a message under carriers. The first route that matches takes the message."""
-
-    name: Annotated[str, AfterValidator(check_name)]
-    """Name of the route, as shown in a message's `route`."""
-    match: Match = Match()
-    """What it takes; everything where not said."""
-    tiers: list[Annotated[str | list[str], PlainValidator(_parse_tier)]] = Field(min_length=1)
-    """Carriers by name, the preferred first; a list of names is one tier that shares. A tier gets work when those
-    before it cannot send."""
-
-    @property
-    def carriers_by_tier(self) -> tuple[tuple[str, ...], ...]:
-        """Every tier as a tuple of carrier names."""
-        return tuple((tier,) if isinstance(tier, str) else tuple(tier) for tier in self.tiers)

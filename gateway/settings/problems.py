@@ -18,8 +18,6 @@ Path = tuple[str | int, ...]
 _SECRET_KEYS = frozenset({"password", "secrets", "tokens"})
 NOT_OFFERED_YET: dict[tuple[str, ...], str] = {
     ("operator", "webhook"): "the webhook for operators",
-    ("carriers", "*", "tls"): "TLS to carriers",
-    ("carriers", "*", "profile"): "carrier profiles",
     ("routes", "*", "overflow_after"): "overflow between tiers",
     ("accounts", "*", "limits"): "limits of an account",
     ("lanes", "*", "duplicate_window"): "refusing duplicates",

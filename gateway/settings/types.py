@@ -56,6 +56,37 @@ class MessageIdBase(StrEnum):
     HEX = "hex"
 
 
+class HostsOrder(StrEnum):
+    """With which of a carrier's hosts a bind begins."""
+
+    PREFERRED = "preferred"
+    ROUND_ROBIN = "round_robin"
+
+
+class TlsVersion(StrEnum):
+    """Least version of TLS."""
+
+    V1_2 = "1.2"
+    V1_3 = "1.3"
+
+
+class ReceiptsOf(StrEnum):
+    """Which parts of a long message ask for a receipt."""
+
+    EVERY = "every"
+    FIRST = "first"
+    LAST = "last"
+    ONE = "one"
+
+
+class ValidityPeriod(StrEnum):
+    """How a submit_sm tells what is left of the validity (SMPP 3.4 §7.1.1)."""
+
+    RELATIVE = "relative"
+    ABSOLUTE = "absolute"
+    NONE = "none"
+
+
 class InterfaceVersion(IntEnum):
     """interface_version of the bind PDUs (SMPP 3.4 §5.2.4)."""
 

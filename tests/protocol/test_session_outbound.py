@@ -32,6 +32,7 @@ from protocol.session_events import (
     DeliverAnswered,
     Delivered,
     DeliverExpired,
+    PeerComplained,
     PeerUnbound,
     Requested,
     SubmitAnswered,
@@ -41,6 +42,7 @@ from protocol.session_events import (
 )
 from protocol.session_outbound import MAX_SEQUENCE
 from protocol.session_states import Role, SessionState
+from protocol.window import OVERTAKEN_PER_SLOT
 
 
 def test_two_sessions_wired_back_to_back_live_a_whole_life(dialogue, exchange):
@@ -218,6 +220,25 @@ def test_an_unanswered_submit_expires_and_a_late_answer_is_still_told(esme):
     assert [type(event).__name__ for event in esme.hears(SubmitSmResp(0, "id", sequence=sequence))] == [
         "PeerComplained"
     ]
+
+
+def test_a_submit_without_a_slot_is_answered_late_or_expires_or_ends_with_the_link(dialogue):
+    esme = dialogue(Role.ESME, enquire_link_idle=600.0).binds()
+    for number in range(3):
+        sequence = esme.session.submit(SubmitSm(), f"m{number}", esme.now)
+        esme.now += 1.0
+    for later in range(OVERTAKEN_PER_SLOT * 10):
+        esme.session.submit(SubmitSm(), "another", esme.now)
+        esme.hears(SubmitSmResp(0, "id", sequence=sequence + 1 + later))
+    esme.now += 4.0
+    assert esme.session.window.give_back(esme.now, 0.01) == 3
+    esme.session.submit(SubmitSm(), "m3", esme.now)
+
+    assert esme.hears(SubmitSmResp(0, "id", sequence=sequence)) == [SubmitAnswered("m2", 0, "id", {}, 5.0, late=True)]
+    assert esme.hears(SubmitSmResp(0, "id", sequence=sequence)) == [PeerComplained(0, sequence)]
+    assert esme.waits(53) == [SubmitExpired("m0")]
+    (closed,) = esme.session.receive_eof(esme.now)
+    assert closed.unanswered == ["m1", "m3"]
 
 
 def test_an_unanswered_delivery_expires_and_its_late_answer_is_still_told(smsc):

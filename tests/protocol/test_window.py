@@ -78,10 +78,10 @@ def test_late_answer_is_matched_after_expiry_once():
     window.expire(61.0)
     assert 1 in window
     assert window.settle(1) is None
-    slot = window.settle_overdue(1)
+    slot = window.settle_late(1, 100.0)
     assert slot is not None
     assert slot.token == "token 1"
-    assert window.settle_overdue(1) is None
+    assert window.settle_late(1, 100.0) is None
     assert 1 not in window
 
 
@@ -124,7 +124,7 @@ def test_overdue_are_those_that_expired_since_and_had_no_late_answer():
     assert window.overdue(float("-inf")) == 0
     window.expire(62.0)
     assert [window.overdue(since) for since in (float("-inf"), 60.9, 61.0, 62.0)] == [2, 2, 1, 0]
-    window.settle_overdue(1)
+    window.settle_late(1, 100.0)
     assert window.overdue(float("-inf")) == 1
     window.abandon()
     assert window.overdue(float("-inf")) == 0

@@ -37,7 +37,7 @@ def test_what_expired_longer_ago_than_a_response_timeout_counts_only_while_nothi
 
 def test_a_late_answer_strikes_its_own_off() -> None:
     window, silence = expired(4, [100.0] * 3)
-    window.settle_overdue(2)
+    window.settle_late(2, 100.0)
     assert silence.sickness(100.0) is None
 
 
@@ -46,7 +46,7 @@ def test_a_sick_link_owes_what_is_overdue_and_a_sound_one_nothing() -> None:
     assert silence.owed == 0
     silence.sickness(100.0)
     assert silence.owed == 3
-    window.settle_overdue(1)
+    window.settle_late(1, 100.0)
     assert silence.owed == 2
 
 

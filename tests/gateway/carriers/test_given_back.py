@@ -1,0 +1,244 @@
+"""A bind whose carrier swallows answers: what the slots of overtaken submits do."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from gateway.carriers.bind import DELIVERIES_WAITING, Bind
+from gateway.carriers.bind_states import BindState, Ended
+from gateway.carriers.silence import OWED_LIMIT_SECONDS
+from gateway.carriers.traffic import Traffic
+from gateway.metrics import GIVEN_BACK
+from protocol.codec import encode
+from protocol.fields import HEADER_LENGTH
+from protocol.patience import SHORTEST_SECONDS
+from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
+from protocol.session_events import CloseReason, SubmitAnswered
+from protocol.window import OVERTAKEN_PER_SLOT
+
+WINDOW = 4
+OTHERS = OVERTAKEN_PER_SLOT * WINDOW
+SOON = SHORTEST_SECONDS + 0.1
+SWALLOWED = "swallowed"
+REQUEST = BindRequest(BindMode.TRANSCEIVER, "acme", "secret")
+
+
+def a_body(text: str) -> bytes:
+    return encode(SubmitSm(destination_addr="34600000001", short_message=text.encode()))[HEADER_LENGTH:]
+
+
+def a_receipt() -> DeliverSm:
+    return DeliverSm(source_addr="34600000001", esm_class=4, short_message=b"id:1 stat:DELIVRD")
+
+
+class Life:
+    """A bind and its feed, whose carrier answers all at once but texts that say they are swallowed."""
+
+    def __init__(self, smsc: Any, settings: Any) -> None:
+        smsc.script = lambda pdu: None if pdu.short_message == SWALLOWED.encode() else 0
+        self.smsc = smsc
+        self.answered_late: list[Any] = []
+        self.expired_tokens: list[Any] = []
+        self.freed_times: list[float] = []
+        self.end: tuple[list[Any], list[Any]] | None = None
+        self.pdus: list[Any] = []
+        self.ended: Ended | None = None
+        self.over = trio.Event()
+        traffic = Traffic(open_feed=lambda bind: self, deliver=lambda bind, pdus: self.pdus.extend(pdus))
+        self.bind = Bind("telco/1", BindMode.TRANSCEIVER, settings, smsc.near, traffic)
+        self._sent = 0
+
+    def answered(self, answers: list[SubmitAnswered]) -> None:
+        self.answered_late += [answer.token for answer in answers if answer.late]
+
+    def expired(self, tokens: list[Any]) -> None:
+        self.expired_tokens += tokens
+
+    def unwritten(self, tokens: list[Any]) -> None:
+        raise AssertionError("all that was given was written")
+
+    def freed(self) -> None:
+        self.freed_times.append(trio.current_time())
+
+    def halted(self) -> None:
+        pass
+
+    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
+        self.end = (doubtful, unwritten)
+
+    async def run(self) -> None:
+        self.ended = await self.bind.run(REQUEST)
+        self.over.set()
+
+    def swallow(self, *tokens: str) -> None:
+        self.bind.submit([(a_body(SWALLOWED), token) for token in tokens])
+
+    async def send_others(self, count: int = OTHERS) -> None:
+        """One by one, each answered at once."""
+        for _ in range(count):
+            self.bind.submit([(a_body("Hello"), f"other {self._sent}")])
+            self._sent += 1
+            await trio.testing.wait_all_tasks_blocked()
+
+    async def answer(self, number: int) -> None:
+        """Answer the submit of this number after all."""
+        self.smsc.answer(self.smsc.submits[number])
+        await self.smsc.flush()
+        await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.fixture
+def living(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Callable[..., Any]:
+    """A bound bind, until the block is left; enquire_link is far off, and the response_timeout is 60 s."""
+
+    @asynccontextmanager
+    async def run(**given: Any) -> AsyncIterator[Life]:
+        life = Life(scripted_smsc(), carrier_settings(window=WINDOW, **given))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(life.smsc.run)
+            nursery.start_soon(life.run)
+            await trio.testing.wait_all_tasks_blocked()
+            yield life
+            nursery.cancel_scope.cancel()
+
+    return run
+
+
+def given_back() -> float:
+    return GIVEN_BACK.labels("telco")._value.get()
+
+
+async def test_an_overtaken_submit_gives_its_slot_back_on_time_though_nothing_more_is_heard(
+    living: Any, autojump_clock: Any
+) -> None:
+    async with living() as life:
+        before, sent = given_back(), trio.current_time()
+        life.swallow("lost")
+        await life.send_others()
+        assert (life.bind.in_flight, life.freed_times) == (1, [])
+        await trio.sleep(SOON)
+        assert life.bind.in_flight == 0
+        assert life.freed_times == [pytest.approx(sent + SHORTEST_SECONDS)]
+        assert given_back() == before + 1
+        assert life.expired_tokens == []
+
+
+async def test_what_waits_in_the_bind_takes_the_slot_at_once(living: Any, autojump_clock: Any) -> None:
+    async with living() as life:
+        life.swallow("lost")
+        await life.send_others()
+        life.swallow("a", "b", "c")
+        life.bind.submit([(a_body("Hello"), "waits")])
+        await trio.testing.wait_all_tasks_blocked()
+        assert life.bind.waiting == 1
+        await trio.sleep(SOON)
+        assert (life.bind.waiting, life.bind.in_flight) == (0, 3)
+
+
+async def test_what_was_not_overtaken_holds_its_slot_to_the_end(living: Any, autojump_clock: Any) -> None:
+    async with living() as life:
+        life.swallow("lost")
+        await life.send_others(OTHERS - 1)
+        await trio.sleep(59)
+        assert (life.bind.in_flight, life.freed_times) == (1, [])
+        await trio.sleep(2)
+        assert (life.bind.in_flight, life.expired_tokens) == (0, ["lost"])
+
+
+async def test_without_a_slot_it_is_in_doubt_at_the_time_out_as_ever(living: Any, autojump_clock: Any) -> None:
+    async with living() as life:
+        life.swallow("lost")
+        await life.send_others()
+        await trio.sleep(59)
+        assert life.expired_tokens == []
+        await trio.sleep(2)
+        assert life.expired_tokens == ["lost"]
+        await life.answer(0)
+        assert life.answered_late == ["lost"]
+
+
+async def test_an_answer_without_a_slot_frees_none_and_makes_the_bind_patient(living: Any, autojump_clock: Any) -> None:
+    async with living() as life:
+        life.swallow("slow")
+        await life.send_others()
+        await trio.sleep(5)
+        await life.answer(0)
+        assert life.answered_late == ["slow"]
+        assert life.bind.in_flight == 0
+        life.swallow("slower")
+        # What the late answer did to the usual latency passes.
+        await life.send_others(10 * OTHERS)
+        await trio.sleep(9.9)
+        assert life.bind.in_flight == 1
+        await trio.sleep(0.2)
+        assert life.bind.in_flight == 0
+
+
+async def test_a_lost_link_leaves_them_in_doubt(living: Any, autojump_clock: Any) -> None:
+    async with living() as life:
+        life.swallow("lost")
+        await life.send_others()
+        await trio.sleep(SOON)
+        life.swallow("in flight")
+        await trio.testing.wait_all_tasks_blocked()
+        await life.smsc.hang_up()
+        await life.over.wait()
+        assert life.end == (["lost", "in flight"], [])
+
+
+async def test_any_number_of_them_past_the_time_out_does_not_recycle_a_bind_that_answers_the_rest(
+    living: Any, autojump_clock: Any
+) -> None:
+    async with living() as life:
+        for number in range(5 * WINDOW):
+            life.swallow(str(number))
+            await life.send_others()
+            await trio.sleep(2)
+        await trio.sleep(70)
+        assert len(life.expired_tokens) == 5 * WINDOW
+        assert life.bind.state is BindState.BOUND
+
+
+async def test_once_the_carrier_answers_nothing_the_bind_is_recycled_whatever_was_given_back(
+    living: Any, autojump_clock: Any
+) -> None:
+    async with living() as life:
+        life.swallow("lost")
+        await life.send_others()
+        await trio.sleep(1)
+        life.swallow("a", "b", "c", "d")
+        await trio.sleep(61)
+        assert life.bind.state is BindState.LEAVING
+        await life.over.wait()
+        assert life.ended is not None
+        assert life.ended.reason is CloseReason.UNANSWERED
+        assert life.ended.detail == f"recycled: 4 answers are overdue, of a window of {WINDOW}"
+
+
+async def test_a_bind_that_leaves_waits_for_them_too(living: Any, autojump_clock: Any) -> None:
+    async with living() as life:
+        life.swallow("slow")
+        await life.send_others()
+        await trio.sleep(1)
+        assert life.bind.in_flight == 0
+        life.bind.leave(30)
+        await trio.sleep(OWED_LIMIT_SECONDS)
+        assert life.ended is None
+        await life.answer(0)
+        await life.over.wait()
+        assert (life.answered_late, life.end) == (["slow"], ([], []))
+
+
+async def test_while_a_bind_does_not_read_it_gives_nothing_back(living: Any, autojump_clock: Any) -> None:
+    async with living() as life:
+        life.swallow("slow")
+        await life.send_others()
+        for number in range(3 * DELIVERIES_WAITING):
+            life.smsc.deliver(a_receipt(), number)
+        await life.answer(0)
+        await trio.sleep(5)
+        assert (life.bind.in_flight, life.freed_times) == (1, [])
