@@ -28,9 +28,20 @@ DOUBTED = Counter("sluice_segments_in_doubt", "Segments whose answer never came.
 RECYCLED = Counter(
     "sluice_binds_recycled", "Binds closed because too many answers were overdue.", ["carrier"], registry=REGISTRY
 )
+GIVEN_BACK = Counter(
+    "sluice_slots_given_back", "Slots of unanswered submit_sm that others overtook.", ["carrier"], registry=REGISTRY
+)
 RECEIPTS = Counter("sluice_receipts", "Receipts, by the state they tell.", ["carrier", "state"], registry=REGISTRY)
 INBOUND = Counter("sluice_inbound_messages", "Messages from handsets.", ["carrier"], registry=REGISTRY)
 POSTS = Counter("sluice_webhook_posts", "Webhook POSTs, by their outcome.", ["account", "outcome"], registry=REGISTRY)
+HTTP_REFUSED = Counter(
+    "sluice_http_connections_refused", "Connections refused because too many were open.", registry=REGISTRY
+)
+HTTP_TIMEOUTS = Counter(
+    "sluice_http_timeouts", "Callers that took too long, by what was waited for.", ["waited_for"], registry=REGISTRY
+)
+for _wait in ("head", "body", "answer"):
+    HTTP_TIMEOUTS.labels(_wait)
 COMMIT_SECONDS = Histogram(
     "sluice_store_commit_seconds",
     "One transaction, from its first statement to the disk.",
