@@ -21,6 +21,7 @@ from gateway.api.problem_pages import problem_page
 from gateway.api.problems import Problem, ProblemType
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted, stack_of
+from gateway.metrics import HTTP_TIMEOUTS
 from gateway.store.interface import StoreBusy, StoreFull
 
 Handler = Callable[..., Awaitable[Response]]
@@ -126,13 +127,13 @@ def _answer_errors(app: QuartTrio, body_limit: int) -> None:
 
 
 def problem_of(error: Expected) -> Problem:
-    """What the caller is told of an end that calls may have."""
+    """What the caller is told of an end that calls may have; of the store's, what is in the way and what removes it."""
     match error:
         case StoreFull():
-            detail = "The backlog or the disk of this gateway is full. Nothing was accepted."
+            detail = f"Nothing was accepted: {error}."
             return Problem(problems.STORE_FULL, detail, headers={"Retry-After": str(_RETRY_FULL_SECONDS)})
         case StoreBusy():
-            detail = "The store does not answer now. Nothing was changed."
+            detail = f"Nothing was changed: {error}."
             return Problem(problems.STORE_BUSY, detail, headers={"Retry-After": str(_RETRY_BUSY_SECONDS)})
         case Problem():
             return error
@@ -140,6 +141,8 @@ def problem_of(error: Expected) -> Problem:
 
 def _http_problem(error: HTTPException, body_limit: int) -> Problem:
     kind, detail = _BY_STATUS.get(error.code or 400, (problems.BAD_REQUEST, "The request could not be read."))
+    if kind is problems.REQUEST_TIMEOUT:
+        HTTP_TIMEOUTS.labels("body").inc()
     if kind is problems.BODY_TOO_LARGE:
         return Problem(kind, f"The body is larger than {body_limit:,} bytes.", members={"limit_bytes": body_limit})
     if isinstance(error, MethodNotAllowed):

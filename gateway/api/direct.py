@@ -18,6 +18,7 @@ from gateway.api.problems import Problem
 from gateway.api.submissions import Answer, Created, Post
 from gateway.api.tokens import Tokens
 from gateway.identifiers import Identifiers
+from gateway.metrics import HTTP_TIMEOUTS
 from gateway.store.interface import StoreBusy, StoreFull
 
 _JSON = b"application/json"
@@ -65,6 +66,7 @@ class Direct:
         with trio.move_on_after(self._body_timeout) as waiting:
             body = await _read(receive)
         if waiting.cancelled_caught:
+            HTTP_TIMEOUTS.labels("body").inc()
             late = Problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time.")
             await _send_problem(send, late, request_id)
         elif body is not None:

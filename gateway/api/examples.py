@@ -248,8 +248,16 @@ _PROBLEMS = [
         "This Idempotency-Key came before, and what was accepted then is no longer kept. Nothing was accepted now.",
     ),
     _problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time."),
-    _problem(problems.STORE_FULL, "The backlog or the disk of this gateway is full. Nothing was accepted."),
-    _problem(problems.STORE_BUSY, "The store does not answer now. Nothing was changed."),
+    _problem(
+        problems.STORE_FULL,
+        "Nothing was accepted: 5,000,000 messages wait for a free slot, and store.backlog_limit is 5,000,000; wait "
+        "until some are sent, or raise it.",
+    ),
+    _problem(
+        problems.STORE_BUSY,
+        "Nothing was changed: another process holds /var/lib/sluice/sluice.db locked; end it, or wait until it is "
+        "done.",
+    ),
     _problem(
         problems.NOT_READY,
         "The disk is full down to its reserve.",

@@ -17,7 +17,12 @@ from gateway.store.interface import Store, StoreBusy, StoreFull
 _PROBE_SECONDS = 2.0
 _REMEMBERED_SECONDS = 1.0
 _REFUSALS = {
-    "unavailable": ("The store does not take writes now.", "unavailable", "ok"),
+    "busy": ("The store does not take writes now: another process holds it, or it closes.", "unavailable", "ok"),
+    "stuck": (
+        f"A write has not come back from the disk of the store within {_PROBE_SECONDS:g} s.",
+        "unavailable",
+        "ok",
+    ),
     "disk": ("The disk is full, or full down to its reserve.", "full", "ok"),
     "backlog": ("As many messages wait as the backlog limit allows.", "ok", "full"),
 }
@@ -30,7 +35,7 @@ class HealthChecks:
         self._carriers = carriers
         self._probing = trio.Lock()
         self._probed_at = float("-inf")
-        self._refused: str | None = "unavailable"
+        self._refused: str | None = "stuck"
 
     async def healthz(self) -> Response:
         return json_response(json.encode(Health("ok")))
@@ -57,7 +62,7 @@ class HealthChecks:
         async with self._probing:
             if trio.current_time() - self._probed_at < _REMEMBERED_SECONDS:
                 return self._refused
-            self._refused = "unavailable"
+            self._refused = "stuck"
             with trio.move_on_after(_PROBE_SECONDS):
                 try:
                     await self._store.keep_alive()
@@ -65,6 +70,6 @@ class HealthChecks:
                 except StoreFull:
                     self._refused = "disk"
                 except StoreBusy:
-                    self._refused = "unavailable"
+                    self._refused = "busy"
             self._probed_at = trio.current_time()
             return self._refused

@@ -182,6 +182,20 @@ NOT_IN_DOUBT = ProblemType(
 BAD_REQUEST = ProblemType(
     "bad-request", 400, "The request is not valid HTTP", False, "The request could not be read. Nothing was done."
 )
+HEAD_TOO_LARGE = ProblemType(
+    "head-too-large",
+    431,
+    "The head of the request is too large",
+    False,
+    "The request line and the headers together may have 16 KiB. Nothing was done.",
+)
+UNKNOWN_TRANSFER_CODING = ProblemType(
+    "unknown-transfer-coding",
+    501,
+    "The Transfer-Encoding is not known",
+    False,
+    "A body comes with a Content-Length, or in chunks (`Transfer-Encoding: chunked` alone). Nothing was done.",
+)
 INTERNAL_ERROR = ProblemType(
     "internal-error",
     500,
@@ -195,14 +209,16 @@ STORE_FULL = ProblemType(
     503,
     "No more messages can be taken now",
     True,
-    "The backlog or the disk is full. Nothing was accepted. Send again after the time in `Retry-After`.",
+    "The backlog or the disk is full: `detail` says which, and what makes room. Nothing was accepted. Send again after "
+    "the time in `Retry-After`.",
 )
 STORE_BUSY = ProblemType(
     "store-busy",
     503,
     "The store does not answer now",
     True,
-    "Nothing was changed. Send again after the time in `Retry-After`, with the same Idempotency-Key.",
+    "Another process holds the database, or the gateway stops: `detail` says which. Nothing was changed. Send again "
+    "after the time in `Retry-After`, with the same Idempotency-Key.",
 )
 TOO_MANY_CONNECTIONS = ProblemType(
     "too-many-connections",
@@ -219,6 +235,14 @@ NOT_READY = ProblemType(
     True,
     "The gateway runs but would refuse a submission now: `store` is `unavailable` (no writes) or `full` (the disk), or "
     "`backlog` is `full`. Send traffic elsewhere.",
+)
+
+UNKNOWN_HTTP_VERSION = ProblemType(
+    "unknown-http-version",
+    505,
+    "The version of HTTP is not spoken here",
+    False,
+    "HTTP/1.1 and 1.0 are. A proxy in front may speak others. Nothing was done.",
 )
 
 TYPES: dict[str, ProblemType] = {

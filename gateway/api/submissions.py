@@ -13,7 +13,8 @@ from quart import Response, g, request
 from gateway import identifiers
 from gateway.api import problems
 from gateway.api.base import json_response
-from gateway.api.bodies import LARGE_BODY, decode, idempotency_key, read_json
+from gateway.api.bodies import LARGE_BODY, idempotency_key, read_json
+from gateway.api.large_bodies import decode_in_turns, too_many_items
 from gateway.api.problems import Problem, invalid_fields
 from gateway.api.repeats import REPLAYED, key_reused
 from gateway.flows.accept import (
@@ -80,7 +81,7 @@ class Submissions:
             return await answer(post)
 
     async def _one(self, post: Post) -> Created:
-        message = decode(post.body)
+        message = await decode_in_turns(post.body, self._most_items)
         if not isinstance(message, dict):
             hint = "; send an array to /v1/sms/bulk" if isinstance(message, list) else ""
             raise Problem(problems.NOT_AN_OBJECT, f"Send one message as an object{hint}.")
@@ -100,7 +101,7 @@ class Submissions:
                 raise _first_answer_erased()
 
     async def _bulk(self, post: Post) -> Created:
-        items = self._items(decode(post.body))
+        items = self._items(await decode_in_turns(post.body, self._most_items))
         outcome = await self._accept.submit_bulk(post.account, items, request_id=post.request_id, idempotency=post.key)
         if isinstance(outcome, KeyReused):
             raise key_reused()
@@ -114,11 +115,7 @@ class Submissions:
         if not body:
             raise Problem(problems.EMPTY_BULK, "Send at least one message.")
         if len(body) > self._most_items:
-            raise Problem(
-                problems.TOO_MANY_ITEMS,
-                f"The array holds {len(body):,} messages; at most {self._most_items:,} go into one call.",
-                members={"limit": self._most_items},
-            )
+            raise too_many_items(len(body), self._most_items)
         return body
 
 

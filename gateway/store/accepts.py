@@ -60,7 +60,10 @@ def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
             return again
     waiting, limit = work.queues.ready_in_transaction(), work.policy.backlog_limit
     if submission.messages and waiting + len(submission.messages) > limit:
-        return StoreFull(f"{waiting} messages wait, and {limit} is the limit")
+        return StoreFull(
+            f"{waiting:,} messages wait for a free slot, and store.backlog_limit is {limit:,}; "
+            "wait until some are sent, or raise it"
+        )
     conflicts = _file(work, submission)
     is_refused = len(conflicts) == len(submission.messages) == 1 and not submission.errors
     if key is not None and not is_refused:

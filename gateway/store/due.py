@@ -34,15 +34,18 @@ _GIVE_UP = (
 def sweep(work: Work) -> None:
     """Settle what is due, oldest first, up to a limit; the writer comes back for the rest."""
     ended: list[tuple[Found, int]] = []
+    doubts: Counter[bool] = Counter()
     for values in work.execute(_DUE, (work.now, ROWS_A_TRANSACTION)).fetchall():
         found = Found._make(values[:-1])
         if found.state >= MessageState.DELIVERED:
             ended.append((found, values[-1]))
             continue
         with work.apart(f"settling {public(MESSAGE, found.id)}") as failed:
-            _settle(work, found)
+            _settle(work, found, doubts)
         if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now)).rowcount and not failed:
             log.error("was due and could not be settled message=%s state=%d", public(MESSAGE, found.id), found.state)
+    if doubts:
+        log.warning("the grace of doubts is over sent_again=%d given_up=%d", doubts[True], doubts[False])
     _erase_texts(work, ended)
     if work.parked:
         for (parked_id,) in work.execute(
@@ -62,7 +65,7 @@ def plan(work: Work) -> None:
             work.wake(following[0])
 
 
-def _settle(work: Work, found: Found) -> None:
+def _settle(work: Work, found: Found, doubts: Counter[bool]) -> None:
     match MessageState(found.state):
         case MessageState.SCHEDULED | MessageState.RETRYING if found.expires_at > work.now:
             moved = work.move(found, MessageState.QUEUED, found.expires_at)
@@ -74,7 +77,7 @@ def _settle(work: Work, found: Found) -> None:
             # It went out within its validity; that its answer comes in time is looked after elsewhere.
             work.execute(_LOOK_AGAIN, (work.now + LOOK_FOR_LOST_MS, found.id))
         case MessageState.IN_DOUBT:
-            _end_doubt(work, found)
+            _end_doubt(work, found, doubts)
         case MessageState.SENT:
             _end_waiting(work, found)
         case _:
@@ -120,8 +123,9 @@ def _expire(work: Work, found: Found) -> None:
         work.end(found, MessageState.EXPIRED, NOTHING_SAID._replace(error=ErrorCode.EXPIRED))
 
 
-def _end_doubt(work: Work, found: Found) -> None:
-    """The grace is over: a receipt that fits, else the lane's policy, part by part."""
+def _end_doubt(work: Work, found: Found, doubts: Counter[bool]) -> None:
+    """The grace is over: a receipt that fits, else the lane's policy, part by part. `doubts` counts the segments that
+    are sent again, and those that are not."""
     for name in _names(work, found, AttemptState.IN_DOUBT):
         try_parked(work, name)
     lane = work.policy.lanes.get(work.queues.lane(found.queue))
@@ -129,16 +133,19 @@ def _end_doubt(work: Work, found: Found) -> None:
     # Each of them may have arrived: where no answer ever comes, sending on would fill a handset.
     if lane is not None and resend:
         resend = 1 + _most_resent(work, found) < lane.max_tries
-    settle_doubts(work, found.id, resend=resend)
+    if settled := settle_doubts(work, found.id, resend=resend):
+        doubts[resend] += settled
 
 
-def settle_doubts(work: Work, message: int, *, resend: bool) -> None:
-    """Send what is still in doubt again, marked as a possible duplicate, or give it up as unknown."""
+def settle_doubts(work: Work, message: int, *, resend: bool) -> int:
+    """Send what is still in doubt again, marked as a possible duplicate, or give it up as unknown. How many segments
+    that were."""
     after, error = (AttemptState.RESENT, None) if resend else (AttemptState.UNKNOWN, ErrorCode.OUTCOME_UNKNOWN)
     changed = work.execute(_SETTLE_DOUBTS, (int(after), error, message)).rowcount
     if changed and resend:
         work.execute("UPDATE messages SET possible_duplicate = 1 WHERE id = ?", (message,))
     regroup(work, message)
+    return changed
 
 
 def _most_resent(work: Work, found: Found) -> int:

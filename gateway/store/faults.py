@@ -12,7 +12,8 @@ from pathlib import Path
 from gateway.store.interface import StoreBusy, StoreFull
 
 _RESERVE_IS_FRESH_SECONDS = 1.0
-_FATAL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY})
+FATAL = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY})
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY = 0xFF
 
 
@@ -39,19 +40,23 @@ class DiskReserve:
             self._free, self._looked_at = status.f_bavail * status.f_frsize, now
         if self._free < self._reserve:
             free, reserve = self._free // 2**20, self._reserve // 2**20
-            raise StoreFull(f"{free} MiB are free on the disk of the store, {reserve} MiB are kept in reserve")
+            raise StoreFull(
+                f"{free} MiB are free on the disk of {self._folder}, and store.disk_reserve keeps {reserve} MiB for "
+                "answers and receipts; free space there"
+            )
 
 
 def raise_if_fatal(error: BaseException) -> None:
-    code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, sqlite3.Error) and code is not None and code & _PRIMARY in _FATAL:
-        raise DiskUnsure(f"the store's disk failed: {error}") from error
+    if primary_code(error) in FATAL:
+        # SQLite tells ENOSPC from the rest, but neither EDQUOT nor EFBIG.
+        is_write = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_WRITE
+        hint = " at a write; look for a disk quota or a limit of file sizes first" if is_write else ""
+        raise DiskUnsure(f"the store's disk failed: {error}{hint}") from error
 
 
 def is_of_the_disk(error: Exception) -> bool:
     """Full, busy or failing: no row of a transaction is to blame."""
-    code = getattr(error, "sqlite_errorcode", None) or 0
-    return is_passing(error) or (isinstance(error, sqlite3.Error) and code & _PRIMARY in _FATAL)
+    return is_passing(error) or primary_code(error) in FATAL
 
 
 def described(error: BaseException) -> str:
@@ -63,20 +68,27 @@ def described(error: BaseException) -> str:
 
 def is_busy(error: Exception) -> bool:
     """Locked by another: no ask of a batch would fare better alone."""
-    return isinstance(translated(error), StoreBusy)
+    return isinstance(error, StoreBusy) or primary_code(error) in _BUSY
 
 
 def is_passing(error: Exception) -> bool:
     """Full or busy: worth another try a little later."""
-    return isinstance(translated(error), StoreFull | StoreBusy)
+    return isinstance(error, StoreFull) or primary_code(error) == sqlite3.SQLITE_FULL or is_busy(error)
 
 
-def translated(error: Exception) -> Exception:
-    """The same in the words of the interface."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, sqlite3.Error) and code is not None:
-        if code & _PRIMARY == sqlite3.SQLITE_FULL:
-            return StoreFull("the disk of the store is full")
-        if code & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return StoreBusy("the database is locked by another")
+def translated(error: Exception, path: Path) -> Exception:
+    """The same in the words of the interface; `path` is the database's."""
+    code = primary_code(error)
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFull(f"the disk of {path.parent} is full; free space there")
+    if code in _BUSY:
+        return StoreBusy(f"another process holds {path} locked; end it, or wait until it is done")
     return error
+
+
+def primary_code(error: BaseException) -> int | None:
+    """SQLite's code without what it says more closely; None: not an error that SQLite told."""
+    code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.Error) else None
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return sqlite3.SQLITE_FULL  # no room for the log's index, of which nothing has to be kept
+    return None if code is None else code & _PRIMARY

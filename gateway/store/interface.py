@@ -19,11 +19,23 @@ from protocol.segments import Segment
 
 
 class StoreFull(Exception):  # noqa: N818
-    """The backlog limit, the disk reserve or the disk itself is reached: nothing was accepted. 503 with Retry-After."""
+    """The backlog limit, the disk reserve or the disk itself is reached: nothing was accepted. 503 with Retry-After.
+
+    Its words, for callers and logs, say which it is and what makes room.
+    """
+
+    def __init__(self, words: str = "the store is full") -> None:
+        super().__init__(words)
 
 
 class StoreBusy(Exception):  # noqa: N818
-    """The database is locked by another or the store is closing: nothing was changed. Ask again."""
+    """The database is locked by another or the store is closing: nothing was changed. Ask again.
+
+    Its words are as those of StoreFull.
+    """
+
+    def __init__(self, words: str = "the store does not take writes now") -> None:
+        super().__init__(words)
 
 
 # --- accept

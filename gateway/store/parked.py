@@ -15,6 +15,10 @@ from protocol.receipt_keys import exact_key
 
 CLOCK_SLACK_MS = 5_000
 """How far our clock may have been set back between a claim and its receipt."""
+SUBMIT_SLACK_MS = 5 * 60_000
+"""How far a carrier's clock may be from ours, and its dates from the moment: many leave out the seconds."""
+MOST_RIVALS = 50
+"""Parked receipts for a doubt's number that are looked through; where there are more, the number is anybody's."""
 MOST_DOUBTS = 500
 """Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours."""
 _WITHOUT_ANSWER = (AttemptState.IN_DOUBT, AttemptState.SENT)
@@ -57,7 +61,7 @@ _AWAITED = (
 )
 _CAME_FOR = (
     "SELECT id, receipt FROM parked WHERE carrier = ?1 AND source = ?2 AND at >= ?3 UNION "
-    "SELECT id, receipt FROM parked WHERE carrier = ?1 AND destination = ?2 AND at >= ?3"
+    "SELECT id, receipt FROM parked WHERE carrier = ?1 AND destination = ?2 AND at >= ?3 LIMIT ?4"
 )
 
 
@@ -115,7 +119,8 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     """The one doubt, open or given up, that an unmatched receipt can only be about.
 
     Its carrier has a single segment for that number whose answer never came, and none whose answer is still to come. A
-    doubt that was given up counts until no receipt is expected for it any more.
+    doubt that was given up counts until no receipt is expected for it any more, and is not taken to be meant where the
+    receipt's own dates say otherwise, or where another's receipt would fit as well: others may use the account too.
     """
     said = receipt.receipt
     if not said.message_id:
@@ -135,7 +140,45 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     held = (only.message, receipt.carrier)
     if only.state in _WITHOUT_ANSWER and work.execute(_GIVEN_UP_PARTS, held).fetchone() is not None:
         return None
+    if only.state != AttemptState.IN_DOUBT and (_dates_deny(work, receipt, only) or _has_rivals(work, receipt, only)):
+        return None
     return Match(only, "doubt")
+
+
+def _dates_deny(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
+    """Whether the carrier took what it speaks of at another time than this attempt was written, or ended it before.
+
+    A doubt is closed by then, so a zone of the settings that is wrong costs no more than a receipt that is parked.
+    """
+    claimed_at = _claimed_at(work, candidate)
+    policy = work.policy.carriers.get(receipt.carrier)
+    written_by = claimed_at + (policy.answer_deadline_ms if policy else 0)
+    submitted_at, done_at = receipt.submitted_at, receipt.done_at
+    if done_at is not None and done_at < claimed_at - SUBMIT_SLACK_MS:
+        return True
+    return submitted_at is not None and not (
+        claimed_at - SUBMIT_SLACK_MS <= submitted_at <= written_by + SUBMIT_SLACK_MS
+    )
+
+
+def _has_rivals(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
+    """Whether a receipt with another id is parked that could be about this attempt just as well."""
+    key = exact_key(receipt.receipt.message_id or "")
+    rows = _came_for(work, receipt.carrier, candidate)
+    others = [_decoder.decode(body) for _, body in rows]
+    return len(rows) >= MOST_RIVALS or any(
+        exact_key(other.receipt.message_id or "") not in ("", key) and not _dates_deny(work, other, candidate)
+        for other in others
+    )
+
+
+def _came_for(work: Work, carrier: str, candidate: Candidate) -> list[tuple[int, bytes]]:
+    """Parked receipts for the number of a doubt that came after its claim: their ids, and what they say."""
+    digits = digits_of(candidate.of.recipient)
+    rows: list[tuple[int, bytes]] = work.execute(
+        _CAME_FOR, (carrier, digits, _claimed_at(work, candidate), MOST_RIVALS)
+    ).fetchall()
+    return rows
 
 
 def _given_up(work: Work, receipt: ReceiptIn, doubts: list[Candidate]) -> list[Candidate]:
@@ -155,8 +198,7 @@ def _given_up(work: Work, receipt: ReceiptIn, doubts: list[Candidate]) -> list[C
 
 def for_doubt(work: Work, carrier: str, candidate: Candidate) -> tuple[ReceiptIn, Match] | None:
     """Take the one parked receipt that came for a doubt's number after its claim; None: there is none, or several."""
-    digits = digits_of(candidate.of.recipient)
-    rows = work.execute(_CAME_FOR, (carrier, digits, _claimed_at(work, candidate))).fetchall()
+    rows = _came_for(work, carrier, candidate)
     if len(rows) != 1:
         return None
     receipt = _decoder.decode(rows[0][1])

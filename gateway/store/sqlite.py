@@ -39,11 +39,12 @@ from gateway.store.interface import (
     StoreFull,
     Submission,
 )
+from gateway.store.opening import PATIENCE_SECONDS
 from gateway.store.policy import Policy
 from gateway.store.transaction import AnswersIn
 from gateway.store.views import EndpointRow, MessageStory, Page, QueueRow
 from gateway.store.work import Work
-from gateway.store.writer import Writer
+from gateway.store.writer import Writer, write_the_same
 
 T = TypeVar("T")
 READERS = 2
@@ -67,12 +68,15 @@ class SqliteStore:
     # --- life
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[SqliteStore]:
-        """Open, migrate, recover; close on every path. Raises RuntimeError on a store of a newer version."""
+    async def opened(self, *, patience_seconds: float = PATIENCE_SECONDS) -> AsyncIterator[SqliteStore]:
+        """Open, migrate, recover; close on every path. A full disk or a lock is waited for, so long.
+
+        Raises StoreUnopened, and RuntimeError on a store of a newer version.
+        """
         check_version()
         connections: list[Connection] = []
         try:
-            await self._writer.open()
+            await self._writer.open(patience_seconds)
             while len(connections) < READERS:
                 connections.append(await connect(self.path, read_only=True))
             self._readers = list(connections)
@@ -187,7 +191,7 @@ class SqliteStore:
         return await self._order(settle)
 
     async def keep_alive(self) -> None:
-        await self._order(_write_the_same)
+        await self._order(write_the_same)
 
     # --- binds
 
@@ -308,9 +312,3 @@ class SqliteStore:
             finally:
                 self._readers.append(reader)
         return found
-
-
-def _write_the_same(work: Work) -> None:
-    """A write that changes nothing and goes to the disk all the same: without one a commit would not ask the disk."""
-    (version,) = work.connection.execute("PRAGMA user_version").fetchone()
-    work.connection.execute(f"PRAGMA user_version = {version}")

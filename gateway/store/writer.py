@@ -18,11 +18,12 @@ import trio
 
 from gateway.identifiers import MESSAGE, Identifiers, public
 from gateway.logs import quoted
-from gateway.store import checkpoints, due, faults, halves, outcomes, pending, recovery, transaction
+from gateway.store import checkpoints, due, faults, halves, opening, outcomes, pending, recovery, transaction
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
 from gateway.store.interface import AttemptName, Claim, Delivery, EventFacts, StoreBusy, StoreFull
+from gateway.store.outage import Outage
 from gateway.store.pending import Pending
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
@@ -37,6 +38,7 @@ QUIET_ROWS = 200
 """Erasing goes along with batches that are smaller than this."""
 AGAIN_MS = 250
 """A busy or full database is asked again after this long."""
+_CLOSING = "the store is closing, since the gateway stops; ask again once it is back"
 END_LIMIT_SECONDS = 5.0
 """For what is asked for when the writer is stopped, while the disk does not take it."""
 
@@ -47,14 +49,16 @@ class Writer:
     def __init__(
         self, path: Path, policy: Policy, render: Callable[[EventFacts], bytes], clock: Callable[[], int]
     ) -> None:
+        self._path = path
+        self._clock = clock
         self.pending = Pending()
         self.asks = Asks()
-        self.mirrors = Mirrors(policy, Queues(policy), Endpoints(policy), Identifiers(clock=clock), render)
+        self._policy = policy
+        self._render = render
+        self.mirrors = self._nothing_known()
         self.take_deliveries: Callable[[list[Delivery]], None] | None = None
         self.observe: Callable[[float, int], None] = lambda seconds, rows: None
         self.found = recovery.Found()
-        self._path = path
-        self._clock = clock
         self._connection: Connection | None = None
         self._wake = trio.Event()
         self._wake_at: int | None = None
@@ -62,18 +66,32 @@ class Writer:
         self._lost_at = 0
         self._commits_since_look = 0
         self._closing = False
+        self._outage = Outage(path)
 
-    async def open(self) -> None:
-        """Open the database, bring it up to date and learn what is in it."""
-        self._connection = await connect(self._path)
-        recover = partial(recovery.recover, mirrors=self.mirrors, now=self._clock())
-        self.found = await self._connection.call(recover)
+    async def open(self, patience_seconds: float) -> None:
+        """Open the database, bring it up to date and learn what is in it. Raises StoreUnopened."""
+        await opening.patiently(self._open, self._path, patience_seconds)
         self._wake_at = self._clock()
 
     async def close(self) -> None:
         """Always call it."""
-        if self._connection is not None:
-            await self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _open(self) -> None:
+        self.mirrors = self._nothing_known()
+        self._connection = await connect(self._path)
+        try:
+            recover = partial(recovery.recover, mirrors=self.mirrors, now=self._clock())
+            self.found = await self._connection.call(recover)
+        except BaseException:
+            await self.close()
+            raise
+
+    def _nothing_known(self) -> Mirrors:
+        queues, endpoints = Queues(self._policy), Endpoints(self._policy)
+        return Mirrors(self._policy, queues, endpoints, Identifiers(clock=self._clock), self._render)
 
     # --- asking
 
@@ -94,7 +112,7 @@ class Writer:
     async def order(self, orders: list[Order], change: Callable[[Work], T | Exception], rows: int) -> T:
         """Ask for a change and wait for its commit. A caller may be cancelled, its ask may not."""
         if self._closing:
-            raise StoreBusy("the store is closing")
+            raise StoreBusy(_CLOSING)
         finished = trio.Event()
         answer: list[Any] = []
 
@@ -155,6 +173,8 @@ class Writer:
 
     async def _write(self, batch: Batch) -> None:
         """One transaction with what was asked for, and what the store does of itself."""
+        if self._outage.lasts:
+            batch.by_hand.append(Order(write_the_same, 1, _nobody_waits))
         now = self._clock()
         own = Own(
             asks=self.asks.standing(batch.answers),
@@ -173,6 +193,8 @@ class Writer:
             except Exception as error:  # noqa: BLE001 who asked is told; what must not be lost is asked for again
                 await self._face(batch, error)
                 return
+            if self._outage.lasts:
+                self._outage.wrote(trio.current_time())
             self._hand_out(batch, done)
             if self._wal_is_long():
                 await checkpoints.attempt(self._call, checkpoints.truncate)
@@ -237,13 +259,14 @@ class Writer:
             self._refuse(batch, error)
             is_passing = True
         else:
-            log.warning("a transaction failed and is run in parts fault=%s", quoted(faults.described(error)))
             is_passing = faults.is_passing(error)
+            if not is_passing:
+                log.warning("a transaction failed and is run in parts fault=%s", quoted(faults.described(error)))
             parts = halves.by_kind(batch) if is_passing else halves.halves(batch, self._settle)
             await self._run_parts(parts or [batch])
         self._wake_at = self._clock()
         if is_passing:
-            log.error("the store can't write, and tries again fault=%s", quoted(faults.described(error)))
+            self._outage.failed(error, trio.current_time())
             await trio.sleep(AGAIN_MS / 1000)
 
     async def _run_parts(self, parts: list[Batch]) -> None:
@@ -272,7 +295,7 @@ class Writer:
         for _, kept in batch.receipts + batch.inbound:
             self._tell(kept, False)
         for order in batch.by_hand + batch.accepts:
-            self._tell(order.done, None, faults.translated(error))
+            self._tell(order.done, None, faults.translated(error, self._path))
         if is_passing:
             self.pending.put_back(batch)
             return
@@ -315,7 +338,7 @@ class Writer:
         """The store could not write while it was stopped, and is stopped all the same."""
         batch = self.pending.take_all()
         log.error("the store can't write and ends without this on disk: %s", pending.described(batch))
-        self._refuse(batch, StoreBusy("the store is closing"))
+        self._refuse(batch, StoreBusy(_CLOSING))
 
     # --- small things
 
@@ -330,6 +353,16 @@ class Writer:
         if self._connection is None:
             raise StoreBusy("the store is not open")
         return await self._connection.call(function)
+
+
+def write_the_same(work: Work) -> None:
+    """A write that changes nothing and goes to the disk all the same: without one a commit would not ask the disk."""
+    (version,) = work.connection.execute("PRAGMA user_version").fetchone()
+    work.connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _nobody_waits(result: Any, error: BaseException | None) -> None:
+    """The outcome of the transaction says it all."""
 
 
 def _names(claims: list[Claim]) -> list[AttemptName]:

@@ -100,6 +100,39 @@ def test_with_a_hundredth_of_the_answers_swallowed_the_flow_goes_on_and_no_slot_
             webhooks.wait(message, "unknown")
 
 
+def test_slots_of_swallowed_answers_go_to_others_long_before_their_time_out(gateway_with, simulator_with, record):
+    latency = f"{LATENCY_SECONDS * 1000:g}ms"
+    simulator = simulator_with(*record.option, "--latency", latency, "--receipt-share", "0", "--no-number-outcomes")
+    # With a response_timeout of 60 s: ten answers that are swallowed would hold the whole window for that long.
+    telco = carrier(simulator.port, window=WINDOW)
+    gateway = gateway_with(carriers={"telco": telco}, lanes={"promotional": {"doubt_grace": "1h"}})
+    gateway.wait_able("telco")
+    messages = [m for n in range(12) for m in gateway.send_bulk(batch("promotional", 200, first=200 * n))]
+    before, began = record.count(), time.monotonic()
+    wait_until(lambda: record.count() >= before + 400, "400 are taken while all is answered")
+    usual = 400 / (time.monotonic() - began)
+    before, began = record.count(), time.monotonic()
+    simulator.set("swallow-share", "0.02")
+
+    wait_until(lambda: record.count() == len(messages), "all are taken", seconds=30)
+
+    swallowing = (record.count() - before) / (time.monotonic() - began)
+    simulator.set("swallow-share", "0")
+    swallowed = simulator.figures()["swallowed"]
+    assert swallowed > WINDOW, "too few to fill the window"
+    assert swallowing > usual / 2, (swallowing, usual)
+    wait_until(lambda: the_bind(gateway)["room"] == WINDOW, "the whole window is free")
+    assert metric(gateway, "sluice_slots_given_back_total", carrier="telco") >= swallowed - WINDOW
+    assert metric(gateway, "sluice_segments_in_doubt_total", carrier="telco") == 0
+    assert metric(gateway, "sluice_binds_recycled_total", carrier="telco") == 0
+    # They are still waited for: once the link is lost each of them is in doubt, and a lane that holds sends none again.
+    simulator.stop()
+    in_doubt = "sluice_segments_in_doubt_total"
+    wait_until(lambda: metric(gateway, in_doubt, carrier="telco") == swallowed, "all are doubts")
+    assert len(doubts(gateway)) == min(swallowed, 50)
+    assert record.twice() == set()
+
+
 def test_a_bind_whose_answers_are_overdue_for_most_of_its_window_is_recycled(gateway_with, simulator_with, webhooks):
     simulator = simulator_with("--swallow-share", "1", "--no-number-outcomes")
     telco = carrier(simulator.port, window=WINDOW, response_timeout="500ms")
@@ -117,6 +150,40 @@ def test_a_bind_whose_answers_are_overdue_for_most_of_its_window_is_recycled(gat
     assert doubts(gateway) == []
     bind = wait_until(lambda: (b := the_bind(gateway))["room"] == WINDOW and b, "the whole window asks")
     assert bind["last_error"].startswith("unanswered: recycled")
+
+
+def test_what_is_sent_again_and_what_is_not_is_said_in_the_log_to_operators_and_to_customers(
+    gateway_with, simulator_with, record, webhooks
+):
+    simulator = simulator_with(*record.option, "--swallow-share", "1", "--receipt-share", "0", "--no-number-outcomes")
+    telco = carrier(simulator.port, window=WINDOW, response_timeout="200ms")
+    gateway = gateway_with(
+        carriers={"telco": telco},
+        lanes={lane: {"doubt_grace": "1s"} for lane in ("promotional", "transactional")},
+        accounts=attentive(webhooks),
+    )
+    gateway.wait_able("telco")
+    (resent,) = gateway.send_bulk(batch("transactional", 1))
+    webhooks.wait(resent, "in_doubt")
+    simulator.set("swallow-share", "0")
+    simulator.set("receipt-share", "1")
+
+    line = gateway.wait_logged("the grace of doubts is over")
+
+    assert "level=warning room=store" in line
+    assert line.endswith("sent_again=1 given_up=0")
+    webhooks.wait(resent, "delivered")
+    assert record.twice() == {resent["to"]}
+    assert webhooks.told(resent) == ["in_doubt", "sent", "delivered"]
+    events = webhooks.events.all(lambda event: event.get("message_id") == resent["id"])
+    assert [event["data"]["possible_duplicate"] for event in events] == [False, True, True]
+    simulator.set("swallow-share", "1")
+    simulator.set("receipt-share", "0")
+    before = gateway.logged()
+    (held,) = gateway.send_bulk(batch("promotional", 1))
+    assert gateway.wait_logged("the grace of doubts is over", after=before).endswith("sent_again=0 given_up=1")
+    webhooks.wait(held, "unknown")
+    assert record.twice() == {resent["to"]}
 
 
 def test_a_receipt_after_unknown_corrects_what_was_told(gateway_with, simulator_with, record, webhooks):

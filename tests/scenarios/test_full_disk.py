@@ -2,12 +2,14 @@
 
 import resource
 import sqlite3
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from arrivals import wait_until
-from daemons import carrier
+from child_processes import ChildProcess
+from daemons import carrier, configuration, environment, sluice, to_toml
 
 pytestmark = pytest.mark.scenario
 
@@ -15,6 +17,18 @@ WINDOW = 10
 CARRIER = ("--latency", "100ms", "--receipt-delay", "0-200ms", "--receipt-retry", "300ms")
 MIB = 2**20
 SECONDS_FULL = 1.5
+
+
+@contextmanager
+def run_in_background(call):
+    """Until the block has ended, and the call after it."""
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(30)
+    assert not thread.is_alive()
 
 
 def batch(prefix, count):
@@ -55,6 +69,10 @@ def assert_all_slots_are_free(gateway, simulator):
     simulator.set("latency", "0")
 
 
+def said_of_the_store(gateway):
+    return gateway.process.errors.all(lambda line: "room=store" in line and "level=debug" not in line)
+
+
 def assert_each_once(record, messages):
     assert sorted(record.numbers()) == sorted(message["to"] for message in messages)
 
@@ -72,7 +90,7 @@ def test_a_full_disk_refuses_callers_and_keeps_what_carriers_said_until_there_is
     wait_until(lambda: gateway.process.errors.all(lambda line: "can't write" in line), "the disk is found full")
     arrived = record.count()
     answer = refused(gateway, "store_full")
-    assert "disk" in answer.json["detail"]
+    assert f"the disk of {disk.database.parent} is full; free space there" in answer.json["detail"]
     time.sleep(SECONDS_FULL)
     assert record.count() - arrived <= WINDOW, "nothing is sent whose intent is not on disk"
     readiness = gateway.call("GET", "/readyz")
@@ -88,6 +106,9 @@ def test_a_full_disk_refuses_callers_and_keeps_what_carriers_said_until_there_is
     assert_all_slots_are_free(gateway, simulator)
     assert gateway.process is process
     assert simulator.figures()["connections"] == 1, "no bind was lost"
+    assert len(said_of_the_store(gateway)) == 2
+    assert "tries again" in said_of_the_store(gateway)[0]
+    assert "writes again" in said_of_the_store(gateway)[1]
 
 
 def test_the_reserve_of_the_disk_is_kept_for_answers_and_receipts(
@@ -102,7 +123,7 @@ def test_the_reserve_of_the_disk_is_kept_for_answers_and_receipts(
     wait_until(lambda: gateway.call("GET", "/readyz").status == 503, "the reserve is found touched")
 
     answer = refused(gateway, "store_full")
-    assert "disk" in answer.json["detail"]
+    assert f"63 MiB are free on the disk of {tmp_path}, and store.disk_reserve keeps 64 MiB" in answer.json["detail"]
     assert gateway.call("GET", "/readyz").json["store"] == "full"
     webhooks.wait_for_each(messages, "delivered")
 
@@ -121,7 +142,8 @@ def test_a_database_that_another_holds_is_waited_for(gateway_on_disk, simulator_
     with closing(sqlite3.connect(disk.database, isolation_level=None, timeout=10)) as other:
         other.execute("BEGIN IMMEDIATE")
         refused(gateway, "store_busy")
-        refused(gateway, "store_busy")
+        answer = refused(gateway, "store_busy")
+        assert f"another process holds {disk.database} locked" in answer.json["detail"]
         arrived = record.count()
         assert arrived < len(messages)
         other.execute("ROLLBACK")
@@ -132,6 +154,64 @@ def test_a_database_that_another_holds_is_waited_for(gateway_on_disk, simulator_
     assert {tuple(webhooks.told(message)) for message in messages} == {("sent", "delivered")}
     assert_all_slots_are_free(gateway, simulator)
     assert simulator.figures()["connections"] == 1, "no bind was lost"
+
+
+def test_a_start_below_the_reserve_of_the_disk_refuses_callers_and_delivers_the_queue(
+    gateway_on_disk, simulator_with, record, webhooks, disk, tmp_path
+):
+    store = {"url": f"sqlite://{tmp_path / 'sluice.db'}", "disk_reserve": 64 * MIB}
+    simulator = simulator_with(*record.option, "--latency", "2s")
+    lanes = {"transactional": {"doubt_grace": "1s"}}
+    gateway = gateway_on_disk(carriers={"telco": carrier(simulator.port, window=1)}, store=store, lanes=lanes)
+    messages = gateway.send_bulk(batch(10, 20))
+    gateway.kill()
+    simulator.set("latency", "0")
+    disk.fail("free", 63 * MIB)
+
+    gateway.start()
+
+    refused(gateway, "store_full")
+    assert gateway.call("GET", "/readyz").json["store"] == "full"
+    webhooks.wait_for_each(messages, "delivered", seconds=30)
+
+
+def test_a_start_on_a_full_disk_waits_for_room_and_goes_on_where_the_last_process_ended(
+    gateway_on_disk, simulator_with, record, webhooks, disk
+):
+    simulator = simulator_with(*record.option, *CARRIER)
+    lanes = {"transactional": {"doubt_grace": "1s"}}
+    gateway = gateway_on_disk(carriers={"telco": carrier(simulator.port, window=WINDOW)}, lanes=lanes)
+    messages = gateway.send_bulk(batch(10, 60))
+    wait_until(lambda: record.count() >= WINDOW, "the work is under way")
+    gateway.kill()
+    disk.fail("full")
+
+    with run_in_background(gateway.start):
+        wait_until(lambda: gateway.process and said_of_the_store(gateway), "the disk is found full")
+        (line,) = said_of_the_store(gateway)
+        assert f"the disk of {disk.database.parent} is full; free space there" in line
+        disk.mend("full")
+
+    webhooks.wait_for_each(messages, "delivered", seconds=30)
+    assert set(record.numbers()) == {message["to"] for message in messages}
+    assert len(record.twice()) <= WINDOW
+
+
+def test_a_start_that_finds_no_room_for_long_ends_in_one_clear_line(simulator, tmp_path, disk):
+    settings = configuration(tmp_path, carriers={"telco": carrier(simulator.port)})
+    (tmp_path / "sluice.toml").write_text(to_toml(settings))
+    disk.fail("full")
+    arguments = [sluice(), "run", "--config", tmp_path / "sluice.toml"]
+    process = ChildProcess(arguments, folder=tmp_path, environment=environment() | disk.mount())
+
+    assert process.wait(seconds=30) == 1
+
+    *before, last = process.errors.all()
+    where = f"the disk of {tmp_path} is full; free space there"
+    assert last == f"sluice: the store {disk.database} can't be opened: {where}"
+    assert len(before) <= 3
+    assert "Traceback" not in "".join(before)
+    assert simulator.figures()["connections"] == 0, "no carrier is bothered"
 
 
 def test_a_file_that_may_not_grow_ends_the_process_in_words_and_loses_nothing(
@@ -148,6 +228,7 @@ def test_a_file_that_may_not_grow_ends_the_process_in_words_and_loses_nothing(
 
     assert status == 1
     assert "the store's disk failed" in gateway.log[-1]
+    assert "look for a disk quota or a limit of file sizes" in gateway.log[-1]
     gateway.start()
     webhooks.wait_for_each(messages, "delivered")
     assert set(record.numbers()) == {message["to"] for message in messages}

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import threading
 import time
 
 import pytest
@@ -60,7 +61,23 @@ def test_what_a_killed_gateway_left_is_no_obstacle_and_is_said(gateway_with, sim
     assert not any("ended without draining" in line for line in gateway.process.errors.all())
 
 
-def test_messages_of_a_route_taken_out_and_webhooks_under_way_are_said_at_the_start(gateway_with, webhooks, tmp_path):
+def test_webhooks_that_were_under_way_are_said_at_the_start_and_told_again(gateway_with, simulator, webhooks):
+    gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
+    held = threading.Event()
+    webhooks.answer = lambda events: 204 if held.wait(30) else 500
+    message = gateway.send("+34600100001")
+    wait_until(lambda: gateway.message(message["id"])["status"] == "delivered", "there is something to tell")
+    gateway.kill()
+    held.set()
+    webhooks.answer = lambda events: 204
+
+    gateway.start()
+
+    assert gateway.wait_logged("told again").endswith("deliveries=1")
+    webhooks.wait(message, "delivered")
+
+
+def test_messages_of_a_route_taken_out_are_said_at_the_start(gateway_with, webhooks, tmp_path):
     settings = {"telco": carrier(1)}
     gateway = gateway_with(carriers=settings, routes=[{"name": "old", "tiers": ["telco"]}])
     webhooks.answer = lambda events: 500

@@ -15,6 +15,7 @@ from gateway.api.direct import Call, Direct
 from gateway.api.submissions import Created, Post
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
+from gateway.metrics import REGISTRY
 
 PLAIN = {"authorization": "Bearer shop", "content-type": "application/json"}
 FOR_QUART = {"content-type": "application/json; charset=utf-8"}
@@ -192,6 +193,10 @@ async def test_the_answer_is_told_what_was_asked() -> None:
     assert [(post.account, post.body, post.key) for post in asked] == [("shop", GOOD, None)]
 
 
+def late_bodies() -> float:
+    return REGISTRY.get_sample_value("sluice_http_timeouts_total", {"waited_for": "body"}) or 0.0
+
+
 async def test_a_body_that_does_not_arrive_is_408(autojump_clock: trio.testing.MockClock) -> None:
     sent: list[Any] = []
 
@@ -201,10 +206,12 @@ async def test_a_body_that_does_not_arrive_is_408(autojump_clock: trio.testing.M
     async def receive() -> Any:
         await trio.sleep_forever()
 
+    before = late_bodies()
     assert await a_direct(unread).take(a_scope("/v1/sms", GOOD), receive, send)
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"])["code"] == "request_timeout"
     assert trio.current_time() == 60.0
+    assert late_bodies() == before + 1
 
 
 async def test_of_a_caller_that_goes_away_before_the_end_nothing_is_taken() -> None:

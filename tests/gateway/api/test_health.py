@@ -103,6 +103,21 @@ async def test_a_stuck_disk_is_not_ready_and_a_probe_has_its_limit(autojump_cloc
     assert trio.current_time() < 5
 
 
+@pytest.mark.parametrize(
+    ("seconds", "busy", "words"), [(3600, False, "has not come back"), (0, True, "another process")]
+)
+async def test_a_disk_that_is_stuck_is_told_from_a_database_that_is_held(
+    autojump_clock: MockClock, seconds: float, busy: bool, words: str
+) -> None:
+    store: Any = SlowStore()
+    store.seconds, store.busy = seconds, busy
+    async with Quart("probe").app_context():
+        with pytest.raises(Problem) as refused:
+            await HealthChecks(store, NoCarriers()).readyz()
+    assert words in refused.value.detail
+    assert refused.value.members["store"] == "unavailable"
+
+
 async def test_many_questions_are_one_probe_a_second(autojump_clock: MockClock) -> None:
     store: Any = SlowStore()
     store.seconds = 0.1

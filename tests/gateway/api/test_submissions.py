@@ -251,10 +251,18 @@ async def test_at_the_backlog_limit_503_says_when_to_come_again(house: Any, a_me
     assert int(answer.headers["Retry-After"]) > 0
     body = await answer.get_json()
     assert (body["code"], body["retryable"]) == ("store_full", True)
+    assert body["detail"] == (
+        "Nothing was accepted: 1 messages wait for a free slot, and store.backlog_limit is 1; "
+        "wait until some are sent, or raise it."
+    )
 
 
 async def test_a_store_that_closes_is_503_and_not_500(house: Any, a_message: Build) -> None:
     house.store.stop()
     answer = await house.client().post("/v1/sms", json=a_message())
     assert answer.status_code == 503
-    assert (await answer.get_json())["code"] == "store_busy"
+    body = await answer.get_json()
+    assert (body["code"], body["detail"].partition(", ")[0]) == (
+        "store_busy",
+        "Nothing was changed: the store is closing",
+    )

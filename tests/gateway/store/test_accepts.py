@@ -131,6 +131,19 @@ async def test_submissions_that_come_together_do_not_pass_the_backlog_limit(open
         assert (len(refused), bench.store.backlog()) == (15, 10)
 
 
+async def test_the_backlog_limit_counts_what_a_free_slot_could_take_and_not_what_is_scheduled(open_store):
+    async with open_store(backlog_limit=2) as bench:
+        at = bench.clock() + 3_600_000
+        await bench.accept(
+            bench.a_message(scheduled_at=at, expires_at=at + 3_600_000), bench.a_message(expires_at=at + 3_600_000)
+        )
+        await bench.accept_one(expires_at=at + 3_600_000)
+        with pytest.raises(StoreFull, match=r"2 messages wait .* store.backlog_limit is 2"):
+            await bench.accept_one(scheduled_at=at, expires_at=at + 3_600_000)
+        await bench.after(3_600_000)
+        assert bench.store.backlog() == 3, "what was accepted is never held back for the limit"
+
+
 async def test_a_replay_is_answered_at_the_backlog_limit_too(open_store):
     async with open_store(backlog_limit=1) as bench:
         await bench.store.accept(bench.a_submission(bench.a_message(), key=KEY))

@@ -1,5 +1,7 @@
 """Doubt from its beginning to its end: what settles it, in which order, how often, and what is told of it after."""
 
+from dataclasses import replace
+
 import pytest
 import trio
 import trio.testing
@@ -82,6 +84,46 @@ async def test_a_receipt_that_fits_two_that_were_given_up_corrects_none(bench):
     second, _ = await given_up(bench)
     await bench.receipt("777")
     assert [await bench.state(m) for m in (first, second)] == [MessageState.UNKNOWN] * 2
+
+
+@pytest.mark.parametrize("dated", ["submitted_at", "done_at"])
+async def test_a_receipt_that_is_dated_before_what_was_given_up_is_of_another_and_parked(bench, dated):
+    began = bench.clock()
+    bench.clock.advance(HOUR)
+    message, _ = await given_up(bench)
+    assert await bench.receive(replace(bench.a_receipt("777"), **{dated: began}))
+    assert await bench.state(message) is MessageState.UNKNOWN
+    assert [row.carrier_message_id for row in (await bench.store.parked(limit=9, cursor=None)).rows] == ["777"]
+
+
+async def test_a_receipt_of_what_another_sent_to_the_same_number_later_is_parked(bench):
+    message, _ = await given_up(bench)
+    await bench.after(HOUR)
+    foreign = bench.a_receipt("777")
+    assert await bench.receive(replace(foreign, submitted_at=foreign.at, done_at=foreign.at))
+    assert await bench.state(message) is MessageState.UNKNOWN
+    assert bench.store.counts()["parked"] == 1
+
+
+async def test_a_receipt_that_is_dated_to_the_minute_of_what_was_given_up_corrects_it(bench):
+    submitted_at = bench.clock() // MINUTE * MINUTE
+    message, _ = await given_up(bench)
+    await bench.after(HOUR)
+    mine = bench.a_receipt("777")
+    assert await bench.receive(replace(mine, submitted_at=submitted_at, done_at=mine.at))
+    assert await bench.state(message) is MessageState.DELIVERED
+
+
+async def test_of_two_receipts_that_fit_what_was_given_up_none_corrects_it(bench):
+    message, _ = await given_up(bench)
+    other, bind = await bench.accept_one(), bench.bind("telco/later")
+    await bind.ask(1)
+    await bench.receipt("777")
+    assert bench.store.counts()["parked"] == 1, "it may be ahead of the answer to the other"
+    await bind.send(other, "778")
+    await bench.receipt("779")
+    assert await bench.state(message) is MessageState.UNKNOWN
+    assert bench.store.counts()["parked"] == 2
 
 
 async def test_a_receipt_after_the_horizon_is_not_about_what_was_given_up(bench):

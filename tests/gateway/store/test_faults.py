@@ -2,6 +2,7 @@
 
 import sqlite3
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -256,9 +257,12 @@ async def test_only_errors_of_sqlite_are_translated():
     full, busy = sqlite3.OperationalError("full"), sqlite3.OperationalError("busy")
     full.sqlite_errorcode, busy.sqlite_errorcode = sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY_SNAPSHOT
     other = ValueError("x")
-    assert isinstance(faults.translated(full), StoreFull)
-    assert isinstance(faults.translated(busy), StoreBusy)
-    assert faults.translated(other) is other
+    path = Path("/var/lib/sluice/sluice.db")
+    for error, kind, where in ((full, StoreFull, "the disk of /var/lib/sluice is full"), (busy, StoreBusy, str(path))):
+        told = faults.translated(error, path)
+        assert isinstance(told, kind)
+        assert where in str(told)
+    assert faults.translated(other, path) is other
     assert faults.is_passing(full)
     assert faults.is_passing(busy)
     assert not faults.is_busy(full)
@@ -515,6 +519,7 @@ async def test_a_checkpoint_that_is_in_the_way_or_has_no_room_is_made_another_ti
     ("code", "raised"),
     [
         (sqlite3.SQLITE_FULL, None),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, None),
         (sqlite3.SQLITE_IOERR_WRITE, faults.DiskUnsure),
         (sqlite3.SQLITE_ERROR, sqlite3.OperationalError),
     ],

@@ -1,9 +1,12 @@
 """A store's life: one owner, migrations, a writer that ends last, connections that are closed on every path."""
 
+import re
+import resource
 import sqlite3
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import trio
@@ -13,6 +16,7 @@ from gateway.messages import MessageState
 from gateway.settings import load
 from gateway.store.connection import LEAST_SQLITE, StoreLocked, check_version, lock, migrate, migrations, open_loop
 from gateway.store.interface import StoreBusy
+from gateway.store.opening import PATIENCE_SECONDS, StoreUnopened
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
 from gateway.webhooks.payloads import event_body
@@ -145,7 +149,7 @@ async def test_connections_are_closed_however_the_block_is_left(open_store, what
 async def test_a_file_that_is_no_database_is_refused_and_closed(open_store, tmp_path):
     (tmp_path / "sluice.db").write_text("this is no database, " * 100)
     before = threads_of_connections()
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(StoreUnopened, match=r"sluice.db can't be opened: file is not a database"):
         async with open_store():
             pass
     assert left_behind(before) == []
@@ -153,10 +157,50 @@ async def test_a_file_that_is_no_database_is_refused_and_closed(open_store, tmp_
 
 async def test_a_folder_that_is_not_there_is_refused_and_closed(open_store, tmp_path):
     before = threads_of_connections()
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(StoreUnopened, match=r"nowhere/sluice.db can't be opened"):
         async with open_store(tmp_path / "nowhere" / "sluice.db"):
             pass
     assert left_behind(before) == []
+
+
+async def test_a_database_that_another_holds_at_the_start_is_waited_for_and_then_refused_in_words(open_store, bench):
+    """What it had asked for is as it was: nothing that the tries have learned is kept."""
+    message = await bench.accept_one()
+    async with bench.after_a_crash() as copy:
+        path = copy.store.path
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        late = SqliteStore(path, bench.policy, render=event_body, clock=bench.clock)
+        with pytest.raises(StoreUnopened, match=r"another process holds .*sluice.db locked; end it"):
+            async with late.opened(patience_seconds=0):
+                pass
+    finally:
+        other.close()
+    async with late.opened(patience_seconds=0):
+        assert late.backlog() == 1
+        assert await late.message(None, message) is not None
+
+
+def test_a_start_that_finds_no_room_is_tried_again_by_systemd_for_as_long_as_it_takes():
+    unit = (Path(__file__).parents[3] / "systemd" / "sluice.service").read_text("utf-8")
+    (interval,) = re.findall(r"^StartLimitIntervalSec=(\d+)s$", unit, re.MULTILINE)
+    (starts,) = re.findall(r"^StartLimitBurst=(\d+)$", unit, re.MULTILINE)
+    assert PATIENCE_SECONDS * int(starts) > int(interval)
+
+
+def test_a_lock_holds_although_there_is_no_room_to_say_who_has_it(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with (
+            lock(tmp_path / "sluice.db"),
+            pytest.raises(StoreLocked, match="another process"),
+            lock(tmp_path / "sluice.db"),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 # --- the writer's end
