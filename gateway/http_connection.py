@@ -5,6 +5,8 @@ spares a task and two timers for each request.
 """
 
 import logging
+import re
+import sys
 from dataclasses import dataclass
 from math import inf
 from typing import cast
@@ -20,9 +22,20 @@ from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.typing import TaskGroup as AnyTaskGroup
 from hypercorn.utils import parse_socket_addr
 
+from gateway import identifiers
+from gateway.api import problems
+from gateway.api.problems import Problem, ProblemType
+from gateway.identifiers import Identifiers
+from gateway.metrics import HTTP_TIMEOUTS
+
 log = logging.getLogger("sluice.http")
 
+MOST_HEAD = 16 * 1024
+"""Octets of a request's head."""
 _MOST_READ = 1 << 16
+_QUOTED = re.compile(r": (?:bytearray\()?b['\"]")
+"""From here on h11's words about a fault repeat what the caller sent."""
+_KINDS: dict[int, ProblemType] = {431: problems.HEAD_TOO_LARGE, 501: problems.UNKNOWN_TRANSFER_CODING}
 
 
 @dataclass(slots=True, frozen=True)
@@ -47,18 +60,54 @@ class Patience:
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 and nothing else: an offer to change to HTTP/2 in clear text is not taken up (RFC 9110 §7.8)."""
+    """HTTP/1.1 and nothing else: an offer to change to HTTP/2 or WebSockets is not taken up (RFC 9110 §7.8)."""
+
+    ids: Identifiers
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Nothing to change to."""
 
     async def _create_stream(self, request: h11.Request) -> None:
         """Refuse a length together with chunks: a proxy may believe the one and we the other (RFC 9112 §6.1)."""
-        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in request.headers}:
-            await self._send_error_response(400)
+        names = {name for name, _ in request.headers}
+        problem = None
+        if {b"content-length", b"transfer-encoding"} <= names:
+            problem = Problem(problems.BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other.")
+        elif not request.http_version.startswith(b"1."):
+            problem = Problem(problems.UNKNOWN_HTTP_VERSION, "This is HTTP/1.1.")
+        if problem is not None:
+            await self._refuse(problem)
             await self.send(Closed())
-        else:
-            await super()._create_stream(request)
+            return
+        if b"upgrade" in names:
+            headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
+            request = h11.Request(
+                method=request.method, target=request.target, headers=headers, http_version=request.http_version
+            )
+        await super()._create_stream(request)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """Hypercorn's answer to what is no HTTP, which is called while it handles the fault that h11 found."""
+        fault = sys.exception()
+        words = "The request could not be read" if fault is None else _QUOTED.split(str(fault), maxsplit=1)[0]
+        await self._refuse(Problem(_KINDS.get(status_code, problems.BAD_REQUEST), f"{words[:1].upper()}{words[1:]}."))
+
+    async def _refuse(self, problem: Problem) -> None:
+        request_id = self.ids.next()
+        body = problem.body(request_id)
+        headers = [
+            (b"content-type", problems.CONTENT_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"request-id", identifiers.public(identifiers.REQUEST, request_id).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"no-store"),
+            # h11 makes one of this and of Hypercorn's own.
+            (b"connection", b"close"),
+            *self.config.response_headers("h11"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=problem.kind.status, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
 
 
 class HttpConnection:
@@ -70,6 +119,7 @@ class HttpConnection:
         config: Config,
         context: WorkerContext,
         patience: Patience,
+        ids: Identifiers,
         stream: trio.SocketStream,
     ) -> None:
         self.idle_since: float | None = trio.current_time()
@@ -79,17 +129,23 @@ class HttpConnection:
         self._config = config
         self._context = context
         self._patience = patience
+        self._ids = ids
         self._stream = stream
         self._between = True  # requests, so that what comes is a head
         self._served = False
         self._closing = False
+        self._stopping = False
         self._scope = trio.CancelScope()
         self._sending = trio.Lock()
 
     @property
     def is_busy(self) -> bool:
-        """A request or its answer is under way."""
-        return self.idle_since is None and not self._closing
+        """A request whose head was read whole, or its answer, is under way."""
+        return self.idle_since is None and not self._between and not self._closing
+
+    @property
+    def _is_head_begun(self) -> bool:
+        return self.idle_since is None and self._between and not self._closing
 
     async def run(self) -> None:
         """Until the caller leaves or is cut. Raises nothing: a fault in one connection must not end the others."""
@@ -103,6 +159,12 @@ class HttpConnection:
         finally:
             self._stream.socket.close()
 
+    def give_up(self) -> None:
+        """Its deadline is over."""
+        if self._is_head_begun and not self._stopping:
+            HTTP_TIMEOUTS.labels("head").inc()
+        self.cut()
+
     def cut(self) -> None:
         """End it at once, whatever it waits for."""
         self._closing = True
@@ -111,7 +173,11 @@ class HttpConnection:
 
     def stop(self) -> None:
         """The server takes no more: what is under way is answered, and a request that is on its way."""
-        if self.idle_since is not None:
+        self._stopping = True
+        if self._is_head_begun:
+            # Nothing of it was done, and when the rest would come nobody knows.
+            self.cut()
+        elif self.idle_since is not None:
             wait = self._patience.next if self._served else self._patience.first
             self.deadline = min(self.deadline, trio.current_time() + wait)
 
@@ -131,6 +197,7 @@ class HttpConnection:
                 server,
                 self._take,
             )
+            self._protocol.ids = self._ids
             await self._read()
             await self._protocol.handle(Closed())
 
@@ -146,7 +213,8 @@ class HttpConnection:
                 continue
             if self._between and self.idle_since is not None and octets:
                 self.idle_since = None
-                self.deadline = trio.current_time() + self._patience.head
+                if not self._stopping:
+                    self.deadline = trio.current_time() + self._patience.head
             await self._protocol.handle(RawData(bytes(octets)))
             if not octets:
                 return
@@ -176,6 +244,7 @@ class HttpConnection:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 await self._protocol.handle(Closed())
         if limit.cancelled_caught:
+            HTTP_TIMEOUTS.labels("answer").inc()
             log.info("a caller did not take its answer within %.0f s", self._patience.send)
             self.cut()
 

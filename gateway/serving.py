@@ -18,8 +18,9 @@ from hypercorn.utils import repr_socket_addr, wrap_app
 from gateway import identifiers
 from gateway.api import problems
 from gateway.api.problems import Problem
-from gateway.http_connection import HttpConnection, Patience
+from gateway.http_connection import MOST_HEAD, HttpConnection, Patience
 from gateway.identifiers import Identifiers
+from gateway.metrics import HTTP_REFUSED
 from gateway.settings.types import split_address
 
 log = logging.getLogger("sluice.http")
@@ -34,7 +35,7 @@ STOP_LIMIT_SECONDS = 2.0
 BACKLOG = 1024
 _LOOK_SECONDS = 0.25
 _STOPPING_LOOK_SECONDS = 0.02
-_MOST_REFUSALS = 64
+MOST_REFUSALS = 64
 """Refused in words at a time; above it a connection is closed without."""
 _SAY_AGAIN_SECONDS = 60.0
 
@@ -146,7 +147,7 @@ class Server:
         if len(self._open) >= self._limits.connections and not self._make_room():
             await self._refuse(stream)
             return
-        connection = HttpConnection(self._app, self._config, self._context, self._limits.patience, stream)
+        connection = HttpConnection(self._app, self._config, self._context, self._limits.patience, self._ids, stream)
         self._open.add(connection)
         if self.stop.is_set():
             connection.stop()
@@ -164,7 +165,7 @@ class Server:
     def _cut_late(self) -> None:
         now = trio.current_time()
         for connection in [one for one in self._open if one.deadline <= now]:
-            connection.cut()
+            connection.give_up()
 
     async def _finish(self) -> None:
         """Answer what is under way or about to come, within the limit; the rest is cut."""
@@ -192,11 +193,12 @@ class Server:
 
     async def _refuse(self, stream: trio.SocketStream) -> None:
         """In words, and with time for them to arrive: a close with octets unread would destroy the answer."""
+        HTTP_REFUSED.inc()
         now = trio.current_time()
         if now >= self._said_at + _SAY_AGAIN_SECONDS:
             self._said_at = now
             log.warning("connections are refused: %d are open, none of them idle", len(self._open))
-        if self._refusals >= _MOST_REFUSALS:
+        if self._refusals >= MOST_REFUSALS:
             return
         self._refusals += 1
         try:
@@ -229,6 +231,6 @@ def _config() -> _Config:
     config.include_date_header = True
     config.accesslog = None
     config.errorlog = log
-    config.h11_max_incomplete_size = 16 * 1024
+    config.h11_max_incomplete_size = MOST_HEAD
     config.keep_alive_max_requests = 1_000_000
     return config

@@ -3,6 +3,7 @@
 The answers to one read, and the deliveries they set off, leave in one write.
 """
 
+import logging
 import math
 from collections.abc import Callable
 
@@ -26,6 +27,12 @@ from protocol.session_events import (
 )
 from protocol.session_states import Role, SessionState
 
+log = logging.getLogger("sluice.simulator")
+
+MOST_ANSWERS = 100_000
+"""Waiting for their time. A peer that has so many requests open keeps to no window, or never reads."""
+WRITE_PATIENCE_SECONDS = 30.0
+"""For what is written at a time to be taken by the peer's side."""
 _READ_BYTES = 65_536
 _GRAIN_SECONDS = 0.001
 """Timers are looked at no oftener: under load what is due is written together."""
@@ -83,6 +90,12 @@ class Connection:
         """Drops the connection without a word."""
         self._smsc.figures.dropped += 1
         self._scope.cancel()
+
+    def _give_up(self, reason: str) -> None:
+        peer = "a peer that is not bound" if self._account is None else f"system_id={self._account.system_id!r}"
+        log.warning("the connection of %s is closed: %s", peer, reason)
+        self._leave()
+        self.cut()
 
     def unbind(self) -> None:
         """Ends the session as SMPP would have it; harmless before it is bound."""
@@ -156,8 +169,12 @@ class Connection:
             return
         self._is_writing = True
         try:
-            while octets := self._session.bytes_to_send():
-                await self._stream.send_all(octets)
+            with trio.move_on_after(WRITE_PATIENCE_SECONDS) as patience:
+                while octets := self._session.bytes_to_send():
+                    await self._stream.send_all(octets)
+                    patience.deadline = trio.current_time() + WRITE_PATIENCE_SECONDS
+            if patience.cancelled_caught:
+                self._give_up(f"it has read nothing for {WRITE_PATIENCE_SECONDS:.0f} s")
         except trio.BrokenResourceError:
             # The reader meets the same end, and what was not acknowledged is put back there.
             return
@@ -224,6 +241,10 @@ class Connection:
     def _submitted(self, request: SubmitSm | DataSm, now: float) -> None:
         smsc, account = self._smsc, self._account
         if account is None:
+            return
+        if len(self._answers) >= MOST_ANSWERS:
+            self._give_up(f"{MOST_ANSWERS:,} answers wait for their time")
+            self._is_cut = True
             return
         self._submit_count += 1
         drop_every = smsc.options.drop_every

@@ -20,7 +20,7 @@ class Figures:
     """With any other status."""
     swallowed: int = 0
     dropped: int = 0
-    """Connections cut by a fault or a control line."""
+    """Connections cut by a fault, by a control line, or at a bound."""
     doubled: int = 0
     """Segments taken again: same source, destination, part and text."""
     receipts_sent: int = 0

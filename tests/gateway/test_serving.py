@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import trio
 
-from gateway.http_connection import Patience
+from gateway.http_connection import MOST_HEAD, Patience
 from gateway.identifiers import Identifiers
+from gateway.metrics import REGISTRY
 from gateway.serving import Limits, Server, listener, most_connections
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -240,3 +241,107 @@ def test_a_port_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="already in use") as refused:
         listener(f"127.0.0.1:{(port := taken.getsockname()[1])}")
     assert f"127.0.0.1:{port}" in str(refused.value)
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
+MALFORMED = {
+    "no request line": (b"GET\r\n\r\n", 400, "Illegal request line."),
+    "octets": (b"\x16\x03\x01\x02\0\x01\r\n\r\n", 400, "Illegal request line."),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\nHost: a\r\n\r\nSM\r\n\r\n", 505, "This is HTTP/1.1."),
+    "no host": (b"GET / HTTP/1.1\r\n\r\n", 400, "Missing mandatory Host: header."),
+    "a bad header": (HEAD + b"secret : one\r\n\r\n", 400, "Illegal header line."),
+    "a bad length": (HEAD + b"Content-Length: -4\r\n\r\n", 400, "Bad Content-Length."),
+    "two lengths": (
+        HEAD + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\n", 400, "Conflicting Content-Length headers.",
+    ),
+    "a length and chunks": (
+        HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+        400,
+        "Content-Length and Transfer-Encoding exclude each other.",
+    ),
+    "a bad chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nsecret\r\n", 400, "Illegal chunk header."),
+    "an unknown coding": (
+        HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501, "Only Transfer-Encoding: chunked is supported.",
+    ),
+    "a large head": (HEAD + b"X: " + b"x" * MOST_HEAD, 431, "Receive buffer too long."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("octets", "status", "detail"), MALFORMED.values(), ids=MALFORMED)
+async def test_what_is_no_http_is_answered_with_a_problem(app: App, octets: bytes, status: int, detail: str) -> None:
+    app.may_answer = trio.Event()
+    async with serving(app) as place, await place.connect() as stream:
+        await stream.send_all(octets)
+        head, _, body = (await rest(stream)).partition(b"\r\n\r\n")
+        app.may_answer.set()
+    line, *headers = head.lower().splitlines()
+    assert line.startswith(b"http/1.1 %d " % status)
+    problem = json.loads(body)
+    assert (problem["status"], problem["detail"], problem["retryable"]) == (status, detail, False)
+    assert problem["type"] == f"/problems/{problem['code'].replace('_', '-')}"
+    assert f"request-id: {problem['request_id']}".lower().encode() in headers
+    assert b"content-type: application/problem+json" in headers
+    assert headers.count(b"connection: close") == 1
+    assert b"secret" not in body
+
+
+async def test_an_offer_of_websockets_is_not_taken_up(app: App) -> None:
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    async with serving(app) as place, await place.connect() as stream:
+        for more in (b"", b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"):
+            await stream.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n" + upgrade + more + b"\r\n")
+            assert (await one_answer(stream)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("stop_seconds", [30.0, 0.3])
+async def test_a_stop_waits_for_no_head_that_is_not_whole(
+    app: App, caplog: pytest.LogCaptureFixture, stop_seconds: float
+) -> None:
+    async with (
+        serving(app, stop_seconds=stop_seconds) as place,
+        await place.connect() as fresh,
+        await place.connect() as served,
+        await place.connect() as late,
+    ):
+        await fresh.send_all(ASK[:10])
+        assert (await answer(served)).startswith(b"HTTP/1.1 200")
+        await served.send_all(ASK[:-2])
+        await place.open(3)
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+        place.server.stop.set()
+        with trio.fail_after(0.5):
+            assert await rest(fresh) == b""
+            assert await rest(served) == b""
+        await late.send_all(ASK[:10])
+        with trio.fail_after(2.5):
+            await place.server.ended.wait()
+    assert app.begun == 1
+    assert "unanswered" not in caplog.text
+
+
+def counted(name: str, **labels: str) -> float:
+    value = REGISTRY.get_sample_value(name, labels)
+    assert value is not None, name
+    return value
+
+
+async def test_refused_connections_and_callers_that_take_too_long_are_counted(app: App) -> None:
+    refused = counted("sluice_http_connections_refused_total")
+    heads = counted("sluice_http_timeouts_total", waited_for="head")
+    answers = counted("sluice_http_timeouts_total", waited_for="answer")
+    async with serving(app, connections=1, head=0.1, send=0.1) as place:
+        async with await place.connect() as slow:
+            await slow.send_all(ASK[:10])
+            await place.open(1)
+            async with await place.connect() as second:
+                assert (await rest(second)).startswith(b"HTTP/1.1 503 ")
+            assert await rest(slow) == b""
+        await place.open(0)
+        async with await place.connect() as deaf:
+            await deaf.send_all(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+            await place.open(1)
+            await place.open(0)
+    assert counted("sluice_http_connections_refused_total") == refused + 1
+    assert counted("sluice_http_timeouts_total", waited_for="head") == heads + 1
+    assert counted("sluice_http_timeouts_total", waited_for="answer") == answers + 1

@@ -1,5 +1,6 @@
 """Callers that drip, hang, smuggle or never read, on real ports: none costs another caller more than a moment."""
 
+import json
 import resource
 import socket
 import threading
@@ -168,6 +169,13 @@ NO_REQUESTS = [
 ]
 
 
+def is_problem(told: bytes) -> bool:
+    """Whether an answer names its request and says in words what is wrong with it."""
+    head, _, body = told.partition(b"\r\n\r\n")
+    request_id = json.loads(body)["request_id"].lower().encode()
+    return b"application/problem+json" in head.lower() and b"request-id: " + request_id in head.lower()
+
+
 def filed(gateway) -> int:
     """How many messages there are of what the requests try to smuggle in."""
     assert len(BODY) == 48
@@ -182,10 +190,12 @@ def test_what_is_no_request_is_refused_and_files_nothing(served):
         assert told[:9] == b"HTTP/1.1 " or (is_large and not told), (what, told[:200])
         assert is_large or int(told[9:12]) in statuses, (what, told[:200])
         assert told.count(b"HTTP/1.1 ") <= 1, (what, told)
+        assert not told or is_problem(told), (what, told)
     for line in NO_REQUESTS:
         told = answer_to(served, line)
         assert not told or told[9:10] in (b"4", b"5"), (line[:30], told[:200])
         assert b" 500 " not in told[:20], (line[:30], told[:200])
+        assert not told or is_problem(told), (line[:30], told)
     assert filed(served) == 0
 
 
@@ -199,4 +209,5 @@ def test_a_length_and_chunks_at_once_are_never_read_as_two_requests(served):
         # RFC 9112 §6.3: the chunks count and the connection ends behind them, or it is refused as a whole.
         assert told.count(b"HTTP/1.1 ") == 1, told
         assert told.startswith(b"HTTP/1.1 400"), told
+        assert is_problem(told)
         assert filed(served) == 0

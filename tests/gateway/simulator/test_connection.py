@@ -5,6 +5,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gateway.simulator.connection import MOST_ANSWERS, WRITE_PATIENCE_SECONDS
 from gateway.simulator.options import ReceiptShape
 from gateway.simulator.receipt_stat import ReceiptStat
 from gateway.simulator.spans import Span
@@ -387,3 +388,55 @@ async def test_a_peer_that_does_not_read_is_not_read_from(
     assert started.simulator.figures.submitted == 2
     await esme.answer()
     await esme.answer()
+
+
+async def test_a_peer_that_never_reads_is_dropped(
+    carrier: MakeCarrier,
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+    a_submit: MakeSubmit,
+    esme_over: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    started = carrier()
+    near, far = trio.testing.lockstep_stream_pair()
+    ended = trio.Event()
+
+    async def attend() -> None:
+        await started.simulator.attend(far)
+        ended.set()
+
+    nursery.start_soon(attend)
+    esme = esme_over(near)
+    await esme.bind()
+    await esme.submit(a_submit(registered_delivery=0))
+    began = trio.current_time()
+    await ended.wait()
+    assert trio.current_time() - began == pytest.approx(WRITE_PATIENCE_SECONDS, abs=0.1)
+    assert started.simulator.figures.dropped == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "the connection of system_id='shop' is closed: it has read nothing for 30 s"
+    ]
+
+
+async def test_a_peer_without_a_window_is_dropped_before_its_answers_fill_the_memory(
+    carrier: MakeCarrier,
+    autojump_clock: MockClock,
+    a_submit: MakeSubmit,
+    esme_over: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    started = carrier(latency=Span(3600, 3600))
+    near, far = trio.testing.memory_stream_pair()
+    started.nursery.start_soon(started.simulator.attend, far)
+    esme = esme_over(near, window=MOST_ANSWERS + 1)
+    await esme.bind()
+    pdus = [a_submit(registered_delivery=0)] * MOST_ANSWERS
+    await esme.submit(*pdus)
+    await trio.testing.wait_all_tasks_blocked()
+    assert caplog.records == []
+    assert started.simulator.figures.taken == MOST_ANSWERS
+    await esme.submit(pdus[0])
+    assert (await closed(esme)).reason is CloseReason.PEER_CLOSED
+    assert started.simulator.figures.taken == MOST_ANSWERS
+    assert "100,000 answers wait" in caplog.text
