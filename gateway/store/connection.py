@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -29,6 +29,7 @@ T = TypeVar("T")
 LEAST_SQLITE = (3, 38, 0)
 CACHE_KIB = 32 * 1024
 _BUSY_MS = 2_000
+_OWNER_ONLY = 0o600
 
 
 class Tx(sqlite3.Connection):
@@ -85,6 +86,8 @@ class Connection:
 async def connect(path: Path, *, read_only: bool = False) -> Connection:
     """Open one connection; every pragma that promises rest on is set here. Raises sqlite3.Error."""
     # A path that can't be opened is refused here: aiosqlite does not wait for the end of a thread that failed to open.
+    # A new file is its owner's alone: it holds numbers and texts. SQLite gives its log the same mode.
+    _make_private(path)
     sqlite3.connect(path).close()
 
     async def open_it() -> aiosqlite.Connection:
@@ -98,6 +101,11 @@ async def connect(path: Path, *, read_only: bool = False) -> Connection:
         await connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    with suppress(OSError):  # sqlite3 tells better what is wrong with the path, or that it is there already
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
 
 
 def _prepare_writer(connection: sqlite3.Connection) -> None:

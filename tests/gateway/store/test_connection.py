@@ -34,3 +34,15 @@ async def test_a_fault_in_a_call_whose_caller_was_cancelled_ends_nothing(
             await connection.close()
     assert done == ["broken", "next", "next"]
     assert caplog.text == ""
+
+
+async def test_a_new_store_and_its_log_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "sluice.db"
+    async with open_loop():
+        connection = await connect(path)
+        try:
+            await connection.call(lambda own: own.execute("CREATE TABLE t (a)").close())
+            modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+        finally:
+            await connection.close()
+    assert modes == {name: "0o600" for name in ("sluice.db", "sluice.db-wal", "sluice.db-shm")}
