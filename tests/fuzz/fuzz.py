@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import random
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; all unless told")
     parser.add_argument("--runs", type=int, default=0, help="inputs for each target")
+    parser.add_argument("--seed", type=int, help="of the fuzzer's choices; one at random unless told")
     parser.add_argument("--seconds", type=int, default=60, help="for each target, unless --runs is given")
     return parser.parse_args()
 
@@ -43,10 +45,12 @@ def _run(name: str, arguments: argparse.Namespace) -> int:
     findings, corpus = KEPT / "findings", KEPT / "corpus" / name
     findings.mkdir(parents=True, exist_ok=True)
     target = _plant(name, corpus)
+    seed = arguments.seed or random.randrange(1, 2**32)
     limit = f"-runs={arguments.runs}" if arguments.runs else f"-max_total_time={arguments.seconds}"
     options = [
-        limit, f"-max_len={target.LONGEST_INPUT}", f"-timeout={INPUT_SECONDS}", f"-rss_limit_mb={MEMORY_MIB}",
-        f"-artifact_prefix={findings}/{name}-", "-print_final_stats=1", "-verbosity=1", "-reload=0",
+        limit, f"-seed={seed}", f"-max_len={target.LONGEST_INPUT}", f"-timeout={INPUT_SECONDS}",
+        f"-rss_limit_mb={MEMORY_MIB}", f"-artifact_prefix={findings}/{name}-", "-print_final_stats=1", "-verbosity=1",
+        "-reload=0",
     ]  # fmt: skip
     start = time.monotonic()
     ended = subprocess.run(
@@ -58,7 +62,7 @@ def _run(name: str, arguments: argparse.Namespace) -> int:
     )
     inputs = int(figures.get("number_of_executed_units", "0"))
     peak = figures.get("peak_rss_mb", "?").strip()
-    print(f"{name}: {inputs:,} inputs in {seconds:.0f} s, {peak} MiB, exit {ended.returncode}", flush=True)
+    print(f"{name}: {inputs:,} inputs in {seconds:.0f} s, seed {seed}, {peak} MiB, exit {ended.returncode}", flush=True)
     if ended.returncode:
         print(ended.stderr[-4000:])
         for finding in sorted(findings.glob(f"{name}-*")):
@@ -68,7 +72,7 @@ def _run(name: str, arguments: argparse.Namespace) -> int:
 
 def _plant(name: str, corpus: Path):  # type: ignore[no-untyped-def]
     """The target, once its seeds lie in its corpus."""
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
     target = importlib.import_module(f"target_{name}")
     corpus.mkdir(parents=True, exist_ok=True)
     for seed in target.seeds():

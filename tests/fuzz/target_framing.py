@@ -1,62 +1,70 @@
 """Fuzz target: a stream in any cutting gives the frames that are in it, and never keeps more than one frame of it."""
 
-from draws import Draws
-
 from protocol.errors import BadFrame
 from protocol.framing import Framer
 
 LONGEST_INPUT = 1024
 _READS = (1, 3, 15, 16, 17, 64, 255, 4096)
+_HEADERS = [(16 + length).to_bytes(4, "big") + bytes(12) for length in range(32)]
 
 
 def check(octets: bytes) -> None:
-    draws = Draws(octets)
-    most = 16 + draws.number(2) % 4096
-    stream, reads = _stream(draws)
-    framer, frames, is_bad, at = Framer(most), [], False, 0
+    most = 16 + int.from_bytes(octets[:2], "big") % 4096
+    stream, reads = _stream(octets)
+    frames, starts, expects_bad = _frames(stream, most)
+    framer, given, at = Framer(most), 0, 0
     for size in reads:
+        piece = stream[at : at + size]
         try:
-            frames += framer.feed(stream[at : at + size])
+            for frame in framer.feed(piece):
+                assert frame == frames[given]
+                given += 1
         except BadFrame:
-            is_bad = True
-            break
-        at += size
-        assert len(framer._rest) <= most
-    expected, is_expected_bad = _frames(stream, most)
-    assert frames[: len(expected)] == expected[: len(frames)]
-    if at >= len(stream) or is_bad:
-        # What stands before a bad length in the same read is given out before it is told, and is not in `frames` here.
-        assert is_bad == is_expected_bad
-        assert is_bad or frames == expected
+            assert expects_bad
+            assert given == len(frames)
+            assert not framer._rest
+            return
+        at += len(piece)
+        kept = len(framer._rest)
+        assert kept <= most
+        assert kept == at - starts[given]
+    assert at == len(stream)
+    assert not expects_bad
+    assert given == len(frames)
+    assert framer._rest == stream[starts[given] :]
 
 
-def _stream(draws: Draws) -> tuple[bytes, list[int]]:
+def _stream(octets: bytes) -> tuple[bytes, list[int]]:
     """Frames whose length is right, lengths at random, raw octets; and the reads that they come in."""
-    pieces, reads = [], []
-    while draws:
-        kind = draws.number()
+    pieces: list[bytes] = []
+    reads: list[int] = []
+    at, end = 2, len(octets)
+    while at < end:
+        kind = octets[at]
         reads.append(_READS[kind >> 5])
-        body = draws.octets(kind & 31)
+        body = octets[at + 1 : at + 1 + (kind & 31)]
+        at += 1 + len(body)
         if kind & 1:
-            pieces.append((len(body) + 16).to_bytes(4, "big") + bytes(12) + body)
-        else:
-            pieces.append(body)
+            pieces.append(_HEADERS[len(body)])
+        pieces.append(body)
     stream = b"".join(pieces)
     return stream, [*reads, len(stream) or 1]
 
 
-def _frames(stream: bytes, most: int) -> tuple[list[bytes], bool]:
-    """The same by the plainest means."""
-    frames = []
-    while len(stream) >= 16:
-        length = int.from_bytes(stream[:4], "big")
+def _frames(stream: bytes, most: int) -> tuple[list[bytes], list[int], bool]:
+    """The same by the plainest means; where each frame begins and the last ends; whether a bad length follows."""
+    frames: list[bytes] = []
+    starts, at = [0], 0
+    while at + 16 <= len(stream):
+        length = int.from_bytes(stream[at : at + 4], "big")
         if not 16 <= length <= most:
-            return frames, True
-        if len(stream) < length:
+            return frames, starts, True
+        if at + length > len(stream):
             break
-        frames.append(stream[:length])
-        stream = stream[length:]
-    return frames, False
+        frames.append(stream[at : at + length])
+        at += length
+        starts.append(at)
+    return frames, starts, False
 
 
 def seeds() -> list[bytes]:

@@ -5,13 +5,15 @@ Each submit ends once, no more are in flight than the window, each session ends 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from draws import Draws
-from frames import frames, pdus
+from frames import FRAMES, frames
 
 from protocol.codec import decode, encode
 from protocol.errors import LocalProtocolError
+from protocol.fields import read_header
 from protocol.pdus import (
     RESPONSE_BIT,
     BindMode,
@@ -37,7 +39,10 @@ from protocol.submit_bodies import submit_body, submit_head, submit_tail
 
 LONGEST_INPUT = 192
 _MODES = list(BindMode)
-_PDUS = [encode(pdu) for pdu in pdus()]
+_CLOSED, _ESME = SessionState.CLOSED, Role.ESME
+_ALL_FRAMES = b"".join(FRAMES)
+_PIECES = [(frame[4:8], frame[16:]) for frame in FRAMES]
+"""The command_id and the body of each."""
 _SUBMIT = SubmitSm(destination_addr="34600000001", short_message=b"Hello")
 _BODY = submit_body(submit_head(_SUBMIT), "34600000001", submit_tail(_SUBMIT), b"Hello")
 _LONGEST = 2048
@@ -53,7 +58,11 @@ class _Life:
     now: float = 100.0
     tokens: int = 0
     in_flight: set[int] = field(default_factory=set)
+    slotless: set[int] = field(default_factory=set)
+    """What waits on after its slot was given back."""
     overdue: set[int] = field(default_factory=set)
+    answers: int = 0
+    late_answers: dict[str, int] = field(default_factory=lambda: {"slotless": 0, "overdue": 0})
     ends: int = 0
     held: bytes = b""
     """Of what the peer sends: not heard yet."""
@@ -71,36 +80,61 @@ class _Life:
     def _meet(self, event: Any) -> None:
         assert not self.ends, "an event behind Closed"
         if isinstance(event, SubmitAnswered | DeliverAnswered):
-            (self.overdue if event.late else self.in_flight).remove(event.token)
+            self._meet_answer(event)
         elif isinstance(event, SubmitExpired | DeliverExpired):
-            self.in_flight.remove(event.token)
+            (self.slotless if event.token in self.slotless else self.in_flight).remove(event.token)
             self.overdue.add(event.token)
         elif isinstance(event, Closed):
             self.ends += 1
-            assert sorted(event.unanswered) == sorted(self.in_flight)
+            # Tokens count up, so that this is the order in which they were sent.
+            assert event.unanswered == sorted(self.in_flight | self.slotless)
             self.in_flight.clear()
+            self.slotless.clear()
             self.overdue.clear()
         elif isinstance(event, BindRequested):
             self.binding.append(event.pdu)
         elif isinstance(event, Delivered | Submitted):
             self.waiting.append(event.pdu)
 
+    def _meet_answer(self, event: SubmitAnswered | DeliverAnswered) -> None:
+        if not event.late:
+            self.in_flight.remove(event.token)
+            self.answers += 1
+        elif event.token in self.slotless:
+            self.slotless.remove(event.token)
+            self.late_answers["slotless"] += 1
+        else:
+            self.overdue.remove(event.token)
+            self.late_answers["overdue"] += 1
+
     def check(self) -> None:
         session = self.session
         assert session.window.in_flight == len(self.in_flight) <= self.window
-        assert (session.state is SessionState.CLOSED) == bool(self.ends)
+        assert session.window.given_back == len(self.slotless)
+        assert (session.state is _CLOSED) == bool(self.ends)
         assert len(session._framer._rest) <= _LONGEST
-        sent = [int.from_bytes(pdu[12:16], "big") for pdu in session.pdus_to_send() if self._is_whole(pdu)]
-        self.numbers = (self.numbers + sent)[-8:]
-
-    def _is_whole(self, pdu: bytes) -> bool:
-        """What we send a peer can read. Whether it is a request."""
-        assert int.from_bytes(pdu[:4], "big") == len(pdu)
-        decode(pdu)
-        return not int.from_bytes(pdu[4:8], "big") & RESPONSE_BIT
+        for frame in session.pdus_to_send():
+            length, command_id, _, sequence = read_header(frame)
+            assert length == len(frame)
+            decode(frame)  # a peer can read it
+            if not command_id & RESPONSE_BIT:
+                self.numbers.append(sequence)
+        del self.numbers[:-8]
 
 
 def check(octets: bytes) -> None:
+    life = play(octets)
+    life.meet(life.session.receive_eof(life.now))
+    life.check()
+    assert life.ends == 1
+    life.meet(life.session.receive_bytes(_ALL_FRAMES, life.now))
+    life.meet(life.session.tick(life.now + 1e6))
+    assert life.session.bytes_to_send() == b""
+    assert life.session.deadline is None
+
+
+def play(octets: bytes) -> _Life:
+    """A session's life as the octets tell it, checked at each step."""
     draws = Draws(octets)
     how = draws.number()
     life = _life(Role.ESME if how & 1 else Role.SMSC, 1 + (how >> 1 & 3))
@@ -109,13 +143,7 @@ def check(octets: bytes) -> None:
     while draws:
         draws.choice(_STEPS)(life, draws)
         life.check()
-    life.meet(life.session.receive_eof(life.now))
-    life.check()
-    assert life.ends == 1
-    life.meet(life.session.receive_bytes(b"".join(_PDUS), life.now))
-    life.meet(life.session.tick(life.now + 1e6))
-    assert life.session.bytes_to_send() == b""
-    assert life.session.deadline is None
+    return life
 
 
 def _life(role: Role, window: int) -> _Life:
@@ -148,7 +176,7 @@ def _attempt(life: _Life, call: Callable[[], Any]) -> bool:
 
 def _bind(life: _Life, draws: Draws) -> None:
     request = BindRequest(draws.choice(_MODES), "acme", "secret", sequence=1)
-    if life.role is Role.ESME:
+    if life.role is _ESME:
         _attempt(life, lambda: life.session.bind(request, life.now))
     else:
         life.held += encode(request)
@@ -160,19 +188,19 @@ def _decide(life: _Life, draws: Draws) -> None:
     while life.binding:
         request, takes = life.binding.pop(), draws.number() % 4
         if takes:
-            _attempt(life, lambda request=request: life.session.accept_bind(request, "telco", life.now))
+            _attempt(life, partial(life.session.accept_bind, request, "telco", life.now))
         else:
-            _attempt(life, lambda request=request: life.session.refuse_bind(request, 13))
+            _attempt(life, partial(life.session.refuse_bind, request, 13))
 
 
 def _peer_sends(life: _Life, draws: Draws) -> None:
     """A PDU of any kind, often under a number that we gave; sometimes with a body or a length that is wrong."""
-    frame, how = draws.choice(_PDUS), draws.number()
+    (command_id, filled), how = draws.choice(_PIECES), draws.number()
     number = life.numbers[how % len(life.numbers)] if life.numbers and how & 0x80 else draws.number()
-    body = frame[16:] if how & 0x40 else draws.short()
+    body = filled if how & 0x40 else draws.short()
     status = draws.number() if how & 0x20 else 0
     length = draws.number(4) if how & 0x1F == 0x1F else 16 + len(body)
-    life.held += length.to_bytes(4, "big") + frame[4:8] + status.to_bytes(4, "big") + number.to_bytes(4, "big") + body
+    life.held += length.to_bytes(4, "big") + command_id + status.to_bytes(4, "big") + number.to_bytes(4, "big") + body
 
 
 def _peer_sends_anything(life: _Life, draws: Draws) -> None:
@@ -200,9 +228,13 @@ def _time_passes(life: _Life, draws: Draws) -> None:
 def _send(life: _Life, draws: Draws) -> None:
     session, token = life.session, life.tokens
     life.tokens += 1
-    kind = DataSm() if draws.number() & 1 else SubmitSm() if life.role is Role.ESME else DeliverSm()
-    call = session.submit if life.role is Role.ESME else session.deliver
-    if _attempt(life, lambda: call(kind, token, life.now)):
+    is_data = draws.number() & 1
+    call: Callable[[], Any]
+    if life.role is _ESME:
+        call = partial(session.submit, DataSm() if is_data else SubmitSm(), token, life.now)
+    else:
+        call = partial(session.deliver, DataSm() if is_data else DeliverSm(), token, life.now)
+    if _attempt(life, call):
         life.in_flight.add(token)
 
 
@@ -211,6 +243,15 @@ def _send_many(life: _Life, draws: Draws) -> None:
     life.tokens += len(tokens)
     if _attempt(life, lambda: life.session.submit_all([(_BODY, token) for token in tokens], life.now)):
         life.in_flight.update(tokens)
+
+
+def _give_back(life: _Life, draws: Draws) -> None:
+    """The oldest lose their slots, and nobody else."""
+    count = life.session.window.give_back(life.now, draws.number() / 64)
+    oldest = set(sorted(life.in_flight)[:count])
+    assert len(oldest) == count
+    life.in_flight -= oldest
+    life.slotless |= oldest
 
 
 def _answer(life: _Life, draws: Draws) -> None:
@@ -235,17 +276,33 @@ def _hang_up(life: _Life, draws: Draws) -> None:
 # What is there twice is what happens most.
 _STEPS: list[Callable[[_Life, Draws], None]] = [
     _peer_sends, _hear_all, _send, _time_passes, _peer_sends, _hear_some, _send, _hear_all,
-    _send_many, _answer, _decide, _bind, _peer_sends_anything, _enquire, _unbind, _hang_up,
+    _send_many, _answer, _decide, _bind, _peer_sends_anything, _enquire, _unbind, _hang_up, _give_back,
 ]  # fmt: skip
 
 
 def seeds() -> list[bytes]:
-    bound_esme = bytes((0x0F, 2, 0, 1, 0x60, 1, 0, 1))
-    commands = [int.from_bytes(frame[4:8], "big") for frame in _PDUS]
-    answer = bytes((0, commands.index(CommandId.SUBMIT_SM_RESP), 0xC0, 1))
+    hear, wait, send, give_back = (
+        bytes((_STEPS.index(step),)) for step in (_hear_all, _time_passes, _send, _give_back)
+    )
+    bound = bytes((2, 0, 1, 0x60, 1, 0)) + hear
+    of_four, of_two = b"\x0f" + bound, b"\x0b" + bound
+    submit = send + b"\0"
+    # The bind is the first that we sent, and the last eight are remembered.
+    overtaken = submit + b"".join(submit + _answer_to(2 + sent, 3 + sent) for sent in range(6))
+    lose_slot = wait + b"\x10" + give_back + b"\0"
+    expire = wait + b"\x50"  # 10 s, before silence asks for an enquire_link
     return [
-        bound_esme + b"\2\0\2\0" + answer,
-        bound_esme + b"\2\0\3\xff\3\xff" + answer,
-        bytes((0x0E, 2, 1)) + b"\2\0\2\0\3\xff",
+        of_four + submit + submit + _answer_to(1, 3) + _answer_to(2, 3),
+        of_four + submit + expire + _answer_to(1, 2) + wait + b"\xff",
+        of_two + overtaken + lose_slot + submit + _answer_to(0, 8),
+        of_two + overtaken + lose_slot + submit + expire + _answer_to(0, 8),
+        bytes((0x0E, 2, 1)) + submit + submit + wait + b"\xff",
         *[b"\x0f\2\x0c" + bytes((min(len(frame), 180),)) + frame[:180] + b"\1" for frame in frames()],
     ]
+
+
+def _answer_to(index: int, count: int) -> bytes:
+    """A submit_sm_resp to this one of the requests that are remembered, and that it is heard."""
+    commands = [int.from_bytes(command_id, "big") for command_id, _ in _PIECES]
+    how = next(how for how in range(0xC0, 0xDF) if how % count == index)
+    return bytes((0, commands.index(CommandId.SUBMIT_SM_RESP), how, _STEPS.index(_hear_all)))

@@ -35,3 +35,11 @@ def test_a_target_holds_for_octets_at_random(name: str) -> None:
         module.check(octets)
 
     holds()
+
+
+def test_the_seeds_of_a_session_lead_to_answers_in_time_and_after_it() -> None:
+    session = target("session")
+    lives = [session.play(seed) for seed in session.seeds()]
+    assert sum(life.answers for life in lives) >= 14
+    assert sum(life.late_answers["overdue"] for life in lives) == 2
+    assert sum(life.late_answers["slotless"] for life in lives) == 1

@@ -1,45 +1,17 @@
 """Receipts in every shape seen in the field (vectors/receipts.jsonl), and what no octets may do to their reader."""
 
-import json
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from receipt_vectors import TAGS, VECTORS, pdu_of
 
 from protocol.pdus import DataSm, DeliverSm, Tlv
 from protocol.receipt_text import _ORDINARY, _scan, read_text
 from protocol.receipts import Receipt, ReceiptState, _read_any, _read_ordinary, read_receipt
 
-VECTORS = [
-    json.loads(line)
-    for line in (Path(__file__).parents[1] / "vectors" / "receipts.jsonl").read_text(encoding="utf-8").splitlines()
-]
-TAGS = {
-    "receipted_message_id": Tlv.RECEIPTED_MESSAGE_ID,
-    "message_state": Tlv.MESSAGE_STATE,
-    "network_error_code": Tlv.NETWORK_ERROR_CODE,
-    "message_payload": Tlv.MESSAGE_PAYLOAD,
-}
 ORDINARY = b"id:5F3A sub:001 dlvrd:001 submit date:2603090814 done date:2603090815 stat:DELIVRD err:000 text:hi"
-
-
-def pdu_of(fields: dict) -> DeliverSm | DataSm:
-    octets = bytes.fromhex(fields["hex"]) if "hex" in fields else fields.get("text", "").encode("latin-1")
-    tlvs = {
-        int(TAGS[name]) if name in TAGS else int(name, 16): bytes.fromhex(value)
-        for name, value in fields.get("tlvs", {}).items()
-    }
-    header = {
-        "source_addr": fields.get("source_addr", "34600000001"),
-        "destination_addr": fields.get("destination_addr", "SHOP"),
-        "esm_class": fields.get("esm_class", 0),
-        "data_coding": fields.get("data_coding", 0),
-    }
-    if fields.get("pdu") == "data_sm":
-        return DataSm(**header, tlvs=tlvs)
-    return DeliverSm(**header, short_message=octets, tlvs=tlvs)
 
 
 def moment(text: str | None) -> datetime | None:

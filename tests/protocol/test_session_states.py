@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from itertools import product
+from typing import get_args
 
 import pytest
+from every_pdu import every_pdu
 
 from protocol.pdus import (
     RESPONSE_BIT,
@@ -12,15 +14,12 @@ from protocol.pdus import (
     BindRequest,
     BindResp,
     DataSm,
-    DataSmResp,
     DeliverSm,
-    DeliverSmResp,
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
     Outbind,
-    QuerySm,
-    QuerySmResp,
+    Pdu,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -31,27 +30,6 @@ from protocol.session import _RECEIVERS
 from protocol.session_events import PeerComplained
 from protocol.session_states import MOVES, Role, SessionState, receivable, sendable
 
-EVERY_PDU = (
-    BindRequest(BindMode.TRANSCEIVER, "acme", "secret", sequence=77),
-    BindResp(BindMode.TRANSCEIVER, sequence=77),
-    Outbind("telco", "secret", 77),
-    SubmitSm(sequence=77),
-    SubmitSmResp(sequence=77),
-    DeliverSm(sequence=77),
-    DeliverSmResp(sequence=77),
-    DataSm(sequence=77),
-    DataSmResp(sequence=77),
-    EnquireLink(sequence=77),
-    EnquireLinkResp(sequence=77),
-    Unbind(sequence=77),
-    UnbindResp(sequence=77),
-    GenericNack(sequence=77),
-    QuerySm("5F3A", sequence=77),
-    QuerySmResp(sequence=77),
-    AlertNotification(sequence=77),
-    Unknown(0x0001_0200, sequence=77),
-    Unknown(0x8001_0200, sequence=77),
-)
 ALWAYS = {EnquireLink, EnquireLinkResp, Unbind, UnbindResp, GenericNack}
 MODES = (None, *BindMode)
 
@@ -75,8 +53,12 @@ def bring(dialogue: Callable, role: Role, state: SessionState, mode: BindMode):
     return it
 
 
+def test_no_kind_of_pdu_is_left_out_of_what_is_tried():
+    assert {type(pdu) for pdu in every_pdu(77)} == set(get_args(Pdu))
+
+
 @pytest.mark.parametrize(("state", "role", "mode"), list(product(SessionState, Role, BindMode)))
-@pytest.mark.parametrize("pdu", EVERY_PDU, ids=lambda pdu: type(pdu).__name__)
+@pytest.mark.parametrize("pdu", every_pdu(77), ids=lambda pdu: type(pdu).__name__)
 def test_every_pdu_in_every_state_is_taken_or_turned_away_and_never_raises(dialogue, state, role, mode, pdu):
     it = bring(dialogue, role, state, mode)
     taken = type(pdu) in receivable(role, state, it.session.mode)
