@@ -25,6 +25,7 @@ from gateway.api.operators import create_operator_app
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.traffic import Traffic
 from gateway.flows.accept import Accept
+from gateway.flows.asking import Asking
 from gateway.flows.notify import Notify
 from gateway.flows.receive import Receive
 from gateway.flows.send import Send
@@ -33,6 +34,7 @@ from gateway.metrics import Gauge, Gauges
 from gateway.rules.senders import NumberOwners
 from gateway.serving import MOST_OPERATOR_CONNECTIONS, Limits, Server, listener, most_connections
 from gateway.settings import Settings
+from gateway.settings.types import EventType
 from gateway.state_line import StateLine
 from gateway.store.connection import Holder, lock, open_loop
 from gateway.store.interface import StoreBusy, StoreFull
@@ -69,12 +71,27 @@ class CarriersNow:
         self._carriers = list(carriers)
 
     def carriers(self) -> list[CarrierView]:
-        return [CarrierView(carrier.name, carrier.able, self._binds(carrier)) for carrier in self._carriers]
+        return [CarrierView(one.name, one.able, self._binds(one), one.alarm) for one in self._carriers]
+
+    def rebind(self, carrier: str) -> bool:
+        found = [one for one in self._carriers if one.name == carrier]
+        for one in found:
+            one.rebind()
+        return bool(found)
 
     def _binds(self, carrier: Carrier) -> list[BindView]:
-        rate = carrier.settings.submit_rate_per_bind or carrier.settings.submit_rate
         return [
-            BindView(v.name, v.state.value, v.window, v.in_flight, v.room, rate, v.since, v.last_error)
+            BindView(
+                v.name,
+                v.state.value,
+                v.window,
+                v.window_limit,
+                v.in_flight,
+                v.room,
+                v.submit_rate,
+                v.since,
+                v.last_error,
+            )
             for v in carrier.views()
         ]
 
@@ -192,16 +209,19 @@ class _Daemon:
         ids = Identifiers(store.last_id())
         owners = NumberOwners({name: account.senders for name, account in settings.accounts.items()})
         self.send = Send(store, settings.lanes)
-        traffic = Traffic(self.send.open_feed, Receive(store, owners, ids).deliver)
+        receive = Receive(store, owners, ids, told=_told_of_inbound(settings))
+        traffic = Traffic(self.send.open_feed, receive.deliver)
         self.carriers = [Carrier(carrier, traffic, store.carrier_able) for carrier in settings.carriers.values()]
         for carrier in self.carriers:
             store.carrier_able(carrier.name, False)
+        self.asking = Asking(store, self.carriers)
         client = Client(AddressGuard(settings.webhooks.allow_networks), timeout=settings.webhooks.timeout)
         self.notify = Notify(settings, store, client, now_ms, random.random)
         view = CarriersNow(self.carriers)
         app = create_app(settings, Accept(settings, store, ids), store, ids, view)
         self.http = Server(app, ids, Limits(most_connections()))
-        operator_app = create_operator_app(settings, store, ids, view, metrics.REGISTRY)
+        wires = {carrier.name: carrier.wire for carrier in self.carriers}
+        operator_app = create_operator_app(settings, store, ids, view, metrics.REGISTRY, wires)
         self.operator = Server(operator_app, ids, Limits(MOST_OPERATOR_CONNECTIONS))
         self.line = StateLine(notifier, view, store)
         self.summary = Summary(view, store)
@@ -215,6 +235,7 @@ class _Daemon:
         await nursery.start(self.notify.run)
         for carrier in self.carriers:
             await nursery.start(carrier.run)
+        await nursery.start(self.asking.run)
         log.info("listening http=%s operator=%s", ",".join(public), ",".join(operator))
         return Running(public, operator)
 
@@ -241,6 +262,12 @@ class _Daemon:
             await self.store.keep_alive()
         except (StoreBusy, StoreFull) as error:
             log.error("the store can't write while the daemon stops: %s", error)
+
+
+def _told_of_inbound(settings: Settings) -> frozenset[str]:
+    """The accounts whose endpoints take inbound messages."""
+    webhooks = {name: account.webhook for name, account in settings.accounts.items()}
+    return frozenset(name for name, webhook in webhooks.items() if webhook and EventType.INBOUND in webhook.events)
 
 
 def _say_what_was_found(store: SqliteStore, routes: set[str], last: Holder | None) -> None:
@@ -274,6 +301,9 @@ def _gauges(store: SqliteStore, view: CarriersNow) -> list[Gauge]:
     def able() -> Iterable[tuple[tuple[str, ...], float]]:
         return [((carrier.name,), float(carrier.able)) for carrier in view.carriers()]
 
+    def refused() -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((carrier.name,), float(carrier.alarm is not None)) for carrier in view.carriers()]
+
     def binds(what: str) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((c.name, b.name), float(getattr(b, what))) for c in view.carriers() for b in c.binds]
 
@@ -281,8 +311,10 @@ def _gauges(store: SqliteStore, view: CarriersNow) -> list[Gauge]:
     return [
         Gauge("sluice_queue_ready", "Messages that a free slot could take.", ("lane", "route"), queued),
         Gauge("sluice_window_ceiling", "Unanswered submit_sm allowed.", ("carrier", "bind"), partial(binds, "window")),
+        Gauge("sluice_window_limit", "Of it, used at present.", ("carrier", "bind"), partial(binds, "window_limit")),
         Gauge("sluice_window_in_flight", "Unanswered submit_sm.", ("carrier", "bind"), partial(binds, "in_flight")),
         Gauge("sluice_carrier_able", "1 when any bind of the carrier can send.", ("carrier",), able),
+        Gauge("sluice_carrier_refused", "1 while the carrier refuses our credentials.", ("carrier",), refused),
         Gauge("sluice_receipts_parked", "Receipts of no known message.", (), lambda: [((), counts()["parked"])]),
         Gauge("sluice_events_pending", "Events to be told.", (), lambda: [((), counts()["events_pending"])]),
     ]

@@ -106,7 +106,7 @@ MOVES: dict[MessageState, frozenset[MessageState]] = {
     _M.SUBMITTING: frozenset({_M.SENT, _M.QUEUED, _M.RETRYING, _M.FAILED, _M.IN_DOUBT, _M.UNKNOWN}) | _RECEIPT_ENDS,
     _M.IN_DOUBT: frozenset({_M.SENT, _M.QUEUED, _M.RETRYING, _M.FAILED, _M.UNKNOWN}) | _RECEIPT_ENDS,
     _M.SENT: frozenset({_M.CANCELED, _M.UNKNOWN, _M.QUEUED}) | _RECEIPT_ENDS,
-    _M.UNKNOWN: _RECEIPT_ENDS,
+    _M.UNKNOWN: _RECEIPT_ENDS | {_M.CANCELED},
     _M.DELIVERED: frozenset(),
     _M.UNDELIVERED: frozenset(),
     _M.EXPIRED: frozenset(),

@@ -25,6 +25,12 @@ ANSWERS = Counter(
     "sluice_submit_answers", "Answers to submit_sm, by what they meant.", ["carrier", "outcome"], registry=REGISTRY
 )
 DOUBTED = Counter("sluice_segments_in_doubt", "Segments whose answer never came.", ["carrier"], registry=REGISTRY)
+BIND_REFUSALS = Counter(
+    "sluice_binds_refused",
+    "Binds that the carrier refused, by what that meant.",
+    ["carrier", "meaning"],
+    registry=REGISTRY,
+)
 RECYCLED = Counter(
     "sluice_binds_recycled", "Binds closed because too many answers were overdue.", ["carrier"], registry=REGISTRY
 )
@@ -32,7 +38,27 @@ GIVEN_BACK = Counter(
     "sluice_slots_given_back", "Slots of unanswered submit_sm that others overtook.", ["carrier"], registry=REGISTRY
 )
 RECEIPTS = Counter("sluice_receipts", "Receipts, by the state they tell.", ["carrier", "state"], registry=REGISTRY)
-INBOUND = Counter("sluice_inbound_messages", "Messages from handsets.", ["carrier"], registry=REGISTRY)
+CONTRADICTIONS = Counter(
+    "sluice_receipts_contradicting",
+    "Receipts that tell another end than the one before.",
+    ["carrier"],
+    registry=REGISTRY,
+)
+ENQUIRIES = Counter(
+    "sluice_enquiries",
+    "query_sm and cancel_sm, by what came of them.",
+    ["carrier", "kind", "outcome"],
+    registry=REGISTRY,
+)
+INBOUND = Counter(
+    "sluice_inbound_messages", "Messages from handsets; each part of a long one.", ["carrier"], registry=REGISTRY
+)
+INBOUND_UNTOLD = Counter(
+    "sluice_inbound_untold",
+    "Messages from handsets, or parts, for nobody who takes them.",
+    ["carrier"],
+    registry=REGISTRY,
+)
 POSTS = Counter("sluice_webhook_posts", "Webhook POSTs, by their outcome.", ["account", "outcome"], registry=REGISTRY)
 HTTP_REFUSED = Counter(
     "sluice_http_connections_refused", "Connections refused because too many were open.", registry=REGISTRY

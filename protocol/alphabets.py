@@ -28,3 +28,7 @@ class Language(StrEnum):
     TAMIL = "tamil"
     TELUGU = "telugu"
     URDU = "urdu"
+
+
+LANGUAGE_IDENTIFIERS = {language: identifier for identifier, language in enumerate(Language, 1)}
+"""As they stand in a header (3GPP TS 23.038 §6.2.1.2.4); 0 is no language."""

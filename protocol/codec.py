@@ -27,6 +27,7 @@ from protocol.decoding import (
 from protocol.encoding import (
     encode_bind_request,
     encode_bind_resp,
+    encode_cancel_sm,
     encode_data_sm,
     encode_deliver_sm_resp,
     encode_header_only,
@@ -44,6 +45,7 @@ from protocol.pdus import (
     AlertNotification,
     BindRequest,
     BindResp,
+    CancelSm,
     CommandId,
     DataSm,
     DataSmResp,
@@ -94,7 +96,20 @@ def _layout(kind: type[Any]) -> tuple[tuple[str, int], ...]:
     return tuple((name, 0 if field.type is int else field.max) for name, field in sizes)
 
 
-_LAYOUTS = {kind: _layout(kind) for kind in (QuerySm, QuerySmResp, AlertNotification)}
+_LAYOUTS: dict[type[Any], tuple[tuple[str, int], ...]] = {
+    kind: _layout(kind) for kind in (QuerySm, QuerySmResp, AlertNotification)
+}
+_LAYOUTS[CancelSm] = (
+    ("service_type", 6),
+    ("message_id", 65),
+    ("source_addr_ton", 0),
+    ("source_addr_npi", 0),
+    ("source_addr", 21),
+    ("dest_addr_ton", 0),
+    ("dest_addr_npi", 0),
+    ("destination_addr", 21),
+)
+"""SMPP 3.4 §4.9.1; smpplib does not know it."""
 
 
 def _decode_tail(kind: type[Any], frame: bytes, status: int, sequence: int) -> Any:
@@ -154,4 +169,5 @@ _ENCODERS: dict[type[Any], Callable[[Any], bytes]] = {
     Unknown: encode_unknown,
     **dict.fromkeys(HEADER_ONLY, encode_header_only),
     **dict.fromkeys(_LAYOUTS, _encode_tail),
+    CancelSm: encode_cancel_sm,
 }

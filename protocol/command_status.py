@@ -139,6 +139,8 @@ class BindRefusal(Enum):
     """An earlier session still holds the place: wait longer than the carrier's inactivity timer."""
     BAD_CREDENTIALS = "bad_credentials"
     """Trying again changes nothing until someone changes the settings."""
+    BIND_FAILED = "bind_failed"
+    """Many SMSCs say so where the password is wrong, others where they are merely busy: once it proves nothing."""
     NOT_OFFERED = "not_offered"
     """The peer does not know this kind of bind."""
     TRY_LATER = "try_later"
@@ -146,8 +148,7 @@ class BindRefusal(Enum):
 
 _BIND_REFUSALS = {
     int(CommandStatus.ESME_RALYBND): BindRefusal.ALREADY_BOUND,
-    # Many SMSCs say 0x0D where 0x0E (wrong password) is meant.
-    int(CommandStatus.ESME_RBINDFAIL): BindRefusal.BAD_CREDENTIALS,
+    int(CommandStatus.ESME_RBINDFAIL): BindRefusal.BIND_FAILED,
     int(CommandStatus.ESME_RINVPASWD): BindRefusal.BAD_CREDENTIALS,
     int(CommandStatus.ESME_RINVSYSID): BindRefusal.BAD_CREDENTIALS,
     int(CommandStatus.ESME_RINVSYSTYP): BindRefusal.BAD_CREDENTIALS,

@@ -12,6 +12,7 @@ from protocol.pdus import (
     RESPONSE_BIT,
     BindRequest,
     BindResp,
+    CancelSm,
     CommandId,
     DataSm,
     DataSmResp,
@@ -127,6 +128,18 @@ def encode_bind_resp(pdu: BindResp) -> bytes:
 def encode_outbind(pdu: Outbind) -> bytes:
     body = write_c_octets("system_id", pdu.system_id, _SYSTEM_ID) + write_c_octets("password", pdu.password, _PASSWORD)
     return write_header(HEADER_LENGTH + len(body), CommandId.OUTBIND, 0, pdu.sequence) + body
+
+
+def encode_cancel_sm(pdu: CancelSm) -> bytes:
+    body = (
+        write_c_octets("service_type", pdu.service_type, _SERVICE_TYPE)
+        + write_c_octets("message_id", pdu.message_id, _MESSAGE_ID)
+        + bytes((pdu.source_addr_ton, pdu.source_addr_npi))
+        + write_c_octets("source_addr", pdu.source_addr, _ADDRESS)
+        + bytes((pdu.dest_addr_ton, pdu.dest_addr_npi))
+        + write_c_octets("destination_addr", pdu.destination_addr, _ADDRESS)
+    )
+    return write_header(HEADER_LENGTH + len(body), CommandId.CANCEL_SM, 0, pdu.sequence) + body
 
 
 def encode_unknown(pdu: Unknown) -> bytes:

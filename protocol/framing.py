@@ -20,6 +20,11 @@ class Framer:
         self._rest = bytearray()
         self._wanted = HEADER_LENGTH
 
+    @property
+    def rest(self) -> bytes:
+        """The beginning of a frame that has not come whole."""
+        return bytes(self._rest)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield each frame that `data` completes; run it to its end, or the octets behind are lost.
 

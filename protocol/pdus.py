@@ -317,8 +317,24 @@ class GenericNack:
     sequence: int = 0
 
 
-HeaderOnly: TypeAlias = EnquireLink | EnquireLinkResp | Unbind | UnbindResp | GenericNack
-HEADER_ONLY: tuple[type[HeaderOnly], ...] = (EnquireLink, EnquireLinkResp, Unbind, UnbindResp, GenericNack)
+@dataclass(slots=True)
+class CancelSmResp:
+    """The answer to cancel_sm (SMPP 3.4 §4.9.2)."""
+
+    command_id: ClassVar[CommandId] = CommandId.CANCEL_SM_RESP
+    status: int = 0
+    sequence: int = 0
+
+
+HeaderOnly: TypeAlias = EnquireLink | EnquireLinkResp | Unbind | UnbindResp | GenericNack | CancelSmResp
+HEADER_ONLY: tuple[type[HeaderOnly], ...] = (
+    EnquireLink,
+    EnquireLinkResp,
+    Unbind,
+    UnbindResp,
+    GenericNack,
+    CancelSmResp,
+)
 
 
 @dataclass(slots=True)
@@ -343,6 +359,22 @@ class QuerySmResp:
     final_date: str = ""
     message_state: int = 0
     error_code: int = 0
+    sequence: int = 0
+
+
+@dataclass(slots=True)
+class CancelSm:
+    """Do not deliver this message (SMPP 3.4 §4.9.1). Its addresses have to be those of the submit_sm."""
+
+    command_id: ClassVar[CommandId] = CommandId.CANCEL_SM
+    service_type: str = ""
+    message_id: str = ""
+    source_addr_ton: int = 0
+    source_addr_npi: int = 0
+    source_addr: str = ""
+    dest_addr_ton: int = 0
+    dest_addr_npi: int = 0
+    destination_addr: str = ""
     sequence: int = 0
 
 
@@ -388,6 +420,8 @@ Pdu: TypeAlias = (
     | GenericNack
     | QuerySm
     | QuerySmResp
+    | CancelSm
+    | CancelSmResp
     | AlertNotification
     | Unknown
 )

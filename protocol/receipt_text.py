@@ -10,6 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
+from protocol.receipt_shapes import as_keys, read_list, unpacked, with_digits
 from protocol.times import parse_receipt_date
 
 
@@ -72,7 +73,7 @@ _ORDINARY = re.compile(
     r" err:[0-9A-Za-z]*)(?= ?[Tt]ext:|\Z)"
 )
 _TAILS_KEPT = 4096
-_CONTENT = re.compile(r"text\s*:", re.IGNORECASE)
+_CONTENT = re.compile(r"text[\"']?\s*:|<text\b|(?<![^\s&;,?])text=", re.IGNORECASE)
 # Possessive, so that a long run of letters or blanks costs no more than its length.
 _KEY = re.compile(r"(?<![A-Za-z])([A-Za-z]++(?:[\s_]++[Dd][Aa][Tt][Ee])?+)\s*+:")
 _KEYS = {"id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err"}
@@ -82,6 +83,7 @@ _BARE = re.compile(r"\s*([^\s,;|]+)(?:\s*[,;|]\s*|\s+)([0-9]|[A-Za-z_]+)\s*")
 _WIDE_KEY = re.compile(r"(?:i\0d|s\0t\0a\0t|s\0u\0b)\0?\s*\0?:", re.IGNORECASE)
 _WIDE_BARE = re.compile(r"(?:\0[ -~])+|(?:[ -~]\0)+")
 _BINARY = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
+_ANY_BINARY = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")
 _QUOTES_AND_COMMAS = ",;|\"'"
 _CLOCK_TICK = timedelta(minutes=1)
 """The coarsest unit of receipt dates: one date may have seconds where the other has none."""
@@ -154,7 +156,9 @@ def _scan(octets: bytes, text: str) -> ReceiptText:
     head = _before_content(_narrow(octets, text) if "\0" in text else text)
     # NUL pads; 0x11 is the underscore of an SMSC that writes GSM 03.38.
     raw = head.replace("\0", " ").replace("\x11", "_").strip()
-    fields = _read_fields(raw)
+    fields = _read_fields(with_digits(raw))
+    if not fields and (keys := as_keys(raw)) is not None:
+        fields = _read_fields(keys)
     stat = fields.get("stat")
     state = _STATES.get(stat.upper()) if stat else None
     is_unmistakable = stat is not None and (len(fields) >= 3 or (state is not None and fields.get("id") is not None))
@@ -195,6 +199,15 @@ def _read_keyless(octets: bytes, head: str, raw: str) -> ReceiptText:
         state = _STATE_NUMBERS.get(bare[2]) or _STATES.get(bare[2].upper())
         if state is not None:
             return ReceiptText(bare[1], state, bare[2], None, None, None, raw, False)
+    if (listed := read_list(raw)) is not None:
+        state = _STATE_NUMBERS.get(listed.state)
+        one, other = (parse_receipt_date(date) for date in listed.dates)
+        submitted_at, done_at = (other, one) if is_before(other, one) else (one, other)
+        return ReceiptText(
+            listed.message_id, state, listed.state, listed.error or None, submitted_at, done_at, raw, False
+        )
+    if _ANY_BINARY.search(octets) and (text := unpacked(octets)) is not None:
+        return _scan(text.encode("ascii"), text)
     if _BINARY.search(head.strip(" \t\r\n\0")):
         raw = octets.hex()
     return ReceiptText(None, None, None, None, None, None, raw, False)
@@ -218,6 +231,9 @@ def _narrow(octets: bytes, text: str) -> str:
 
 
 def _word(value: str) -> str | None:
+    if (noise := _BINARY.search(value)) is not None:
+        # Octets of TLVs, which some SMSCs count into short_message.
+        value = value[: noise.start()] or value[noise.end() :]
     words = value.split(maxsplit=1)
     if not words or words[0].endswith(":"):
         # An empty value, with perhaps a key behind it that only this SMSC knows.

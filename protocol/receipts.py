@@ -18,6 +18,7 @@ __all__ = ["Receipt", "ReceiptState", "read_receipt"]
 _RECEIPTED_MESSAGE_ID = int(Tlv.RECEIPTED_MESSAGE_ID)
 _MESSAGE_STATE = int(Tlv.MESSAGE_STATE)
 _NETWORK_ERROR_CODE = int(Tlv.NETWORK_ERROR_CODE)
+_REFERENCE = int(Tlv.USER_MESSAGE_REFERENCE)
 _MESSAGE_PAYLOAD = int(Tlv.MESSAGE_PAYLOAD)
 _TYPE_MASK = int(EsmClass.MESSAGE_TYPE_MASK)
 _RECEIPT = int(EsmClass.RECEIPT)
@@ -60,6 +61,10 @@ class Receipt:
     """Where the PDU contradicts itself, for the operator to read."""
     is_intermediate: bool = False
     """An intermediate notification: the message has not ended, whatever the state."""
+    reference: int | None = None
+    """user_message_reference, which a carrier may give back as it was told in submit_sm."""
+    is_guess: bool = False
+    """Nothing but the layout of the text makes it a receipt: a handset may have written it."""
 
     @property
     def is_final(self) -> bool:
@@ -99,6 +104,7 @@ def _read_ordinary(pdu: DeliverSm | DataSm) -> Receipt | None:
         pdu.destination_addr,
         raw,
         (),
+        reference=_reference(pdu.tlvs) if pdu.tlvs else None,
     )
 
 
@@ -125,7 +131,7 @@ def _read_any(pdu: DeliverSm | DataSm, text_only: bool) -> Receipt | None:
     text = read_text(_body(pdu))
     if needs_layout and not text.is_unmistakable:
         return None
-    return _join(pdu, text, is_intermediate=kind == _INTERMEDIATE)
+    return _join(pdu, text, is_intermediate=kind == _INTERMEDIATE, is_guess=needs_layout)
 
 
 def _body(pdu: DeliverSm | DataSm) -> bytes:
@@ -141,7 +147,7 @@ def _body(pdu: DeliverSm | DataSm) -> bytes:
     return octets
 
 
-def _join(pdu: DeliverSm | DataSm, text: ReceiptText, *, is_intermediate: bool) -> Receipt:
+def _join(pdu: DeliverSm | DataSm, text: ReceiptText, *, is_intermediate: bool, is_guess: bool) -> Receipt:
     tlvs = pdu.tlvs
     disagreements: list[str] = []
     message_id: str | None = text.message_id
@@ -172,7 +178,14 @@ def _join(pdu: DeliverSm | DataSm, text: ReceiptText, *, is_intermediate: bool) 
         text.raw,
         tuple(disagreements),
         is_intermediate,
+        _reference(tlvs) if tlvs else None,
+        is_guess,
     )
+
+
+def _reference(tlvs: dict[int, bytes]) -> int | None:
+    value = tlvs.get(_REFERENCE)
+    return int.from_bytes(value, "big") if value is not None and len(value) == 2 else None
 
 
 def _c_string(value: bytes) -> str | None:
@@ -191,8 +204,16 @@ def _join_ids(told: str | None, written: str | None, disagreements: list[str]) -
     return told, (written,)
 
 
+def _told_state(value: bytes) -> ReceiptState | None:
+    """One octet, whatever NULs stand around it; or its digit, as some write it."""
+    octets = value.strip(b"\0") or value[:1]
+    if len(octets) != 1:
+        return None
+    return _STATES.get(octets[0] - 0x30 if octets.isdigit() else octets[0])
+
+
 def _join_states(value: bytes, text: ReceiptText, disagreements: list[str]) -> ReceiptState | None:
-    told = _STATES.get(int.from_bytes(value, "big")) if value else None
+    told = _told_state(value)
     written = text.state
     if told is None or written is None or told is written or written is ReceiptState.UNKNOWN:
         return told or written

@@ -7,6 +7,7 @@ caller's.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from protocol.alphabets import LANGUAGE_IDENTIFIERS, Language
 from protocol.errors import LocalProtocolError
 from protocol.text import ESCAPE, Encoding, encode_gsm, encode_ucs2
 
@@ -15,15 +16,21 @@ MAX_PARTS = 255
 
 _UDHI = 0x40
 _UCS2 = 0x08
-_CONCATENATION_8_BIT = 0x00
-_CONCATENATION_16_BIT = 0x08
+
+CONCATENATION_8_BIT = 0x00
+CONCATENATION_16_BIT = 0x08
+SINGLE_SHIFT = 0x24
+LOCKING_SHIFT = 0x25
+"""Elements of a header (3GPP TS 23.040 §9.2.3.24)."""
+
+_LANGUAGES = {identifier: language for language, identifier in LANGUAGE_IDENTIFIERS.items()}
 
 
 class TooManyParts(LocalProtocolError):  # noqa: N818
-    """The text needs more segments than a header can count; `parts` tells how many."""
+    """The text needs more segments than a header can count, or a carrier takes; `parts` tells how many."""
 
-    def __init__(self, parts: int) -> None:
-        super().__init__(f"{parts} parts are needed, {MAX_PARTS} are possible")
+    def __init__(self, parts: int, most: int = MAX_PARTS) -> None:
+        super().__init__(f"{parts} parts are needed, {most} are possible")
         self.parts = parts
 
 
@@ -61,6 +68,11 @@ class UserDataHeader:
     """None if the message is not one of several."""
     part: int
     total: int
+    locking: Language | None = None
+    single: Language | None = None
+    """The national tables of a text in septets (3GPP TS 23.038 §6.2.1.2); None for the default ones."""
+    is_wide: bool = False
+    """The reference has 16 bits."""
 
 
 def count(text: str, encoding: Encoding) -> int:
@@ -77,7 +89,7 @@ def split(text: str, encoding: Encoding, reference: int) -> list[Segment]:
         return [Segment(pieces[0], 0, data_coding, 1, 1)]
     if total > MAX_PARTS:
         raise TooManyParts(total)
-    header = bytes((5, _CONCATENATION_8_BIT, 3, reference & 0xFF, total))
+    header = bytes((5, CONCATENATION_8_BIT, 3, reference & 0xFF, total))
     return [
         Segment(b"%b%c%b" % (header, part, piece), _UDHI, data_coding, part, total)
         for part, piece in enumerate(pieces, 1)
@@ -86,9 +98,12 @@ def split(text: str, encoding: Encoding, reference: int) -> list[Segment]:
 
 def _cut(text: str, encoding: Encoding) -> list[bytes]:
     if encoding is Encoding.GSM7:
-        octets, alone, room = encode_gsm(text), 160, 153
-    else:
-        octets, alone, room = encode_ucs2(text), 140, 134
+        return cut(encode_gsm(text), 160, 153, encoding)
+    return cut(encode_ucs2(text), 140, 134, encoding)
+
+
+def cut(octets: bytes, alone: int, room: int, encoding: Encoding) -> list[bytes]:
+    """Pieces of at most `room` octets of a text's septets or UCS-2; one piece if all of it is at most `alone`."""
     if len(octets) <= alone:
         return [octets]
     pieces = []
@@ -115,13 +130,19 @@ def read_header(octets: bytes) -> UserDataHeader | None:
     if not octets or octets[0] >= len(octets):
         return None
     length = 1 + octets[0]
-    reference, part, total = None, 1, 1
+    reference, part, total, is_wide = None, 1, 1, False
+    languages: dict[int, Language | None] = {}
     at = 1
     while at + 2 <= length:
         element, size = octets[at], octets[at + 1]
         value = octets[at + 2 : min(at + 2 + size, length)]
         at += 2 + size
-        is_concatenation = (element, len(value)) in ((_CONCATENATION_8_BIT, 3), (_CONCATENATION_16_BIT, 4))
+        is_concatenation = (element, len(value)) in ((CONCATENATION_8_BIT, 3), (CONCATENATION_16_BIT, 4))
         if is_concatenation and 1 <= value[-1] <= value[-2]:
             reference, total, part = int.from_bytes(value[:-2], "big"), value[-2], value[-1]
-    return UserDataHeader(length, reference, part, total)
+            is_wide = element == CONCATENATION_16_BIT
+        if len(value) == 1:
+            # A language that is reserved is the default one (3GPP TS 23.038 §6.2.1.2.4).
+            languages[element] = _LANGUAGES.get(value[0])
+    locking, single = languages.get(LOCKING_SHIFT), languages.get(SINGLE_SHIFT)
+    return UserDataHeader(length, reference, part, total, locking, single, is_wide)

@@ -16,6 +16,8 @@ from protocol.pdus import (
     AlertNotification,
     BindRequest,
     BindResp,
+    CancelSm,
+    CancelSmResp,
     DataSm,
     DataSmResp,
     DeliverSm,
@@ -25,6 +27,7 @@ from protocol.pdus import (
     GenericNack,
     Pdu,
     QuerySm,
+    QuerySmResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -44,6 +47,8 @@ from protocol.session_events import (
     Event,
     PeerComplained,
     PeerUnbound,
+    QuestionAnswered,
+    QuestionExpired,
     Requested,
     SubmitAnswered,
     SubmitExpired,
@@ -64,8 +69,9 @@ class Session(OutboundSession):
     After any call flush `bytes_to_send()`; wake no later than `deadline` and call `tick`. What the peer sends never
     raises: a bad body is answered with a refusal and the session lives, a bad length ends it. What we ask for raises
     LocalProtocolError, and then nothing has changed. Every submit ends in exactly one SubmitAnswered, SubmitExpired
-    (after which a late SubmitAnswered may come) or place in Closed.unanswered; every session in exactly one Closed,
-    after which what is received or answered is dropped. enquire_link and its answer are never seen outside.
+    (after which a late SubmitAnswered may come) or place in Closed.unanswered; every question in one QuestionAnswered
+    or QuestionExpired; every session in exactly one Closed, after which what is received or answered is dropped.
+    enquire_link and its answer are never seen outside.
     Whether slots of overtaken submits are given back (`Window.give_back`) is the driver's to say.
     The driver bounds how long a peer may stay unbound in the SMSC role, since no session began yet.
     """
@@ -89,6 +95,10 @@ class Session(OutboundSession):
                 else:
                     self._take_unasked(pdu, frame, events)
         except BadFrame as fault:
+            if self._state is not _CLOSED:
+                # The one thing that generic_nack is for; the sequence number is as little to be trusted as the length
+                # (SMPP 3.4 §4.3.1).
+                self._outgoing.append(encode(GenericNack(CommandStatus.ESME_RINVCMDLEN)))
             self._close(CloseReason.BAD_FRAME, str(fault), events)
         return events
 
@@ -105,6 +115,7 @@ class Session(OutboundSession):
         """Time has come to `deadline`, or not: harmless at any time."""
         expired = SubmitExpired if self._role is Role.ESME else DeliverExpired
         events: list[Event] = [expired(slot.token) for slot in self.window.expire(now)]
+        events += [QuestionExpired(token) for token in self._questions.expire(now)]
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
             if self._state is SessionState.BINDING:
                 self._close(CloseReason.BIND_TIMEOUT, "bind was not answered", events)
@@ -124,6 +135,7 @@ class Session(OutboundSession):
             return
         self._handshake_deadline = None
         self._enter(SessionState.CLOSED)
+        events += [QuestionExpired(token) for token in self._questions.abandon()]
         events.append(Closed(reason, detail, [slot.token for slot in self.window.abandon()]))
 
     def _take_unasked(self, pdu: Pdu, frame: bytes, events: list[Event]) -> None:
@@ -176,8 +188,15 @@ class Session(OutboundSession):
     def _take_data_sm(self, pdu: DataSm, now: float, events: list[Event]) -> None:
         events.append(Delivered(pdu) if self._role is Role.ESME else Submitted(pdu))
 
-    def _take_query_sm(self, pdu: QuerySm, now: float, events: list[Event]) -> None:
+    def _take_question(self, pdu: QuerySm | CancelSm, now: float, events: list[Event]) -> None:
         events.append(Requested(pdu))
+
+    def _take_question_resp(self, pdu: QuerySmResp | CancelSmResp, now: float, events: list[Event]) -> None:
+        if pdu.sequence in self._questions:
+            told = pdu if isinstance(pdu, QuerySmResp) and not pdu.status else None
+            events.append(QuestionAnswered(self._questions.settle(pdu.sequence), pdu.status, told))
+        else:
+            events.append(PeerComplained(pdu.status, pdu.sequence))
 
     def _take_bind_request(self, pdu: BindRequest, now: float, events: list[Event]) -> None:
         self._enter(MOVES[self._state, BindRequest])
@@ -227,6 +246,8 @@ class Session(OutboundSession):
         elif self._state is SessionState.UNBINDING and pdu.sequence == self._unbind_sequence:
             events.append(Unbound())
             self._close(CloseReason.UNBOUND, f"unbind was answered by generic_nack {name_of(status)}", events)
+        elif pdu.sequence in self._questions:
+            events.append(QuestionAnswered(self._questions.settle(pdu.sequence), status))
         elif pdu.sequence != self._enquiry_sequence or pdu.sequence == 0:
             # Sequence number 0 names no request. Even with one in flight it may be meant for an answer of ours.
             self._settle(pdu.sequence, status, "", {}, now, events)
@@ -247,6 +268,9 @@ _RECEIVERS: dict[type[Any], _Receiver] = {
     BindResp: Session._take_bind_resp,
     Unbind: Session._take_unbind,
     UnbindResp: Session._take_unbind_resp,
-    QuerySm: Session._take_query_sm,
+    QuerySm: Session._take_question,
+    CancelSm: Session._take_question,
+    QuerySmResp: Session._take_question_resp,
+    CancelSmResp: Session._take_question_resp,
     AlertNotification: Session._take_nothing,
 }

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
-from protocol.pdus import BindRequest, DataSm, DeliverSm, QuerySm, SubmitSm
+from protocol.pdus import BindRequest, CancelSm, DataSm, DeliverSm, QuerySm, QuerySmResp, SubmitSm, Tlv
+
+_CONGESTION_STATE = int(Tlv.CONGESTION_STATE)
+_CONGESTION_MOST = 100
 
 
 @dataclass(slots=True)
@@ -33,6 +36,13 @@ class SubmitAnswered:
     tlvs: dict[int, bytes]
     latency_seconds: float
     late: bool
+
+    @property
+    def congestion(self) -> int | None:
+        """congestion_state, where the carrier tells it: 0 idle, 90 and more congested, 100 the most (SMPP 5.0
+        §4.8.4.18). Some tell it on a 3.4 bind too; what is above 100 is reserved and None."""
+        octets = self.tlvs.get(_CONGESTION_STATE) if self.tlvs else None
+        return octets[0] if octets and octets[0] <= _CONGESTION_MOST else None
 
 
 @dataclass(slots=True)
@@ -65,9 +75,25 @@ class Submitted:
 
 @dataclass(slots=True)
 class Requested:
-    """An ESME asks what became of a message: `Session.respond` with a QuerySmResp."""
+    """An ESME asks about a message: `Session.respond` with a QuerySmResp or a CancelSmResp."""
 
-    pdu: QuerySm
+    pdu: QuerySm | CancelSm
+
+
+@dataclass(slots=True)
+class QuestionAnswered:
+    """A query_sm or cancel_sm of ours has its answer, which may be a generic_nack. `told`: of a query_sm."""
+
+    token: Any
+    status: int
+    told: QuerySmResp | None = None
+
+
+@dataclass(slots=True)
+class QuestionExpired:
+    """A query_sm or cancel_sm of ours has no answer, by its deadline or by the end of the session."""
+
+    token: Any
 
 
 @dataclass(slots=True)
@@ -119,6 +145,8 @@ class CloseReason(Enum):
     PEER_UNBOUND = "peer_unbound"
     UNANSWERED = "unanswered"
     """Given by the driver: too many requests had no answer."""
+    SPENT = "spent"
+    """Given by the driver: the session carried as many requests as the peer allows one."""
 
 
 @dataclass(slots=True)
@@ -139,6 +167,8 @@ Event: TypeAlias = (
     | BindRequested
     | Submitted
     | Requested
+    | QuestionAnswered
+    | QuestionExpired
     | DeliverAnswered
     | DeliverExpired
     | PeerUnbound

@@ -11,10 +11,12 @@ from protocol.errors import NotBound
 from protocol.fields import HEADER_LENGTH, write_header
 from protocol.framing import MAX_FRAME, Framer
 from protocol.keepalive import Keepalive
+from protocol.patience import Patience
 from protocol.pdus import (
     BindMode,
     BindRequest,
     BindResp,
+    CancelSm,
     CommandId,
     DataSm,
     DataSmResp,
@@ -22,10 +24,12 @@ from protocol.pdus import (
     DeliverSmResp,
     EnquireLink,
     Pdu,
+    QuerySm,
     SubmitSm,
     SubmitSmResp,
     Unbind,
 )
+from protocol.questions import Questions
 from protocol.session_states import MOVES, Role, SessionState, receivable, sendable
 from protocol.window import Window
 
@@ -54,14 +58,16 @@ class OutboundSession:
         bind_timeout: float,
         first_sequence: int = 1,
         max_frame: int = MAX_FRAME,
+        patience: Patience | None = None,
     ) -> None:
         """`window`: requests in flight at most, each for `response_timeout` seconds; `bind_timeout` in seconds.
 
-        The rest as in Keepalive and Framer; `first_sequence` is 1 to MAX_SEQUENCE.
+        The rest as in Keepalive, Framer and Window; `first_sequence` is 1 to MAX_SEQUENCE.
         """
         self.mode: BindMode | None = None
         """The mode that was asked for in the bind, None before it."""
-        self.window = Window(window)
+        self.window = Window(window, patience)
+        self._questions = Questions()
         self._role = role
         self._response_timeout = response_timeout
         self._bind_timeout = bind_timeout
@@ -85,9 +91,16 @@ class OutboundSession:
     def deadline(self) -> float | None:
         """When `tick` will have something to do, if nothing happens before."""
         deadlines = [self._handshake_deadline, self.window.next_deadline]
+        if self._questions.waiting:
+            deadlines.append(self._questions.next_deadline)
         if self._state is SessionState.BOUND:
             deadlines.append(self._keepalive.deadline)
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    @property
+    def unread(self) -> bytes:
+        """The beginning of a frame that has not come whole."""
+        return self._framer.rest
 
     def bytes_to_send(self) -> bytes:
         """All that is to be written now, as one piece of whole PDUs; it is handed out once."""
@@ -132,6 +145,14 @@ class OutboundSession:
             sequence = sequence % MAX_SEQUENCE + 1
         self._next_sequence = sequence
         window.add_all(numbered, now, now + self._response_timeout)
+
+    def question(self, pdu: QuerySm | CancelSm, token: Any, now: float) -> None:
+        """Ask about a message (ESME), beside the window; QuestionAnswered or QuestionExpired tells how it went.
+
+        Raises NotBound, or LocalProtocolError for a value that does not fit its field.
+        """
+        self._demand(type(pdu))
+        self._questions.add(self._send_request(pdu), token, now + self._response_timeout)
 
     def deliver(self, pdu: DeliverSm | DataSm, token: Any, now: float) -> int:
         """Hand over a receipt or an inbound message (SMSC); as `submit`."""

@@ -14,6 +14,8 @@ from protocol.pdus import (
     BindMode,
     BindRequest,
     BindResp,
+    CancelSm,
+    CancelSmResp,
     DataSm,
     DataSmResp,
     DeliverSm,
@@ -22,6 +24,7 @@ from protocol.pdus import (
     EnquireLinkResp,
     GenericNack,
     QuerySm,
+    QuerySmResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -62,9 +65,9 @@ _NOTHING: PduTypes = frozenset()
 _ALWAYS: PduTypes = frozenset({EnquireLink, EnquireLinkResp, Unbind, UnbindResp, GenericNack})
 
 _ESME_SENDS: dict[BindMode, PduTypes] = {
-    BindMode.TRANSMITTER: frozenset({SubmitSm, DataSm, Unbind, EnquireLink}),
+    BindMode.TRANSMITTER: frozenset({SubmitSm, DataSm, QuerySm, CancelSm, Unbind, EnquireLink}),
     BindMode.RECEIVER: frozenset({DataSm, Unbind, EnquireLink}),
-    BindMode.TRANSCEIVER: frozenset({SubmitSm, DataSm, Unbind, EnquireLink}),
+    BindMode.TRANSCEIVER: frozenset({SubmitSm, DataSm, QuerySm, CancelSm, Unbind, EnquireLink}),
 }
 _SMSC_SENDS: dict[BindMode, PduTypes] = {
     BindMode.TRANSMITTER: frozenset({DataSm, Unbind, EnquireLink}),
@@ -73,11 +76,13 @@ _SMSC_SENDS: dict[BindMode, PduTypes] = {
 }
 
 # deliver_sm on a transmitter bind is against the book; to refuse it would lose a receipt and win nothing.
-_ESME_TAKES: PduTypes = _ALWAYS | {DeliverSm, DataSm, SubmitSmResp, DataSmResp, AlertNotification}
+_ESME_TAKES: PduTypes = (
+    _ALWAYS | {DeliverSm, DataSm, SubmitSmResp, DataSmResp, QuerySmResp, CancelSmResp, AlertNotification}
+)
 _SMSC_TAKES: dict[BindMode, PduTypes] = {
-    BindMode.TRANSMITTER: _ALWAYS | {SubmitSm, DataSm, DataSmResp, QuerySm},
-    BindMode.RECEIVER: _ALWAYS | {DataSm, DataSmResp, DeliverSmResp, QuerySm},
-    BindMode.TRANSCEIVER: _ALWAYS | {SubmitSm, DataSm, DataSmResp, DeliverSmResp, QuerySm},
+    BindMode.TRANSMITTER: _ALWAYS | {SubmitSm, DataSm, DataSmResp, QuerySm, CancelSm},
+    BindMode.RECEIVER: _ALWAYS | {DataSm, DataSmResp, DeliverSmResp, QuerySm, CancelSm},
+    BindMode.TRANSCEIVER: _ALWAYS | {SubmitSm, DataSm, DataSmResp, DeliverSmResp, QuerySm, CancelSm},
 }
 
 

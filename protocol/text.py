@@ -1,6 +1,7 @@
 """Text to octets and back: GSM 03.38 (3GPP TS 23.038 §6.2.1, one septet an octet), UCS-2, what data_coding means.
 
-Carriers' habits that differ from the tables are told by their profile; how a long text is cut is segments.py's.
+How a carrier differs is writing.py's and reading.py's; how a long text is cut segments.py's, other tables
+national_tables.py's.
 """
 
 import codecs
@@ -12,11 +13,12 @@ from protocol.errors import LocalProtocolError
 ESCAPE = 0x1B
 """The septet that makes the next one a character of the extension table."""
 
-_ALPHABET = (
+DEFAULT_ALPHABET = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_EXTENSION = {
+"""The characters of the septets from 0 on (3GPP TS 23.038 §6.2.1); the escape stands for itself."""
+EXTENSION_TABLE = {
     "\f": 0x0A,
     "^": 0x14,
     "{": 0x28,
@@ -28,20 +30,24 @@ _EXTENSION = {
     "|": 0x40,
     "€": 0x65,
 }
+"""Septets behind an escape (§6.2.1.1)."""
 
-_SEPTET = {character: septet for septet, character in enumerate(_ALPHABET) if septet != ESCAPE}
+_SEPTET = {character: septet for septet, character in enumerate(DEFAULT_ALPHABET) if septet != ESCAPE}
 _NOT_PLAIN = 0xFF
 # By Latin-1 code, so that most texts take two passes in C; Greek and the extension table go the slow way.
 _LATIN_TO_GSM = bytes(_SEPTET.get(chr(code), _NOT_PLAIN) for code in range(256))
 _TO_GSM: dict[int, int | bytes] = {
     **{ord(character): septet for character, septet in _SEPTET.items()},
-    **{ord(character): bytes((ESCAPE, septet)) for character, septet in _EXTENSION.items()},
+    **{ord(character): bytes((ESCAPE, septet)) for character, septet in EXTENSION_TABLE.items()},
 }
-_FROM_GSM = _ALPHABET + "\ufffd" * 128
+_FROM_GSM = DEFAULT_ALPHABET + "\ufffd" * 128
 _ESCAPED = re.compile("\x1b(.?)", re.DOTALL)
 # Keyed by what the main table shows at the same place, because that is what stands for an unknown escape (TS 23.038
 # §6.2.1.1 note). A second escape, or one with nothing behind it, shows as a blank.
-_BEHIND_ESCAPE = {_ALPHABET[septet]: character for character, septet in _EXTENSION.items()} | {"\x1b": " ", "": " "}
+_BEHIND_ESCAPE = {DEFAULT_ALPHABET[septet]: character for character, septet in EXTENSION_TABLE.items()} | {
+    "\x1b": " ",
+    "": " ",
+}
 
 
 class Encoding(StrEnum):
@@ -111,10 +117,13 @@ def encode_ucs2(text: str) -> bytes:
         raise NotEncodable(error.start + 1, text[error.start]) from None
 
 
-class _Codec(Enum):
+class Codec(Enum):
+    """How octets become text; but for GSM 03.38 by Python's codec of that name."""
+
     GSM = "gsm"
     UCS2 = "utf-16-be"
     LATIN = "latin-1"
+    LATIN9 = "iso8859-15"
     CYRILLIC = "iso8859-5"
     HEBREW = "iso8859-8"
     JIS = "shift_jis"
@@ -124,39 +133,40 @@ class _Codec(Enum):
 
 # SMPP 3.4 §5.2.19. IA5 and binary are read as Latin-1, which loses no octet.
 _SMPP_CODECS = {
-    0x00: _Codec.GSM,
-    0x05: _Codec.JIS,
-    0x06: _Codec.CYRILLIC,
-    0x07: _Codec.HEBREW,
-    0x08: _Codec.UCS2,
-    0x0A: _Codec.MUSIC,
-    0x0D: _Codec.JIS,
-    0x0E: _Codec.KOREAN,
+    0x00: Codec.GSM,
+    0x05: Codec.JIS,
+    0x06: Codec.CYRILLIC,
+    0x07: Codec.HEBREW,
+    0x08: Codec.UCS2,
+    0x0A: Codec.MUSIC,
+    0x0D: Codec.JIS,
+    0x0E: Codec.KOREAN,
 }
 
 
-def _codec_of(data_coding: int) -> _Codec:
+def _codec_of(data_coding: int) -> Codec:
     if data_coding < 0x10:
-        return _SMPP_CODECS.get(data_coding, _Codec.LATIN)
+        return _SMPP_CODECS.get(data_coding, Codec.LATIN)
     # 3GPP TS 23.038 §4: the upper bits name the group, and in most groups two or one of the lower bits the alphabet.
     if data_coding >= 0xF0:
-        return _Codec.LATIN if data_coding & 0x04 else _Codec.GSM
+        return Codec.LATIN if data_coding & 0x04 else Codec.GSM
     if data_coding >= 0xE0:
-        return _Codec.UCS2
+        return Codec.UCS2
     if data_coding >= 0xC0:
-        return _Codec.GSM
+        return Codec.GSM
     is_compressed_or_reserved = data_coding & 0xA0
     if is_compressed_or_reserved:
-        return _Codec.LATIN
-    return (_Codec.GSM, _Codec.LATIN, _Codec.UCS2, _Codec.LATIN)[data_coding >> 2 & 0x03]
+        return Codec.LATIN
+    return (Codec.GSM, Codec.LATIN, Codec.UCS2, Codec.LATIN)[data_coding >> 2 & 0x03]
 
 
-_CODECS = tuple(_codec_of(data_coding) for data_coding in range(256))
+CODECS = tuple(_codec_of(data_coding) for data_coding in range(256))
+"""By data_coding, where a carrier has no habits of its own."""
 
 
 def decode(octets: bytes, data_coding: int) -> str:
     """The text of an inbound message as its data_coding names it; never raises, binary is read as Latin-1."""
-    codec = _CODECS[data_coding & 0xFF]
-    if codec is _Codec.GSM:
+    codec = CODECS[data_coding & 0xFF]
+    if codec is Codec.GSM:
         return decode_gsm(octets)
     return octets.decode(codec.value, "replace")

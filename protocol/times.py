@@ -49,6 +49,14 @@ def format_relative(seconds: float) -> str:
     return f"{years:02}{months:02}{days:02}{hour:02}{minute:02}{second:02}000R"
 
 
+def format_absolute(seconds: int) -> str:
+    """Seconds since 1970 UTC as an SMPP absolute time, told in UTC. Raises ValueError from the year 2100 on."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    if moment.year >= 2100:
+        raise ValueError(f"{seconds} seconds are no SMPP absolute time, whose years have two digits")
+    return moment.strftime("%y%m%d%H%M%S000+")
+
+
 def parse_receipt_date(text: str) -> datetime | None:
     """The date of a receipt, naive unless it says its zone; None for zeros and for what is no date.
 

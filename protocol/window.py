@@ -44,16 +44,19 @@ class Window:
     are settled, expire and are abandoned as before. They are always older than any that holds a slot.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, patience: Patience | None = None) -> None:
+        """`patience`: one that knows the peer already; one of its own where not said."""
         self.capacity = capacity
+        self.limit = capacity
+        """How much of the capacity is used at present: what the driver says, from 1 up to it."""
         self.give_back_at = _NEVER
         """When `give_back` will have something to do, if nothing is answered before."""
-        self._patience = Patience()
+        self._patience = Patience() if patience is None else patience
         self._slots: dict[int, Slot] = {}
         self._given_back: dict[int, Slot] = {}
         self._overdue: OrderedDict[int, Slot] = OrderedDict()
         self._answered = 0
-        self._look_from = OVERTAKEN_PER_SLOT * capacity
+        self._look_from = _NEVER if self._patience.is_endless else OVERTAKEN_PER_SLOT * capacity
 
     def __contains__(self, sequence: int) -> bool:
         """Whether an answer to this sequence number would still find its request."""
@@ -76,8 +79,8 @@ class Window:
 
     @property
     def free(self) -> int:
-        """How many requests may be added now."""
-        return max(0, self.capacity - len(self._slots))
+        """How many requests may be added now; none while more are in flight than a limit that has shrunk."""
+        return max(0, self.limit - len(self._slots))
 
     @property
     def oldest(self) -> Slot | None:
@@ -115,7 +118,11 @@ class Window:
 
     def settle_late(self, sequence: int, now: float) -> Slot | None:
         """Give the request without a slot, expired or not, that this late answer ends, once."""
-        slot = self._given_back.pop(sequence, None) or self._overdue.pop(sequence, None)
+        slot = self._given_back.pop(sequence, None)
+        if slot is not None:
+            self._patience.given_back -= 1
+        else:
+            slot = self._overdue.pop(sequence, None)
         if slot is not None:
             self._patience.answered_late(now - slot.sent_at, slot.deadline - slot.sent_at)
         return slot
@@ -144,6 +151,7 @@ class Window:
             del self._slots[slot.sequence]
             slot.was_given_back = True
             self._given_back[slot.sequence] = slot
+        self._patience.given_back += len(given)
         return len(given)
 
     def expire(self, now: float) -> list[Slot]:
@@ -154,6 +162,7 @@ class Window:
                 if slot.deadline > now:
                     break
                 expired.append(slot)
+        self._patience.given_back -= sum(slot.was_given_back for slot in expired)
         for slot in expired:
             del (self._given_back if slot.was_given_back else self._slots)[slot.sequence]
             self._overdue[slot.sequence] = slot
@@ -169,6 +178,7 @@ class Window:
     def abandon(self) -> list[Slot]:
         """Give up all that wait, with a slot or without, oldest first, and forget the overdue: the link is gone."""
         abandoned = [*self._given_back.values(), *self._slots.values()]
+        self._patience.given_back -= len(self._given_back)
         self._given_back.clear()
         self._slots.clear()
         self._overdue.clear()

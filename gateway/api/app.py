@@ -19,10 +19,12 @@ from gateway.api.lookups import Lookups
 from gateway.api.openapi import openapi_document
 from gateway.api.operations import OPERATIONS, Operation
 from gateway.api.outbox import Outbox
+from gateway.api.preview import PreviewCall
 from gateway.api.repeats import Repeats
 from gateway.api.submissions import Submissions
 from gateway.api.tokens import Grant, Tokens
 from gateway.flows.accept import Accept
+from gateway.flows.preview import Previews
 from gateway.identifiers import Identifiers
 from gateway.settings import Settings
 from gateway.store.interface import Store
@@ -57,6 +59,7 @@ def create_app(
         "send": submissions.submit,
         "submit": submissions.submit,
         "submit_bulk": submissions.submit_bulk,
+        "preview": PreviewCall(Previews(settings, accept)).preview,
         "list_messages": lookups.list_messages,
         "get_message": lookups.get_message,
         "cancel": lookups.cancel,
@@ -76,7 +79,8 @@ def create_app(
         app.add_url_rule(rule, operation.name, view, methods=[operation.method])
     _add_documents(app)
     limit, timeout = settings.http.body_limit, app.config["BODY_TIMEOUT"]
-    app.take = Direct(_calls(submissions), tokens, ids, body_limit=limit, body_timeout=timeout).take
+    direct = Direct(_calls(submissions), tokens, ids, app.refusals, body_limit=limit, body_timeout=timeout)
+    app.take = direct.take
     return app
 
 

@@ -19,14 +19,13 @@ from gateway import identifiers
 from gateway.api import problems
 from gateway.api.problem_pages import problem_page
 from gateway.api.problems import Problem, ProblemType
+from gateway.api.refusals import Expected, Refusals
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted, stack_of
 from gateway.metrics import HTTP_TIMEOUTS
 from gateway.store.interface import StoreBusy, StoreFull
 
 Handler = Callable[..., Awaitable[Response]]
-Expected = Problem | StoreFull | StoreBusy
-"""What ends a call without its being a fault of ours."""
 Take = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[bool]]
 """Answers a request past the framework; False: not one that it takes, and nothing of it was read."""
 
@@ -39,16 +38,15 @@ _BY_STATUS: dict[int, tuple[ProblemType, str]] = {
     413: (problems.BODY_TOO_LARGE, "The body is larger than this gateway takes."),
     415: (problems.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json."),
 }
-_RETRY_FULL_SECONDS = 10
-_RETRY_BUSY_SECONDS = 1
 
 
 class App(QuartTrio):
     """Quart with its hooks around each request as methods, which costs less than its lists of functions."""
 
-    def __init__(self, name: str, ids: Identifiers, body_limit: int) -> None:
+    def __init__(self, name: str, ids: Identifiers, body_limit: int, *, is_operators: bool) -> None:
         super().__init__(name, static_folder=None)
         self._ids = ids
+        self.refusals = Refusals(is_operators=is_operators)
         self.take: Take | None = None
         self.config["MAX_CONTENT_LENGTH"] = body_limit
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -100,17 +98,17 @@ async def _refuse_websocket(request_id: int, send: ASGISendCallable) -> None:
     await send({"type": "websocket.http.response.body", "body": problem.body(request_id), "more_body": False})
 
 
-def bare_app(name: str, ids: Identifiers, body_limit: int) -> App:
+def bare_app(name: str, ids: Identifiers, body_limit: int, *, is_operators: bool = False) -> App:
     """An app without calls, that answers every error with a problem document and every request with its Request-Id."""
-    app = App(name, ids, body_limit)
+    app = App(name, ids, body_limit, is_operators=is_operators)
     _answer_errors(app, body_limit)
     app.add_url_rule("/problems/<slug>", "problem_page", problem_page, methods=["GET"])
     return app
 
 
-def _answer_errors(app: QuartTrio, body_limit: int) -> None:
+def _answer_errors(app: App, body_limit: int) -> None:
     async def on_expected(error: Expected) -> ResponseReturnValue:
-        return problem_of(error).response(g.request_id)
+        return app.refusals.problem_of(error).response(g.request_id)
 
     async def on_http(error: HTTPException) -> ResponseReturnValue:
         return _http_problem(error, body_limit).response(g.request_id)
@@ -124,19 +122,6 @@ def _answer_errors(app: QuartTrio, body_limit: int) -> None:
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(InternalServerError, on_unexpected)
     app.register_error_handler(Exception, on_unexpected)
-
-
-def problem_of(error: Expected) -> Problem:
-    """What the caller is told of an end that calls may have; of the store's, what is in the way and what removes it."""
-    match error:
-        case StoreFull():
-            detail = f"Nothing was accepted: {error}."
-            return Problem(problems.STORE_FULL, detail, headers={"Retry-After": str(_RETRY_FULL_SECONDS)})
-        case StoreBusy():
-            detail = f"Nothing was changed: {error}."
-            return Problem(problems.STORE_BUSY, detail, headers={"Retry-After": str(_RETRY_BUSY_SECONDS)})
-        case Problem():
-            return error
 
 
 def _http_problem(error: HTTPException, body_limit: int) -> Problem:

@@ -13,6 +13,8 @@ class BindView:
     state: str
     """In words: `connecting`, `bound`, `paused`, `waiting`..."""
     window: int
+    window_limit: int
+    """How much of the window is used at present."""
     in_flight: int
     room: int
     """PDUs that it asks the store for now."""
@@ -30,8 +32,13 @@ class CarrierView:
     able: bool
     """Any of its binds can send now."""
     binds: list[BindView]
+    alarm: str | None = None
+    """The command_status by which it refuses every bind until its settings or ours change."""
 
 
 class CarriersView(Protocol):
     def carriers(self) -> list[CarrierView]:
         """All configured carriers, in the order of the configuration."""
+
+    def rebind(self, carrier: str) -> bool:
+        """Try the carrier's binds that are down at once; False: there is no carrier of this name."""

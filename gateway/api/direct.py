@@ -12,9 +12,10 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from gateway import identifiers
 from gateway.api import problems
-from gateway.api.base import logged, problem_of
+from gateway.api.base import logged
 from gateway.api.bodies import key_of
 from gateway.api.problems import Problem
+from gateway.api.refusals import Refusals
 from gateway.api.submissions import Answer, Created, Post
 from gateway.api.tokens import Tokens
 from gateway.identifiers import Identifiers
@@ -46,11 +47,19 @@ class Direct:
     """`calls` are by path. `body_timeout`: seconds in which a body has to arrive."""
 
     def __init__(
-        self, calls: Mapping[str, Call], tokens: Tokens, ids: Identifiers, *, body_limit: int, body_timeout: float
+        self,
+        calls: Mapping[str, Call],
+        tokens: Tokens,
+        ids: Identifiers,
+        refusals: Refusals,
+        *,
+        body_limit: int,
+        body_timeout: float,
     ) -> None:
         self._calls = calls
         self._tokens = tokens
         self._ids = ids
+        self._refusals = refusals
         self._body_limit = body_limit
         self._body_timeout = body_timeout
 
@@ -104,7 +113,7 @@ class Direct:
             key = key_of(request.keys, "POST", request.path, body)
             created = await request.call.answer(Post(request.account, body, key, request_id))
         except (Problem, StoreFull, StoreBusy) as error:
-            await _send_problem(send, problem_of(error), request_id)
+            await _send_problem(send, self._refusals.problem_of(error), request_id)
         except Exception as error:  # noqa: BLE001 - what Quart does for the other calls: logged, and answered with 500
             await _send_problem(send, logged(error, f"POST {request.path}", request_id), request_id)
         else:

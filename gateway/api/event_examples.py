@@ -48,6 +48,7 @@ INBOUND_EXAMPLE = _without_message(
         "text": "STOP",
         "encoding": "gsm7",
         "parts": 1,
+        "complete": True,
         "carrier": "telco",
         "received_at": EVENT_BODY["timestamp"],
     },

@@ -69,9 +69,12 @@ class InboundData(Struct):
     to: str
     text: Annotated[str | None, Meta(description="null in a replay after it was erased.")]
     encoding: Encoding
-    parts: int
+    parts: Annotated[int, Meta(description="As many as the handset sent it in.")]
+    complete: Annotated[bool, Meta(description="false: parts never came; `[…]` stands for them in the text.")]
     carrier: str
-    received_at: Time
+    received_at: Annotated[
+        str, Meta(description="When the last part came.", extra_json_schema={"format": "date-time"})
+    ]
     text_erased_at: Time | UnsetType = UNSET
 
 

@@ -183,6 +183,26 @@ EXAMPLES: dict[str, Example] = {
             "errors": [{**_ITEM_ERROR, "index": 1}],
         },
     ),
+    "preview": Example(
+        {"to": "+34600000001", "text": "Hello 🙂", "allow_unicode": True},
+        {
+            "to": "+34600000001",
+            "from": "SHOP",
+            "encoding": "ucs2",
+            "segments": 1,
+            "parts": [{"part": 1, "characters": 7}],
+            "unicode_characters": [{"character": "🙂", "position": 7, "codepoint": "U+1F642"}],
+            "transliterated": None,
+            "lane": "transactional",
+            "route": "rest",
+            "country": "ES",
+            "carriers": [
+                [{"carrier": "telco", "fits": True, "encoding": "ucs2", "segments": 1, "reason": None}],
+                [{"carrier": "backup", "fits": True, "encoding": "ucs2", "segments": 1, "reason": None}],
+            ],
+            "expires_at": "2026-11-22T18:04:05.123Z",
+        },
+    ),
     "list_messages": Example(None, {"entities": [_LISTED], "next_cursor": _CURSOR}),
     "get_message": Example(None, _DELIVERED),
     "cancel": Example(None, _CANCELED),
@@ -250,13 +270,13 @@ _PROBLEMS = [
     _problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time."),
     _problem(
         problems.STORE_FULL,
-        "Nothing was accepted: 5,000,000 messages wait for a free slot, and store.backlog_limit is 5,000,000; wait "
-        "until some are sent, or raise it.",
+        "The gateway can't take more messages at the moment. Nothing was accepted. Send again after the time in "
+        "Retry-After.",
     ),
     _problem(
         problems.STORE_BUSY,
-        "Nothing was changed: another process holds /var/lib/sluice/sluice.db locked; end it, or wait until it is "
-        "done.",
+        "The gateway can't store anything at the moment. Nothing was changed. Send again after the time in "
+        "Retry-After, with the same Idempotency-Key.",
     ),
     _problem(
         problems.NOT_READY,

@@ -14,7 +14,7 @@ from gateway.api.bodies import UNREAD, decode, is_plain, read_quickly, read_slow
 from gateway.api.problems import Problem
 
 VALUES_PER_MESSAGE = 40
-"""A message has 10 fields; each is a value, and the message is one."""
+"""A message has 14 fields, one of them with 10 TLVs; each is a value, and the message is one."""
 LEAST_VALUES = 20_000
 """Taken in any body, however few messages a bulk may hold. To decode and check so many takes some 10 ms."""
 MOST_DEPTH = 1_000

@@ -52,6 +52,7 @@ class Lookups:
         message = message_id(id)
 
         async def cancel() -> bytes:
+            status = Status.CANCELED
             outcome = await self._store.cancel(account, message, g.request_id)
             if outcome is CancelOutcome.NOT_FOUND:
                 raise not_found("message")
@@ -59,6 +60,13 @@ class Lookups:
                 raise Problem(
                     ALREADY_SENT, "The message was put to a carrier already, or has ended. It was not canceled."
                 )
-            return json.encode(Canceled(identifiers.public(identifiers.MESSAGE, message), Status.CANCELED))
+            if outcome is CancelOutcome.ASKED:
+                status = Status.SENT
+            return json.encode(Canceled(identifiers.public(identifiers.MESSAGE, message), status))
 
-        return await self._repeats.once(account, key, cancel, status=200)
+        return await self._repeats.once(account, key, cancel, status=_status_of_cancel)
+
+
+def _status_of_cancel(answer: bytes) -> int:
+    """202 where the end is the carrier's to tell."""
+    return 200 if json.decode(answer, type=Canceled).status is Status.CANCELED else 202

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from gateway.api import outbox_schemas, problems, schemas
 from gateway.api.problems import ProblemType
+from gateway.flows.preview import Preview
 from gateway.settings import Scope
 
 
@@ -54,6 +55,7 @@ _ONE = (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.CLIENT_ID_IN_U
 _BULK = (problems.NOT_AN_ARRAY, problems.EMPTY_BULK, problems.TOO_MANY_ITEMS, *_BODY, *_KEYED)
 _ACCEPTED = (Answer(201, schemas.Message, "On disk, and on its way.", ("Location", "Idempotent-Replayed")),)
 _CANCELED = (Answer(200, schemas.Canceled, "It will not be sent (also when it was canceled before)."),)
+_ASKED = Answer(202, schemas.Canceled, "It was sent, and its carrier is asked by cancel_sm not to deliver it.")
 _CANCEL_PROBLEMS = (problems.NOT_FOUND, problems.ALREADY_SENT, problems.STORE_BUSY)
 _REPEATED = (problems.INVALID_IDEMPOTENCY_KEY, problems.IDEMPOTENCY_KEY_REUSED, problems.STORE_BUSY)
 _AGAIN = ("Idempotent-Replayed",)
@@ -96,6 +98,16 @@ OPERATIONS = (
         keyed=True,
     ),
     Operation(
+        "preview",
+        "POST",
+        "/v1/sms/preview",
+        Scope.SEND,
+        "What would happen to a message: alphabet, parts, route and carriers. Nothing is sent",
+        (Answer(200, Preview, "It would be taken, and so."),),
+        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *_BODY),
+        schemas.NewMessage,
+    ),
+    Operation(
         "list_messages",
         "GET",
         "/v1/sms",
@@ -119,8 +131,8 @@ OPERATIONS = (
         "POST",
         "/v1/sms/{id}/cancel",
         Scope.SEND,
-        "Cancel a message that is not sent yet",
-        (_CANCELED[0]._replace(headers=_AGAIN),),
+        "Cancel a message that is not sent yet, or ask its carrier to",
+        (_CANCELED[0]._replace(headers=_AGAIN), _ASKED._replace(headers=_AGAIN)),
         (*_CANCEL_PROBLEMS, *_REPEATED[:2]),
         keyed=True,
     ),
@@ -130,7 +142,7 @@ OPERATIONS = (
         "/v1/sms/{id}",
         Scope.SEND,
         "Cancel a message: the same as POST /v1/sms/{id}/cancel",
-        _CANCELED,
+        (*_CANCELED, _ASKED),
         _CANCEL_PROBLEMS,
     ),
     Operation(

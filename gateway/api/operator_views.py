@@ -8,21 +8,25 @@ from urllib.parse import urlsplit
 
 from gateway.api.carriers_view import CarrierView
 from gateway.api.timeline import time_or_none, without_text
-from gateway.identifiers import MESSAGE, public
+from gateway.identifiers import INBOUND, MESSAGE, public
 from gateway.rules.timestamps import rfc3339
-from gateway.store.views import DoubtRow, EndpointRow, ParkedRow, QueueRow
+from gateway.store.views import DoubtRow, EndpointRow, ParkedRow, QueueRow, UntoldRow
 
 
-def carrier(view: CarrierView) -> dict[str, Any]:
+def carrier(view: CarrierView, receipt_ids: str | None) -> dict[str, Any]:
+    """`receipt_ids`: what was learned of how its receipts spell the ids of its answers."""
     return {
         "name": view.name,
         "able": view.able,
+        "alarm": view.alarm,
+        "receipt_ids": receipt_ids,
         "binds": [
             {
                 "name": bind.name,
                 "state": bind.state,
                 "since": rfc3339(bind.since),
                 "window": bind.window,
+                "window_limit": bind.window_limit,
                 "in_flight": bind.in_flight,
                 "room": bind.room,
                 "submit_rate": bind.submit_rate,
@@ -41,6 +45,7 @@ def queue(row: QueueRow) -> dict[str, Any]:
         "ready": row.ready,
         "stay": row.stay or None,
         "avoid": row.avoid or None,
+        "unfit": row.unfit.split(),
     }
 
 
@@ -87,4 +92,19 @@ def parked(row: ParkedRow) -> dict[str, Any]:
         "at": rfc3339(row.at),
         "kept_until": rfc3339(row.due),
         "raw": without_text(row.raw),
+    }
+
+
+def untold(row: UntoldRow) -> dict[str, Any]:
+    """Without its text, which is no operator's business."""
+    return {
+        "id": public(INBOUND, row.id),
+        "carrier": row.carrier,
+        "account": row.account,
+        "from": row.sender,
+        "to": row.recipient,
+        "encoding": row.encoding,
+        "parts": row.parts,
+        "complete": row.complete,
+        "received_at": rfc3339(row.at),
     }

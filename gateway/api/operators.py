@@ -3,6 +3,7 @@
 The figures of /metrics are kept by the rooms that they are about (gateway/metrics.py).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import json
@@ -19,6 +20,8 @@ from gateway.api.health import HealthChecks
 from gateway.api.problems import NOT_AN_OBJECT, NOT_FOUND, NOT_IN_DOUBT, Problem, invalid_fields
 from gateway.api.queries import next_cursor, paging, parameters
 from gateway.api.tokens import Grant, Tokens
+from gateway.api.tracing import Tracing
+from gateway.carriers.trace import Wire
 from gateway.identifiers import Identifiers
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import rfc3339
@@ -36,20 +39,27 @@ def create_operator_app(
     ids: Identifiers,
     carriers: CarriersView,
     registry: CollectorRegistry,
+    wires: Mapping[str, Wire] | None = None,
 ) -> QuartTrio:
-    """The ASGI app for operators. Without an operator token in the settings, /admin stays closed."""
-    app = bare_app("sluice-operator", ids, BODY_LIMIT)
+    """The ASGI app for operators. Without an operator token in the settings, /admin stays closed.
+
+    `wires`: of the carriers that can be traced, by name.
+    """
+    app = bare_app("sluice-operator", ids, BODY_LIMIT, is_operators=True)
     grants = [Grant(token.sha256, "operator", frozenset({_SCOPE})) for token in settings.operator.tokens]
     tokens = Tokens(grants)
     admin = _Admin(settings, store, carriers, started_at=identifiers.now_ms())
     calls: list[tuple[str, str, Handler]] = [
         ("GET", "/admin/status", admin.status),
         ("GET", "/admin/carriers", admin.carriers),
+        ("GET", "/admin/carriers/<carrier>/trace", Tracing(store, wires or {}).trace),
+        ("POST", "/admin/carriers/<carrier>/rebind", admin.rebind),
         ("GET", "/admin/queues", admin.queues),
         ("GET", "/admin/doubts", admin.doubts),
         ("POST", "/admin/doubts/<id>/settle", admin.settle),
         ("GET", "/admin/endpoints", admin.endpoints),
         ("GET", "/admin/parked", admin.parked),
+        ("GET", "/admin/inbound/untold", admin.untold),
     ]
     for method, rule, handler in calls:
         app.add_url_rule(rule, f"{method} {rule}".replace(".", "_"), _guarded(handler, tokens), methods=[method])
@@ -78,7 +88,6 @@ class _Admin:
         self._started_at = started_at
 
     async def status(self) -> Response:
-        carriers = self._carriers.carriers()
         return json_response(
             json.encode(
                 {
@@ -88,13 +97,22 @@ class _Admin:
                     "doubts": await self._store.doubts_count(),
                     **self._store.counts(),
                     "ready": sum(row.ready for row in self._store.queues()),
-                    "carriers": [views.carrier(view) for view in carriers],
+                    "carriers": self._seen_carriers(),
                 }
             )
         )
 
+    def _seen_carriers(self) -> list[dict[str, Any]]:
+        learned = self._store.receipt_ids()
+        return [views.carrier(view, learned.get(view.name)) for view in self._carriers.carriers()]
+
     async def carriers(self) -> Response:
-        return _page([views.carrier(view) for view in self._carriers.carriers()], None)
+        return _page(self._seen_carriers(), None)
+
+    async def rebind(self, carrier: str) -> Response:
+        if not self._carriers.rebind(carrier):
+            raise Problem(NOT_FOUND, "There is no carrier of this name. GET /admin/carriers lists them.")
+        return json_response(json.encode({"name": carrier}), 202)
 
     async def queues(self) -> Response:
         return _page([views.queue(row) for row in self._store.queues()], None)
@@ -122,6 +140,11 @@ class _Admin:
         limit, cursor = paging(parameters(request, "limit", "cursor"))
         page = await self._store.parked(limit=limit, cursor=cursor)
         return _page([views.parked(row) for row in page.rows], page.next_cursor)
+
+    async def untold(self) -> Response:
+        limit, cursor = paging(parameters(request, "limit", "cursor"))
+        page = await self._store.untold(limit=limit, cursor=cursor)
+        return _page([views.untold(row) for row in page.rows], page.next_cursor)
 
 
 def _page(entities: list[dict[str, Any]], cursor: int | None) -> Response:

@@ -209,16 +209,15 @@ STORE_FULL = ProblemType(
     503,
     "No more messages can be taken now",
     True,
-    "The backlog or the disk is full: `detail` says which, and what makes room. Nothing was accepted. Send again after "
-    "the time in `Retry-After`.",
+    "The gateway has no room for more. Nothing was accepted. Send again after the time in `Retry-After`.",
 )
 STORE_BUSY = ProblemType(
     "store-busy",
     503,
     "The store does not answer now",
     True,
-    "Another process holds the database, or the gateway stops: `detail` says which. Nothing was changed. Send again "
-    "after the time in `Retry-After`, with the same Idempotency-Key.",
+    "The gateway can't store anything at the moment, or is about to stop. Nothing was changed. Send again after the "
+    "time in `Retry-After`, with the same Idempotency-Key.",
 )
 TOO_MANY_CONNECTIONS = ProblemType(
     "too-many-connections",

@@ -33,14 +33,19 @@ class Repeats:
         self._under_way: dict[tuple[str, str], trio.Event] = {}
 
     async def once(
-        self, account: str, key: IdempotencyKey | None, act: Callable[[], Awaitable[bytes]], *, status: int
+        self,
+        account: str,
+        key: IdempotencyKey | None,
+        act: Callable[[], Awaitable[bytes]],
+        *,
+        status: int | Callable[[bytes], int],
     ) -> Response:
         """The JSON that `act` gives, or gave first under this key. A Problem that it raises uses the key up for nobody.
 
-        Raises a Problem 422 for a key of another call.
+        `status`: that of any answer, or how to tell it by the answer. Raises a Problem 422 for a key of another call.
         """
         if key is None:
-            return json_response(await act(), status)
+            return _response(await act(), status)
         name = (account, key.key)
         while (earlier := self._under_way.get(name)) is not None:
             await earlier.wait()
@@ -50,14 +55,18 @@ class Repeats:
             if isinstance(kept, KeyReused):
                 raise key_reused()
             if kept is not None:
-                return json_response(kept, status, REPLAYED)
+                return _response(kept, status, REPLAYED)
             # A caller that hangs up between the two would have it done again by its repeat.
             with trio.CancelScope(shield=True):
                 answer = await act()
                 await self._store.keep_answer(account, key, answer)
-            return json_response(answer, status)
+            return _response(answer, status)
         finally:
             self._under_way.pop(name).set()
+
+
+def _response(answer: bytes, status: int | Callable[[bytes], int], headers: dict[str, str] | None = None) -> Response:
+    return json_response(answer, status if isinstance(status, int) else status(answer), headers)
 
 
 def key_reused() -> Problem:

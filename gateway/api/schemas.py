@@ -12,6 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from gateway.messages import ErrorCode, Status
 from gateway.rules.causes import CauseClass
 from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG
+from gateway.rules.options import MOST_TLVS
+from protocol.segments import MAX_PARTS
 
 ClientId = Annotated[str, Meta(min_length=1, max_length=MOST_CLIENT_ID)]
 Tag = Annotated[str, Meta(min_length=1, max_length=MOST_TAG)]
@@ -61,6 +63,27 @@ class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
         Meta(description="Replaces the account's webhook for this message, whose secret signs it."),
     ] = UNSET
     tag: Annotated[Tag | UnsetType | None, Meta(description="Kept with the message and told in its events.")] = UNSET
+    transliterate: Annotated[
+        bool | UnsetType | None,
+        Meta(
+            description='Whether characters that GSM 03.38 lacks are replaced by plain ones, such as `“` by `"`, where '
+            "that spares UCS-2. Goes before the account's own way."
+        ),
+    ] = UNSET
+    max_parts: Annotated[
+        Annotated[int, Meta(ge=1, le=MAX_PARTS)] | UnsetType | None,
+        Meta(description="Refuse the text if it has more parts, and send it by no carrier that would need more."),
+    ] = UNSET
+    flash: Annotated[
+        bool | UnsetType | None, Meta(description="Shown at once and not kept by the phone (message class 0).")
+    ] = UNSET
+    tlvs: Annotated[
+        Annotated[dict[str, str], Meta(max_length=MOST_TLVS)] | UnsetType | None,
+        Meta(
+            description="Optional parameters of its submit_sm, by tag (`0x1401`), for carriers that take them: a text, "
+            "or octets as `hex:0501`; at most 255 octets each."
+        ),
+    ] = UNSET
 
 
 class Message(Struct):
@@ -74,7 +97,12 @@ class Message(Struct):
     text: Annotated[str | None, Meta(description="null once it is erased.")]
     lane: str
     encoding: Encoding
-    segments: Annotated[int, Meta(description="By GSM 03.38 or UCS-2; a carrier's own alphabet may differ.")]
+    segments: Annotated[
+        int,
+        Meta(
+            description="By GSM 03.38 or UCS-2 until a carrier has it, then as that carrier's way of writing makes it."
+        ),
+    ]
     allow_unicode: bool
     campaign_id: str | None
     tag: str | None
@@ -122,7 +150,7 @@ class Bulk(Struct):
 
 
 class Canceled(Struct):
-    """A message that will not be sent."""
+    """A message that will not be sent: `canceled`; or is `sent`, and its carrier is asked not to deliver it."""
 
     id: str
     status: Status
@@ -163,8 +191,11 @@ class What(StrEnum):
 
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"
+    UNFIT = "unfit"
     SUBMIT = "submit"
     RECEIPT = "receipt"
+    QUERY_SM = "query_sm"
+    CANCEL_SM = "cancel_sm"
     WEBHOOK = "webhook"
     CANCELED = "canceled"
     EXPIRED = "expired"
@@ -174,8 +205,10 @@ class What(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of one segment put to one carrier."""
+    """What became of one segment put to one carrier; of query_sm and cancel_sm `accepted`, `refused`, `no_answer`."""
 
+    ACCEPTED = "accepted"
+    NO_ANSWER = "no_answer"
     SUBMITTING = "submitting"
     SENT = "sent"
     THROTTLED = "throttled"
@@ -215,11 +248,22 @@ class Step(Struct, omit_defaults=True):
         str | UnsetType,
         Meta(
             description="How a receipt found its message, where not by the id as it was given: `converted` (from "
-            "hexadecimal or decimal), `doubt` (it settled one) or `parked` (it came before the answer)."
+            "hexadecimal or decimal), `reference` (by user_message_reference), `doubt` (it settled one), `parked` (it "
+            "came before the answer) or `query_sm` (the carrier was asked)."
         ),
     ] = UNSET
     code: ErrorCode | UnsetType = UNSET
     error: str | UnsetType = UNSET
+    options: Annotated[
+        list[str] | UnsetType,
+        Meta(
+            description="With `accepted`: which of `max_parts`, `flash` and `tlvs` were asked for, never their values."
+        ),
+    ] = UNSET
+    reason: Annotated[
+        str | UnsetType,
+        Meta(description="With `unfit`: why this carrier can't carry the text, which it gave back unsent."),
+    ] = UNSET
 
 
 class ListedMessage(Message):

@@ -13,10 +13,14 @@ from msgspec import UNSET
 from gateway import identifiers
 from gateway.api.schemas import CarrierCode, Failure, FullMessage, ListedMessage, Outcome, Part, Step, What
 from gateway.messages import ENDED, UNSENT, AttemptState, ErrorCode, MessageState, Status, part_state, status_of
+from gateway.rules import options
 from gateway.rules.causes import describe, network_error_name
 from gateway.rules.timestamps import rfc3339
-from gateway.store.views import AttemptRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
+from gateway.store import writings
+from gateway.store.interface import EnquiryKind
+from gateway.store.views import AttemptRow, EnquiryRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
 from protocol.command_status import StatusClass, classify, name_of
+from protocol.receipts import ReceiptState
 
 _PART_STATUS = {
     AttemptState.SENT: Status.SENT,
@@ -93,7 +97,9 @@ def _base(row: MessageRow) -> dict[str, Any]:
 
 def _parts(story: MessageStory) -> list[Part]:
     by_part: dict[int, list[AttemptRow]] = {}
-    for row in sorted(story.attempts, key=lambda row: (row.part, row.attempt)):
+    # A carrier that wanted it cut into more parts may have put them off.
+    attempts = [row for row in story.attempts if row.part <= story.message.segments]
+    for row in sorted(attempts, key=lambda row: (row.part, row.attempt)):
         by_part.setdefault(row.part, []).append(row)
     return [_part(story.message, rows) for rows in by_part.values()]
 
@@ -181,13 +187,18 @@ def _steps(story: MessageStory) -> Iterator[tuple[int, Step]]:
     row = story.message
     created_at = identifiers.created_at_ms(row.id)
     request_id = identifiers.public(identifiers.REQUEST, row.request_id)
-    yield created_at, Step(rfc3339(created_at), What.ACCEPTED, request_id=request_id)
+    asked = UNSET if row.options is None else options.from_json(row.options).names
+    yield created_at, Step(rfc3339(created_at), What.ACCEPTED, request_id=request_id, options=asked)
     if row.scheduled_at is not None:
         yield created_at, Step(rfc3339(created_at), What.SCHEDULED, schedule=rfc3339(row.scheduled_at))
+    for unfit in writings.read(row.writing).unfit:
+        yield unfit.at, Step(rfc3339(unfit.at), What.UNFIT, carrier=unfit.carrier, reason=unfit.reason)
     for attempt in story.attempts:
         yield attempt.claimed_at, _submit(attempt)
     for receipt in story.receipts:
         yield receipt.at, _receipt(receipt, erased=row.text_erased_at is not None)
+    for enquiry in story.enquiries:
+        yield enquiry.asked_at, _enquiry(enquiry)
     if row.state != MessageState.UNKNOWN and (unknown_at := _unknown_at(story)) is not None:
         yield unknown_at, Step(rfc3339(unknown_at), What.UNKNOWN)
     if row.done_at is not None and (end := _end(story)) is not None:
@@ -242,6 +253,28 @@ def _receipt(row: ReceiptRow, *, erased: bool) -> Step:
         applied=bool(row.applied),
         matched=UNSET if row.matched == "exact" else row.matched,
     )
+
+
+def _enquiry(row: EnquiryRow) -> Step:
+    status = row.command_status
+    outcome = Outcome.NO_ANSWER if status is None else Outcome.REFUSED if status else Outcome.ACCEPTED
+    return Step(
+        rfc3339(row.asked_at),
+        What.CANCEL_SM if row.kind == EnquiryKind.CANCEL else What.QUERY_SM,
+        part=row.part,
+        attempt=row.attempt,
+        carrier=row.carrier,
+        bind=row.bind,
+        outcome=outcome,
+        command_status=UNSET if status is None else name_of(status),
+        latency_ms=row.latency_ms,
+        state=UNSET if row.message_state is None else _state_name(row.message_state),
+    )
+
+
+def _state_name(message_state: int) -> str:
+    """As SMPP 3.4 §5.2.28 names it; the number itself where it names none."""
+    return next((state.name for state in ReceiptState if state.value == message_state), str(message_state))
 
 
 def _webhook(row: WebhookTry) -> Step:

@@ -12,37 +12,39 @@ import trio
 
 from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.complaints import Complaints
-from gateway.carriers.outgoing import Outgoing, words_of
-from gateway.carriers.pacing import Pace, ThrottlePause
+from gateway.carriers.heard import sorted_out
+from gateway.carriers.leaving import Leaving
+from gateway.carriers.outgoing import LAST_WORDS_SECONDS, Outgoing
+from gateway.carriers.pacing import Pace
+from gateway.carriers.reading import Reading
+from gateway.carriers.requests import patience_of, session_of
+from gateway.carriers.restraint import Restraint
 from gateway.carriers.silence import Silence
+from gateway.carriers.trace import Tap
 from gateway.carriers.traffic import Delivery, Feed, Traffic
 from gateway.carriers.waiting import Waiting
+from gateway.logs import quoted
 from gateway.metrics import GIVEN_BACK, RECYCLED
 from gateway.settings.carriers import Carrier as CarrierSettings
-from protocol.pdus import BindMode, BindRequest
-from protocol.session import Session
+from protocol.patience import Patience
+from protocol.pdus import BindMode, BindRequest, CancelSm, QuerySm
 from protocol.session_events import (
     BindRefused,
     Bound,
     Closed,
     CloseReason,
-    Delivered,
     Event,
     PeerComplained,
+    QuestionAnswered,
+    QuestionExpired,
     SubmitAnswered,
-    SubmitExpired,
 )
-from protocol.session_states import Role, SessionState
 
-READ_OCTETS = 65536
-DELIVERIES_WAITING = 1_000
-"""The bind reads on only while fewer of its deliveries wait for their commit: a carrier cannot fill the memory."""
-UNBIND_LIMIT_SECONDS = 5.0
-"""SMSCs answer an unbind after seconds, or just close."""
 READ_OUT_SECONDS = 1.0
 """For answers that came before the write side broke to be read."""
 _LATENCY_WEIGHT = 0.1
 _NEVER = float("inf")
+_WITHOUT_END = 1 << 62
 
 _log = logging.getLogger("sluice.carriers")
 
@@ -59,9 +61,11 @@ class Bind:
         traffic: Traffic,
         *,
         paces: Sequence[Pace] = (),
+        patience: Patience | None = None,
         on_state: Callable[[BindState], None] = lambda state: None,
     ) -> None:
-        """`paces`: those of this bind and of its carrier, where there is a rate. `stream` is closed by `run`."""
+        """`paces`: those of this bind and of its carrier, where there is a rate; `patience`: its carrier's, where it
+        has one that other binds taught already. `stream` is closed by `run`."""
         self.name = name
         self.mode = mode
         self.settings = settings
@@ -69,41 +73,47 @@ class Bind:
         self.is_over = False
         self.latency_seconds = 0.0
         """Running average of the carrier's time to answer."""
-        self.session = Session(
-            Role.ESME,
-            window=settings.window,
-            response_timeout=settings.response_timeout,
-            enquire_link_idle=settings.enquire_link_idle,
-            enquire_link_timeout=settings.enquire_link_timeout,
-            enquire_link_misses=settings.enquire_link_misses,
-            bind_timeout=settings.bind_timeout,
-        )
+        self._patience = patience_of(settings) if patience is None else patience
+        self.session = session_of(settings, self._patience)
         self._window = self.session.window
         self._stream = stream
         self._outgoing = Outgoing(name, self.session, stream, one_pdu_per_write=settings.one_pdu_per_write)
+        self._reading = Reading(stream, self._outgoing, self._rearm)
         self._complaints = Complaints(name)
         self._traffic = traffic
-        self._paces = tuple(paces)
         self._on_state = on_state
-        self._pause = ThrottlePause(settings.throttle_pause)
+        self.restraint = Restraint(settings, self._window, paces)
+        """What window, pace and throttles leave it."""
         self._feed: Feed | None = None
         self._waiting = Waiting(settings.response_timeout)
-        self._slack = trio.Event()
         self._alarm: trio.CancelScope | None = None
         self._cancel = trio.CancelScope()
-        self._undecided = 0
-        self._is_deaf = False
         self._bound_at: float | None = None
         self._refusal: int | None = None
         self._cause: tuple[CloseReason, str] | None = None
         self._ended = Ended(CloseReason.UNBOUND, "never run", None, 0.0)
-        self._leave_by = _NEVER
+        self._leaving = Leaving(settings.unbind_timeout)
+        self._left = settings.messages_per_session or _WITHOUT_END
         self._silence = Silence(self._window, settings.response_timeout)
 
     @property
     def carrier(self) -> str:
         """The carrier's name."""
         return self.settings.name
+
+    @property
+    def unread(self) -> bytes:
+        """The beginning of a frame that has not come whole."""
+        return self.session.unread
+
+    @property
+    def tap(self) -> Tap | None:
+        """Told of every octet on the wire, while the carrier is traced."""
+        return self._outgoing.tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        self._outgoing.tap = tap
 
     @property
     def can_send(self) -> bool:
@@ -128,7 +138,17 @@ class Bind:
         self._waiting.add(submits, trio.current_time())
         if self._pump():
             self._outgoing.wake()
-            self._rearm()
+        # Where another bind took what their pace allowed, too: nothing else would wake this one.
+        self._rearm()
+
+    def question(self, pdu: QuerySm | CancelSm, done: Callable[[QuestionAnswered | None], None]) -> None:
+        """Ask about a message, beside the window. `done` is called once, with None where no answer came.
+
+        Raises LocalProtocolError where it cannot be asked: NotBound, or a value that does not fit its field.
+        """
+        self.session.question(pdu, done, trio.current_time())
+        self._outgoing.wake()
+        self._rearm()
 
     def take_back(self) -> list[Any]:
         """The tokens of what still waits; it will not be sent."""
@@ -143,13 +163,13 @@ class Bind:
             return
         self.session.answer(pdu, status)
         self._outgoing.wake()
-        self._undecided -= 1
-        if self._undecided < DELIVERIES_WAITING:
-            self._slack.set()
+        self._reading.answered()
 
     def throttled(self) -> bool:
         """The carrier said to slow down; whether a pause begins now. What waits is to be taken back then."""
-        if self.state is not BindState.BOUND or not self._pause.throttled(trio.current_time()):
+        now = trio.current_time()
+        self._patience.throttled(now, self.settings.response_timeout)
+        if self.state is not BindState.BOUND or not self.restraint.throttled(now):
             return False
         self._enter(BindState.PAUSED)
         self._rearm()
@@ -157,14 +177,17 @@ class Bind:
 
     def succeeded(self) -> None:
         """The carrier took something: the next throttle pauses shortly again."""
-        self._pause.succeeded(trio.current_time())
+        self.restraint.succeeded(trio.current_time())
 
-    def leave(self, limit_seconds: float) -> None:
-        """Take no more work, wait so long for the answers in flight, unbind, close. Returns at once; `run` ends."""
+    def leave(self, limit_seconds: float, *, unbind_seconds: float = _NEVER) -> None:
+        """Take no more work, wait so long for the answers in flight, unbind, close. Returns at once; `run` ends.
+
+        `unbind_seconds`: the most that the unbind is waited for, where that is less than the carrier's own time-out.
+        """
         if self.is_over or self.state is BindState.LEAVING:
             return
         was_bound = self.state is not BindState.BINDING
-        self._leave_by = trio.current_time() + (limit_seconds if was_bound else 0.0)
+        self._leaving.begin(trio.current_time() + (limit_seconds if was_bound else 0.0), unbind_seconds)
         self._enter(BindState.LEAVING)
         if self._feed is not None:
             self._feed.halted()
@@ -185,29 +208,22 @@ class Bind:
             self._lose(CloseReason.UNBOUND, "stopped")
             with trio.CancelScope(shield=True):
                 await self._outgoing.last_words()
-                await trio.aclose_forcefully(self._stream)
+                with trio.move_on_after(LAST_WORDS_SECONDS):
+                    await self._stream.aclose()
         return self._ended
 
     async def _read(self) -> None:
-        while not self.is_over:
-            try:
-                octets = bytes(await self._stream.receive_some(READ_OCTETS))
-            except (OSError, trio.BrokenResourceError) as error:
-                self._lose(CloseReason.PEER_CLOSED, words_of(error))
-                return
-            now = trio.current_time()
-            self._handle(self.session.receive_bytes(octets, now) if octets else self.session.receive_eof(now))
-            await self._wait_for_room()
+        problem = await self._reading.run(self._take)
+        if problem is not None:
+            self._lose(CloseReason.PEER_CLOSED, problem)
 
-    async def _wait_for_room(self) -> None:
-        """Until there is room for more of what the carrier may send."""
-        self._is_deaf = True
-        while self._undecided >= DELIVERIES_WAITING and not self.is_over:
-            self._slack = trio.Event()
-            await self._slack.wait()
-        if self._outgoing.is_full and not self.is_over:
-            await self._outgoing.room()
-        self._is_deaf = False
+    def _take(self, octets: bytes) -> bool:
+        """What one read gave; whether to read on."""
+        if (tap := self._outgoing.tap) is not None:
+            tap(False, octets)
+        now = trio.current_time()
+        self._handle(self.session.receive_bytes(octets, now) if octets else self.session.receive_eof(now))
+        return not self.is_over
 
     async def _write(self) -> None:
         problem = await self._outgoing.write()
@@ -222,34 +238,23 @@ class Bind:
             self._tick(trio.current_time())
 
     def _handle(self, events: list[Event]) -> None:
-        answers: list[SubmitAnswered] = []
-        pdus: list[Delivery] = []
-        expired: list[Any] = []
-        closed: Closed | None = None
-        for event in events:
-            kind = type(event)
-            if kind is SubmitAnswered:
-                answers.append(event)  # type: ignore[arg-type]
-            elif isinstance(event, Delivered):
-                pdus.append(event.pdu)
-            elif isinstance(event, SubmitExpired):
-                expired.append(event.token)
-            elif isinstance(event, Closed):
-                closed = event
-            else:
-                self._turn(event)
+        heard = sorted_out(events)
+        for event in heard.others:
+            self._turn(event)
         try:
-            self._hand_on(answers, expired, pdus)
+            self._hand_on(heard.answers, heard.expired, heard.pdus)
         finally:
             # Whatever goes wrong above: only here is it told what the end leaves in doubt.
-            if closed is not None:
-                self._conclude(closed)
+            if heard.closed is not None:
+                self._conclude(heard.closed)
         self._settle()
 
     def _hand_on(self, answers: list[SubmitAnswered], expired: list[Any], pdus: list[Delivery]) -> None:
         feed = self._feed
         if answers and feed is not None:
-            self._silence.broken(trio.current_time())
+            now = trio.current_time()
+            self._silence.broken(now)
+            self.restraint.answered(answers, now)
             self.latency_seconds += _LATENCY_WEIGHT * (answers[-1].latency_seconds - self.latency_seconds)
             feed.answered(answers)
         if expired and feed is not None:
@@ -260,13 +265,13 @@ class Bind:
             if never:
                 feed.unwritten([token for token in expired if id(token) in never])
         if pdus:
-            self._undecided += len(pdus)
+            self._reading.handed_on(len(pdus))
             self._traffic.deliver(self, pdus)
 
     def _recycle_if_sick(self) -> None:
         """Take no more work when too many answers are overdue, and connect anew once it has those still owed."""
         # While it is we who don't read, the answers may be there.
-        if self._is_deaf or self.state not in (BindState.BOUND, BindState.PAUSED):
+        if self._reading.is_deaf or self.state not in (BindState.BOUND, BindState.PAUSED):
             return
         sickness = self._silence.sickness(trio.current_time())
         if sickness is not None:
@@ -277,12 +282,16 @@ class Bind:
     def _turn(self, event: Event) -> None:
         if isinstance(event, Bound):
             self._bound_at = trio.current_time()
+            version = "" if event.interface_version is None else f"0x{event.interface_version:02x}"
+            _log.info("bind=%s smsc=%s sc_interface_version=%s", self.name, quoted(event.system_id), version)
             if self.state is BindState.BINDING:
                 self._enter(BindState.BOUND)
                 if self.mode is not BindMode.RECEIVER:
                     self._feed = self._traffic.open_feed(self)
         elif isinstance(event, BindRefused):
             self._refusal = event.status
+        elif isinstance(event, QuestionAnswered | QuestionExpired):
+            event.token(event if isinstance(event, QuestionAnswered) else None)
         elif isinstance(event, PeerComplained):
             self._complaints.take(event, trio.current_time())
 
@@ -290,35 +299,36 @@ class Bind:
         """The one flush point: after every call into the session."""
         if self.is_over:
             return
-        if self._leave_by != _NEVER:
+        if self._left <= 0 and self.state in (BindState.BOUND, BindState.PAUSED):
+            self._cause = (CloseReason.SPENT, f"{self.settings.messages_per_session} submit_sm were sent")
+            self.leave(self.settings.response_timeout)
+            return
+        if self._leaving.until != _NEVER:
             self._go_on_leaving(trio.current_time())
         given_back = self._window.has_overtaken and self._give_back()
         # Without a rate nothing is gained by asking again: what was let go had been asked for as a slot.
-        if ((self._pump() and self._paces) or given_back) and self._feed is not None:
+        if ((self._pump() and self.restraint.paces) or given_back) and self._feed is not None:
             self._feed.freed()
         self._outgoing.gather()
         self._rearm()
 
     def _give_back(self) -> bool:
-        """Let overtaken submits wait on without a slot; whether there were any.
-
-        A carrier that counts them on and holds us to its window says ESME_RTHROTTLED, which pauses the bind as ever.
-        """
+        """Let overtaken submits wait on without a slot; whether there were any."""
         # While it is we who don't read, the answers may be there.
-        given_back = 0 if self._is_deaf else self._window.give_back(trio.current_time(), self.latency_seconds)
+        given_back = 0 if self._reading.is_deaf else self._window.give_back(trio.current_time(), self.latency_seconds)
         if given_back:
             GIVEN_BACK.labels(self.carrier).inc(given_back)
         return given_back > 0
 
     def _tick(self, now: float) -> None:
         # Before the session may give slots free: what is overdue must not go out after all.
-        if self._is_deaf:
+        if self._reading.is_deaf:
             self.session.excuse(now)
         overdue = self._waiting.take_overdue(now)
         if overdue and self._feed is not None:
             self._feed.unwritten(overdue)
         self._handle(self.session.tick(now))
-        if self.state is BindState.PAUSED and now >= self._pause.until and self._feed is not None:
+        if self.state is BindState.PAUSED and now >= self.restraint.paused_until and self._feed is not None:
             self._enter(BindState.BOUND)
             self._feed.freed()
 
@@ -328,41 +338,32 @@ class Bind:
         if not waiting or self.state is not BindState.BOUND:
             return 0
         now = trio.current_time()
-        room = min(len(waiting), self._window.free)
-        for pace in self._paces:
-            room = min(room, pace.room(now))
+        room = self.restraint.room(min(len(waiting), self._left), now)
         if room <= 0:
             return 0
-        for pace in self._paces:
-            pace.take(now, room)
+        self.restraint.take(room, now)
+        self._left -= room
         submits = waiting.take(room)
         self.session.submit_all(submits, now)
         self._outgoing.submitted([token for _, token in submits])
         return room
 
     def _go_on_leaving(self, now: float) -> None:
-        state = self.session.state
-        if state is SessionState.UNBINDING:
-            if now >= self._leave_by:
-                self._lose(CloseReason.UNBOUND, "the unbind was not answered")
-        elif state is SessionState.BOUND:
-            if not (self._window.oldest is not None or self._silence.owed) or now >= self._leave_by:
-                self._leave_by = now + UNBIND_LIMIT_SECONDS
-                self.session.unbind(now)
-        elif state is not SessionState.CLOSED:
-            self._lose(CloseReason.UNBOUND, "left before it was bound")
+        still_owed = self._window.oldest is not None or self._silence.owed > 0
+        problem = self._leaving.go_on(self.session, now, still_owed=still_owed)
+        if problem is not None:
+            self._lose(CloseReason.UNBOUND, problem)
 
     def _next_at(self) -> float:
         deadline = self.session.deadline
-        at = self._leave_by if deadline is None else min(deadline, self._leave_by)
-        if not self._is_deaf:
-            at = min(at, self._window.give_back_at)
+        at = self._leaving.until if deadline is None else min(deadline, self._leaving.until)
+        at = min(at, max(self._window.give_back_at, self._reading.hears_from))
         if self.state is BindState.PAUSED:
-            at = min(at, self._pause.until)
+            at = min(at, self.restraint.paused_until)
         elif self._waiting:
             at = min(at, self._waiting.until)
-            if self._paces and self.state is BindState.BOUND and self._window.free:
-                at = min(at, max(pace.next_at() for pace in self._paces))
+            if self.restraint.paces and self.state is BindState.BOUND and self._window.free:
+                at = min(at, self.restraint.next_at())
         return at
 
     def _rearm(self) -> None:

@@ -11,6 +11,8 @@ class BindState(Enum):
 
     WAITING = "waiting"
     """For its turn or time to connect."""
+    REFUSED = "refused"
+    """The carrier refuses our credentials or our kind of bind: tried again seldom, or when an operator asks."""
     CONNECTING = "connecting"
     BINDING = "binding"
     BOUND = "bound"

@@ -1,56 +1,36 @@
-"""A configured carrier: keeps its binds up, one attempt at a time, and says whether any of them can send.
+"""A configured carrier: what its binds share: one attempt at a time, the pace, whether any of them can send.
 
-One connection's life is bind.py's, how long to wait is pacing.py's.
+How one bind is kept up is link.py's, connections that the carrier opens are outbinds.py's.
 """
 
+import itertools
 import logging
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import trio
 
-from gateway.carriers.bind import UNBIND_LIMIT_SECONDS, Bind
-from gateway.carriers.bind_states import BindState, Ended
-from gateway.carriers.dialing import Dial, dial_tcp
-from gateway.carriers.pacing import Backoff, Pace, Random
+from gateway.carriers.bind import Bind
+from gateway.carriers.dialing import Dial, dial_tcp, dialer
+from gateway.carriers.link import Link
+from gateway.carriers.outbinds import Outbinds
+from gateway.carriers.pacing import Pace, Random
+from gateway.carriers.place import BindView, Place
+from gateway.carriers.requests import connections, patience_of
+from gateway.carriers.trace import Wire
+from gateway.carriers.trace_stream import recorded
 from gateway.carriers.traffic import Traffic
-from gateway.identifiers import now_ms
 from gateway.logs import quoted
 from gateway.settings.carriers import Carrier as CarrierSettings
-from gateway.settings.types import CarrierMode, split_address
-from protocol.command_status import BindRefusal, bind_refusal, name_of
-from protocol.pdus import BindMode, BindRequest
-from protocol.session_events import CloseReason
+from gateway.settings.cautions import cautions
+from protocol.command_status import BindRefusal
 
-STEADY_SECONDS = 30.0
-"""A bind that lasted so long was a good one; a carrier that drops what it took at once is met with growing waits."""
+UNBIND_LIMIT_SECONDS = 5.0
+"""At a stop no carrier is waited for longer, whatever its unbind_timeout: the service manager waits too."""
+BIND_FAILED_LIMIT = 3
+"""So many ESME_RBINDFAIL in a row, with no bind taken between, mean that the credentials are wrong."""
 
 _log = logging.getLogger("sluice.carriers")
-
-
-@dataclass(slots=True, frozen=True)
-class BindView:
-    """What an operator sees of one bind."""
-
-    name: str
-    mode: BindMode
-    state: BindState
-    host: str
-    """Connected to, or next to be tried."""
-    since: int
-    """When it came into this state, milliseconds UTC."""
-    window: int
-    in_flight: int
-    """submit_sm that wait for their answer."""
-    room: int
-    """Free slots of the window; 0 unless it can send."""
-    last_error: str | None
-    """Why it was last lost or refused; None before anything went wrong."""
-    losses: int
-    """Connections lost or refused, and failed attempts, since the start."""
-    latency_ms: int
-    """Running average of the carrier's time to answer."""
 
 
 class Carrier:
@@ -68,16 +48,26 @@ class Carrier:
         """`on_able` is told when the first bind can send and when none can any more; a paused one cannot."""
         self.settings = settings
         self.traffic = traffic
-        self.dial = dial
+        self.dial = dialer(settings.tls, dial)
         self.rand = rand
+        self.wire = Wire(settings.name)
+        """For those who trace it."""
         self.able = False
         self.draining = False
+        self.alarm: str | None = None
+        """The status by which it refuses us, while attempts are few because nothing but a change of settings helps."""
         self.pace = Pace(settings.submit_rate) if settings.submit_rate else None
+        self.patience = patience_of(settings)
+        """What late answers and throttles taught outlives the bind that met them."""
         # Carriers ban clients that come with several binds at once, or again too soon.
         self.turn = trio.Semaphore(1)
         self.not_before = float("-inf")
         self._on_able = on_able
-        self._links = [_Link(self, name, mode) for name, mode in _connections(settings)]
+        turns = itertools.count()
+        self._links = [Link(self, name, mode, turns) for name, mode in connections(settings)]
+        self._outbinds = Outbinds(self)
+        self._bind_failures = 0
+        self._nudge = trio.Event()
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
 
@@ -86,16 +76,32 @@ class Carrier:
         """The name in the settings."""
         return self.settings.name
 
+    @property
+    def bind_to_ask(self) -> Bind | None:
+        """One that can send now, of which questions may be asked."""
+        return next((place.bind for place in self._places() if place.can_send), None)
+
+    @property
+    def outbind_ports(self) -> list[int]:
+        """Those listened on, once it runs."""
+        return self._outbinds.ports
+
     def views(self) -> list[BindView]:
-        """Every bind as it stands."""
-        return [link.view() for link in self._links]
+        """Every bind as it stands, those made after an outbind last."""
+        return [place.view() for place in self._places()]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep the binds up; returns once drained. Started at once: nobody waits for a carrier to be there."""
-        task_status.started()
+        """Keep the binds up; returns once drained. Started at once: nobody waits for a carrier to be there.
+
+        Raises OSError when an address of outbind_listen can't be listened on.
+        """
+        for caution in cautions(self.settings):
+            _log.warning("carrier=%s caution=%s", self.name, quoted(caution))
         try:
             with self._scope:
-                async with trio.open_nursery() as nursery:
+                async with recorded(self.wire, self.settings.trace_file), trio.open_nursery() as nursery:
+                    await nursery.start(self._outbinds.run)
+                    task_status.started()
                     for link in self._links:
                         nursery.start_soon(link.keep_up)
                         # Trio starts what is begun together in any order; binds should come up in theirs.
@@ -106,188 +112,64 @@ class Carrier:
     async def drain(self, timeout_seconds: float) -> None:
         """Take no more work, wait so long for the answers in flight, unbind and close. Call it while `run` runs."""
         self.draining = True
-        for link in self._links:
-            link.leave(timeout_seconds)
+        self._outbinds.refuse()
+        for place in [*self._links, *self._outbinds.taken()]:
+            place.leave(timeout_seconds, UNBIND_LIMIT_SECONDS)
         with trio.move_on_after(timeout_seconds + UNBIND_LIMIT_SECONDS):
             await self._ended.wait()
         self._scope.cancel()
         await self._ended.wait()
 
+    def rebind(self) -> None:
+        """An operator asks: try every bind that is not up now, one after the other, whatever was to be waited for."""
+        self.not_before = float("-inf")
+        self._nudge.set()
+        self._nudge = trio.Event()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait so long, or until someone asks for a rebind."""
+        with trio.move_on_after(seconds):
+            await self._nudge.wait()
+
+    async def allowed(self) -> None:
+        """Return once another attempt may be made."""
+        while (seconds := self.not_before - trio.current_time()) > 0:
+            await self.rest(seconds)
+
     def weigh(self) -> None:
         """A bind changed its state: tell if that changes what the carrier can do."""
-        able = any(link.bind is not None and link.bind.can_send for link in self._links)
+        able = any(place.can_send for place in self._places())
         if able is not self.able:
             self.able = able
             _log.info("carrier=%s able=%s", self.name, able)
             self._on_able(self.name, able)
 
+    def taken(self) -> None:
+        """The carrier took a bind: our credentials are good."""
+        self._bind_failures = 0
+        if self.alarm is not None:
+            _log.info("carrier=%s alarm=over was=%s", self.name, self.alarm)
+            self.alarm = None
 
-class _Link:
-    """One place for a bind: connects it again whenever it is lost."""
+    def is_hopeless(self, refusal: BindRefusal) -> bool:
+        """Whether trying again soon would change nothing, now that a bind was refused for this."""
+        if refusal is BindRefusal.BIND_FAILED:
+            # While another bind is up it is not our credentials that are wrong.
+            self._bind_failures = 0 if self._is_bound() else self._bind_failures + 1
+            return self._bind_failures >= BIND_FAILED_LIMIT
+        return refusal in (BindRefusal.BAD_CREDENTIALS, BindRefusal.NOT_OFFERED)
 
-    def __init__(self, carrier: Carrier, name: str, mode: BindMode) -> None:
-        settings = carrier.settings
-        self.bind: Bind | None = None
-        self._carrier = carrier
-        self._settings = settings
-        self._name = name
-        self._mode = mode
-        self._host = 0
-        self._state = BindState.WAITING
-        self._since = now_ms()
-        self._last_error: str | None = None
-        self._losses = 0
-        self._latency_seconds = 0.0
-        self._backoff = Backoff(settings.reconnect_floor, settings.reconnect_ceiling, carrier.rand)
-        own = [Pace(settings.submit_rate_per_bind)] if settings.submit_rate_per_bind else []
-        self._paces = own if carrier.pace is None else [*own, carrier.pace]
-        self._has_turn = False
-        self._unbound = trio.CancelScope()
+    def refused(self, status: str, wait: float) -> bool:
+        """It refuses us for good: no other bind is tried before `wait` is over. Whether that is news."""
+        if self._is_bound():
+            return True
+        self.not_before = trio.current_time() + wait
+        is_news, self.alarm = self.alarm is None, status
+        return is_news
 
-    def view(self) -> BindView:
-        """The link as an operator sees it."""
-        bind = self.bind
-        in_flight = 0 if bind is None else bind.in_flight
-        return BindView(
-            name=self._name,
-            mode=self._mode,
-            state=self._state,
-            host=self._settings.hosts[self._host],
-            since=self._since,
-            window=self._settings.window,
-            in_flight=in_flight,
-            room=self._settings.window - in_flight if bind is not None and bind.can_send else 0,
-            last_error=self._last_error,
-            losses=self._losses,
-            latency_ms=round((self._latency_seconds if bind is None else bind.latency_seconds) * 1000),
-        )
+    def _is_bound(self) -> bool:
+        return any(place.is_bound for place in self._places())
 
-    def leave(self, limit_seconds: float) -> None:
-        """Let the bind leave; without one stop trying."""
-        if self.bind is None:
-            self._unbound.cancel()
-        else:
-            self.bind.leave(limit_seconds)
-
-    async def keep_up(self) -> None:
-        """Connect, live, wait, until the carrier drains."""
-        with self._unbound:
-            while not self._carrier.draining:
-                try:
-                    ended = await self._live()
-                except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one bind must not end the others
-                    _log.exception("bind=%s fault=ours", self._name)
-                    ended = Ended(CloseReason.LINK_DEAD, "a fault of the gateway, see its log", None, 0.0)
-                if not self._carrier.draining:
-                    await trio.sleep(self._wait_after(ended))
-        self._enter(BindState.CLOSED)
-
-    async def _live(self) -> Ended:
-        carrier, settings = self._carrier, self._settings
-        await carrier.turn.acquire()
-        self._has_turn = True
-        try:
-            await trio.sleep_until(carrier.not_before)
-            self._enter(BindState.CONNECTING)
-            host, port = split_address(settings.hosts[self._host])
-            try:
-                with trio.fail_after(settings.connect_timeout):
-                    stream = await carrier.dial(host, port)
-            except trio.TooSlowError:
-                return Ended(CloseReason.PEER_CLOSED, "connecting took too long", None, 0.0)
-            except OSError as error:
-                return Ended(CloseReason.PEER_CLOSED, f"could not connect: {error}", None, 0.0)
-            self.bind = Bind(
-                self._name, self._mode, settings, stream, carrier.traffic, paces=self._paces, on_state=self._enter
-            )
-            self._enter(BindState.BINDING)
-            return await self.bind.run(_request(settings, self._mode))
-        finally:
-            if self.bind is not None:
-                self._latency_seconds = self.bind.latency_seconds
-            self.bind = None
-            self._give_turn()
-            carrier.weigh()
-
-    def _wait_after(self, ended: Ended) -> float:
-        """Record why the bind ended; how many seconds to wait before the next attempt."""
-        self._losses += 1
-        self._last_error = f"{ended.reason.value}: {ended.detail}" if ended.detail else ended.reason.value
-        self._carrier.not_before = trio.current_time() + self._settings.reconnect_floor
-        refusal = None if ended.refusal is None else bind_refusal(ended.refusal)
-        if ended.bound_seconds and ended.reason is not CloseReason.UNANSWERED:
-            # The first host is the preferred one; a lost bind goes back to it, unless it takes and does not answer.
-            self._host = 0
-        else:
-            self._host = (self._host + 1) % len(self._settings.hosts)
-        # That nothing is answered shows after a response_timeout at the earliest: so long it proves nothing.
-        silent = 2 * self._settings.response_timeout if ended.reason is CloseReason.UNANSWERED else 0.0
-        if ended.bound_seconds >= STEADY_SECONDS + silent:
-            self._backoff.steady()
-        if refusal is BindRefusal.ALREADY_BOUND:
-            wait = self._backoff.occupied()
-        elif refusal in (BindRefusal.BAD_CREDENTIALS, BindRefusal.NOT_OFFERED):
-            wait = self._backoff.hopeless()
-        elif self._host and not ended.bound_seconds:
-            wait = self._settings.reconnect_floor
-        else:
-            wait = self._backoff.failed()
-        self._report(ended, refusal, wait)
-        self._enter(BindState.WAITING)
-        return wait
-
-    def _report(self, ended: Ended, refusal: BindRefusal | None, wait: float) -> None:
-        if ended.refusal is not None:
-            loud = refusal in (BindRefusal.BAD_CREDENTIALS, BindRefusal.NOT_OFFERED)
-            _log.log(
-                logging.ERROR if loud else logging.WARNING,
-                "bind=%s refused=%s meaning=%s next_attempt_seconds=%.1f",
-                self._name,
-                name_of(ended.refusal),
-                refusal.value if refusal is not None else "",
-                wait,
-            )
-        else:
-            _log.warning(
-                "bind=%s ended=%s detail=%s next_attempt_seconds=%.1f",
-                self._name,
-                ended.reason.value,
-                quoted(ended.detail),
-                wait,
-            )
-
-    def _enter(self, state: BindState) -> None:
-        self._state = state
-        self._since = now_ms()
-        _log.info("bind=%s state=%s host=%s", self._name, state.value, self._settings.hosts[self._host])
-        if state not in (BindState.CONNECTING, BindState.BINDING):
-            self._give_turn()
-        self._carrier.weigh()
-
-    def _give_turn(self) -> None:
-        if self._has_turn:
-            self._has_turn = False
-            self._carrier.turn.release()
-
-
-def _connections(settings: CarrierSettings) -> list[tuple[str, BindMode]]:
-    """Names and modes of the connections that the configured binds are made of."""
-    connections = []
-    for number in range(1, settings.binds + 1):
-        name = f"{settings.name}/{number}"
-        if settings.mode is CarrierMode.TRANSCEIVER:
-            connections.append((name, BindMode.TRANSCEIVER))
-        else:
-            connections.append((f"{name}/transmitter", BindMode.TRANSMITTER))
-            connections.append((f"{name}/receiver", BindMode.RECEIVER))
-    return connections
-
-
-def _request(settings: CarrierSettings, mode: BindMode) -> BindRequest:
-    return BindRequest(
-        mode,
-        settings.system_id,
-        settings.password.get_secret_value(),
-        settings.system_type,
-        int(settings.interface_version),
-    )
+    def _places(self) -> Iterator[Place]:
+        yield from self._links
+        yield from self._outbinds.taken()

@@ -1,10 +1,14 @@
-"""How a connection to a carrier is opened, and what its socket is told. When and where to is carrier.py's."""
+"""How a connection to a carrier is opened: TCP, what its socket is told, and TLS. When and where to is link.py's."""
 
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import trio
+
+from gateway.carriers.link_faults import words_of
+from gateway.settings.tls import Tls
 
 Dial: TypeAlias = Callable[[str, int], Awaitable[trio.abc.Stream]]
 """Host and port to a stream. Raises OSError."""
@@ -17,9 +21,40 @@ _SOCKET_OPTIONS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "T
 async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
     """A TCP connection, to whichever of the host's addresses answers first; Trio's streams do without Nagle's delay."""
     stream = await trio.open_tcp_stream(host, port)
+    keep_alive(stream)
+    return stream
+
+
+def keep_alive(stream: trio.SocketStream) -> None:
+    """Let the system notice a peer that is gone."""
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _SOCKET_OPTIONS.items():
         option = getattr(socket, name, None)
         if option is not None:
             stream.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def dialer(tls: Tls | None, dial: Dial = dial_tcp) -> Dial:
+    """How the connections of a carrier are opened: with its TLS around what `dial` gives, if it has any."""
+    if tls is None:
+        return dial
+    context, server_name = tls.context(), tls.server_name
+
+    async def dial_tls(host: str, port: int) -> trio.abc.Stream:
+        transport = await dial(host, port)
+        return await handshaken(trio.SSLStream(transport, context, server_hostname=server_name or host))
+
+    return dial_tls
+
+
+async def handshaken(stream: trio.SSLStream[trio.abc.Stream]) -> trio.abc.Stream:
+    """The stream after its handshake. Raises OSError in words, and then it is closed."""
+    try:
+        await stream.do_handshake()
+    except (ssl.SSLError, trio.BrokenResourceError) as error:
+        await trio.aclose_forcefully(stream)
+        raise OSError(words_of(error)) from None
+    except trio.Cancelled:
+        await trio.aclose_forcefully(stream)
+        raise
     return stream

@@ -10,6 +10,8 @@ from typing import Any
 
 import trio
 
+from gateway.carriers.link_faults import words_of
+from gateway.carriers.trace import Tap
 from gateway.logs import quoted
 from protocol.pdus import CommandId
 from protocol.session import Session
@@ -42,6 +44,8 @@ class Outgoing:
         self._room = trio.Event()
         self._is_writing = False
         self._is_over = False
+        self.tap: Tap | None = None
+        """Told of what is written, while the carrier is traced."""
 
     @property
     def is_full(self) -> bool:
@@ -85,6 +89,8 @@ class Outgoing:
                 octets = self._next_pdu() if self._one_by_one else self._all_pdus()
                 try:
                     self._is_writing = True
+                    if self.tap is not None:
+                        self.tap(True, octets)
                     with trio.fail_after(WRITE_LIMIT_SECONDS):
                         await self._stream.send_all(octets)
                     self._is_writing = False
@@ -123,6 +129,8 @@ class Outgoing:
         # A write that was cut short may have left half a PDU, which nothing can follow.
         if not octets or self._is_writing:
             return
+        if self.tap is not None:
+            self.tap(True, octets)
         with trio.move_on_after(LAST_WORDS_SECONDS):
             try:
                 await self._stream.send_all(octets)
@@ -142,9 +150,3 @@ class Outgoing:
         if pdu[4:8] == _SUBMIT_SM:
             self._unwritten.popleft()
         return pdu
-
-
-def words_of(error: OSError | trio.BrokenResourceError) -> str:
-    """What the system said, where Trio only says that the stream broke."""
-    cause = error.__cause__ or error
-    return str(cause) or type(cause).__name__

@@ -13,6 +13,8 @@ CATCH_UP_SECONDS = 0.1
 """How late a backlogged sender may come and still make good what it missed; longer was idleness and earns nothing."""
 PAUSE_CEILING_SECONDS = 30.0
 PAUSE_JITTER = 0.25
+HOPELESS_SECONDS = 900.0
+"""After wrong credentials: carriers lock accounts that keep trying, and an operator can ask for a try at any time."""
 
 Random = Callable[[], float]
 """Draws from 0 to 1."""
@@ -105,14 +107,15 @@ class Backoff:
         self._failures = min(self._failures + 1, 30)
         return self._between(self._floor, min(self._ceiling, self._floor * 2**self._failures))
 
-    def occupied(self) -> float:
-        """Seconds to wait when the carrier still holds an earlier session: in the upper half of what is allowed, so
-        that its inactivity timer has run out."""
-        return self._between(max(self._floor, self._ceiling / 2), self._ceiling)
+    def occupied(self, inactivity_timeout: float) -> float:
+        """Seconds to wait while the carrier still holds an earlier session: its inactivity timer has to run out."""
+        longer = inactivity_timeout * (1 + PAUSE_JITTER)
+        return self._between(max(self._floor, inactivity_timeout * (1 + PAUSE_JITTER / 5)), max(self._floor, longer))
 
     def hopeless(self) -> float:
-        """Seconds to wait when trying again changes nothing until someone changes the settings."""
-        return self._between(max(self._floor, self._ceiling * (1 - PAUSE_JITTER)), self._ceiling)
+        """Seconds to wait when trying again changes nothing until someone changes the settings, here or there."""
+        least = max(self._ceiling, HOPELESS_SECONDS)
+        return self._between(least, least * (1 + PAUSE_JITTER))
 
     def steady(self) -> None:
         """A bind has lasted: the next loss is a first one."""

@@ -48,9 +48,9 @@ class Silence:
     def sickness(self, now: float) -> str | None:
         """In words, what makes the link sick; None: it is sound. To be asked when submits expire."""
         since = min(now - self._response_timeout, self._answered_at)
-        overdue, capacity = self._window.overdue(since), self._window.capacity
-        if overdue < FEWEST_OVERDUE or 2 * overdue <= capacity:
+        overdue, limit = self._window.overdue(since), self._window.limit
+        if overdue < FEWEST_OVERDUE or 2 * overdue <= limit:
             return None
         self._since = since
         self._is_still = self._answered_at <= now - self._response_timeout
-        return f"{overdue} answers are overdue, of a window of {capacity}"
+        return f"{overdue} answers are overdue, of a window of {limit}"

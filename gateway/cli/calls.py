@@ -99,6 +99,28 @@ class Caller:
         """The JSON of the answer; never sent twice. Raises NotReachableError and RefusedError."""
         return self._call("POST", path, json.dumps(body).encode())
 
+    def open(self, path: str, *, timeout: float | None) -> http.client.HTTPResponse:
+        """The answer to a GET that goes on and on, to be read as it comes; `timeout`: seconds of silence at most.
+
+        Raises NotReachableError and RefusedError.
+        """
+        try:
+            self._connection.request("GET", self._base + path, headers={"Authorization": f"Bearer {self._token}"})
+            response = self._connection.getresponse()
+            if response.status >= 400:
+                content = response.read()
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            self._connection.close()
+            raise NotReachableError(self._no_answer(error, was_sent=False)) from None
+        if response.status < 400:
+            if self._connection.sock is not None:
+                self._connection.sock.settimeout(timeout)
+            return response
+        try:
+            raise RefusedError(response.status, self._refusal(response.status, json.loads(content)))
+        except ValueError:
+            raise RefusedError(response.status, self._not_sluice(response.status)) from None
+
     def close(self) -> None:
         """Closes the connection; the next call opens another."""
         self._connection.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.cli.toml_text import settings_text
 from gateway.settings import Carrier, CarrierMode, ConfigurationError, ignored_variables, load
+from gateway.settings.cautions import cautions
 
 NAME = "check"
 HELP = "print the effective configuration, secrets masked, and what each carrier can take at most"
@@ -26,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 with the configuration on standard output, which is TOML again; 1 with every problem on standard error."""
+    """0 with the configuration on standard output, which is TOML again; 1 with every problem on standard error.
+
+    Cautions, which are no problems, are told there too.
+    """
     try:
         settings = load(arguments.config)
     except ConfigurationError as error:
@@ -36,6 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     print("# What each carrier can take at most: binds x window / round trip, and the rate.")
     for carrier in settings.carriers.values():
         print(ceiling(carrier))
+    for carrier in settings.carriers.values():
+        for caution in cautions(carrier):
+            print(f"caution: carriers.{carrier.name}.{caution}", file=sys.stderr)
     for name in ignored_variables(os.environ):
         print(f"# The environment variable {name} sets nothing here.")
     return 0

@@ -32,6 +32,8 @@ secrets masked, or everything that is wrong with it: file, key, reason and remed
 - **Secrets** can stand in files: `password_file`, `secret_files` and an operator token's `file` are looked for in
   `$CREDENTIALS_DIRECTORY` (systemd's `LoadCredential=`), then beside the configuration file; an absolute path is taken
   as it is. A line end after the secret does not count. A secret given by the environment replaces the file.
+- **Precedence**, the strongest first: the environment, the file (with what it includes), a carrier's `profile`, the
+  default. A profile may say any key of a carrier but `profile`, `hosts`, `system_id`, `password` and `password_file`.
 - **Names** of carriers, accounts and lanes are the names of their tables: 1 to 40 letters, digits, hyphens and single
   underscores.
 """

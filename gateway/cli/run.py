@@ -4,12 +4,14 @@ A second SIGTERM ends it at once, with STOPPED_EARLY.
 """
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
 import trio
 
 from gateway import daemon, logs
+from gateway.logs import quoted
 from gateway.settings import ConfigurationError, load
 from gateway.store import sqlite_mutexes
 from gateway.store.connection import StoreLocked
@@ -21,6 +23,7 @@ HELP = "run the gateway"
 STOPPED_EARLY = 3
 """Exit status when a second signal ended the drain."""
 
+log = logging.getLogger("sluice.store")
 _KNOWN = (OSError, StoreLocked, StoreUnopened, DiskUnsure, daemon.StoppedEarly)
 
 
@@ -37,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     logs.set_up(arguments.log_level)
-    sqlite_mutexes.leave_out()
+    _leave_mutexes_out()
     try:
         trio.run(daemon.run, settings)
     except BaseExceptionGroup as group:
@@ -48,6 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     except _KNOWN as error:
         return _told([error])
     return 0
+
+
+def _leave_mutexes_out() -> None:
+    left_out = sqlite_mutexes.leave_out()
+    if not all(left_out):
+        kept = " ".join(name for name, is_out in left_out._asdict().items() if not is_out)
+        log.info("SQLite keeps what it could do without, which costs some speed reason=%s", quoted(kept))
 
 
 def _told(errors: list[BaseException]) -> int:

@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import signal
+import ssl
 import sys
 
 import trio
@@ -25,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "An SMSC that takes binds and messages and sends receipts, with the faults you ask for."
     parser.epilog = f"Control lines on standard input: {USAGE}. SIGUSR1 sends one inbound message."
     parser.add_argument("--listen", default="127.0.0.1:2775", metavar="HOST:PORT", help="default %(default)s")
+    help_text = "meet every connection with TLS: a certificate and its key (PEM)"
+    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help=help_text)
     parser.add_argument("--figures", action="store_true", help="print the counts as one line of JSON at the end")
     add_option_arguments(parser)
 
@@ -45,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     exit_status = 0
     try:
         simulator = Simulator(options)
-        trio.run(_run, simulator, host.strip("[]"), int(port))
+        trio.run(_run, simulator, host.strip("[]"), int(port), _tls(arguments.tls))
         if arguments.figures:
             print(simulator.figures.as_line(), flush=True)
     except* OSError as faults:
@@ -54,10 +57,19 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_status
 
 
-async def _run(simulator: Simulator, host: str, port: int) -> None:
+def _tls(files: list[str] | None) -> ssl.SSLContext | None:
+    """Raises OSError for files that hold no certificate and key."""
+    if files is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    return context
+
+
+async def _run(simulator: Simulator, host: str, port: int, tls: ssl.SSLContext | None) -> None:
     async with trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGUSR1) as signals:
-            bound_port = await nursery.start(simulator.serve, host, port)
+            bound_port = await nursery.start(simulator.serve, host, port, tls)
             print(f"listening on {host}:{bound_port}", flush=True)
             nursery.start_soon(_obey_lines, simulator)
             async for number in signals:

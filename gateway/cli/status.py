@@ -23,7 +23,7 @@ HELP = "carriers, binds, queues and doubts of a running gateway"
 
 _LOOK_EVERY_SECONDS = 1.0
 _DOUBTS_SHOWN = 500
-_STYLES = {"bound": "green", "paused": "yellow", "waiting": "red", "closed": "red"}
+_STYLES = {"bound": "green", "paused": "yellow", "waiting": "red", "closed": "red", "refused": "bold red"}
 
 Standing = Mapping[str, Any]
 
@@ -83,12 +83,16 @@ def _binds(standing: Standing) -> Table:
                 bind["name"],
                 Text(bind["state"], style=_STYLES.get(bind["state"], "")),
                 since(bind["since"], standing["at"]),
-                str(bind["window"]),
+                _window(bind["window_limit"], bind["window"]),
                 str(bind["in_flight"]),
                 f"{bind['submit_rate']:g}" if bind["submit_rate"] else "no limit",
                 bind["last_error"] or "",
             )
     return table
+
+
+def _window(limit: int, window: int) -> str:
+    return str(window) if limit == window else f"{limit} of {window}"
 
 
 def _queues(queues: list[Mapping[str, Any]]) -> RenderableType:
@@ -110,6 +114,9 @@ def _counts(standing: Standing) -> Table:
     table.add_row("segments in doubt", doubts, "`sluice doubts` lists them" if standing["doubts"] else "")
     table.add_row("webhook events to tell", f"{standing['events_pending']:,}", "")
     table.add_row("receipts of unknown messages", f"{standing['parked']:,}", "")
+    for carrier in standing["carriers"]:
+        if carrier["receipt_ids"]:
+            table.add_row(f"receipt ids of {carrier['name']}", carrier["receipt_ids"], "")
     return table
 
 

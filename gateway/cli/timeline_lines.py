@@ -101,6 +101,7 @@ def _receipt(step: Step) -> str:
         "doubt": ", which settles the doubt",
         "parked": ", which came before the answer",
         "converted": ", its id in another base",
+        "reference": ", by our reference",
     }.get(step.get("matched", ""), "")
     applied = "" if step["applied"] else ", recorded only"
     return f"{step['state']}{error}{matched}{applied}"

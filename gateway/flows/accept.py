@@ -19,7 +19,7 @@ from gateway.flows import stages
 from gateway.flows.entities import Entity, entity_of
 from gateway.identifiers import MESSAGE, Identifiers, now_ms, public
 from gateway.metrics import ACCEPTED, REFUSED
-from gateway.rules.checks import ItemCheck
+from gateway.rules.checks import Checked, ItemCheck
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.routing import Router
 from gateway.rules.values import unstorable
@@ -105,6 +105,10 @@ class Accept:
         self._ids = ids
         self._clock = clock
         self._checks = _checks(settings)
+
+    def look(self, account: str, body: Any) -> Checked | ItemErrors:
+        """What `submit_one` would file now, or all that is wrong with it; nothing is filed or counted."""
+        return self._checks[account].check(body, self._clock())
 
     async def submit_one(
         self, account: str, body: Any, *, request_id: int, idempotency: IdempotencyKey | None = None

@@ -30,8 +30,6 @@ from protocol.command_status import CommandStatus, StatusClass, classify
 from protocol.errors import LocalProtocolError
 from protocol.session_events import SubmitAnswered
 
-AHEAD_SECONDS = 0.1
-"""Of a paced bind: how much work it asks for in advance, to bridge a commit. More would stand before what is urgent."""
 RECORD_AGAIN_SECONDS = 0.25
 """Before answers are put again to a store that could not keep them."""
 REBIND_LIMIT_SECONDS = 5.0
@@ -103,14 +101,11 @@ class BindFeed:
     """Joins one bind, for as long as it is bound, to the store. See gateway.carriers.bind.Feed."""
 
     def __init__(self, send: Send, bind: Bind, submits: Submits) -> None:
-        settings = bind.settings
         self._send = send
         self._store = send.store
         self._bind = bind
         self._submits = submits
-        self._window = settings.window
-        rates = [rate for rate in (settings.submit_rate / settings.binds, settings.submit_rate_per_bind) if rate]
-        self._ahead = max(1, int(min(rates) * AHEAD_SECONDS)) if rates else None
+        self._restraint = bind.restraint
         self._asked = 0
         self._recording = 0
         self._open = True
@@ -148,8 +143,9 @@ class BindFeed:
         if not bind.can_send:
             return 0
         at_hand = self._asked + bind.waiting
-        free = self._window - at_hand - self._recording - bind.in_flight
-        return free if self._ahead is None else min(free, self._ahead - at_hand)
+        restraint = self._restraint
+        free = restraint.limit - at_hand - self._recording - bind.in_flight
+        return min(free, restraint.ahead(trio.current_time()) - at_hand) if restraint.paces else free
 
     def take(self, claims: list[Claim]) -> None:
         """What the store dealt, its intent on disk: each segment becomes a submit_sm."""
@@ -172,7 +168,7 @@ class BindFeed:
         bind.submit(submits)
         if unsendable:
             self._refuse(unsendable, now)
-        if self._ahead is not None:
+        if self._restraint.paces:
             self.freed()
 
     def _give_back(self, claims: list[Claim]) -> None:

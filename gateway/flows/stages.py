@@ -120,15 +120,18 @@ def receipts(bind: str, read: Sequence[Receipt]) -> None:
 
 
 def inbound(bind: str, message: InboundIn) -> None:
-    """A text from a handset."""
+    """A text from a handset, or a part of one."""
     if _log.isEnabledFor(logging.DEBUG):
+        part, total = (1, 1) if message.part is None else (message.part.part, message.part.total)
         _log.debug(
-            "inbound bind=%s account=%s from=%s to=%s encoding=%s",
+            "inbound bind=%s account=%s from=%s to=%s encoding=%s part=%d total=%d",
             bind,
             message.account or "",
             redacted(message.sender),
             redacted(message.recipient),
             message.encoding,
+            part,
+            total,
         )
 
 

@@ -1,18 +1,26 @@
-"""A claimed segment as the submit_sm of its carrier: addresses, validity, and a receipt for every part. Pure."""
+"""A claimed segment as the submit_sm of its carrier: addresses, validity, which part asks for a receipt, TLVs. Pure."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from gateway.carriers.addresses import Addresses
+from gateway.rules.options import tlv_octets
 from gateway.settings.carriers import Carrier as CarrierSettings
+from gateway.settings.types import ReceiptsOf, ValidityPeriod
 from gateway.store.interface import Claim
-from protocol.pdus import SubmitSm
+from protocol.fields import write_tlvs
+from protocol.pdus import SubmitSm, Tlv
+from protocol.references import reference_16
 from protocol.segments import Segment
 from protocol.submit_bodies import submit_body, submit_head, submit_tail
-from protocol.times import format_relative
+from protocol.times import format_absolute, format_relative
 
 WITH_RECEIPT = 1
-"""registered_delivery: a receipt on success and on failure (SMPP 3.4 §5.2.17). On every part: carriers receipt any."""
+"""registered_delivery: a receipt on success and on failure (SMPP 3.4 §5.2.17)."""
+WITHOUT_RECEIPT = 0
+_REFERENCE = int(Tlv.USER_MESSAGE_REFERENCE)
 _HEADS_KEPT = 10_000
+_TAILS_KEPT = 4096
 
 
 class Submits:
@@ -21,16 +29,48 @@ class Submits:
     def __init__(self, settings: CarrierSettings) -> None:
         self._addresses = Addresses(settings)
         self._service_type = settings.service_type
+        self._priority_flags = settings.priority_flags
+        self._is_relative = settings.validity_period is ValidityPeriod.RELATIVE
+        self._seconds = _end_second if settings.validity_period is ValidityPeriod.ABSOLUTE else _no_second
+        self._validity_period = _WRITTEN[settings.validity_period]
+        self._asking = _ASKING[settings.receipts_of]
+        self._tells_reference = settings.user_message_reference
+        self._tlvs = _octets(settings.tlvs)
+        self._tlv_octets = write_tlvs(self._tlvs)
+        self._message_tlvs = frozenset(settings.message_tlvs)
+        self._adds_tlvs = bool(self._tlvs) or self._tells_reference
         self._head = lru_cache(maxsize=_HEADS_KEPT)(self._make_head)
+        self._tail = lru_cache(maxsize=_TAILS_KEPT)(self._make_tail)
 
     def body(self, claim: Claim, segment: Segment, now: int) -> bytes:
         """The body of the submit_sm; `now` in milliseconds. Raises LocalProtocolError where no frame can hold it."""
-        return submit_body(
+        asking = self._asking
+        body = submit_body(
             self._head(claim.sender),
             claim.recipient.removeprefix("+"),
-            _tail((claim.expires_at - now) // 1000, segment.esm_class, segment.data_coding),
+            self._tail(
+                (claim.expires_at - now) // 1000 if self._is_relative else self._seconds(claim.expires_at, now),
+                self._priority_flags.get(claim.lane, 0) if self._priority_flags else 0,
+                segment.esm_class,
+                segment.data_coding,
+                WITH_RECEIPT if asking is None or asking(segment) else WITHOUT_RECEIPT,
+            ),
             segment.short_message,
         )
+        if segment.tlvs or self._adds_tlvs or claim.options is not None:
+            body += segment.tlvs + self._own_tlvs(claim, segment)
+        return body
+
+    def _own_tlvs(self, claim: Claim, segment: Segment) -> bytes:
+        """Those of the carrier, of the message where the carrier takes them, and the attempt's reference."""
+        asked = claim.options.tlvs if claim.options is not None else None
+        own = {tag: value for tag, value in asked.items() if tag in self._message_tlvs} if asked else None
+        octets = write_tlvs({**self._tlvs, **_octets(own)}) if own else self._tlv_octets
+        if self._tells_reference:
+            # All that is dealt of a message at a time is one attempt of each part, of the same number.
+            reference = reference_16(claim.message, segment.part, claim.segments[0].attempt)
+            octets += write_tlvs({_REFERENCE: reference.to_bytes(2, "big")})
+        return octets
 
     def _make_head(self, sender: str) -> bytes:
         addresses = self._addresses
@@ -39,15 +79,59 @@ class Submits:
             SubmitSm(self._service_type, source.ton, source.npi, source.addr, addresses.dest_ton, addresses.dest_npi)
         )
 
-
-@lru_cache(maxsize=4096)
-def _tail(seconds: int, esm_class: int, data_coding: int) -> bytes:
-    """`seconds`: what is left. At least one is asked for, since zero has no meaning that carriers agree on."""
-    return submit_tail(
-        SubmitSm(
-            esm_class=esm_class,
-            validity_period=format_relative(max(1, seconds)),
-            registered_delivery=WITH_RECEIPT,
-            data_coding=data_coding,
+    def _make_tail(self, seconds: int, priority_flag: int, esm_class: int, data_coding: int, registered: int) -> bytes:
+        return submit_tail(
+            SubmitSm(
+                esm_class=esm_class,
+                priority_flag=priority_flag,
+                validity_period=self._validity_period(seconds),
+                registered_delivery=registered,
+                data_coding=data_coding,
+            )
         )
-    )
+
+
+def _octets(tlvs: Mapping[str, str]) -> dict[int, bytes]:
+    """By tag, as the wire has it."""
+    return {int(tag, 16): tlv_octets(value) for tag, value in tlvs.items()}
+
+
+def _is_first(segment: Segment) -> bool:
+    return segment.part == 1
+
+
+def _is_last(segment: Segment) -> bool:
+    return segment.part == segment.total
+
+
+def _end_second(expires_at: int, now: int) -> int:
+    """Rounded down like what is left, and in the future, since some carriers refuse what is over."""
+    return max(now + 1000, expires_at) // 1000
+
+
+def _no_second(expires_at: int, now: int) -> int:
+    return 0
+
+
+def _relative(seconds: int) -> str:
+    """At least one is asked for, since zero has no meaning that carriers agree on."""
+    return format_relative(max(1, seconds))
+
+
+def _untold(seconds: int) -> str:
+    return ""
+
+
+_WRITTEN: dict[ValidityPeriod, Callable[[int], str]] = {
+    ValidityPeriod.RELATIVE: _relative,
+    ValidityPeriod.ABSOLUTE: format_absolute,
+    ValidityPeriod.NONE: _untold,
+}
+
+_ASKING: dict[ReceiptsOf, Callable[[Segment], bool] | None] = {
+    ReceiptsOf.EVERY: None,
+    ReceiptsOf.FIRST: _is_first,
+    ReceiptsOf.LAST: _is_last,
+    ReceiptsOf.ONE: None,
+}
+"""Which part asks for a receipt; None: each does. With `one` the carrier chooses the part that it reports."""

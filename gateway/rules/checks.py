@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from gateway.rules import times
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.numbers import Number, Numbers
+from gateway.rules.options import NOTHING_ASKED, MessageOptions, check_flag, check_max_parts, check_tlvs, to_json
 from gateway.rules.routing import Router
 from gateway.rules.senders import Senders
 from gateway.rules.texts import ReadyText, prepare
@@ -25,8 +26,9 @@ MOST_TAG = 100
 ALIASES = {"message": "text", "clientId": "client_id", "allowUnicode": "allow_unicode"}
 FIELDS = frozenset({
     "to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag",
+    "transliterate", "max_parts", "flash", "tlvs",
 })  # fmt: skip
-NOT_OFFERED = frozenset({"max_parts", "flash", "transliterate", "tlvs", "template", "variables", "spintax"})
+NOT_OFFERED = frozenset({"template", "variables", "spintax"})
 """Fields of the contract that later versions bring, so that nobody believes they had an effect."""
 
 OTHER_NAMES = {
@@ -58,6 +60,7 @@ class Checked(NamedTuple):
     tag: str | None
     webhook_url: str | None
     allow_unicode: bool
+    options: str | None = None
 
 
 class ItemCheck:
@@ -128,7 +131,7 @@ class ItemCheck:
         # Not Checked(...), which costs three times as much.
         return tuple.__new__(Checked, (
             route, lane, to, sender, *ready, country,
-            now_ms + validity_ms, None, client_id, tag, None, self._allows_unicode,
+            now_ms + validity_ms, None, client_id, tag, None, self._allows_unicode, None,
         ))  # fmt: skip
 
     def _check_closely(self, item: Any, now_ms: int) -> Checked | ItemErrors:
@@ -152,7 +155,8 @@ class ItemCheck:
         sender = self._sender(get("from"))
         lane = self._lane(get("lane"))
         allow_unicode = self._may_be_unicode(get("allow_unicode"))
-        text = self._text(get("text"), get("allow_unicode"), allow_unicode)
+        asked = _asked(get, errors)
+        text = self._text(get, allow_unicode, asked.max_parts)
         client_id = _label(get("client_id"), MOST_CLIENT_ID)
         tag = _label(get("tag"), MOST_TAG)
         url = self._url(get("webhook_url"))
@@ -180,7 +184,7 @@ class ItemCheck:
             return None
         return Checked(
             route, lane, number.e164, sender, text.text, text.encoding, text.segments, number.country,
-            ends, schedule, client_id, tag, url, allow_unicode,
+            ends, schedule, client_id, tag, url, allow_unicode, to_json(asked),
         )  # fmt: skip
 
     def _number(self, value: Any) -> Number | Fault:
@@ -207,7 +211,8 @@ class ItemCheck:
             return self._allows_unicode
         return value if type(value) is bool else type_fault(value, "true or false")
 
-    def _text(self, value: Any, asked: Any, allow_unicode: bool | Fault) -> ReadyText | Fault:
+    def _text(self, get: Callable[[str], Any], allow_unicode: bool | Fault, max_parts: int) -> ReadyText | Fault:
+        value, asked = get("text"), get("transliterate")
         if value is None:
             return _MISSING
         if type(value) is not str:
@@ -215,9 +220,12 @@ class ItemCheck:
         if not value:
             return Fault("is empty", FaultCode.EMPTY)
         # A permission given with the message goes before the account's habit of changing texts.
-        return prepare(
-            value, allow_unicode=bool(allow_unicode), transliterate=self._transliterates and asked is not True
-        )
+        is_habit = self._transliterates and get("allow_unicode") is not True
+        transliterate = is_habit if type(asked) is not bool else asked
+        ready = prepare(value, allow_unicode=allow_unicode is True, transliterate=transliterate)
+        if isinstance(ready, ReadyText) and ready.segments > max_parts:
+            return Fault(f"is too long: {ready.segments} parts, max_parts is {max_parts}", FaultCode.TOO_MANY_SEGMENTS)
+        return ready
 
     def _url(self, value: Any) -> str | Fault | None:
         if value is None:
@@ -251,6 +259,18 @@ class ItemCheck:
 
 _MISSING = Fault("is missing", FaultCode.MISSING)
 _ORDER = ("to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag")
+
+
+def _asked(get: Callable[[str], Any], errors: ItemErrors) -> MessageOptions:
+    """What is asked of the text; what is wrong with it is told, and is as if it were not asked for."""
+    max_parts, flash, tlvs = check_max_parts(get("max_parts")), check_flag(get("flash")), check_tlvs(get("tlvs"))
+    found = {"max_parts": max_parts, "flash": flash, "tlvs": tlvs, "transliterate": check_flag(get("transliterate"))}
+    for name, value in found.items():
+        if isinstance(value, Fault):
+            errors.add(name, value)
+    if isinstance(max_parts, Fault) or isinstance(flash, Fault) or isinstance(tlvs, Fault):
+        return NOTHING_ASKED
+    return MessageOptions(max_parts, flash, tlvs)
 
 
 def _label(value: Any, most: int) -> str | Fault | None:

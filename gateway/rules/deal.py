@@ -1,9 +1,9 @@
 """Who gets the free slots: one pure function from asks and queues to grants.
 
 It decides by lane (strict priority, with a guaranteed share for the lanes below), then in fair turns by account and,
-inside an account, by queue; and it lets a carrier take only what its tier, a retry's wish to avoid a carrier or a long
-message's need to stay with one allow. Nothing here knows messages, SQL or time beyond what it is given, so it stays
-flat at any backlog.
+inside an account, by queue; and it lets a carrier take only what its tier, its alphabet, a retry's wish to avoid a
+carrier or a long message's need to stay with one allow. Nothing here knows messages, SQL or time beyond what it is
+given, so it stays flat at any backlog.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +35,8 @@ class Queue(NamedTuple):
     stay: str
     avoid: str
     ready: int
+    unfit: frozenset[str] = frozenset()
+    """Carriers that can't carry its texts: they take none of it, and hold none back from the tiers below."""
 
 
 class Grant(NamedTuple):
@@ -90,9 +92,12 @@ def may_take(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: i
     """
     if queue.stay:
         return queue.stay == carrier
+    if carrier in queue.unfit:
+        return False
     if queue.avoid != carrier:
         return _is_reached(queue, carrier, unable_since, now)
-    others = {other for tier in queue.tiers for other in tier if other != carrier and other not in unable_since}
+    known = {other for tier in queue.tiers for other in tier} - queue.unfit
+    others = {other for other in known if other != carrier and other not in unable_since}
     elsewhere = any(_is_reached(queue, other, unable_since, now) for other in others)
     return not elsewhere and _is_reached(queue, carrier, unable_since, now)
 
@@ -228,10 +233,14 @@ class _Lane:
 
 
 def _is_reached(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: int) -> bool:
-    """Whether the tiers above a carrier let work through to it; a carrier to be avoided holds none back."""
+    """Whether the tiers above a carrier let work through to it; a carrier to be avoided holds none back, nor one that
+    can't carry the texts."""
     for tier in queue.tiers:
         if carrier in tier:
             return True
-        if any(above != queue.avoid and now - unable_since.get(above, now) < TIER_PATIENCE_MS for above in tier):
+        if any(
+            above != queue.avoid and above not in queue.unfit and now - unable_since.get(above, now) < TIER_PATIENCE_MS
+            for above in tier
+        ):
             return False
     return False

@@ -46,6 +46,9 @@ class FaultCode(StrEnum):
     URL_NOT_ALLOWED = "url_not_allowed"
     NO_WEBHOOK = "no_webhook"
     CLIENT_ID_IN_USE = "client_id_in_use"
+    NOT_A_TAG = "not_a_tag"
+    TAG_NOT_ALLOWED = "tag_not_allowed"
+    NOT_HEXADECIMAL = "not_hexadecimal"
 
 
 class Fault(NamedTuple):

@@ -1,13 +1,14 @@
 """What text is sent in which alphabet: GSM 03.38 wherever it can carry the text, UCS-2 only where that was allowed.
 
-A text is never cut, and never changed unless the account asked for transliteration. How segments are cut is
-protocol/segments.py's.
+A text is never cut, and never changed unless the account or the message asked for transliteration. How segments are
+cut is protocol/segments.py's.
 """
 
 from typing import NamedTuple
-from unicodedata import combining, normalize
+from unicodedata import combining
 
 from gateway.rules.faults import Fault, FaultCode
+from gateway.rules.transliteration import transliterated
 from gateway.rules.values import unstorable
 from protocol.segments import MAX_PARTS, count
 from protocol.text import Encoding, NotEncodable, encode_gsm, unencodable
@@ -15,37 +16,6 @@ from protocol.text import Encoding, NotEncodable, encode_gsm, unencodable
 _MOST_CHARACTERS = MAX_PARTS * 153
 _MOST_SEPTETS_ALONE = 160
 _GSM7 = Encoding.GSM7.value
-
-_TYPOGRAPHIC = {
-    "'": "\u2018\u2019\u201a\u201b\u2032\u00b4\u02b9\u02bc`",
-    '"': "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb",
-    "<": "\u2039",
-    ">": "\u203a",
-    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad",
-    "...": "\u2026",
-    " ": "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t",
-    "": "\u200b\u200c\u2060\ufeff\u200e\u200f",
-    "*": "\u2022\u00b7",
-    "/": "\u2044",
-    "\n": "\u2028\u2029",
-    "c": "\u00e7",
-    "EUR": "\u20a0",
-    "(TM)": "\u2122",
-    "(C)": "\u00a9",
-    "(R)": "\u00ae",
-    "1/2": "\u00bd",
-    "1/4": "\u00bc",
-    "3/4": "\u00be",
-}
-_TRANSLITERATED = {ord(character): plain for plain, typed in _TYPOGRAPHIC.items() for character in typed}
-_TRANSLITERATED |= {
-    ord(accented): plain
-    for accented, plain in zip(
-        "ÁÂÃÀÊËÈÍÎÏÌÓÔÕÒÚÛÙÝáâãêëíîïóôõúûýÿĄąĆćČčĎďĘęĚěĞğİıŁłŃńŇňŐőŘřŚśŠšŞşŤťŮůŰűŹźŻżŽž",
-        "AAAAEEEIIIIOOOOUUUYaaaeeiiiooouuyyAaCcCcDdEeEeGgIiLlNnNnOoRrSsSsSsTtUuUuZzZzZz",
-        strict=True,
-    )
-}
 
 
 class ReadyText(NamedTuple):
@@ -57,31 +27,27 @@ class ReadyText(NamedTuple):
 
 
 def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText | Fault:
-    """The text as it will be sent, or what stands against it. Each permission is used only where the text needs it."""
+    """The text as it will be sent, or what stands against it. Each permission is used only where the text needs it.
+
+    With both it is transliterated where that makes all of it GSM 03.38, and else goes as UCS-2, as it was.
+    """
     if len(text) > _MOST_CHARACTERS:
         return unstorable(text) or _too_many(f"{len(text)} characters", f"{_MOST_CHARACTERS} are the most")
     try:
         is_one = len(encode_gsm(text)) <= _MOST_SEPTETS_ALONE
         return ReadyText(text, _GSM7, 1) if is_one else _fitting(text, Encoding.GSM7)
     except NotEncodable as error:
-        foreign = error
+        foreign = error.position, error.character
     # Only here, since what GSM 03.38 carries can be stored.
     fault = unstorable(text)
     if fault is not None:
         return fault
+    plain = transliterated(text) if transliterate else text
+    if transliterate and unencodable(plain) is None and (plain or not allow_unicode):
+        return _fitting(plain, Encoding.GSM7) if plain else Fault("is empty once transliterated", FaultCode.EMPTY)
     if allow_unicode:
         return _fitting(text, Encoding.UCS2)
-    if not transliterate:
-        return _needs_unicode(foreign.position, foreign.character)
-    plain = _plain(text)
-    if unencodable(plain) is not None:
-        return _needs_unicode(*_unencodable_at(text))
-    return _fitting(plain, Encoding.GSM7) if plain else Fault("is empty once transliterated", FaultCode.EMPTY)
-
-
-def _plain(text: str) -> str:
-    """Composed first: some keyboards and file systems write é as e and U+0301."""
-    return normalize("NFC", text).translate(_TRANSLITERATED)
+    return _needs_unicode(*_unencodable_at(text)) if transliterate else _needs_unicode(*foreign)
 
 
 def _unencodable_at(text: str) -> tuple[int, str]:
@@ -94,8 +60,8 @@ def _unencodable_at(text: str) -> tuple[int, str]:
         end = start + 1
         while end < len(text) and combining(text[end]):
             end += 1
-        if unencodable(_plain(text[start:end])) is not None:
-            alone = (at for at in range(start, end) if unencodable(_plain(text[at])) is not None)
+        if unencodable(transliterated(text[start:end])) is not None:
+            alone = (at for at in range(start, end) if unencodable(transliterated(text[at])) is not None)
             at = next(alone, start)
             return at + 1, text[at]
         start = end

@@ -12,10 +12,11 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.settings.accounts import DEFAULT_EVENTS, Account, Token, Webhook
-from gateway.settings.carriers import Carrier, Tls
+from gateway.settings.carriers import Carrier
 from gateway.settings.checks import contradictions, dangling_names, missing_sections
 from gateway.settings.files import Sources, fold, unused_variables
 from gateway.settings.problems import ConfigurationError, Fault, Problem, explain, key_of
+from gateway.settings.profiles import lay_beneath
 from gateway.settings.routes import Match, Route
 from gateway.settings.secrets import SecretFiles
 from gateway.settings.sections import (
@@ -29,6 +30,7 @@ from gateway.settings.sections import (
     Store,
     Webhooks,
 )
+from gateway.settings.tls import Tls
 from gateway.settings.types import (
     BareDigits,
     CarrierMode,
@@ -97,7 +99,7 @@ class _VariableNames(Settings, BaseSettings):
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of a file, what it includes, and the environment over both, all checked.
+    """The settings of a file, what it includes, the environment over both, and carriers' profiles beneath, all checked.
 
     Raises ConfigurationError, which names every problem with its file, key and remedy.
     """
@@ -106,6 +108,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     if sources.problems:
         raise ConfigurationError(sources.problems)
     sources.read_environment(_VariableNames, environ)
+    lay_beneath(sources)
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     secret_files = SecretFiles(path.parent, Path(credentials) if credentials else None)
     faults = [*_names(sources.data), *missing_sections(sources.data), *dangling_names(sources.data)]

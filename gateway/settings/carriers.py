@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from gateway.settings.secrets import SecretFile, read_or_empty
+from gateway.settings.tls import MaybeTls
 from gateway.settings.types import (
     Ascii,
     CarrierMode,
@@ -19,10 +20,11 @@ from gateway.settings.types import (
     InterfaceVersion,
     Listen,
     MessageIdBase,
+    Networks,
     Rate,
     ReceiptsOf,
     Section,
-    TlsVersion,
+    UnroutableInbound,
     ValidityPeriod,
     Whole,
     Within,
@@ -52,12 +54,6 @@ def _parse_version(value: object) -> object:
     return version
 
 
-def _parse_tls(value: object) -> object:
-    if value is True:
-        return Tls()
-    return None if value is False else value
-
-
 def _check_tag(value: str) -> str:
     try:
         tag = int(value, 16)
@@ -81,41 +77,28 @@ def _check_tlvs(value: dict[str, str]) -> dict[str, str]:
     return checked
 
 
-class Tls(Section):
-    """TLS towards a carrier; the names of hosts are checked against their certificates."""
-
-    ca_file: str | None = None
-    """File of the authorities that are trusted (PEM), beside the configuration file; the system's where not said."""
-    certificate_file: str | None = None
-    """Our certificate with its chain (PEM), for carriers that ask for one."""
-    key_file: str | None = None
-    """The private key of `certificate_file` (PEM), in `$CREDENTIALS_DIRECTORY` or beside the configuration file."""
-    server_name: str | None = None
-    """Name that is asked for (SNI) and checked, where it is not that of the host."""
-    min_version: TlsVersion = TlsVersion.V1_2
-    """Least version that is taken: `"1.2"` or `"1.3"`."""
-    verify: bool = True
-    """false takes any certificate: anyone on the way can then read the passwords and texts."""
-
-
 class Carrier(Section):
     """A configured SMSC. Pace and window are the carrier's terms: ask for them, the defaults fit most."""
 
     name: Annotated[str, AfterValidator(check_name)]
     """The table's name."""
-    profile: Annotated[str, AfterValidator(check_name)] = "generic"
+    profile: str = "generic"
     """Where the settings that are not said here come from: the name of a file of `config/carriers`, such as `generic`,
-    `kannel-like` or `latin1-default`; or the path of a file of your own, as `sluice probe` writes it."""
+    `kannel-like` or `latin1-default`; or the path of a file of your own, as `sluice probe` writes it, beside the
+    configuration file. A key that stands here or in the environment replaces the profile's whole value."""
     hosts: list[HostPort] = Field(min_length=1)
     """Addresses as `"host:port"`, IPv6 in brackets, the preferred first: each bind tries them in order until one takes
     it, and goes back to the first when it is lost."""
     hosts_order: HostsOrder = HostsOrder.PREFERRED
     """`preferred`: every bind begins with the first host; `round_robin`: each bind begins with the next one."""
-    tls: Annotated[Tls | None, BeforeValidator(_parse_tls)] = None
+    tls: MaybeTls = None
     """Encrypts the connections: `true`, or a table of what differs from the usual. Off where not said."""
     outbind_listen: list[Listen] = Field(default=[])
     """Addresses at which the carrier may open a connection with outbind; the bind is then made on that connection.
-    For carriers that call when they hold receipts or messages."""
+    For carriers that call when they hold receipts or messages. With `tls` they are met with `certificate_file`."""
+    outbind_from: Networks = Field(default=[])
+    """Networks that outbind is taken from, since the answer to it is our password; the addresses of `hosts` where
+    empty."""
     system_id: Annotated[str, Ascii(64, 1)]
     """The name that the carrier gave."""
     password: Annotated[SecretStr, Ascii(64)]
@@ -138,6 +121,10 @@ class Carrier(Section):
     adaptive_window: bool = True
     """Makes the window smaller after ESME_RTHROTTLED or ESME_RMSGQFUL and while answers take much longer than they did,
     and larger again, up to `window`, while they come quickly."""
+    strict_window: bool = False
+    """`true`: a submit_sm that others overtook keeps its slot until it is answered or times out, for carriers that drop
+    the link of a peer with more than `window` unanswered. `false`: it waits on without one, so that a carrier that
+    loses answers does not stop the flow, and may have a few more than `window` unanswered."""
     submit_rate: Annotated[Rate, Within(0, 1_000_000, "PDU/s")] = 0.0
     """submit_sm a second to the carrier over all its binds; each part of a long message counts. 0 = no limit."""
     submit_rate_per_bind: Annotated[Rate, Within(0, 1_000_000, "PDU/s")] = 0.0
@@ -176,14 +163,14 @@ class Carrier(Section):
     receipt_horizon: Annotated[Duration, Within.durations("1m", "30d")] = parse_duration("72h")
     """How long after a message's validity a receipt is waited for; then the message ends as `unknown`."""
     message_id: MessageIdBase = MessageIdBase.AUTO
-    """Base of the ids in receipts, where submit_sm_resp gives the other: `auto` tries every spelling, `decimal` and
-    `hex` one."""
+    """Base of the ids in receipts, where submit_sm_resp gives the other: `auto` learns it from the first receipts;
+    `decimal` and `hex` are tried first from the start."""
     receipts_of: ReceiptsOf = ReceiptsOf.EVERY
     """Which parts of a long message ask for a receipt: `every`, `first`, `last`; `one`: every part asks, and a receipt
     for any part is one for all, for carriers that give one receipt a message."""
     text_receipts: bool = False
-    """Take a deliver_sm whose text looks like a receipt for one although nothing else marks it. A handset could forge
-    such a text."""
+    """Take a deliver_sm whose text looks like a receipt for one although nothing else marks it, if it names a message
+    of ours by its id and both its addresses; else it is an inbound message."""
     source_ton: Annotated[Whole, Within(0, 255, "")] | None = None
     """source_addr_ton; derived from the sender where not said."""
     source_npi: Annotated[Whole, Within(0, 255, "")] | None = None
@@ -223,6 +210,9 @@ class Carrier(Section):
     """Tags of TLVs that a message's own `tlvs` may carry to this carrier; others are left out. Such as `["0x1401"]`."""
     user_message_reference: bool = False
     """Tells every submit_sm's attempt in user_message_reference, and finds receipts by it that name no known id."""
+    unroutable_inbound: UnroutableInbound = UnroutableInbound.ACCEPT
+    """What an inbound message is answered that nobody is told of, since no account's senders hold its number or the
+    account's webhook does not take it: `accept` (it is kept and listed) or `refuse` (ESME_RX_R_APPN)."""
     query_sm: bool = False
     """Asks query_sm about messages in doubt that have an id, and at the end of the horizon about those without a
     receipt."""

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from gateway.settings.carriers import Carrier
 from gateway.settings.problems import Fault
 from gateway.settings.sections import BUILT_IN_LANES
-from gateway.settings.types import Network, format_duration
+from gateway.settings.types import InterfaceVersion, Network, format_duration
+from protocol.segments import LongMessages
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -67,12 +68,15 @@ def contradictions(settings: "Settings") -> Iterator[Fault]:
 
 def _listeners(settings: "Settings") -> Iterator[Fault]:
     seen: set[str] = set()
-    for section, listen in (("http", settings.http.listen), ("operator", settings.operator.listen)):
+    places: list[tuple[tuple[str | int, ...], list[str]]] = [
+        (("http", "listen"), settings.http.listen),
+        (("operator", "listen"), settings.operator.listen),
+        *((("carriers", name, "outbind_listen"), one.outbind_listen) for name, one in settings.carriers.items()),
+    ]
+    for path, listen in places:
         for number, address in enumerate(listen):
             if address in seen and not address.endswith(":0"):
-                yield Fault(
-                    (section, "listen", number), f'is "{address}", which is listened on already; take another port'
-                )
+                yield Fault((*path, number), f'is "{address}", which is listened on already; take another port')
             seen.add(address)
 
 
@@ -119,6 +123,24 @@ def _carriers(settings: "Settings") -> Iterator[Fault]:
                 f"together with enquire_link_idle and enquire_link_misses leaves a dead link unnoticed for "
                 f'"{format_duration(unnoticed)}"; bring it to "{format_duration(_UNNOTICED_MOST_SECONDS)}" or less',
             )
+        if carrier.outbind_listen and carrier.tls is not None and carrier.tls.certificate_file is None:
+            reason = "is missing, and outbind_listen needs it: the carrier's connections are met with TLS too"
+            yield Fault((*at, "tls", "certificate_file"), reason)
+        yield from _without_tlvs(carrier)
+
+
+def _without_tlvs(carrier: Carrier) -> Iterator[Fault]:
+    """Optional parameters came with SMPP 3.4; a carrier that speaks 3.3 takes them for garbage."""
+    if carrier.interface_version is not InterfaceVersion.V3_3:
+        return
+    asked = {
+        "tlvs": bool(carrier.tlvs),
+        "message_tlvs": bool(carrier.message_tlvs),
+        "user_message_reference": carrier.user_message_reference,
+        "long_messages": carrier.long_messages in (LongMessages.SAR, LongMessages.PAYLOAD),
+    }
+    for key in (key for key, is_asked in asked.items() if is_asked):
+        yield Fault(("carriers", carrier.name, key), 'needs TLVs, which interface_version "3.3" has not; take it out')
 
 
 def _unnoticed_seconds(carrier: Carrier) -> float:

@@ -42,6 +42,10 @@ class Sources:
             path = path[:-1]
         return str(self.main)
 
+    def given(self, path: tuple[str | int, ...], origin: str) -> None:
+        """A key was added to `data` that came from there."""
+        self._origins[path] = origin
+
     def read_files(self) -> None:
         """The main file, then what it includes. Raises nothing: see `problems`."""
         table = self._read(self.main)

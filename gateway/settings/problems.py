@@ -148,7 +148,12 @@ def _shown(details: ErrorDetails) -> str:
 def _unknown_key(path: Path, root: type[Section]) -> str:
     section = section_at(root, path[:-1])
     known = [name for name in section.model_fields if name != "name" or section.__name__ == "Route"] if section else []
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    return unknown_key(str(path[-1]), known)
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """The reason for a key that is not among those known."""
+    close = difflib.get_close_matches(key, known := list(known), n=1)
     if close:
         return f'is no key that Sluice knows; did you mean "{close[0]}"?'
     return f"is no key that Sluice knows; here it knows {', '.join(sorted(known))}"

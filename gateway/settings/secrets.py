@@ -14,25 +14,33 @@ class SecretFiles:
     beside: Path
     credentials: Path | None = None
 
-    def read(self, name: str) -> str:
-        """The secret in a file, without the line end. Raises ValueError, which tells where it was looked for."""
+    def find(self, name: str) -> Path:
+        """Where the file of this name lies. Raises ValueError, which tells where it was looked for."""
         places = [self.beside / name]
         if self.credentials is not None and not Path(name).is_absolute():
             places.insert(0, self.credentials / name)
         for place in places:
+            # One that may not be looked at is there: reading it tells what is wrong with it.
             try:
-                secret = place.read_text(encoding="utf-8").rstrip("\r\n")
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise ValueError(f"names {place}, which cannot be read: {error.strerror}") from None
-            except UnicodeDecodeError:
-                raise ValueError(f"names {place}, which is not text in UTF-8") from None
-            if not secret:
-                raise ValueError(f"names {place}, which is empty; write the secret into it")
-            return secret
+                if place.exists():
+                    return place.absolute()
+            except OSError:
+                return place.absolute()
         looked = " and ".join(str(place) for place in places)
         raise ValueError(f"names a file that does not exist; looked for {looked}")
+
+    def read(self, name: str) -> str:
+        """The secret in a file, without the line end. Raises ValueError, which tells where it was looked for."""
+        place = self.find(name)
+        try:
+            secret = place.read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise ValueError(f"names {place}, which cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"names {place}, which is not text in UTF-8") from None
+        if not secret:
+            raise ValueError(f"names {place}, which is empty; write the secret into it")
+        return secret
 
 
 def read_secret(name: str, info: ValidationInfo) -> str:

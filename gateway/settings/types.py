@@ -102,6 +102,13 @@ class InDoubt(StrEnum):
     HOLD = "hold"
 
 
+class UnroutableInbound(StrEnum):
+    """What a carrier is answered where nobody is told of an inbound message."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+
+
 class Scope(StrEnum):
     """What a token may do."""
 

@@ -13,6 +13,7 @@ from gateway.simulator.options import (
     OptionsError,
     ReceiptParts,
     ReceiptShape,
+    part_numbers,
     share,
     state_share,
     status,
@@ -20,6 +21,7 @@ from gateway.simulator.options import (
 )
 from gateway.simulator.receipt_stat import ReceiptStat
 from gateway.simulator.spans import seconds, span
+from protocol.segments import LongMessages
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
@@ -108,6 +110,10 @@ def _add_other_arguments(group: "argparse._ArgumentGroup") -> None:
     add("--inbound-from", metavar="NUMBER", help="their sender")
     add("--inbound-to", metavar="NUMBER", help="their recipient")
     add("--inbound-text", metavar="TEXT", help="their text")
+    ways = _choices(LongMessages)
+    add("--inbound-long", type=_named(LongMessages), metavar="WAY", help=f"how parts of long ones are joined: {ways}")
+    add("--inbound-reference", type=_told(int), metavar="N", help="what joins the parts of all long ones")
+    add("--inbound-parts", type=_told(part_numbers), metavar="LIST", help="the parts that come, such as 2,1,1 (all)")
     add("--record", type=Path, metavar="FILE", help="append a JSON line for each segment taken")
     add("--remember", type=_told(int), metavar="N", help="messages remembered to tell the doubled (1000000)")
     add("--seed", type=_told(int), metavar="N", help="make what is left to chance come out the same each time")

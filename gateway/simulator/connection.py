@@ -14,7 +14,7 @@ from gateway.simulator.agenda import Agenda
 from gateway.simulator.deliveries import Delivery
 from gateway.simulator.outcomes import Course
 from gateway.simulator.smsc import Smsc, Verdict
-from protocol.pdus import BindMode, BindRequest, DataSm, SubmitSm
+from protocol.pdus import BindMode, BindRequest, DataSm, QuerySm, SubmitSm
 from protocol.session import Session
 from protocol.session_events import (
     BindRequested,
@@ -32,7 +32,8 @@ log = logging.getLogger("sluice.simulator")
 MOST_ANSWERS = 100_000
 """Waiting for their time. A peer that has so many requests open keeps to no window, or never reads."""
 WRITE_PATIENCE_SECONDS = 30.0
-"""For what is written at a time to be taken by the peer's side."""
+"""For a piece of what is written to be taken by the peer's side; 2 KiB/s is not too slow."""
+PIECE_BYTES = 65_536
 _READ_BYTES = 65_536
 _GRAIN_SECONDS = 0.001
 """Timers are looked at no oftener: under load what is due is written together."""
@@ -171,10 +172,11 @@ class Connection:
         try:
             with trio.move_on_after(WRITE_PATIENCE_SECONDS) as patience:
                 while octets := self._session.bytes_to_send():
-                    await self._stream.send_all(octets)
-                    patience.deadline = trio.current_time() + WRITE_PATIENCE_SECONDS
+                    for start in range(0, len(octets), PIECE_BYTES):
+                        patience.deadline = trio.current_time() + WRITE_PATIENCE_SECONDS
+                        await self._stream.send_all(octets[start : start + PIECE_BYTES])
             if patience.cancelled_caught:
-                self._give_up(f"it has read nothing for {WRITE_PATIENCE_SECONDS:.0f} s")
+                self._give_up(f"it has read less than {PIECE_BYTES // 1024} KiB in {WRITE_PATIENCE_SECONDS:.0f} s")
         except trio.BrokenResourceError:
             # The reader meets the same end, and what was not acknowledged is put back there.
             return
@@ -215,7 +217,9 @@ class Connection:
             elif isinstance(event, BindRequested):
                 self._bind(event.pdu, now)
             elif isinstance(event, Requested):
-                self._session.respond(self._smsc.query(event.pdu))
+                asked = event.pdu
+                smsc = self._smsc
+                self._session.respond(smsc.query(asked) if isinstance(asked, QuerySm) else smsc.cancel(asked))
             elif isinstance(event, Closed):
                 self._closed(event)
 

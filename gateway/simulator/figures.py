@@ -31,6 +31,8 @@ class Figures:
     """Over the limit of what is kept."""
     inbound_sent: int = 0
     inbound_acknowledged: int = 0
+    inbound_refused: int = 0
+    """For good: they don't come again."""
     waiting: int = 0
     """Receipts and inbound messages not yet acknowledged; told by the Simulator when it is asked."""
 

@@ -8,6 +8,7 @@ from gateway.simulator.message_ids import IdFormat
 from gateway.simulator.receipt_stat import ReceiptStat
 from gateway.simulator.spans import Span
 from protocol.command_status import CommandStatus
+from protocol.segments import MAX_PARTS, LongMessages
 
 
 class ReceiptShape(Enum):
@@ -99,6 +100,12 @@ class Options:
     inbound_from: str = "34600000099"
     inbound_to: str = "1234"
     inbound_text: str = "Hello from the handset"
+    inbound_long: LongMessages = LongMessages.UDH8
+    """How the parts of a long one are joined."""
+    inbound_reference: int | None = None
+    """Of the long ones; None: a new one for each."""
+    inbound_parts: tuple[int, ...] = ()
+    """The parts of a long one that come, in their order: `2, 1, 1`. Empty: all."""
 
     record: Path | None = None
     remember: int = 1_000_000
@@ -154,6 +161,16 @@ def status_share(text: str) -> tuple[int, float]:
     """`ESME_RMSGQFUL=0.02`."""
     name, _, amount = text.partition("=")
     return status(name), share(amount)
+
+
+def part_numbers(text: str) -> tuple[int, ...]:
+    """`2,1,1`; `all` for none in particular."""
+    if text.strip() == "all":
+        return ()
+    numbers = text.split(",")
+    if not all(number.strip().isdecimal() and 1 <= int(number) <= MAX_PARTS for number in numbers):
+        raise ValueError(f"{text!r} names no parts: write 2,1,1 or all")
+    return tuple(map(int, numbers))
 
 
 def state_share(text: str) -> tuple[ReceiptStat, float]:

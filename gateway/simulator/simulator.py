@@ -4,8 +4,10 @@ What a carrier does is smsc.py's, what one connection does connection.py's.
 """
 
 import math
+import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -16,6 +18,7 @@ from gateway.simulator.smsc import Smsc
 
 _GRAIN_SECONDS = 0.001
 _READ_BYTES = 65_536
+_HANDSHAKE_SECONDS = 10.0
 _DEFAULTS = Options()
 
 
@@ -40,14 +43,23 @@ class Simulator:
         return self._smsc.counted()
 
     async def serve(
-        self, host: str, port: int, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Listens until cancelled; `nursery.start` gives the port, which 0 leaves to the system. May raise OSError."""
+        """Listens until cancelled; `nursery.start` gives the port, which 0 leaves to the system. May raise OSError.
+
+        `tls`: what every connection is met with.
+        """
         listeners = await trio.open_tcp_listeners(port, host=host)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.keep_time)
             task_status.started(listeners[0].socket.getsockname()[1])
-            await trio.serve_listeners(self.attend, listeners)
+            attend = self.attend if tls is None else partial(self._attend_encrypted, tls)
+            await trio.serve_listeners(attend, listeners)
 
     async def attend(self, stream: trio.abc.Stream) -> None:
         """Serves one connection to its end; `keep_time` must be running for receipts that come later."""
@@ -61,6 +73,19 @@ class Simulator:
             await connection.run()
         finally:
             self._connections.discard(connection)
+
+    async def _attend_encrypted(self, tls: ssl.SSLContext, transport: trio.abc.Stream) -> None:
+        # ESMEs that just close are no fault here, as little as without TLS.
+        stream = trio.SSLStream(transport, tls, server_side=True, https_compatible=True)
+        with trio.move_on_after(_HANDSHAKE_SECONDS) as scope:
+            try:
+                await stream.do_handshake()
+            except trio.BrokenResourceError:
+                scope.cancel()
+        if scope.cancel_called:
+            await trio.aclose_forcefully(stream)
+        else:
+            await self.attend(stream)
 
     async def keep_time(self) -> None:
         """Releases receipts when they are due, until cancelled; then closes the record."""

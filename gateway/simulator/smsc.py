@@ -13,17 +13,16 @@ from gateway.simulator.accounts import Account
 from gateway.simulator.agenda import Agenda
 from gateway.simulator.deliveries import Delivery, Inbound, Receipt, ReceiptWriter, Taken, wants
 from gateway.simulator.figures import Figures
+from gateway.simulator.handset import written
 from gateway.simulator.message_ids import SPELLINGS
 from gateway.simulator.options import Options, ReceiptParts
 from gateway.simulator.outcomes import Answer, Course, Outcome, Outcomes
-from gateway.simulator.receipt_stat import ReceiptStat
+from gateway.simulator.receipt_stat import INTERMEDIATE, ReceiptStat
 from gateway.simulator.recent import Recent
 from gateway.simulator.record import Record
 from gateway.simulator.segment_marks import Mark, mark_of
 from protocol.command_status import CommandStatus
-from protocol.pdus import BindRequest, DataSm, DeliverSm, QuerySm, QuerySmResp, SubmitSm
-from protocol.segments import split
-from protocol.text import encoding_of
+from protocol.pdus import BindRequest, CancelSm, CancelSmResp, DataSm, DeliverSm, QuerySm, QuerySmResp, SubmitSm
 
 _QUERY_LIMIT = 100_000
 """How many messages query_sm can be asked about."""
@@ -52,6 +51,7 @@ class _Second:
 
     since: float = -1.0
     count: int = 0
+_FOR_GOOD = (int(CommandStatus.ESME_RX_P_APPN), int(CommandStatus.ESME_RX_R_APPN))
 
 
 class Smsc:
@@ -70,6 +70,8 @@ class Smsc:
         self._receipts: Agenda[tuple[Account, Delivery]] = Agenda()
         self._seen: Recent[int, bool] = Recent(options.remember)
         self._stats: Recent[str, ReceiptStat] = Recent(min(options.remember, _QUERY_LIMIT))
+        self._on_the_way: dict[str, Receipt] = {}
+        """By message id, of those whose end is told later: until then it has not come, and can be prevented."""
         self._inbound_count = 0
 
     def change(self, options: Options) -> None:
@@ -137,6 +139,8 @@ class Smsc:
             return
         verdict.is_reported = True
         report = verdict.outcome.report
+        if not report.states:
+            self._stats.put(verdict.message_id, ReceiptStat.DELIVRD)
         if self._stays_silent(verdict.parts):
             return
         for stat in report.states:
@@ -144,13 +148,17 @@ class Smsc:
             if not wants(taken.pdu.registered_delivery, stat):
                 continue
             delay = 0.0 if at_once else self.options.receipt_delay.draw(self.random)
+            receipt = Receipt(taken, stat)
             for _ in range(report.copies):
-                self._owe(account, Receipt(taken, stat), now, delay)
+                if self._owe(account, receipt, now, delay) and stat not in INTERMEDIATE:
+                    self._on_the_way[verdict.message_id] = receipt
 
     def release(self, now: float) -> None:
         """Hands out the deliveries whose time has come."""
         accounts: dict[int, Account] = {}
         for account, delivery in self._receipts.take_due(now):
+            if self._on_the_way and isinstance(delivery, Receipt):
+                self._on_the_way.pop(self._spelling.response(delivery.taken.number), None)
             account.ready(delivery)
             accounts[id(account)] = account
         for account in accounts.values():
@@ -171,12 +179,14 @@ class Smsc:
 
     def settle(self, account: Account, delivery: Delivery, status: int, now: float) -> None:
         """A delivery has its answer: it is done with, or comes again `receipt_retry` later."""
-        if status:
+        is_inbound = isinstance(delivery, Inbound)
+        if status and not (is_inbound and status in _FOR_GOOD):
             self.figures.receipts_again += 1
             self._receipts.add(now + self.options.receipt_retry, (account, delivery))
             return
-        if isinstance(delivery, Inbound):
-            self.figures.inbound_acknowledged += 1
+        if is_inbound:
+            self.figures.inbound_refused += bool(status)
+            self.figures.inbound_acknowledged += not status
         else:
             self.figures.receipts_acknowledged += 1
         account.acknowledged()
@@ -184,34 +194,33 @@ class Smsc:
     def inbound(self, account: Account, source: str, destination: str, text: str) -> None:
         """A handset sends a message: kept for the account until acknowledged, in as many parts as it needs.
 
-        A destination with its plus goes as an international number, any other as a short code.
         Raises NotEncodable and TooManyParts.
         """
         self._inbound_count += 1
-        is_international = int(destination.startswith("+"))
-        for segment in split(text, encoding_of(text), self._inbound_count):
-            pdu = DeliverSm(
-                source_addr_ton=1,
-                source_addr_npi=1,
-                source_addr=source.removeprefix("+"),
-                dest_addr_ton=is_international,
-                dest_addr_npi=is_international,
-                destination_addr=destination.removeprefix("+"),
-                esm_class=segment.esm_class,
-                data_coding=segment.data_coding,
-                short_message=segment.short_message,
-            )
+        options = self.options
+        reference = self._inbound_count if options.inbound_reference is None else options.inbound_reference
+        for pdu in written(source, destination, text, reference, options.inbound_long, options.inbound_parts):
             if account.promise():
                 account.ready(Inbound(pdu))
             else:
                 self.figures.receipts_discarded += 1
 
     def query(self, request: QuerySm) -> QuerySmResp:
-        """The answer to query_sm: the state told last, or ESME_RQUERYFAIL if it is not known (any more)."""
-        stat = self._stats.get(request.message_id)
+        """The answer to query_sm: where the message stands, or ESME_RQUERYFAIL if it is not known (any more)."""
+        is_on_the_way = request.message_id in self._on_the_way
+        stat = ReceiptStat.ENROUTE if is_on_the_way else self._stats.get(request.message_id)
         if stat is None:
             return QuerySmResp(status=CommandStatus.ESME_RQUERYFAIL, sequence=request.sequence)
         return QuerySmResp(message_id=request.message_id, message_state=int(stat), sequence=request.sequence)
+
+    def cancel(self, request: CancelSm) -> CancelSmResp:
+        """The answer to cancel_sm: what is on its way is deleted, and its receipt says so when it comes."""
+        receipt = self._on_the_way.pop(request.message_id, None)
+        if receipt is None:
+            return CancelSmResp(CommandStatus.ESME_RCANCELFAIL, request.sequence)
+        receipt.state = ReceiptStat.DELETED
+        self._stats.put(request.message_id, ReceiptStat.DELETED)
+        return CancelSmResp(0, request.sequence)
 
     def counted(self) -> Figures:
         """The figures as of now."""
@@ -252,10 +261,13 @@ class Smsc:
             return part != 1
         return wanted is ReceiptParts.LAST and part != total
 
-    def _owe(self, account: Account, delivery: Delivery, now: float, delay: float) -> None:
+    def _owe(self, account: Account, delivery: Delivery, now: float, delay: float) -> bool:
+        """Whether it waits."""
         if not account.promise():
             self.figures.receipts_discarded += 1
         elif delay > 0:
             self._receipts.add(now + delay, (account, delivery))
+            return True
         else:
             account.ready(delivery)
+        return False

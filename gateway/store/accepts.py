@@ -18,6 +18,7 @@ from gateway.store.interface import (
 )
 from gateway.store.many_rows import Insert
 from gateway.store.work import Work
+from gateway.store.writings import accepted_segments
 
 _QUEUED, _SCHEDULED = int(MessageState.QUEUED), int(MessageState.SCHEDULED)
 _FIRST = "SELECT fingerprint, submission, answer FROM idempotency WHERE account = ? AND key = ? AND expires_at > ?"
@@ -31,12 +32,10 @@ _USUAL = (
 )
 _EXTRAS = "client_id, tag, scheduled_at, webhook_url"
 _MESSAGES = Insert("messages", _USUAL)
-_MESSAGES_WITH_EXTRAS = Insert(
-    "messages",
-    f"{_USUAL}, {_EXTRAS}",
-    otherwise="ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING",
-)
+_UNLESS_IN_USE = "ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING"
+_MESSAGES_WITH_EXTRAS = Insert("messages", f"{_USUAL}, {_EXTRAS}", otherwise=_UNLESS_IN_USE)
 _NO_EXTRAS = (None, None, None, None)
+_MESSAGES_WITH_OPTIONS = Insert("messages", f"{_USUAL}, {_EXTRAS}, options", otherwise=_UNLESS_IN_USE)
 _HOLDER = "SELECT id FROM messages WHERE account = ? AND client_id = ?"
 
 
@@ -83,7 +82,9 @@ def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | Ke
         return KeyReused()
     answer = _answers.decode(body)
     rows = [row for message in answer.ids if (row := readers.message_row(work.connection, message)) is not None]
-    return Replayed(submission, rows, answer.errors, answer.conflicts)
+    # As it was told then: since then a carrier's own alphabet may have made it more parts, or fewer.
+    first = [row._replace(segments=accepted_segments(row.writing, row.segments)) for row in rows]
+    return Replayed(submission, first, answer.errors, answer.conflicts)
 
 
 def kept_answer(work: Work, account: str, key: IdempotencyKey) -> bytes | KeyReused | None:
@@ -106,6 +107,7 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
     endpoints: dict[str | None, int | None] = {}
     rows = []
     extras = []
+    options = []
     for message in submission.messages:
         place = (message.lane, message.route)
         if place not in queues:
@@ -116,9 +118,14 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
             )
         rows.append(_row(submission, message, queues[place], endpoints[message.webhook_url]))
         extras.append((message.client_id, message.tag, message.scheduled_at, message.webhook_url))
+        options.append(message.options)
         if message.scheduled_at is None:
             ready[queues[place]] = ready.get(queues[place], 0) + 1
-    if extras.count(_NO_EXTRAS) == len(extras):
+    if options.count(None) < len(options):
+        filed = _MESSAGES_WITH_OPTIONS.rows(
+            work, [(*row, *extra, asked) for row, extra, asked in zip(rows, extras, options, strict=True)]
+        )
+    elif extras.count(_NO_EXTRAS) == len(extras):
         filed = _MESSAGES.rows(work, rows)
     else:
         filed = _MESSAGES_WITH_EXTRAS.rows(work, [row + extra for row, extra in zip(rows, extras, strict=True)])
@@ -135,7 +142,7 @@ def _file(work: Work, submission: Submission) -> dict[int, int]:
 
 def _row(submission: Submission, message: NewMessage, queue: int, endpoint: int | None) -> tuple[Any, ...]:
     (id_, _, _, recipient, sender, text, encoding, segments, country, expires_at, scheduled_at, _, _, _,
-     allow_unicode) = message  # fmt: skip
+     allow_unicode, _) = message  # fmt: skip
     state, due = (_QUEUED, expires_at) if scheduled_at is None else (_SCHEDULED, scheduled_at)
     return (
         id_, submission.account, submission.id, submission.request_id, queue, state, due, sender, recipient, text,

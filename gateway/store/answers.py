@@ -4,8 +4,8 @@ A message whose parts are all accepted is `sent`, one that is refused fails, one
 """
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
-from gateway.store import ordinary
-from gateway.store.interface import Answer, Verdict
+from gateway.store import enquiries, ordinary
+from gateway.store.interface import Answer, AttemptName, Verdict
 from gateway.store.progress import regroup
 from gateway.store.work import Cause, OutOfStep, Work
 from protocol.receipt_keys import exact_key
@@ -58,6 +58,8 @@ def record(work: Work, answers: list[Answer], carrier: str | None = None) -> lis
         _record(work, answer, state, _STATES[answer.verdict] if is_open else state, key)
         if key is not None:
             known.append((carrier, answer.carrier_message_id))
+            if state == AttemptState.UNKNOWN:
+                enquiries.answered_late(work, AttemptName(answer.message, answer.part, answer.attempt), carrier)
         if not is_open:
             continue
         if is_sent and segments == 1 and message_state == MessageState.SUBMITTING:

@@ -25,6 +25,8 @@ class What(Enum):
     SETTLE_DOUBT = "settle_doubt"
     ENABLE_ENDPOINT = "enable_endpoint"
     TEST_EVENT = "test_event"
+    TRACE_SHOWN = "trace_shown"
+    """With numbers and texts; the outcome is the carrier's name."""
     RELOAD = "reload"
     """Of the settings."""
 

@@ -1,4 +1,4 @@
-"""What people ask for: replays, enabling an endpoint, a test event, settling a doubt. What is done is audited."""
+"""What people ask for: replays, enabling an endpoint, a test event, settling a doubt, a trace; all audited."""
 
 from collections.abc import Sequence
 
@@ -81,3 +81,8 @@ def settle_doubt(work: Work, message: int, outcome: str, by: By) -> bool:
     else:
         settle_doubts(work, message, resend=outcome == "resend")
     return True
+
+
+def trace_shown(work: Work, carrier: str, by: By) -> None:
+    """Write down that somebody has a carrier traced with numbers and texts."""
+    audit.add(work, by, What.TRACE_SHOWN, outcome=carrier)

@@ -1,22 +1,27 @@
-"""Cancelling what is unsent."""
+"""Cancelling what is unsent; what is sent is asked of its carrier, where that can be asked."""
 
 from gateway.messages import CANCELABLE, UNSENT, AttemptState, ErrorCode, MessageState
-from gateway.store import audit
+from gateway.store import audit, enquiries
 from gateway.store.interface import CancelOutcome
 from gateway.store.progress import attempts_of
 from gateway.store.work import NOTHING_SAID, Work
 
 
 def cancel(work: Work, account: str, message: int, request_id: int) -> CancelOutcome:
-    """End a message that no carrier has taken yet."""
+    """End a message that no carrier has taken yet, or ask the carriers that have it not to deliver it."""
     found = work.find(message)
     if found is None or found.account != account:
         return CancelOutcome.NOT_FOUND
     if found.state == MessageState.CANCELED:
         return CancelOutcome.ALREADY_CANCELED
+    by = audit.by_account(account, request_id)
+    if found.state == MessageState.SENT and (is_new := enquiries.cancel(work, found)) is not None:
+        if is_new:
+            audit.add(work, by, audit.What.CANCEL, outcome="asked", message=message)
+        return CancelOutcome.ASKED
     if found.state not in CANCELABLE or _was_taken(work, message):
         return CancelOutcome.TOO_LATE
-    audit.add(work, audit.by_account(account, request_id), audit.What.CANCEL, message=message)
+    audit.add(work, by, audit.What.CANCEL, message=message)
     work.end(found, MessageState.CANCELED, NOTHING_SAID._replace(error=ErrorCode.CANCELED))
     return CancelOutcome.CANCELED
 

@@ -1,33 +1,35 @@
 """Claiming: the deal's grants become claimed messages, whose attempts are on disk before a byte of them is written."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-from gateway.identifiers import MESSAGE, created_at_ms, public
-from gateway.messages import UNSENT, AttemptState, ErrorCode, MessageState
+from gateway.identifiers import MESSAGE, public
+from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
+from gateway.store.cutting import cut_as_usual, cut_closely
 from gateway.store.interface import Claim, ClaimedSegment
 from gateway.store.many_rows import Insert, as_json
-from gateway.store.progress import parts_of
 from gateway.store.work import NOTHING_SAID, STUCK_MS, Work
-from protocol.errors import LocalProtocolError
-from protocol.segments import Segment, split
-from protocol.text import Encoding
+from protocol.references import reference_16
 
 log = logging.getLogger("sluice.store")
 _READY = (
-    "SELECT id, account, sender, recipient, text, encoding, expires_at, tries, throttles, claims FROM messages "
-    f"WHERE queue = ? AND state = {int(MessageState.QUEUED)} ORDER BY id LIMIT ?"
+    "SELECT id, account, sender, recipient, text, encoding, expires_at, tries, throttles, claims, segments, options "
+    f"FROM messages WHERE queue = ? AND state = {int(MessageState.QUEUED)} {{}}ORDER BY id LIMIT ?"
 )
+_FIRST, _FURTHER = _READY.format(""), _READY.format("AND id > ? ")
+_MOST_FURTHER = 200
+"""Looked at in a transaction behind those that could not be claimed, such as texts that the carrier can't carry."""
 _EXPIRES_AT = 6
 _CLAIM = (
     f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, claims = ?, attempts = attempts + 1 "
     f"WHERE id IN (SELECT value FROM json_each(?)) AND state = {int(MessageState.QUEUED)}"
 )
 _ATTEMPTS = Insert("attempts", "message, part, attempt, state, carrier, bind, claimed_at")
+_REFERENCE = "UPDATE attempts SET reference = ? WHERE message = ? AND part = ? AND attempt = ?"
 _SUBMITTING = int(AttemptState.SUBMITTING)
-_ENCODINGS = {encoding.value: encoding for encoding in Encoding}
 
 
 def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> dict[str, list[Claim]]:
@@ -44,7 +46,7 @@ def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> d
     for grant in grants:
         claims: list[Claim] = []
         with work.apart(f"claiming from queue {grant.queue}") as failed:
-            claims = _claim_from(work, grant, _ready(work, grant))
+            claims = _claim_from(work, grant, _waiting(work, grant))
         if failed:
             claims = _claim_one_by_one(work, grant)
         if claims:
@@ -56,7 +58,7 @@ def _claim_one_by_one(work: Work, grant: Grant) -> list[Claim]:
     """Of a queue in which something can't be claimed: the others; what can't be found out puts the queue off."""
     dealt: list[Claim] = []
     with work.apart(f"reading queue {grant.queue}") as unread:
-        for row in _ready(work, grant):
+        for row in _waiting(work, grant):
             free = grant.slots - sum(len(claim.segments) for claim in dealt)
             if free <= 0:
                 break
@@ -80,42 +82,60 @@ def _put_off(work: Work, message: int) -> None:
         work.move(found, MessageState.RETRYING, work.now + STUCK_MS)
 
 
-def _claim_from(work: Work, grant: Grant, rows: Sequence[tuple[Any, ...]]) -> list[Claim]:
+def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
     """Messages of one queue, oldest first, until the granted PDUs are used; the last may overdraw."""
-    lane = work.queues.lane(grant.queue)
+    bind, carrier, queue, budget = grant
+    lane, way, now = work.queues.lane(queue), work.policy.way_of(carrier), work.now
     claims: list[Claim] = []
     by_number: dict[int, list[int]] = {}
     attempts: list[tuple[int, int, int, int, str, str, int]] = []
-    budget = grant.slots
-    for message, account, sender, recipient, text, encoding, expires_at, tries, throttles, claimed in rows:
-        pieces = _pieces(work, message, text, encoding, claimed)
-        if not pieces:
-            continue
+    for (message, account, sender, recipient, text, encoding, expires_at, tries, throttles, claimed, segments,
+         options) in rows:  # fmt: skip
+        pieces, asked = None, None
+        if options is None and (segments == 1 or not claimed):
+            pieces = cut_as_usual(way, message, text, encoding, segments)
+        if pieces is None:
+            cut = cut_closely(work, carrier, message)
+            if cut is None:
+                continue
+            pieces, asked = cut
         number = claimed + 1
-        segments = [ClaimedSegment(number, piece) for piece in pieces]
-        claims.append(Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, segments))
+        parts: list[ClaimedSegment] = []
+        for piece in pieces:
+            parts.append(ClaimedSegment(number, piece))
+            attempts.append((message, piece.part, number, _SUBMITTING, carrier, bind, now))
+        claims.append(Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, parts, asked))
         by_number.setdefault(number, []).append(message)
-        attempts += [
-            (message, piece.part, number, _SUBMITTING, grant.carrier, grant.bind, work.now) for piece in pieces
-        ]
         budget -= len(pieces)
         if budget <= 0:
             break
     for number, messages in by_number.items():
         work.execute(_CLAIM, (number, as_json(messages)))
     _ATTEMPTS.rows(work, attempts)
+    if (policy := work.policy.carriers.get(carrier)) is not None and policy.user_message_reference:
+        work.executemany(_REFERENCE, [(reference_16(*row[:3]), *row[:3]) for row in attempts])
     if claims:
-        work.queues.add(grant.queue, -len(claims))
-    work.queues.charge(grant.queue, -budget)
+        work.queues.add(queue, -len(claims))
+    work.queues.charge(queue, -budget)
     return claims
 
 
-def _ready(work: Work, grant: Grant) -> list[tuple[Any, ...]]:
-    """The oldest ready messages of a queue. What outlived its validity, after an outage, ends here and is not sent."""
-    rows = work.execute(_READY, (grant.queue, grant.slots)).fetchall()
+def _waiting(work: Work, grant: Grant) -> Iterable[tuple[Any, ...]]:
+    """As many of the oldest ready messages of a queue as there are slots; more behind them, once slots are left."""
+    rows = work.execute(_FIRST, (grant.queue, grant.slots)).fetchall()
     if not rows:
         log.error("a queue promised messages that are not there; its count is set right")
         work.queues.recount(work.connection, grant.queue)
+    alive = _alive(work, rows)
+    return alive if len(rows) < grant.slots else chain(alive, _further(work, grant.queue, rows[-1][0]))
+
+
+def _further(work: Work, queue: int, last: int) -> Iterator[tuple[Any, ...]]:
+    yield from _alive(work, work.execute(_FURTHER, (queue, last, _MOST_FURTHER)).fetchall())
+
+
+def _alive(work: Work, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """What outlived its validity, after an outage, ends here and is not sent."""
     alive = []
     for row in rows:
         if row[_EXPIRES_AT] > work.now:
@@ -126,29 +146,3 @@ def _ready(work: Work, grant: Grant) -> list[tuple[Any, ...]]:
             if failed:
                 _put_off(work, found.id)
     return alive
-
-
-def _pieces(work: Work, message: int, text: Any, encoding: str, claimed: int) -> list[Segment]:
-    """The segments that still have to go out; none of a text that can't be cut, which fails instead of blocking all."""
-    try:
-        pieces = split(text, _ENCODINGS[encoding], reference_of(message))
-    except (LocalProtocolError, ValueError, LookupError, TypeError) as error:
-        log.error(
-            "can't be cut into segments and fails message=%s kind=%s", public(MESSAGE, message), type(error).__name__
-        )
-        found = work.find(message)
-        if found is not None:
-            work.end(found, MessageState.FAILED, NOTHING_SAID._replace(error=ErrorCode.TEXT_REJECTED))
-        return []
-    if claimed and len(pieces) > 1:
-        gone = {part.attempts[0].part for part in parts_of(work, message) if part.state not in UNSENT}
-        pieces = [piece for piece in pieces if piece.part not in gone]
-    return pieces
-
-
-def reference_of(message: int) -> int:
-    """The 8-bit reference that joins a long message's parts.
-
-    Apart for messages of one request (by sequence) and of the next minutes (by second).
-    """
-    return (created_at_ms(message) // 1000 + message) & 0xFF

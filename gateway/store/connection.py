@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -24,12 +24,12 @@ import trio_asyncio
 
 from gateway.identifiers import now_ms
 from gateway.rules.timestamps import rfc3339
+from gateway.store import privacy
 
 T = TypeVar("T")
 LEAST_SQLITE = (3, 38, 0)
 CACHE_KIB = 32 * 1024
 _BUSY_MS = 2_000
-_OWNER_ONLY = 0o600
 
 
 class Tx(sqlite3.Connection):
@@ -42,8 +42,23 @@ class Tx(sqlite3.Connection):
             return sql(self)
         except BaseException as error:
             # A cursor must end in its connection's thread (see sqlite_mutexes), not where the error is dropped.
-            traceback.clear_frames(error.__traceback__)
+            for one in _chain(error):
+                traceback.clear_frames(one.__traceback__)
             raise
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception, what it came of, and what it is a group of, each once: each has frames of its own."""
+    seen: set[int] = set()
+    following: list[BaseException | None] = [error]
+    while following:
+        one = following.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            following += (one.__cause__, one.__context__)
+            if isinstance(one, BaseExceptionGroup):
+                following += one.exceptions
 
 
 class Connection:
@@ -86,8 +101,7 @@ class Connection:
 async def connect(path: Path, *, read_only: bool = False) -> Connection:
     """Open one connection; every pragma that promises rest on is set here. Raises sqlite3.Error."""
     # A path that can't be opened is refused here: aiosqlite does not wait for the end of a thread that failed to open.
-    # A new file is its owner's alone: it holds numbers and texts. SQLite gives its log the same mode.
-    _make_private(path)
+    privacy.make_private(path)
     sqlite3.connect(path).close()
 
     async def open_it() -> aiosqlite.Connection:
@@ -101,11 +115,6 @@ async def connect(path: Path, *, read_only: bool = False) -> Connection:
         await connection.close()
         raise
     return connection
-
-
-def _make_private(path: Path) -> None:
-    with suppress(OSError):  # sqlite3 tells better what is wrong with the path, or that it is there already
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
 
 
 def _prepare_writer(connection: sqlite3.Connection) -> None:
@@ -175,16 +184,18 @@ class Holder:
 def lock(path: Path) -> Iterator[Holder | None]:
     """Own the store for as long as this lasts: an operating-system lock beside the database, gone with the process.
 
-    Gives the last owner if it did not leave in order. Raises StoreLocked, which names the owner.
+    Gives the last owner if it did not leave in order. Raises StoreLocked, which names the owner. Who owns it may also
+    say who else may read it: nobody.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_path = path.with_name(path.name + ".lock")
-    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, privacy.OWNER_ONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreLocked(_owned(path, _holder(descriptor))) from None
+        privacy.take_back(path)
         last = _holder(descriptor)
         os.ftruncate(descriptor, 0)
         command = " ".join(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).split())

@@ -6,7 +6,7 @@ from collections import Counter
 from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.settings import InDoubt
-from gateway.store import parked
+from gateway.store import enquiries, inbound_parts, parked
 from gateway.store.ended_binds import doubt, try_parked
 from gateway.store.interface import AttemptName
 from gateway.store.progress import attempts_of, receipt_horizon, regroup
@@ -48,10 +48,9 @@ def sweep(work: Work) -> None:
         log.warning("the grace of doubts is over sent_again=%d given_up=%d", doubts[True], doubts[False])
     _erase_texts(work, ended)
     if work.parked:
-        for (parked_id,) in work.execute(
-            "SELECT id FROM parked WHERE due <= ? ORDER BY due LIMIT ?", (work.now, ROWS_A_TRANSACTION)
-        ).fetchall():
-            parked.remove(work, parked_id)
+        parked.expire(work, ROWS_A_TRANSACTION)
+    if work.joining:
+        inbound_parts.sweep(work)
 
 
 def plan(work: Work) -> None:
@@ -61,6 +60,10 @@ def plan(work: Work) -> None:
         work.wake(following[0])
     if work.parked:
         following = work.execute("SELECT due FROM parked ORDER BY due LIMIT 1").fetchone()
+        if following is not None:
+            work.wake(following[0])
+    if work.joining:
+        following = work.execute("SELECT due FROM inbound_sets ORDER BY due LIMIT 1").fetchone()
         if following is not None:
             work.wake(following[0])
 
@@ -85,11 +88,12 @@ def _settle(work: Work, found: Found, doubts: Counter[bool]) -> None:
 
 
 def _end_waiting(work: Work, found: Found) -> None:
-    """A receipt that has not come until the horizon will not come."""
+    """A receipt that has not come until the horizon will not come; where the carrier can be asked, it is."""
     until = receipt_horizon(work, found)
     if until > work.now:
         work.execute(_LOOK_AGAIN, (until, found.id))
-    else:
+    elif not enquiries.before_giving_up(work, found, AttemptState.SENT, until):
+        enquiries.end_canceled(work, found.id)
         work.execute(_GIVE_UP, (found.id,))
         regroup(work, found.id)
 
@@ -128,6 +132,8 @@ def _end_doubt(work: Work, found: Found, doubts: Counter[bool]) -> None:
     are sent again, and those that are not."""
     for name in _names(work, found, AttemptState.IN_DOUBT):
         try_parked(work, name)
+    if enquiries.before_giving_up(work, found, AttemptState.IN_DOUBT, 0):
+        return
     lane = work.policy.lanes.get(work.queues.lane(found.queue))
     resend = lane is not None and lane.in_doubt is InDoubt.RESEND and found.expires_at > work.now
     # Each of them may have arrived: where no answer ever comes, sending on would fill a handset.

@@ -1,6 +1,7 @@
 """Inbound messages: stored, and told to the account whose senders hold the number; their texts are erased in time.
 
-A text stands in two places, the row and the body of its event; both lose it together.
+How parts become a message is inbound_parts.py's. A text stands in two places, the row and the body of its event; both
+lose it together.
 """
 
 from gateway.rules.timestamps import rfc3339
@@ -11,8 +12,9 @@ INBOUND_EVENT = "message.inbound"
 LOOK_AGAIN_MS = 3_600_000
 """A text that is not told yet is kept; how often it is looked whether it is."""
 _INSERT = (
-    "INSERT INTO inbound (id, account, carrier, sender, recipient, text, encoding, at, event, text_due) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO inbound "
+    "(id, account, carrier, sender, recipient, text, encoding, parts, complete, at, event, text_due) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DUE = (
     "SELECT i.id, e.id, e.state FROM inbound i LEFT JOIN events e ON e.id = i.event "
@@ -28,14 +30,14 @@ _ROWS_OF_ONE = 2
 
 
 def record(work: Work, inbound: InboundIn) -> None:
-    """Keep an inbound message, and file its event."""
+    """Keep a whole inbound message, and file its event."""
     sender, recipient, text, encoding = inbound.sender, inbound.recipient, inbound.text, inbound.encoding
     endpoint = None if inbound.account is None else work.endpoints.own_of(work.connection, inbound.account)
     is_told = endpoint is not None and INBOUND_EVENT in endpoint.wants
     event = work.ids.next() if is_told else None
     due = work.now + work.policy.inbound_text_ms
-    row = (inbound.id, inbound.account, inbound.carrier, sender, recipient, text, encoding, inbound.at, event, due)
-    work.execute(_INSERT, row)
+    name = (inbound.id, inbound.account, inbound.carrier, sender, recipient)
+    work.execute(_INSERT, (*name, text, encoding, inbound.parts, int(inbound.complete), inbound.at, event, due))
     if inbound.account is None or endpoint is None or event is None:
         return
     data = {
@@ -43,7 +45,8 @@ def record(work: Work, inbound: InboundIn) -> None:
         "to": recipient,
         "text": text,
         "encoding": encoding,
-        "parts": 1,
+        "parts": inbound.parts,
+        "complete": inbound.complete,
         "carrier": inbound.carrier,
         "received_at": rfc3339(inbound.at),
     }

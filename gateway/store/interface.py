@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any, NamedTuple, Protocol
 
+from gateway.rules.options import MessageOptions
 from gateway.rules.retrying import Verdict as Verdict
+from gateway.store.inbound import InboundIn as InboundIn
+from gateway.store.inbound import InboundPart as InboundPart
 from gateway.store.views import EndpointRow, MessageRow, MessageStory, Page, QueueRow
 from protocol.receipts import Receipt
 from protocol.segments import Segment
@@ -21,7 +24,7 @@ from protocol.segments import Segment
 class StoreFull(Exception):  # noqa: N818
     """The backlog limit, the disk reserve or the disk itself is reached: nothing was accepted. 503 with Retry-After.
 
-    Its words, for callers and logs, say which it is and what makes room.
+    Its words, for operators and logs, say which it is and what makes room; callers are not told them.
     """
 
     def __init__(self, words: str = "the store is full") -> None:
@@ -64,6 +67,8 @@ class NewMessage(NamedTuple):
     webhook_url: str | None
     """Replaces the account's endpoint for this message."""
     allow_unicode: bool
+    options: str | None = None
+    """MessageOptions as JSON (gateway.rules.options); None: nothing is asked for, as a rule."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -118,6 +123,8 @@ AcceptOutcome = Accepted | Replayed | KeyReused
 class CancelOutcome(Enum):
     CANCELED = "canceled"
     ALREADY_CANCELED = "already_canceled"
+    ASKED = "asked"
+    """Sent: its carrier is asked by cancel_sm, and its receipt tells the end."""
     TOO_LATE = "too_late"
     """Claimed, sent or ended: 409 already_sent."""
     NOT_FOUND = "not_found"
@@ -140,6 +147,8 @@ class Claim:
     """Submissions of this message that a carrier answered with a temporary error before (throttling not counted)."""
     throttles: int
     segments: list[ClaimedSegment]
+    options: MessageOptions | None = None
+    """What was asked of this message beside its text; None: nothing, as a rule."""
 
 
 @dataclass(slots=True)
@@ -186,19 +195,51 @@ class ReceiptIn:
     done_at: int | None
     error: str | None
     """ErrorCode mapped from the receipt for an end that is not `delivered`."""
+    otherwise: InboundIn | None = None
+    """What it is unless it names a message of ours by id and addresses: only its text looks like a receipt."""
 
 
-@dataclass(slots=True)
-class InboundIn:
-    id: int
-    carrier: str
-    account: str | None
-    """Whose `senders` hold the number; None: nobody's, kept and listed."""
+class EnquiryKind(IntEnum):
+    """What can be asked of a carrier about a segment that it took."""
+
+    QUERY = 0
+    """query_sm: what became of it?"""
+    CANCEL = 1
+    """cancel_sm: do not deliver it."""
+
+
+class Enquiry(NamedTuple):
+    """To be asked of a carrier now."""
+
+    name: AttemptName
+    kind: EnquiryKind
+    carrier_message_id: str
     sender: str
     recipient: str
-    text: str
-    encoding: str
-    at: int
+
+
+class EnquiryAnswer(NamedTuple):
+    """How asking went."""
+
+    name: AttemptName
+    kind: EnquiryKind
+    bind: str
+    asked_at: int
+    latency_ms: int
+    command_status: int | None
+    """None: no answer came."""
+    message_state: int | None = None
+    """Of a query_sm that was answered ESME_ROK."""
+    told: ReceiptIn | None = None
+    """The same as a receipt would say it."""
+
+
+class Enquiries(NamedTuple):
+    """What is to be asked of one carrier."""
+
+    now: list[Enquiry]
+    next_at: int | None
+    """When there is something to ask, if not now."""
 
 
 Kept = Callable[[bool], None]
@@ -321,6 +362,9 @@ class Store(Protocol):
     async def settle_doubt(self, message: int, outcome: str, *, request_id: int | None = None) -> bool:
         """By an operator: `sent`, `resend` or `unknown`. False: not in doubt."""
 
+    async def trace_shown(self, carrier: str, *, request_id: int | None = None) -> None:
+        """Only audited: a carrier's trace shows numbers and texts from now on."""
+
     async def keep_alive(self) -> None:
         """A no-op through the writer; returns after a commit."""
 
@@ -355,6 +399,16 @@ class Store(Protocol):
     def receipt(self, receipt: ReceiptIn, kept: Kept) -> None: ...
     def inbound(self, inbound: InboundIn, kept: Kept) -> None: ...
 
+    # ask carriers
+    async def enquiries(self, carrier: str, most: int) -> Enquiries:
+        """What is to be asked of a carrier now, what is urgent first; it is given until its answer is told."""
+
+    async def enquired(self, answer: EnquiryAnswer) -> None:
+        """Record how asking went; what it tells settles doubts, ends messages, or is asked again later."""
+
+    def tell_enquiries(self, tell: Callable[[str], None]) -> None:
+        """Register who is told of a carrier of which there is more to ask."""
+
     # notify
     def take_deliveries(self, take: Callable[[list[Delivery]], None]) -> None:
         """Register the one taker; each endpoint stands for as many POSTs as it may have under way."""
@@ -373,12 +427,18 @@ class Store(Protocol):
     async def endpoints(self, account: str | None) -> list[EndpointRow]: ...
     async def doubts(self, *, limit: int, cursor: int | None) -> Page: ...
     async def parked(self, *, limit: int, cursor: int | None) -> Page: ...
+    async def untold(self, *, limit: int, cursor: int | None) -> Page:
+        """Inbound messages that nobody was told of, newest first."""
+
     async def audit(self, *, limit: int, cursor: int | None) -> Page:
         """What was done by hand, newest first."""
 
     def queues(self) -> list[QueueRow]: ...
     def backlog(self) -> int:
         """Messages that are ready and wait for a free slot: what the backlog limit counts."""
+
+    def receipt_ids(self) -> dict[str, str]:
+        """In words: how carriers spell ids in their receipts, of those where it was learned."""
 
     def counts(self) -> dict[str, int]:
         """Gauges: `parked`, `events_pending`, `deliveries_under_way`."""

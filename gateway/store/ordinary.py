@@ -4,12 +4,14 @@ Whatever is not so is left to `answers` and `receipts`, which look at each by it
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.messages import AttemptState, MessageState
+from gateway.rules.receipt_ids import first_key
 from gateway.store.interface import Answer, ReceiptIn, Verdict
 from gateway.store.many_rows import as_json
+from gateway.store.matching import addresses_of, denies, is_destination, learn, learned_of
 from gateway.store.receipts import (
     CAUSE,
     END_ATTEMPT,
@@ -17,7 +19,7 @@ from gateway.store.receipts import (
     attempt_row,
     cause_row,
     done_at_of,
-    ends,
+    ends_by_itself,
     error_of,
     word_of,
 )
@@ -85,7 +87,8 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
     """Apply the receipts that end a whole message by its one attempt; the others are given back, in their order."""
     if len(told) < _FEWEST:
         return list(told)
-    keys = [exact_key(receipt.receipt.message_id or "") for receipt in told]
+    bases = {carrier: learned_of(work, carrier).first for carrier in {receipt.carrier for receipt in told}}
+    keys = _keys(told, bases)
     named = _named(work, told, keys)
     rest: list[ReceiptIn] = []
     attempts: list[tuple[Any, ...]] = []
@@ -94,22 +97,64 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
     for receipt, key in zip(told, keys, strict=True):
         said = receipt.receipt
         row = named.get((receipt.carrier, key))
-        end = None if row is None else ends(said)
-        if row is None or end is None:
+        end = None if row is None else ends_by_itself(said)
+        if row is None or end is None or said.is_guess:
             rest.append(receipt)
             continue
         found, carrier_message_id = Found._make(row[_FOUND:]), row[_CARRIER_MESSAGE_ID]
+        number, base = found.recipient[1:], bases[receipt.carrier]
+        if said.source != number and said.destination != number and not _is_meant(receipt, found, base):
+            rest.append(receipt)
+            continue
         done_at, error = done_at_of(receipt, found), error_of(receipt, end)
         name = (found.id, 1, 1)
-        attempts.append(attempt_row(work.ids.next(), receipt, name, end, "exact", done_at))
+        how = "exact" if base is None or key == exact_key(said.message_id or "") else "converted"
+        attempts.append(attempt_row(work.ids.next(), receipt, name, end, how, done_at))
         if error is not None or said.network_error is not None:
             causes.append(cause_row(said, name, error))
         cause = Cause(error, receipt.carrier, carrier_message_id, None, word_of(said), said.error, said.network_error)
         ended.append((found, MESSAGE_ENDS[end], cause, done_at))
+    _learn(work, told, keys, named, rest)
     work.executemany(END_ATTEMPT, attempts)
     work.executemany(CAUSE, causes)
     work.end_many(ended)
     return rest
+
+
+def _keys(told: Sequence[ReceiptIn], bases: Mapping[str, str | None]) -> list[str]:
+    """The key by which each receipt is looked for: of its id as its carrier is known to spell it."""
+    if not any(bases.values()):
+        return [exact_key(receipt.receipt.message_id or "") for receipt in told]
+    return [first_key(receipt.receipt.message_id or "", bases[receipt.carrier]) for receipt in told]
+
+
+def _learn(
+    work: Work,
+    told: Sequence[ReceiptIn],
+    keys: Sequence[str],
+    named: Mapping[tuple[str, str], tuple[Any, ...]],
+    rest: Sequence[ReceiptIn],
+) -> None:
+    """Count the matches by their ids until a carrier's spelling is known; by then they fit, or were not found by it."""
+    if len(rest) == len(told):
+        return
+    carriers = {carrier: learned_of(work, carrier) for carrier, _ in named}
+    unknown = {carrier for carrier, learned in carriers.items() if learned.settled is None}
+    for learned in carriers.values():
+        learned.misfits = 0
+    if unknown:
+        left = set(map(id, rest))
+        for receipt, key in zip(told, keys, strict=True):
+            if receipt.carrier in unknown and id(receipt) not in left:
+                answered = named[receipt.carrier, key][_CARRIER_MESSAGE_ID]
+                learn(work, receipt.carrier, receipt.receipt.message_id or "", answered)
+
+
+def _is_meant(receipt: ReceiptIn, found: Found, base: str | None) -> bool:
+    """Whether addresses that are written otherwise than ours may be this message's; of a number in the other base they
+    must be."""
+    addresses = addresses_of(receipt)
+    return is_destination(found.recipient, addresses) if base else not denies(found.recipient, addresses)
 
 
 def _named(work: Work, told: Sequence[ReceiptIn], keys: Sequence[str]) -> dict[tuple[str, str], tuple[Any, ...]]:

@@ -8,25 +8,41 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.messages import AttemptState, MessageState
-from gateway.store.interface import ReceiptIn
-from gateway.store.matching import Candidate, Match, candidate_of, denies, digits_of, is_destination, match, spellings
+from gateway.store import inbound_parts, inbounds
+from gateway.store.interface import InboundIn, ReceiptIn
+from gateway.store.matching import (
+    SUBMIT_SLACK_MS,
+    Candidate,
+    Match,
+    addresses_of,
+    candidate_of,
+    claimed_at,
+    denies,
+    digits_of,
+    ids_of,
+    is_awaited,
+    is_destination,
+    match,
+    names_both,
+    spellings,
+)
 from gateway.store.work import COLUMNS, Work
 from protocol.receipt_keys import exact_key
 
 CLOCK_SLACK_MS = 5_000
 """How far our clock may have been set back between a claim and its receipt."""
-SUBMIT_SLACK_MS = 5 * 60_000
-"""How far a carrier's clock may be from ours, and its dates from the moment: many leave out the seconds."""
 MOST_RIVALS = 50
 """Parked receipts for a doubt's number that are looked through; where there are more, the number is anybody's."""
 MOST_DOUBTS = 500
-"""Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours."""
+"""Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours. A window of a
+thousand may leave more; then only those of the number as we write it are looked at, which an index finds."""
 _WITHOUT_ANSWER = (AttemptState.IN_DOUBT, AttemptState.SENT)
 _decoder = msgspec.json.Decoder(ReceiptIn)
 _PARK = (
     "INSERT INTO parked (id, carrier, bind, carrier_message_id, source, destination, at, due, state, receipt, raw) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_OVER = "SELECT id, receipt FROM parked WHERE due <= ? ORDER BY due LIMIT ?"
 _KNOWN_BY = (
     "SELECT p.id, p.receipt FROM parked_keys k JOIN parked p ON p.id = k.parked "
     "WHERE k.carrier = ? AND k.key = ? ORDER BY k.parked"
@@ -43,6 +59,13 @@ _IN_DOUBT = (
     f"WHERE a.carrier = ?1 AND a.state = {int(AttemptState.SENT)} AND a.answered_at IS NULL LIMIT ?2"
 )
 """Also what is sent by the word of an operator, who can't give its id."""
+_HAS_MANY_DOUBTS = f"SELECT 1 FROM attempts WHERE carrier = ? AND state = {int(AttemptState.IN_DOUBT)} LIMIT 1 OFFSET ?"
+_IN_DOUBT_OF = (
+    f"{_CANDIDATES} messages m JOIN attempts a ON a.message = m.id WHERE m.recipient = ?1 "
+    f"AND m.state = {int(MessageState.IN_DOUBT)} AND a.carrier = ?2 AND a.state = {int(AttemptState.IN_DOUBT)} UNION ALL "
+    f"{_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
+    f"WHERE a.carrier = ?2 AND a.state = {int(AttemptState.SENT)} AND a.answered_at IS NULL LIMIT ?3"
+)
 _GIVEN_UP = (
     f"{_CANDIDATES} messages m JOIN attempts a ON a.message = m.id WHERE m.recipient = ? "
     f"AND (m.state = {int(MessageState.UNKNOWN)} OR m.possible_duplicate = 1) AND a.carrier = ? "
@@ -54,20 +77,15 @@ _GIVEN_UP_PARTS = (
     "SELECT 1 FROM attempts WHERE message = ? AND carrier = ? AND id_key IS NULL "
     f"AND state IN ({int(AttemptState.UNKNOWN)}, {int(AttemptState.RESENT)}) LIMIT 1"
 )
-_AWAITED = (
-    "SELECT 1 FROM messages m JOIN attempts a ON a.message = m.id "
-    f"WHERE m.recipient = ? AND m.state = {int(MessageState.SUBMITTING)} AND a.carrier = ? "
-    f"AND a.state = {int(AttemptState.SUBMITTING)} LIMIT 1"
-)
 _CAME_FOR = (
     "SELECT id, receipt FROM parked WHERE carrier = ?1 AND source = ?2 AND at >= ?3 UNION "
     "SELECT id, receipt FROM parked WHERE carrier = ?1 AND destination = ?2 AND at >= ?3 LIMIT ?4"
 )
 
 
-def park(work: Work, receipt: ReceiptIn, ids: tuple[str, ...]) -> None:
+def park(work: Work, receipt: ReceiptIn) -> None:
     """Keep a receipt that matches nothing, under every key by which its attempt may become known."""
-    said = receipt.receipt
+    said, ids = receipt.receipt, ids_of(receipt.receipt)
     word = said.stat or said.state.name
     source, destination = digits_of(said.source), digits_of(said.destination)
     if ids and _is_parked(work, receipt.carrier, exact_key(ids[0]), (said.raw, word, source, destination)):
@@ -83,7 +101,7 @@ def park(work: Work, receipt: ReceiptIn, ids: tuple[str, ...]) -> None:
             source,
             destination,
             receipt.at,
-            work.now + work.policy.parked_ms,
+            work.now + _kept_ms(work, receipt),
             word,
             msgspec.json.encode(receipt),
             said.raw,
@@ -97,6 +115,31 @@ def park(work: Work, receipt: ReceiptIn, ids: tuple[str, ...]) -> None:
     work.parked += 1
 
 
+def _kept_ms(work: Work, receipt: ReceiptIn) -> int:
+    """What may be a message from a handset waits no longer than the answer that would make it a receipt."""
+    policy = work.policy.carriers.get(receipt.carrier)
+    if receipt.otherwise is None or policy is None:
+        return work.policy.parked_ms
+    return min(policy.answer_deadline_ms, work.policy.parked_ms)
+
+
+def expire(work: Work, most: int) -> None:
+    """Forget those whose time is over; what only looked like a receipt was a message from a handset."""
+    for parked_id, body in work.execute(_OVER, (work.now, most)).fetchall():
+        remove(work, parked_id)
+        otherwise = _decoder.decode(body).otherwise
+        if otherwise is not None:
+            record_inbound(work, otherwise)
+
+
+def record_inbound(work: Work, inbound: InboundIn) -> None:
+    """It only looked like a receipt."""
+    if inbound.part is None:
+        inbounds.record(work, inbound)
+    else:
+        inbound_parts.record(work, inbound, inbound.part)
+
+
 def made_known(work: Work, carrier: str, carrier_message_id: str) -> Iterator[tuple[ReceiptIn, Match]]:
     """Take the parked receipts that this answer's id makes known, oldest first.
 
@@ -105,12 +148,12 @@ def made_known(work: Work, carrier: str, carrier_message_id: str) -> Iterator[tu
     """
     for parked_id, body in work.execute(_KNOWN_BY, (carrier, exact_key(carrier_message_id))).fetchall():
         receipt = _decoder.decode(body)
-        said = receipt.receipt
-        addresses = (said.source, said.destination)
-        found = match(work, carrier, tuple(i for i in (said.message_id, *said.alt_ids) if i), addresses)
-        if found is None or denies(found.candidate.of.recipient, addresses):
+        found = match(work, receipt)
+        if found is None or denies(found.candidate.of.recipient, addresses_of(receipt)):
             continue
-        if receipt.at >= _claimed_at(work, found.candidate) - CLOCK_SLACK_MS:
+        if receipt.receipt.is_guess and not names_both(found.candidate, addresses_of(receipt)):
+            continue
+        if receipt.at >= claimed_at(work, found.candidate) - CLOCK_SLACK_MS:
             remove(work, parked_id)
             yield receipt, Match(found.candidate, "parked")
 
@@ -123,11 +166,11 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     receipt's own dates say otherwise, or where another's receipt would fit as well: others may use the account too.
     """
     said = receipt.receipt
-    if not said.message_id:
+    if not said.message_id or said.is_guess:
         return None
-    rows = [candidate_of(row) for row in work.execute(_IN_DOUBT, (receipt.carrier, MOST_DOUBTS + 1)).fetchall()]
+    rows = _doubts(work, receipt)
     if len(rows) > MOST_DOUBTS:
-        return None  # looked at again when the doubt's grace is over, by then for the doubts that are left
+        return None
     fitting = [c for c in rows if is_destination(c.of.recipient, (said.source, said.destination))]
     if len(fitting) > 1:
         return None
@@ -145,19 +188,34 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     return Match(only, "doubt")
 
 
+def _doubts(work: Work, receipt: ReceiptIn) -> list[Candidate]:
+    """Those that a receipt may be about: all of its carrier; where a lost link left more than can be looked through,
+    those of its number as we write it."""
+    carrier, said = receipt.carrier, receipt.receipt
+    if work.execute(_HAS_MANY_DOUBTS, (carrier, MOST_DOUBTS)).fetchone() is None:
+        return [candidate_of(row) for row in work.execute(_IN_DOUBT, (carrier, MOST_DOUBTS + 1)).fetchall()]
+    numbers = {f"+{digits_of(address)}" for address in (said.source, said.destination)}
+    found = {
+        row[:3]: candidate_of(row)
+        for number in numbers
+        for row in work.execute(_IN_DOUBT_OF, (number, carrier, MOST_DOUBTS + 1)).fetchall()
+    }
+    return list(found.values())
+
+
 def _dates_deny(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
     """Whether the carrier took what it speaks of at another time than this attempt was written, or ended it before.
 
     A doubt is closed by then, so a zone of the settings that is wrong costs no more than a receipt that is parked.
     """
-    claimed_at = _claimed_at(work, candidate)
+    written_at = claimed_at(work, candidate)
     policy = work.policy.carriers.get(receipt.carrier)
-    written_by = claimed_at + (policy.answer_deadline_ms if policy else 0)
+    written_by = written_at + (policy.answer_deadline_ms if policy else 0)
     submitted_at, done_at = receipt.submitted_at, receipt.done_at
-    if done_at is not None and done_at < claimed_at - SUBMIT_SLACK_MS:
+    if done_at is not None and done_at < written_at - SUBMIT_SLACK_MS:
         return True
     return submitted_at is not None and not (
-        claimed_at - SUBMIT_SLACK_MS <= submitted_at <= written_by + SUBMIT_SLACK_MS
+        written_at - SUBMIT_SLACK_MS <= submitted_at <= written_by + SUBMIT_SLACK_MS
     )
 
 
@@ -176,7 +234,7 @@ def _came_for(work: Work, carrier: str, candidate: Candidate) -> list[tuple[int,
     """Parked receipts for the number of a doubt that came after its claim: their ids, and what they say."""
     digits = digits_of(candidate.of.recipient)
     rows: list[tuple[int, bytes]] = work.execute(
-        _CAME_FOR, (carrier, digits, _claimed_at(work, candidate), MOST_RIVALS)
+        _CAME_FOR, (carrier, digits, claimed_at(work, candidate), MOST_RIVALS)
     ).fetchall()
     return rows
 
@@ -207,17 +265,6 @@ def for_doubt(work: Work, carrier: str, candidate: Candidate) -> tuple[ReceiptIn
         return None
     remove(work, rows[0][0])
     return receipt, found
-
-
-def _claimed_at(work: Work, candidate: Candidate) -> int:
-    sql = "SELECT claimed_at FROM attempts WHERE message = ? AND part = ? AND attempt = ?"
-    claimed_at: int = work.execute(sql, candidate[:3]).fetchone()[0]
-    return claimed_at
-
-
-def is_awaited(work: Work, carrier: str, recipient: str) -> bool:
-    """Whether a segment for this number is unanswered on this carrier: a receipt may be ahead of that answer."""
-    return work.execute(_AWAITED, (recipient, carrier)).fetchone() is not None
 
 
 def remove(work: Work, parked_id: int) -> None:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.rules.ways import USUAL, way_of
 from gateway.settings import DEFAULT_EVENTS, InDoubt, Settings
+from gateway.settings.types import ReceiptsOf
+from protocol.writing import TextWay
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,6 +27,16 @@ class CarrierPolicy:
     """After a claim; only a safety net behind the window's own deadline."""
     id_base: str = "auto"
     """Of the ids in receipts, where answers give the other: `decimal`, `hex`, or `auto` for either."""
+    receipts_of: ReceiptsOf = ReceiptsOf.EVERY
+    """Which parts of a long message have a receipt to come."""
+    user_message_reference: bool = False
+    """Receipts may name an attempt by the reference that was told in its submit_sm."""
+    query_sm: bool = False
+    """It can be asked what became of a message."""
+    cancel_sm: bool = False
+    """It can be asked not to deliver a message."""
+    way: TextWay = USUAL
+    """How it takes texts, and gives those of handsets."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,8 +65,15 @@ class Policy:
     """How long a batched endpoint's events wait for company."""
     inbound_text_ms: int = 24 * 3_600_000
     """How long the text of an inbound message is kept, if it was told by then."""
+    inbound_parts_ms: int = 15 * 60_000
+    """How long a long inbound message waits for its next part; and how long a part that comes again is then known.
+    Carriers try again within minutes what was not answered."""
     parked_ms: int = 72 * 3_600_000
     """How long an unmatched receipt is kept and tried."""
+
+    def way_of(self, carrier: str) -> TextWay:
+        policy = self.carriers.get(carrier)
+        return policy.way if policy else USUAL
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -65,7 +85,14 @@ def policy_of(settings: Settings) -> Policy:
         },
         carriers={
             name: CarrierPolicy(
-                _ms(carrier.receipt_horizon), 2 * _ms(carrier.response_timeout) + 60_000, carrier.message_id.value
+                _ms(carrier.receipt_horizon),
+                2 * _ms(carrier.response_timeout) + 60_000,
+                carrier.message_id.value,
+                carrier.receipts_of,
+                carrier.user_message_reference,
+                carrier.query_sm,
+                carrier.cancel_sm,
+                way_of(carrier),
             )
             for name, carrier in settings.carriers.items()
         },

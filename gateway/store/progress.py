@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from gateway.messages import UNSENT, AttemptState, ErrorCode, MessageState, part_state, state_of_parts
+from gateway.messages import MOVES, UNSENT, AttemptState, ErrorCode, MessageState, part_state, state_of_parts
+from gateway.settings.types import ReceiptsOf
 from gateway.store.views import AttemptRow
 from gateway.store.work import NOTHING_SAID, Cause, Found, Work
 from protocol.command_status import StatusClass, classify
@@ -12,6 +13,16 @@ ATTEMPT_COLUMNS = (
     "carrier_message_id, retry_at, done_at, err, network_error, receipt_state, error"
 )
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt"
+_END_LIKE = (
+    "UPDATE attempts SET (state, done_at, receipt_state, err, network_error, error) = (SELECT state, done_at, "
+    "receipt_state, err, network_error, error FROM attempts WHERE message = ?1 AND part = ?2 AND attempt = ?3) "
+    "WHERE message = ?1 AND part <> ?2 AND carrier = ?4 AND "
+)
+_WAITS = (
+    f"(state = {int(AttemptState.SENT)} OR state = {int(AttemptState.UNKNOWN)} AND error = '{ErrorCode.NO_RECEIPT}')"
+)
+_END_UNASKED = _END_LIKE + _WAITS
+_END_ALL = f"{_END_LIKE}(state IN ({int(AttemptState.IN_DOUBT)}, {int(AttemptState.UNKNOWN)}) OR {_WAITS})"
 _ERRORS = {
     MessageState.UNDELIVERED: ErrorCode.UNMAPPED,
     MessageState.REJECTED: ErrorCode.UNMAPPED,
@@ -60,11 +71,13 @@ def regroup(work: Work, message: int) -> None:
     found = work.find(message)
     if found is None:
         return
-    parts = parts_of(work, message)
+    parts = _counting_parts(work, found)
+    if found.segments > 1 and end_siblings(work, found, parts):
+        parts = _counting_parts(work, found)
     before = MessageState(found.state)
     after = state_of_parts((part.state for part in parts), found.segments)
     if before >= MessageState.DELIVERED:
-        if before is MessageState.UNKNOWN and MessageState.DELIVERED <= after < MessageState.FAILED:
+        if before is MessageState.UNKNOWN and after in MOVES[before]:
             work.end(found, after, cause_of(parts, after))
     elif after >= MessageState.DELIVERED:
         work.end(found, after, cause_of(parts, after))
@@ -74,6 +87,30 @@ def regroup(work: Work, message: int) -> None:
         _sent(work, found, parts)
     elif after is MessageState.IN_DOUBT and before is not MessageState.IN_DOUBT:
         _doubt(work, found)
+
+
+def _counting_parts(work: Work, found: Found) -> list[Part]:
+    # A carrier that wanted it cut into more parts may have put them off; those it has now are all that count.
+    return [part for part in parts_of(work, found.id) if part.attempts[0].part <= found.segments]
+
+
+def end_siblings(work: Work, found: Found, parts: list[Part]) -> bool:
+    """End the parts that have no receipt to come as the one that had it; whether there were any.
+
+    By the carrier's `receipts_of`: the receipt of the first or the last part is one for those that did not ask, and
+    where a message has but one, that of any part is.
+    """
+    changed = 0
+    for told in parts:
+        row = told.deciding
+        policy = work.policy.carriers.get(row.carrier)
+        if row.receipt_state is None or policy is None or policy.receipts_of is ReceiptsOf.EVERY:
+            continue
+        asked = {ReceiptsOf.FIRST: 1, ReceiptsOf.LAST: found.segments, ReceiptsOf.ONE: row.part}[policy.receipts_of]
+        if row.part == asked:
+            end = _END_ALL if policy.receipts_of is ReceiptsOf.ONE else _END_UNASKED
+            changed += work.execute(end, (*row[:3], row.carrier)).rowcount
+    return changed > 0
 
 
 def cause_of(parts: list[Part], state: MessageState) -> Cause:

@@ -5,19 +5,21 @@ The mirror makes gauges, the backlog limit and the deal cost nothing; it changes
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from gateway.rules.deal import Queue, Turns
+from gateway.rules.ways import carrier_of, mark_of
 from gateway.store.policy import Policy
 from gateway.store.views import QueueRow
 
 log = logging.getLogger("sluice.store")
-_Key = tuple[str, str, str, str, str]  # lane, route, account, stay, avoid
+_Key = tuple[str, str, str, str, str, str]  # lane, route, account, stay, avoid, unfit
 Mark: TypeAlias = tuple[dict[int, int], int]
 """Changes of counts, and how many queues are new."""
 LOWEST_PRIORITY = 1_000_000
 """Of a lane that was taken out of the settings while messages waited in it."""
+_NONE: frozenset[str] = frozenset()
 _COUNT = "SELECT count(*) FROM messages WHERE queue = ? AND state = 1"
 
 
@@ -36,22 +38,29 @@ class Queues:
         self.next_turns = self.turns
 
     def load(self, connection: sqlite3.Connection) -> None:
-        for queue_id, *key, ready in connection.execute(
-            "SELECT id, lane, route, account, stay, avoid, ready FROM queues ORDER BY id"
+        for queue_id, lane, route, account, stay, avoid, unfit, ready in connection.execute(
+            "SELECT id, lane, route, account, stay, avoid, unfit, ready FROM queues ORDER BY id"
         ):
-            self._remember(queue_id, (key[0], key[1], key[2], key[3], key[4]))
+            self._remember(queue_id, (lane, route, account, stay, avoid, unfit))
             self._ready[queue_id] = ready
 
     def id_of(
-        self, connection: sqlite3.Connection, lane: str, route: str, account: str, stay: str = "", avoid: str = ""
+        self,
+        connection: sqlite3.Connection,
+        lane: str,
+        route: str,
+        account: str,
+        stay: str = "",
+        avoid: str = "",
+        unfit: str = "",
     ) -> int:
         """The queue of that kind; made when it is the first of its kind."""
-        key = (lane, route, account, stay, avoid)
+        key = (lane, route, account, stay, avoid, unfit)
         known = self._ids.get(key)
         if known is not None:
             return known
         cursor = connection.execute(
-            "INSERT INTO queues (lane, route, account, stay, avoid) VALUES (?, ?, ?, ?, ?)", key
+            "INSERT INTO queues (lane, route, account, stay, avoid, unfit) VALUES (?, ?, ?, ?, ?, ?)", key
         )
         queue_id = int(cursor.lastrowid or 0)
         self._remember(queue_id, key)
@@ -66,9 +75,15 @@ class Queues:
         return self._keys[queue_id][1]
 
     def elsewhere(self, connection: sqlite3.Connection, queue_id: int, *, stay: str = "", avoid: str = "") -> int:
-        """The queue of the same lane, route and account with another wish about carriers."""
-        lane, route, account, _, _ = self._keys[queue_id]
-        return self.id_of(connection, lane, route, account, stay, avoid)
+        """The queue of the same lane, route, account and texts with another wish about carriers."""
+        lane, route, account, _, _, unfit = self._keys[queue_id]
+        return self.id_of(connection, lane, route, account, stay, avoid, unfit)
+
+    def unfit_for(self, connection: sqlite3.Connection, queue_id: int, carriers: Iterable[str]) -> int:
+        """The queue of the same kind for texts that these carriers can't carry."""
+        lane, route, account, stay, avoid, _ = self._keys[queue_id]
+        marks = sorted(mark_of(carrier, self.policy.way_of(carrier)) for carrier in carriers)
+        return self.id_of(connection, lane, route, account, stay, avoid, " ".join(marks))
 
     def add(self, queue_id: int, count: int) -> None:
         self._delta[queue_id] = self._delta.get(queue_id, 0) + count
@@ -76,7 +91,7 @@ class Queues:
     def charge(self, queue_id: int, slots: int) -> None:
         """A grant to this queue came to so many PDUs more, or fewer, than its slots."""
         if slots:
-            lane, _, account, _, _ = self._keys[queue_id]
+            lane, _, account, *_ = self._keys[queue_id]
             self.next_turns.charge(lane, account, queue_id, slots)
 
     def ready(self) -> int:
@@ -92,10 +107,20 @@ class Queues:
         for queue_id, ready in self._ready.items():
             now_ready = ready + self._delta.get(queue_id, 0)
             if now_ready > 0 and self._put_off.get(queue_id, 0) <= now:
-                lane, route, account, stay, avoid = self._keys[queue_id]
+                lane, route, account, stay, avoid, unfit = self._keys[queue_id]
                 policy = self.policy.lanes.get(lane)
                 priority = policy.priority if policy else LOWEST_PRIORITY
-                yield Queue(queue_id, lane, priority, account, self.policy.tiers.get(route, ()), stay, avoid, now_ready)
+                yield Queue(
+                    queue_id,
+                    lane,
+                    priority,
+                    account,
+                    self.policy.tiers.get(route, ()),
+                    stay,
+                    avoid,
+                    now_ready,
+                    self._unfit(unfit) if unfit else _NONE,
+                )
 
     def recount(self, connection: sqlite3.Connection, queue_id: int) -> None:
         """Set a count right that is not what the rows say."""
@@ -139,7 +164,16 @@ class Queues:
         self._put_off[queue_id] = until
 
     def rows(self) -> list[QueueRow]:
-        return [QueueRow(*self._keys[queue_id], ready) for queue_id, ready in list(self._ready.items())]
+        found = []
+        for queue_id, ready in list(self._ready.items()):
+            lane, route, account, stay, avoid, unfit = self._keys[queue_id]
+            found.append(QueueRow(lane, route, account, stay, avoid, ready, " ".join(sorted(self._unfit(unfit)))))
+        return found
+
+    def _unfit(self, marks: str) -> frozenset[str]:
+        """The carriers among them that still take texts the way they did: what they take otherwise now is tried."""
+        known = ((carrier_of(mark), mark) for mark in marks.split())
+        return frozenset(carrier for carrier, mark in known if mark == mark_of(carrier, self.policy.way_of(carrier)))
 
     def _remember(self, queue_id: int, key: _Key) -> None:
         self._keys[queue_id] = key

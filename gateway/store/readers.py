@@ -13,12 +13,14 @@ from gateway.store.views import (
     AuditRow,
     DoubtRow,
     EndpointRow,
+    EnquiryRow,
     EventRow,
     MessageRow,
     MessageStory,
     Page,
     ParkedRow,
     ReceiptRow,
+    UntoldRow,
     WebhookTry,
 )
 from gateway.store.work import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
@@ -32,7 +34,7 @@ _MESSAGE = (
     "SELECT m.id, m.account, m.submission, m.request_id, q.lane, q.route, m.state, m.sender, m.recipient, m.text, "
     "m.text_erased_at, m.encoding, m.segments, m.country, m.allow_unicode, m.client_id, m.tag, m.scheduled_at, "
     "m.expires_at, m.due, m.sent_at, m.done_at, m.tries, m.throttles, m.attempts, m.possible_duplicate, m.error, "
-    "m.endpoint FROM messages m JOIN queues q ON q.id = m.queue "
+    "m.endpoint, m.options, m.writing FROM messages m JOIN queues q ON q.id = m.queue "
 )
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt LIMIT {MOST_ROWS}"
 _RECEIPTS = (
@@ -40,6 +42,10 @@ _RECEIPTS = (
     "receipt_matched, 1, receipt_raw FROM attempts WHERE message = ?1 AND receipt_id IS NOT NULL UNION ALL "
     "SELECT id, message, part, attempt, carrier, bind, at, state, err, matched, 0, raw FROM receipts "
     f"WHERE message = ?1 ORDER BY id LIMIT {MOST_ROWS}"
+)
+_ENQUIRIES = (
+    "SELECT part, attempt, kind, carrier, bind, asked_at, latency_ms, command_status, message_state FROM enquiries "
+    f"WHERE message = ? AND asked_at IS NOT NULL LIMIT {MOST_ROWS}"
 )
 _EVENT_STATES = {"pending": (BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
 _EVENT_STATUS = {state: status for status, states in _EVENT_STATES.items() for state in states}
@@ -102,6 +108,7 @@ def message(connection: sqlite3.Connection, account: str | None, message_id: int
             for r in connection.execute(_RECEIPTS, (message_id,)).fetchall()
         ],
         _webhook_tries(connection, message_id),
+        [EnquiryRow._make(e) for e in connection.execute(_ENQUIRIES, (message_id,)).fetchall()],
     )
 
 
@@ -191,6 +198,16 @@ def parked(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Pa
     return _page([ParkedRow._make(row) for row in rows], limit)
 
 
+def untold(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
+    """Inbound messages that nobody was told of, newest first; not their texts."""
+    rows = connection.execute(
+        "SELECT id, carrier, account, sender, recipient, encoding, parts, complete, at FROM inbound "
+        "WHERE event IS NULL AND id < ? ORDER BY id DESC LIMIT ?",
+        (_NO_CURSOR if cursor is None else cursor, limit + 1),
+    ).fetchall()
+    return _page([UntoldRow._make((*row[:7], bool(row[7]), row[8])) for row in rows], limit)
+
+
 def audit(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
     """What was done by hand, newest first."""
     rows = connection.execute(
@@ -233,5 +250,5 @@ def _message(row: tuple[Any, ...]) -> MessageRow:
     )
 
 
-def _page(rows: list[MessageRow] | list[ParkedRow] | list[AuditRow], limit: int) -> Page:
+def _page(rows: list[MessageRow] | list[ParkedRow] | list[UntoldRow] | list[AuditRow], limit: int) -> Page:
     return Page(list(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)

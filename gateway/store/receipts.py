@@ -6,9 +6,21 @@ Handling one twice changes nothing; what matched and how is recorded.
 from typing import Any
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
+from gateway.metrics import CONTRADICTIONS
 from gateway.store import parked
-from gateway.store.interface import ReceiptIn
-from gateway.store.matching import Candidate, Match, match
+from gateway.store.interface import EnquiryKind, ReceiptIn
+from gateway.store.matching import (
+    Candidate,
+    Match,
+    addresses_of,
+    denies,
+    ids_of,
+    is_awaited,
+    match,
+    match_reference,
+    may_be_ahead,
+    names_both,
+)
 from gateway.store.progress import regroup
 from gateway.store.work import Cause, Found, Work
 from protocol.receipt_keys import exact_key
@@ -23,7 +35,7 @@ _ENDS = {
     ReceiptState.REJECTED: AttemptState.REJECTED,
 }
 """ENROUTE, ACCEPTED, SCHEDULED and UNKNOWN are recorded, not applied."""
-MESSAGE_ENDS = {end: MessageState(int(end)) for end in _ENDS.values()}
+MESSAGE_ENDS = {end: MessageState(int(end)) for end in (*_ENDS.values(), AttemptState.CANCELED)}
 """How a message of one part ends by its attempt's end."""
 
 _WHOLE_FROM = frozenset(
@@ -38,6 +50,10 @@ END_ATTEMPT = (
     "receipt_bind = ?, receipt_matched = ?, receipt_raw = ? WHERE message = ? AND part = ? AND attempt = ?"
 )
 CAUSE = "UPDATE attempts SET network_error = ?, error = ? WHERE message = ? AND part = ? AND attempt = ?"
+_CANCEL_ASKED = (
+    "SELECT 1 FROM enquiries WHERE message = ? AND part = ? AND attempt = ? "
+    f"AND kind = {int(EnquiryKind.CANCEL)}"
+)
 _LEARN = "UPDATE attempts SET carrier_message_id = ?, id_key = ? WHERE message = ? AND part = ? AND attempt = ?"
 _REPEAT = (
     "SELECT 1 FROM receipts WHERE message = ?1 AND part = ?2 AND attempt = ?3 AND state = ?4 AND raw = ?5 UNION ALL "
@@ -48,22 +64,32 @@ _REPEAT = (
 
 def record(work: Work, receipt: ReceiptIn) -> None:
     """Apply a receipt to the attempt it names, or park it until an answer makes its id known."""
-    said = receipt.receipt
-    ids = ids_of(said)
-    found = match(work, receipt.carrier, ids, (said.source, said.destination)) if ids else None
-    if found is None:
-        found = parked.doubt_that(work, receipt)
-    elif _is_ahead_of_its_answer(work, receipt, found.candidate):
-        found = None
-    if found is None:
-        parked.park(work, receipt, ids)
+    found = match(work, receipt) if ids_of(receipt.receipt) else None
+    if receipt.receipt.is_guess:
+        _record_guess(work, receipt, found)
+        return
+    found = found or match_reference(work, receipt)
+    if found is None or denies(found.candidate.of.recipient, addresses_of(receipt)):
+        # Carriers give ids again from their restart on: a doubt for the number that it names is meant rather.
+        found = parked.doubt_that(work, receipt) or found
+    if found is None or _is_ahead_of_its_answer(work, receipt, found.candidate):
+        parked.park(work, receipt)
     else:
         apply(work, receipt, found)
 
 
-def ids_of(said: Receipt) -> tuple[str, ...]:
-    """The ids of a receipt that may match, the best first; an empty one matches nothing."""
-    return tuple([i for i in (said.message_id, *said.alt_ids) if i])
+def _record_guess(work: Work, receipt: ReceiptIn, found: Match | None) -> None:
+    """Anyone with a phone can write the text of a receipt: one that nothing else marks is believed if it names a
+    message of ours by its id and both its addresses. Where that may come to be so, it waits for the answer."""
+    addresses = addresses_of(receipt)
+    if found is not None and not names_both(found.candidate, addresses):
+        found = None
+    if found is not None and not _is_ahead_of_its_answer(work, receipt, found.candidate):
+        apply(work, receipt, found)
+    elif receipt.otherwise is None or (ids_of(receipt.receipt) and may_be_ahead(work, receipt.carrier, addresses)):
+        parked.park(work, receipt)
+    else:
+        parked.record_inbound(work, receipt.otherwise)
 
 
 def word_of(said: Receipt) -> str:
@@ -76,8 +102,15 @@ def ends(said: Receipt) -> AttemptState | None:
     return _ENDS.get(said.state) if said.is_final else None
 
 
+def ends_by_itself(said: Receipt) -> AttemptState | None:
+    """The same where no more than the receipt has to be known: DELETED is another end where we asked for it."""
+    return None if said.state is ReceiptState.DELETED else ends(said)
+
+
 def error_of(receipt: ReceiptIn, end: AttemptState) -> str | None:
     """ErrorCode of an end that is not `delivered`."""
+    if end is AttemptState.CANCELED:
+        return ErrorCode.CANCELED
     return None if end is AttemptState.DELIVERED else receipt.error or ErrorCode.UNMAPPED
 
 
@@ -91,10 +124,16 @@ def done_at_of(receipt: ReceiptIn, message: Found) -> int:
 def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
     """Record a receipt with its attempt, and move attempt and message if it ends what has not ended."""
     candidate, said = found.candidate, receipt.receipt
-    end = ends(said) if candidate.is_unsettled else None
+    told = _end_told(work, said, candidate)
+    end = told if candidate.is_unsettled else None
     if end is not None:
         _end(work, receipt, found, end)
     elif not _is_repeat(work, receipt, candidate):
+        if found.how == "doubt" and candidate.state == AttemptState.IN_DOUBT:
+            # It ends nothing, yet by its id the carrier can be asked, and what it says next is surely meant.
+            work.execute(_LEARN, (said.message_id, exact_key(said.message_id or "") or None, *candidate[:3]))
+        if candidate.state in MESSAGE_ENDS and told not in (None, candidate.state):
+            CONTRADICTIONS.labels(receipt.carrier).inc()
         work.execute(
             _INSERT,
             (
@@ -111,6 +150,15 @@ def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
                 said.raw,
             ),
         )
+
+
+def _end_told(work: Work, said: Receipt, candidate: Candidate) -> AttemptState | None:
+    """What was deleted because we asked for it is canceled."""
+    end = ends(said)
+    is_deleted = end is not None and said.state is ReceiptState.DELETED
+    if is_deleted and candidate.of.sent_at and work.execute(_CANCEL_ASKED, candidate[:3]).fetchone() is not None:
+        return AttemptState.CANCELED
+    return end
 
 
 def attempt_row(
@@ -157,4 +205,4 @@ def _is_ahead_of_its_answer(work: Work, receipt: ReceiptIn, candidate: Candidate
     their restart on: the new attempt's answer, with that id, is still on its way."""
     if candidate.is_unsettled or not receipt.receipt.is_final or _is_repeat(work, receipt, candidate):
         return False
-    return parked.is_awaited(work, receipt.carrier, candidate.of.recipient)
+    return is_awaited(work, receipt.carrier, candidate.of.recipient)

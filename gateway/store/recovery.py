@@ -33,6 +33,7 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found
     mirrors.endpoints.configure(connection)
     mirrors.endpoints.load(connection)
     mirrors.parked = connection.execute("SELECT count(*) FROM parked").fetchone()[0]
+    mirrors.joining = connection.execute("SELECT count(*) FROM inbound_sets").fetchone()[0]
     work = Work(connection, mirrors, now)
     doubts = ended_binds.after_unclean_end(work)
     mirrors.queues.save(connection)
@@ -44,6 +45,6 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found
 
 def _last_id(connection: sqlite3.Connection) -> int:
     """Ids of requests and submissions are not looked for: they are handed out within the millisecond of a message's."""
-    tables = ("messages", "events", "deliveries", "parked", "inbound", "audit")
+    tables = ("messages", "events", "deliveries", "parked", "inbound", "inbound_sets", "audit")
     last = [connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0 for table in tables]
     return max(last) + _ONE_MILLISECOND if any(last) else 0

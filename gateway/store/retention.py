@@ -19,6 +19,7 @@ AGAIN_MS = 20
 """How soon an idle writer goes on where there is more to erase than one transaction may."""
 _OF_A_MESSAGE = (
     "DELETE FROM receipts WHERE message = ?",
+    "DELETE FROM enquiries WHERE message = ?",
     "DELETE FROM attempts WHERE message = ?",
     "DELETE FROM messages WHERE id = ?",
 )

@@ -17,7 +17,7 @@ import trio
 
 from gateway.identifiers import SEQUENCE_BITS, now_ms
 from gateway.rules.deal import FIRST_PRIORITY
-from gateway.store import accepts, by_hand, cancels, checkpoints, faults, readers
+from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers
 from gateway.store.asks import Window
 from gateway.store.audit import by_account, by_operator
 from gateway.store.connection import Connection, check_version, connect
@@ -29,6 +29,8 @@ from gateway.store.interface import (
     Claim,
     Delivery,
     DeliveryOutcome,
+    Enquiries,
+    EnquiryAnswer,
     EventFacts,
     IdempotencyKey,
     InboundIn,
@@ -190,6 +192,9 @@ class SqliteStore:
         settle = partial(by_hand.settle_doubt, message=message, outcome=outcome, by=by_operator(request_id))
         return await self._order(settle)
 
+    async def trace_shown(self, carrier: str, *, request_id: int | None = None) -> None:
+        await self._order(partial(by_hand.trace_shown, carrier=carrier, by=by_operator(request_id)))
+
     async def keep_alive(self) -> None:
         await self._order(write_the_same)
 
@@ -232,6 +237,17 @@ class SqliteStore:
         else:
             self._writer.asks.unable_since.setdefault(carrier, self._clock())
         self._writer.stir()
+
+    # --- ask carriers
+
+    async def enquiries(self, carrier: str, most: int) -> Enquiries:
+        return await self._order(partial(enquiries.due, carrier=carrier, most=most), most)
+
+    async def enquired(self, answer: EnquiryAnswer) -> None:
+        await self._order(partial(enquiries.answered, answer=answer))
+
+    def tell_enquiries(self, tell: Callable[[str], None]) -> None:
+        self._writer.tell_enquiries = tell
 
     # --- receive, notify
 
@@ -279,6 +295,9 @@ class SqliteStore:
     async def parked(self, *, limit: int, cursor: int | None) -> Page:
         return await self._read(partial(readers.parked, limit=limit, cursor=cursor))
 
+    async def untold(self, *, limit: int, cursor: int | None) -> Page:
+        return await self._read(partial(readers.untold, limit=limit, cursor=cursor))
+
     async def audit(self, *, limit: int, cursor: int | None) -> Page:
         return await self._read(partial(readers.audit, limit=limit, cursor=cursor))
 
@@ -287,6 +306,10 @@ class SqliteStore:
 
     def backlog(self) -> int:
         return self._writer.mirrors.queues.ready()
+
+    def receipt_ids(self) -> dict[str, str]:
+        known = list(self._writer.mirrors.receipt_ids.items())
+        return {carrier: learned.settled.value for carrier, learned in known if learned.settled is not None}
 
     def counts(self) -> dict[str, int]:
         known = self._writer.mirrors.endpoints

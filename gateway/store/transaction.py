@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from gateway.rules.deal import Ask
@@ -18,6 +19,7 @@ from gateway.store import (
     deliveries,
     due,
     ended_binds,
+    inbound_parts,
     inbounds,
     ordinary,
     outcomes,
@@ -64,6 +66,23 @@ class Batch:
     accepts: list[Order] = field(default_factory=list)
     outcomes: list[DeliveryOutcome] = field(default_factory=list)
 
+    @property
+    def is_empty(self) -> bool:
+        told = self.answers or self.receipts or self.inbound or self.released or self.doubted or self.outcomes
+        return not (told or self.by_hand or self.accepts)
+
+
+class Step(Enum):
+    """One of the store's own in a transaction, by the name that the log gives it."""
+
+    SWEEP = "settling what is due"
+    LOST = "looking for lost claims"
+    DEAL = "dealing"
+    EVENTS = "claiming events"
+    ERASE = "erasing what is no longer owed"
+    PLAN = "finding what is due next"
+    ALL = "a transaction with nothing asked for"
+
 
 @dataclass(slots=True)
 class Own:
@@ -76,6 +95,10 @@ class Own:
     look_for_lost: bool = False
     erase: bool = False
     claim_events: bool = False
+    plan: bool = False
+    """Find out when the next row is due."""
+    doing: Step | None = None
+    """Where the transaction is, so that a fault of the store's own is not looked for among the asks."""
 
 
 @dataclass(slots=True)
@@ -88,6 +111,8 @@ class Done:
     wake_at: int | None
     erase_at: int | None
     """When there may be something to erase; None: nothing was erased."""
+    to_ask: set[str]
+    """Carriers of which there is more to ask."""
     seconds: float = 0.0
     """From its begin to its commit."""
 
@@ -96,8 +121,8 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
     """All of a batch as one transaction. When it raises, nothing of it has happened and the mirrors are as before."""
     started = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
+    work = Work(connection, mirrors, now)
     try:
-        work = Work(connection, mirrors, now)
         work.freshen()
         done = _change(work, batch, own)
         work.queues.save(connection)
@@ -105,13 +130,46 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
     except BaseException:
         _undo(connection, mirrors)
         raise
+    finally:
+        # Here, in the connection's thread (see sqlite_mutexes): what holds an exception may hold the cursor for longer.
+        work.close()
     mirrors.queues.commit()
-    mirrors.parked, mirrors.stale = work.parked, work.stale
+    mirrors.parked, mirrors.joining, mirrors.stale = work.parked, work.joining, work.stale
     done.seconds = time.perf_counter() - started
     return done
 
 
 def _change(work: Work, batch: Batch, own: Own) -> Done:
+    _record_what_is_told(work, batch)
+    results = [(order, order.change(work)) for order in batch.by_hand]
+    if own.sweep:
+        own.doing = Step.SWEEP
+        due.sweep(work)
+    if own.look_for_lost:
+        own.doing = Step.LOST
+        due.doubt_lost(work)
+    own.doing = None
+    results += [(order, order.change(work)) for order in batch.accepts]
+    for outcome in batch.outcomes:
+        outcomes.record(work, outcome)
+    own.doing = Step.DEAL
+    claimed = claims.claim(work, own.asks, own.unable_since) if own.asks else {}
+    own.doing = None
+    work.freshen()
+    own.doing = Step.EVENTS
+    posts = deliveries.claim(work) if own.claim_events else []
+    own.doing = Step.ERASE
+    erase_at = retention.erase_some(work) if own.erase else None
+    own.doing = None
+    work.freshen()
+    if own.plan:
+        own.doing = Step.PLAN
+        due.plan(work)
+        own.doing = None
+    return Done(results, claimed, posts, work.wake_at, erase_at, work.to_ask)
+
+
+def _record_what_is_told(work: Work, batch: Batch) -> None:
     for told in batch.answers:
         work.quiet = told.quiet
         known = answers.record(work, told.answers, told.carrier)
@@ -123,24 +181,12 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     for receipt in ordinary.receipts(work, [receipt for receipt, _ in batch.receipts]):
         receipts.record(work, receipt)
     for inbound, _ in batch.inbound:
-        inbounds.record(work, inbound)
+        if inbound.part is None:
+            inbounds.record(work, inbound)
+        else:
+            inbound_parts.record(work, inbound, inbound.part)
     ended_binds.release(work, batch.released)
     ended_binds.doubt(work, batch.doubted)
-    results = [(order, order.change(work)) for order in batch.by_hand]
-    if own.sweep:
-        due.sweep(work)
-    if own.look_for_lost:
-        due.doubt_lost(work)
-    results += [(order, order.change(work)) for order in batch.accepts]
-    for outcome in batch.outcomes:
-        outcomes.record(work, outcome)
-    claimed = claims.claim(work, own.asks, own.unable_since)
-    work.freshen()
-    posts = deliveries.claim(work) if own.claim_events else []
-    erase_at = retention.erase_some(work) if own.erase else None
-    work.freshen()
-    due.plan(work)
-    return Done(results, claimed, posts, work.wake_at, erase_at)
 
 
 def _undo(connection: sqlite3.Connection, mirrors: Mirrors) -> None:

@@ -1,6 +1,6 @@
 """Rows as look-ups give them, whichever engine lies below. Times are wall-clock milliseconds UTC."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
@@ -35,6 +35,10 @@ class MessageRow(NamedTuple):
     possible_duplicate: bool
     error: str | None
     endpoint: int | None
+    options: str | None = None
+    """MessageOptions as JSON."""
+    writing: str | None = None
+    """gateway.store.writings.Writing as JSON."""
 
 
 class AttemptRow(NamedTuple):
@@ -69,10 +73,27 @@ class ReceiptRow(NamedTuple):
     state: str
     err: str | None
     matched: str
-    """`exact`, `converted` (hex/decimal), `doubt` (a receipt that could only be about it settled a doubt), `parked`
+    """`exact`, `converted` (hex/decimal), `reference` (by user_message_reference), `doubt` (a receipt that could only be about it settled a doubt), `parked`
     (came before its answer)."""
     applied: bool
     raw: str
+
+
+class EnquiryRow(NamedTuple):
+    """What a carrier was asked about a segment, the last time."""
+
+    part: int
+    attempt: int
+    kind: int
+    """interface.EnquiryKind."""
+    carrier: str
+    bind: str
+    asked_at: int
+    latency_ms: int
+    command_status: int | None
+    """None: no answer came."""
+    message_state: int | None
+    """Of query_sm_resp."""
 
 
 class WebhookTry(NamedTuple):
@@ -94,6 +115,7 @@ class MessageStory:
     attempts: list[AttemptRow]
     receipts: list[ReceiptRow]
     webhooks: list[WebhookTry]
+    enquiries: list[EnquiryRow] = field(default_factory=list)
 
 
 class EventRow(NamedTuple):
@@ -147,6 +169,8 @@ class QueueRow(NamedTuple):
     stay: str
     avoid: str
     ready: int
+    unfit: str = ""
+    """Carriers that can't carry these texts, with blanks between."""
 
 
 class ParkedRow(NamedTuple):
@@ -158,6 +182,20 @@ class ParkedRow(NamedTuple):
     at: int
     due: int
     raw: str
+
+
+class UntoldRow(NamedTuple):
+    """An inbound message that nobody was told of."""
+
+    id: int
+    carrier: str
+    account: str | None
+    sender: str
+    recipient: str
+    encoding: str
+    parts: int
+    complete: bool
+    at: int
 
 
 class AuditRow(NamedTuple):

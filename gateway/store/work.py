@@ -10,13 +10,14 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted
 from gateway.messages import ENDED, MessageState, Status, status_of
 from gateway.rules.causes import error_object
+from gateway.rules.receipt_ids import LearnedIds
 from gateway.store import faults
 from gateway.store.endpoints import Endpoints
 from gateway.store.interface import Delivery, EventFacts, MessageFacts
@@ -101,27 +102,35 @@ class Mirrors:
     render: Callable[[EventFacts], bytes]
     parked: int = 0
     """Unmatched receipts on disk, so that an answer looks for one only when there is any."""
+    joining: int = 0
+    """Long inbound messages whose parts are kept or remembered, so that they are looked for only when there are any."""
     stale: bool = False
     """A transaction was undone: what `endpoints` learned in it may not be so."""
+    receipt_ids: dict[str, LearnedIds] = field(default_factory=dict)
+    """By carrier; learned anew by each process, and not undone with a transaction: no truth is at stake."""
 
 
 class Work:
     """One transaction's worth of changes."""
 
     __slots__ = (
+        "close",
         "connection",
         "deliveries",
         "endpoints",
         "execute",
         "executemany",
         "ids",
+        "joining",
         "now",
         "parked",
         "policy",
         "queues",
         "quiet",
+        "receipt_ids",
         "render",
         "stale",
+        "to_ask",
         "wake_at",
     )
 
@@ -131,28 +140,33 @@ class Work:
         # One cursor for all: a new one for each statement costs as much as a small statement. Fetch before the next.
         self.execute = cursor.execute
         self.executemany = cursor.executemany
+        self.close = cursor.close
         self.now = now
         self.policy = mirrors.policy
         self.queues = mirrors.queues
         self.endpoints = mirrors.endpoints
         self.ids = mirrors.ids
         self.render = mirrors.render
-        self.parked = mirrors.parked
+        self.parked, self.joining = mirrors.parked, mirrors.joining
         self.quiet = False
         """No event is filed for messages: what must be recorded has failed with its events."""
+        self.receipt_ids = mirrors.receipt_ids
         self.stale = mirrors.stale
         self.deliveries: list[Delivery] = []
+        self.to_ask: set[str] = set()
+        """Carriers of which there is more to ask."""
         self.wake_at: int | None = None
 
     @contextmanager
-    def apart(self, what: str) -> Iterator[list[Exception]]:
+    def apart(self, what: str) -> Iterator[list[str]]:
         """A step that fails alone: when it raises, it is undone and logged by this name, and all else goes on.
 
-        The error is put into the list; it is the step's to see that it is not tried again at once. A disk that fails is
-        not the fault of a step and ends the transaction. Not for steps that may file endpoints.
+        Its name is put into the list then; it is the step's to see that it is not tried again at once. A disk that
+        fails is not the fault of a step and ends the transaction. Not for steps that may file endpoints.
         """
-        failed: list[Exception] = []
-        queues, parked = self.queues.mark(), self.parked
+        # Not the error: it holds the step's frame, and the frame this list; nobody knows which thread ends such a ring.
+        failed: list[str] = []
+        queues, counted = self.queues.mark(), (self.parked, self.joining)
         self.execute("SAVEPOINT apart")
         try:
             yield failed
@@ -161,9 +175,9 @@ class Work:
                 raise
             self.execute("ROLLBACK TO apart")
             self.queues.back_to(queues)
-            self.parked, self.stale = parked, True
+            (self.parked, self.joining), self.stale = counted, True
             log.error("failed and is put off step=%s fault=%s", quoted(what), quoted(faults.described(error)))
-            failed.append(error)
+            failed.append(what)
         self.execute("RELEASE apart")
 
     def freshen(self) -> None:

@@ -22,12 +22,13 @@ from gateway.store import checkpoints, due, faults, halves, opening, outcomes, p
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
+from gateway.store.held_steps import HeldSteps
 from gateway.store.interface import AttemptName, Claim, Delivery, EventFacts, StoreBusy, StoreFull
 from gateway.store.outage import Outage
 from gateway.store.pending import Pending
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
-from gateway.store.transaction import AnswersIn, Batch, Done, Order, Own
+from gateway.store.transaction import AnswersIn, Batch, Done, Order, Own, Step
 from gateway.store.work import Mirrors, Work
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Writer:
         self.mirrors = self._nothing_known()
         self.take_deliveries: Callable[[list[Delivery]], None] | None = None
         self.observe: Callable[[float, int], None] = lambda seconds, rows: None
+        self.tell_enquiries: Callable[[str], None] = lambda carrier: None
         self.found = recovery.Found()
         self._connection: Connection | None = None
         self._wake = trio.Event()
@@ -67,6 +69,7 @@ class Writer:
         self._commits_since_look = 0
         self._closing = False
         self._outage = Outage(path)
+        self._held = HeldSteps()
 
     async def open(self, patience_seconds: float) -> None:
         """Open the database, bring it up to date and learn what is in it. Raises StoreUnopened."""
@@ -169,35 +172,48 @@ class Writer:
     def _is_work(self, now: int) -> bool:
         if self._closing or not self.pending.is_empty() or (self._wake_at is not None and self._wake_at <= now):
             return True
-        return self.asks.could_be_served(self.mirrors.queues.for_deal(now), now)
+        may_deal = self._held.may_run(Step.DEAL, now)
+        return may_deal and self.asks.could_be_served(self.mirrors.queues.for_deal(now), now)
 
     async def _write(self, batch: Batch) -> None:
         """One transaction with what was asked for, and what the store does of itself."""
-        if self._outage.lasts:
-            batch.by_hand.append(Order(write_the_same, 1, _nobody_waits))
-        now = self._clock()
-        own = Own(
-            asks=self.asks.standing(batch.answers),
-            unable_since=dict(self.asks.unable_since),
-            sweep=self._wake_at is not None and self._wake_at <= now,
-            look_for_lost=self._lost_at <= now,
-            erase=pending.rows_of(batch) < QUIET_ROWS and self._erase_at <= now,
-            claim_events=self.take_deliveries is not None,
-        )
+        now, is_asked = self._clock(), not batch.is_empty
+        if not is_asked and not self._held.may_run(Step.ALL, now):
+            self._wake_at = self._held.wake_at(None, now)
+            return
+        own = self._own_work(batch, now)
         self._wake_at = None
         if own.look_for_lost:
             self._lost_at = now + due.LOOK_FOR_LOST_MS
+        if self._outage.lasts:
+            batch.by_hand.append(Order(write_the_same, 1, _nobody_waits))
         with trio.CancelScope(shield=True):
             try:
                 done = await self._transact(batch, own)
             except Exception as error:  # noqa: BLE001 who asked is told; what must not be lost is asked for again
-                await self._face(batch, error)
+                await self._face(batch, own, error, is_asked=is_asked)
                 return
             if self._outage.lasts:
                 self._outage.wrote(trio.current_time())
             self._hand_out(batch, done)
+            if self._held:
+                self._held.ran(own)
+                self._wake_at = self._held.wake_at(self._wake_at, now)
             if self._wal_is_long():
                 await checkpoints.attempt(self._call, checkpoints.truncate)
+
+    def _own_work(self, batch: Batch, now: int) -> Own:
+        """What is the store's own to do now, but for what has just failed."""
+        may_run = self._held.may_run
+        return Own(
+            asks=self.asks.standing(batch.answers) if may_run(Step.DEAL, now) else (),
+            unable_since=dict(self.asks.unable_since),
+            sweep=self._wake_at is not None and self._wake_at <= now and may_run(Step.SWEEP, now),
+            look_for_lost=self._lost_at <= now and may_run(Step.LOST, now),
+            erase=pending.rows_of(batch) < QUIET_ROWS and self._erase_at <= now and may_run(Step.ERASE, now),
+            claim_events=self.take_deliveries is not None and may_run(Step.EVENTS, now),
+            plan=may_run(Step.PLAN, now),
+        )
 
     async def _transact(self, batch: Batch, own: Own) -> Done:
         return await self._call(partial(transaction.run, mirrors=self.mirrors, batch=batch, own=own, now=self._clock()))
@@ -221,6 +237,8 @@ class Writer:
                 self._tell(order.done, result, None)
         for bind, claims in done.claims.items():
             self._give(bind, claims)
+        for carrier in done.to_ask:
+            self._tell(self.tell_enquiries, carrier)
         take = self.take_deliveries
         if done.deliveries and (take is None or not self._tell(take, done.deliveries)):
             for delivery in done.deliveries:
@@ -252,25 +270,34 @@ class Writer:
 
     # --- when it fails
 
-    async def _face(self, batch: Batch, error: Exception) -> None:
-        """Nothing of the batch has happened. It may have been what the store did of itself: now without that."""
+    async def _face(self, batch: Batch, own: Own, error: Exception, *, is_asked: bool) -> None:
+        """Nothing of the batch has happened, and the disk, a step of the store's own or an ask is to blame."""
         faults.raise_if_fatal(error)
-        if faults.is_busy(error) or not pending.rows_of(batch):
-            self._refuse(batch, error)
-            is_passing = True
-        else:
-            is_passing = faults.is_passing(error)
-            if not is_passing:
-                log.warning("a transaction failed and is run in parts fault=%s", quoted(faults.described(error)))
-            parts = halves.by_kind(batch) if is_passing else halves.halves(batch, self._settle)
-            await self._run_parts(parts or [batch])
-        self._wake_at = self._clock()
-        if is_passing:
+        step = own.doing if is_asked else own.doing or Step.ALL
+        if faults.is_passing(error):
+            if is_asked and not faults.is_busy(error):
+                await self._run_parts(halves.by_kind(batch))
+            else:
+                self._refuse(batch, error)
             self._outage.failed(error, trio.current_time())
             await trio.sleep(AGAIN_MS / 1000)
+        elif step is not None:
+            self._held.failed(step, error, self._clock())
+            await self._run_again([batch])
+        else:
+            log.warning("a transaction failed and is run in parts fault=%s", quoted(faults.described(error)))
+            await self._run_again(halves.halves(batch, self._settle) or [batch])
+        self._wake_at = self._clock()
 
-    async def _run_parts(self, parts: list[Batch]) -> None:
-        """One that fails is parted again, until the guilty ask is alone."""
+    async def _run_again(self, parts: list[Batch]) -> None:
+        """What a disk that works did not take; during an outage it holds the write that tells its end."""
+        parts = [part for part in parts if not part.is_empty]
+        if await self._run_parts(parts) and parts and self._outage.lasts:
+            self._outage.wrote(trio.current_time())
+
+    async def _run_parts(self, parts: list[Batch]) -> bool:
+        """One that fails is parted again, until the guilty ask is alone; whether none failed."""
+        are_written = True
         for part in parts:
             try:
                 done = await self._transact(part, Own())
@@ -281,8 +308,10 @@ class Writer:
                     await self._run_parts(smaller)
                 else:
                     self._refuse(part, error)
+                are_written = False
             else:
                 self._hand_out(part, done)
+        return are_written
 
     def _refuse(self, batch: Batch, error: Exception) -> None:
         """It can't be written now, or, where that will not change, never."""

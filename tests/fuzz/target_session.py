@@ -18,9 +18,11 @@ from protocol.pdus import (
     RESPONSE_BIT,
     BindMode,
     BindRequest,
+    CancelSm,
     CommandId,
     DataSm,
     DeliverSm,
+    QuerySm,
     SubmitSm,
 )
 from protocol.session import Session
@@ -30,6 +32,8 @@ from protocol.session_events import (
     DeliverAnswered,
     Delivered,
     DeliverExpired,
+    QuestionAnswered,
+    QuestionExpired,
     SubmitAnswered,
     SubmitExpired,
     Submitted,
@@ -61,6 +65,7 @@ class _Life:
     slotless: set[int] = field(default_factory=set)
     """What waits on after its slot was given back."""
     overdue: set[int] = field(default_factory=set)
+    questions: set[int] = field(default_factory=set)
     answers: int = 0
     late_answers: dict[str, int] = field(default_factory=lambda: {"slotless": 0, "overdue": 0})
     ends: int = 0
@@ -84,7 +89,10 @@ class _Life:
         elif isinstance(event, SubmitExpired | DeliverExpired):
             (self.slotless if event.token in self.slotless else self.in_flight).remove(event.token)
             self.overdue.add(event.token)
+        elif isinstance(event, QuestionAnswered | QuestionExpired):
+            self.questions.remove(event.token)
         elif isinstance(event, Closed):
+            assert not self.questions, "a question without an end"
             self.ends += 1
             # Tokens count up, so that this is the order in which they were sent.
             assert event.unanswered == sorted(self.in_flight | self.slotless)
@@ -268,6 +276,14 @@ def _enquire(life: _Life, draws: Draws) -> None:
     _attempt(life, lambda: life.session.enquire(life.now))
 
 
+def _question(life: _Life, draws: Draws) -> None:
+    token = life.tokens
+    life.tokens += 1
+    pdu = QuerySm("5F3A") if draws.number() & 1 else CancelSm("", "5F3A")
+    if _attempt(life, lambda: life.session.question(pdu, token, life.now)):
+        life.questions.add(token)
+
+
 def _hang_up(life: _Life, draws: Draws) -> None:
     if draws.number() % 16 == 0:
         life.meet(life.session.receive_eof(life.now))
@@ -276,7 +292,7 @@ def _hang_up(life: _Life, draws: Draws) -> None:
 # What is there twice is what happens most.
 _STEPS: list[Callable[[_Life, Draws], None]] = [
     _peer_sends, _hear_all, _send, _time_passes, _peer_sends, _hear_some, _send, _hear_all,
-    _send_many, _answer, _decide, _bind, _peer_sends_anything, _enquire, _unbind, _hang_up, _give_back,
+    _send_many, _answer, _decide, _bind, _peer_sends_anything, _enquire, _unbind, _hang_up, _give_back, _question,
 ]  # fmt: skip
 
 

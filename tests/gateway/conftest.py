@@ -8,9 +8,9 @@ import trio
 import trio.testing
 
 from gateway.settings.carriers import Carrier as CarrierSettings
-from protocol.pdus import BindRequest, DeliverSm, SubmitSm
+from protocol.pdus import BindRequest, CancelSm, DeliverSm, Pdu, QuerySm, SubmitSm
 from protocol.session import Session
-from protocol.session_events import BindRequested, Closed, DeliverAnswered, Submitted
+from protocol.session_events import BindRequested, Closed, DeliverAnswered, Requested, Submitted
 from protocol.session_states import Role
 
 FAR = 1e9
@@ -42,6 +42,9 @@ class ScriptedSmsc:
         self.most_unanswered = 0
         self.delivered: list[tuple[Any, int]] = []
         """Token and command_status of each deliver_sm_resp."""
+        self.questions: list[QuerySm | CancelSm] = []
+        self.reply: Callable[[QuerySm | CancelSm], Pdu | None] = lambda pdu: None
+        """The answer to query_sm and cancel_sm; None: there is none."""
         self.closed: Closed | None = None
         self.ended = trio.Event()
         self._ids = 0
@@ -75,6 +78,11 @@ class ScriptedSmsc:
             status = self.script(event.pdu)
             if status is not None:
                 self.answer(event.pdu, status)
+        elif isinstance(event, Requested):
+            self.questions.append(event.pdu)
+            response = self.reply(event.pdu)
+            if response is not None:
+                self.session.respond(response)
         elif isinstance(event, DeliverAnswered):
             self.delivered.append((event.token, event.status))
         elif isinstance(event, Closed):

@@ -30,7 +30,7 @@ def test_every_state_has_its_moves():
 def test_an_ended_message_stays_so_but_for_unknown():
     for state in ENDED - {M.UNKNOWN}:
         assert MOVES[state] == frozenset()
-    assert MOVES[M.UNKNOWN] == {M.DELIVERED, M.UNDELIVERED, M.EXPIRED, M.REJECTED}
+    assert MOVES[M.UNKNOWN] == {M.DELIVERED, M.UNDELIVERED, M.EXPIRED, M.REJECTED, M.CANCELED}
 
 
 def test_every_open_state_leads_to_an_end():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from needs import need
 
-from gateway.carriers.bind import UNBIND_LIMIT_SECONDS
+from gateway.carriers.carrier import UNBIND_LIMIT_SECONDS
 from gateway.daemon import DRAIN_LIMIT_SECONDS, WEBHOOK_LIMIT_SECONDS
 from gateway.serving import MOST_CONNECTIONS, OTHER_FILES, STOP_LIMIT_SECONDS
 from gateway.store.writer import END_LIMIT_SECONDS

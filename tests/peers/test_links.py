@@ -105,13 +105,15 @@ def test_an_enquire_link_of_the_carrier_is_answered_at_any_moment(node_stage):
 @pytest.mark.parametrize(
     "status", [CommandStatus.ESME_RBINDFAIL, CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RALYBND]
 )
-def test_a_refused_bind_is_tried_again(node_stage, status):
+def test_a_refused_bind_is_tried_again_when_an_operator_asks(node_stage, status):
     peer = node_stage.right
     answer_binds(peer, status=int(status))
     logged, seen = node_stage.gateway.logged(), len(peer.events)
     peer.order("unbind", session=peer.sessions()[0])
     node_stage.gateway.wait_logged(f"refused={status.name}", after=logged)
     answer_binds(peer, status=0)
+    # By itself it would wait for minutes: for the place to be free, or for someone to set the password right.
+    assert node_stage.gateway.operator.call("POST", "/admin/carriers/right/rebind").status == 202
     peer.wait_bound(after=seen)
     message = node_stage.gateway.send(node_stage.number("+34610"))
     submit = peer.wait_submit(message["to"])

@@ -18,6 +18,8 @@ from protocol.pdus import (
     BindMode,
     BindRequest,
     BindResp,
+    CancelSm,
+    CancelSmResp,
     CommandId,
     DataSm,
     DataSmResp,
@@ -55,6 +57,7 @@ ENDS = {
     "destination_addr": text(21),
     "esm_class": OCTET,
 }
+FROM_TO = {name: values for name, values in ENDS.items() if name not in ("service_type", "esm_class")}
 MESSAGE = ENDS | {
     "protocol_id": OCTET,
     "priority_flag": OCTET,
@@ -83,9 +86,10 @@ PDUS = st.one_of(
     st.builds(BindResp, MODE, UINT32, text(16), st.none() | OCTET, UINT32),
     st.builds(Outbind, text(16), text(65), UINT32),
     st.builds(QuerySm, text(65).filter(bool), sequence=UINT32, **SOURCE),
+    st.builds(CancelSm, text(6), text(65), sequence=UINT32, **FROM_TO),
     st.builds(QuerySmResp, UINT32, text(65), text(17), OCTET, OCTET, UINT32),
     st.builds(AlertNotification, OCTET, OCTET, text(21), OCTET, OCTET, text(21), TLVS, UINT32),
-    st.builds(Unknown, st.sampled_from([CommandId.CANCEL_SM, 0x0001_0200]), UINT32, st.binary(max_size=60), UINT32),
+    st.builds(Unknown, st.sampled_from([CommandId.REPLACE_SM, 0x0001_0200]), UINT32, st.binary(max_size=60), UINT32),
 )
 
 SMPPLIB_TLVS = {
@@ -159,7 +163,7 @@ def test_message_responses_have_the_octets_that_smpplib_gives_them(kind, message
     assert encode(kind(0, message_id, {}, sequence)) == theirs
 
 
-@given(st.sampled_from(HEADER_ONLY), UINT32, UINT32)
+@given(st.sampled_from([kind for kind in HEADER_ONLY if kind is not CancelSmResp]), UINT32, UINT32)
 def test_header_only_pdus_have_the_octets_that_smpplib_gives_them(kind, status, sequence):
     assert encode(kind(status, sequence)) == by_smpplib(kind.command_id.name.lower(), sequence, status)
 
@@ -231,6 +235,20 @@ def test_vectors_read_and_write_as_the_specification_has_them(frame, pdu):
 def test_query_sm_needs_a_message_id():
     with pytest.raises(LocalProtocolError, match="QuerySm"):
         encode(QuerySm(""))
+
+
+def test_cancel_sm_has_the_octets_of_the_specification():
+    # SMPP 3.4 §4.9.1, which smpplib does not know.
+    pdu = CancelSm("", "5F3A", 5, 0, "SHOP", 1, 1, "34600000001", 7)
+    body = b"\0" + b"5F3A\0" + b"\5\0SHOP\0" + b"\1\00134600000001\0"
+    assert encode(pdu) == struct.pack(">IIII", 16 + len(body), 8, 0, 7) + body
+    assert encode(CancelSmResp(0x11, 7)) == bytes.fromhex("00000010800000080000001100000007")
+
+
+@pytest.mark.parametrize("changes", [{"message_id": "x" * 65}, {"source_addr": "1" * 21}, {"dest_addr_ton": 256}])
+def test_a_cancel_sm_that_no_frame_can_hold_is_refused(changes):
+    with pytest.raises(LocalProtocolError):
+        encode(CancelSm(**changes))
 
 
 def test_a_refused_query_may_come_without_a_body():

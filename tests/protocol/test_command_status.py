@@ -53,7 +53,7 @@ def test_only_zero_is_accepted():
     ("status", "expected"),
     [
         (0x05, BindRefusal.ALREADY_BOUND),
-        (0x0D, BindRefusal.BAD_CREDENTIALS),
+        (0x0D, BindRefusal.BIND_FAILED),
         (0x0E, BindRefusal.BAD_CREDENTIALS),
         (0x0F, BindRefusal.BAD_CREDENTIALS),
         (0x53, BindRefusal.BAD_CREDENTIALS),

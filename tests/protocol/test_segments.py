@@ -116,7 +116,7 @@ def test_a_text_that_the_alphabet_lacks_is_refused():
     ("octets", "header"),
     [
         ("0500032a03026869", UserDataHeader(6, 0x2A, 2, 3)),
-        ("060804012a03026869", UserDataHeader(7, 0x012A, 2, 3)),
+        ("060804012a03026869", UserDataHeader(7, 0x012A, 2, 3, is_wide=True)),
         ("0b050f032a030205041582006869", UserDataHeader(12, None, 1, 1)),
         ("0b05041582000000032a03026869", UserDataHeader(12, 0x2A, 2, 3)),
         ("060504158200006869", UserDataHeader(7, None, 1, 1)),

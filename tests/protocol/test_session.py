@@ -150,9 +150,10 @@ def test_a_service_type_too_long_does_not_hinder_a_delivery(esme):
     assert event.pdu.service_type == "TRANSACTIONAL"
 
 
-def test_an_answer_to_no_request_is_told_and_never_guessed(esme):
+@pytest.mark.parametrize("sequence", [999, 0, 0x8000_0001, 0xFFFF_FFFF])
+def test_an_answer_to_no_request_is_told_and_never_guessed(esme, sequence):
     esme.session.submit(SubmitSm(), "m1", esme.now)
-    assert esme.hears(SubmitSmResp(0, "5F3A", sequence=999)) == [PeerComplained(0, 999)]
+    assert esme.hears(SubmitSmResp(0, "5F3A", sequence=sequence)) == [PeerComplained(0, sequence)]
     assert esme.session.window.in_flight == 1
 
 
@@ -337,10 +338,12 @@ def test_after_the_end_everything_is_ignored(esme):
 def test_an_impossible_command_length_ends_the_session_after_what_came_before(esme, length):
     sequence = esme.session.submit(SubmitSm(), "m1", esme.now)
     esme.session.submit(SubmitSm(), "m2", esme.now)
+    esme.said()
     answered, closed = esme.hears(SubmitSmResp(0, "1", sequence=sequence), struct.pack(">IIII", length, 4, 0, 1))
     assert answered.token == "m1"
     assert (closed.reason, closed.unanswered) == (CloseReason.BAD_FRAME, ["m2"])
     assert str(length) in closed.detail
+    assert esme.said() == [GenericNack(CommandStatus.ESME_RINVCMDLEN)]
 
 
 def test_a_length_of_65535_is_waited_for(esme):
@@ -387,8 +390,8 @@ def test_a_response_of_the_other_role_settles_nothing(esme, smsc):
 
 
 def test_an_operation_that_we_do_not_offer_is_refused_by_its_own_response(smsc):
-    assert smsc.hears(Unknown(0x8, 0, b"", 9)) == [PeerComplained(0x03, 9)]
-    assert smsc.said() == [Unknown(0x8000_0008, CommandStatus.ESME_RINVCMDID, b"", 9)]
+    assert smsc.hears(Unknown(0x7, 0, b"", 9)) == [PeerComplained(0x03, 9)]
+    assert smsc.said() == [Unknown(0x8000_0007, CommandStatus.ESME_RINVCMDID, b"", 9)]
 
 
 def test_an_smscs_own_operations_are_refused_by_an_esme(esme):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.times import format_relative, parse_receipt_date, parse_smpp_time, to_utc_ms
+from protocol.times import format_absolute, format_relative, parse_receipt_date, parse_smpp_time, to_utc_ms
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,15 @@ def test_naive_moments_are_in_the_carriers_zone(moment, milliseconds):
 @given(st.datetimes(), st.sampled_from(["Europe/Madrid", "Asia/Kathmandu", "Pacific/Auckland", "UTC"]))
 def test_every_moment_has_milliseconds(moment, zone):
     assert isinstance(to_utc_ms(moment, ZoneInfo(zone)), int)
+
+
+@given(st.integers(946_684_800, 4_102_444_799))
+def test_an_absolute_time_written_is_read_as_the_same_second(seconds):
+    written = format_absolute(seconds)
+    assert written.endswith("000+")
+    assert parse_smpp_time(written) == datetime.fromtimestamp(seconds, UTC)
+
+
+def test_a_year_that_two_digits_cannot_tell_is_not_written():
+    with pytest.raises(ValueError, match="two digits"):
+        format_absolute(4_102_444_800)

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from protocol.patience import SHORTEST_SECONDS
+from protocol.patience import SHORTEST_SECONDS, Patience
 from protocol.window import GIVEN_BACK_PER_SLOT, OVERTAKEN_PER_SLOT, Window
 
 TIMEOUT = 60.0
@@ -18,8 +18,8 @@ PATIENCE = 0.5
 class Carrier:
     """Sends into a window, and answers all but what it is told to swallow."""
 
-    def __init__(self, capacity: int) -> None:
-        self.window = Window(capacity)
+    def __init__(self, capacity: int, patience: Patience | None = None) -> None:
+        self.window = Window(capacity, patience)
         self.sent = 0
 
     def send(self, now: float) -> int:
@@ -32,9 +32,9 @@ class Carrier:
             assert self.window.settle(self.send(now)) is not None
 
 
-def overtaken(capacity: int = 2, count: int = 1) -> Carrier:
+def overtaken(capacity: int = 2, count: int = 1, patience: Patience | None = None) -> Carrier:
     """Requests 1 to `count`, sent at 0, which so many others have overtaken as is asked."""
-    carrier = Carrier(capacity)
+    carrier = Carrier(capacity, patience)
     for _ in range(count):
         carrier.send(0.0)
     carrier.answer_others(OVERTAKEN_PER_SLOT * capacity, 0.1)
@@ -152,6 +152,42 @@ def test_a_usual_latency_beyond_the_time_out_gives_nothing_back():
     window = overtaken().window
     assert window.give_back(TIMEOUT, TIMEOUT) == 0
     assert window.free == 1
+
+
+def test_what_one_window_learned_of_a_peer_the_next_one_knows():
+    patience = Patience()
+    first, second = overtaken(patience=patience), Carrier(2, patience)
+    first.window.give_back(5.0, USUAL)
+    first.window.settle_late(1, 5.0)
+    first.window.abandon()
+    second.send(5.0)
+    second.answer_others(OVERTAKEN_PER_SLOT * 2, 5.1)
+    assert second.window.give_back(14.9, USUAL) == 0
+    assert second.window.give_back(15.0, USUAL) == 1
+
+
+@pytest.mark.parametrize("end", ["answered", "expired", "abandoned"])
+def test_windows_that_share_a_patience_count_together_what_they_gave_back(end):
+    patience = Patience()
+    for _ in range(2):
+        window = overtaken(patience=patience).window
+        window.give_back(PATIENCE, USUAL)
+    assert patience.given_back == 2
+    if end == "answered":
+        window.settle_late(1, 3.0)
+    elif end == "expired":
+        window.expire(TIMEOUT)
+        window.settle_late(1, TIMEOUT + 1)
+    else:
+        window.abandon()
+    assert patience.given_back == 1
+
+
+def test_a_strict_window_gives_nothing_back_and_is_never_looked_at():
+    carrier = overtaken(patience=Patience(is_endless=True))
+    assert not carrier.window.has_overtaken
+    assert carrier.window.give_back(TIMEOUT - 1, USUAL) == 0
+    assert carrier.window.free == 1
 
 
 def test_what_waits_without_a_slot_is_bounded_and_goes_on_once_there_is_room():

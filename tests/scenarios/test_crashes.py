@@ -24,3 +24,22 @@ def test_ten_kills_lose_nothing_and_double_nothing_without_a_word(tmp_path):
     assert outcome.status == 0
     assert outcome.figures["in_doubt"] > 0
     assert outcome.figures["kills"] == KILLS
+
+
+def test_with_a_hundredth_of_the_answers_swallowed_kills_double_only_what_was_reported_as_in_doubt(tmp_path):
+    seed = random.SystemRandom().randrange(1_000_000)
+    # Receipts come too late to settle all doubts: some are sent again.
+    late = {"response_timeout": "1s", "receipt_delay": "1-3s"}
+    run = Run(messages=1_000, kills=2, seed=seed, window=10, swallow_share=0.01, **late)
+    print(run)
+
+    outcome = carry_out(run, tmp_path)
+
+    print(outcome)
+    assert outcome.broken == []
+    assert outcome.faults == []
+    assert outcome.status == 0
+    assert outcome.figures["swallowed"] > 0
+    assert outcome.figures["in_doubt"] >= outcome.figures["kills"]
+    assert 0 < outcome.figures["sent_again"] <= outcome.figures["allowed_again"]
+    assert outcome.figures["sent_again_unsaid"] == 0

@@ -42,6 +42,10 @@ class Run:
     """Messages a second; 0: as fast as they are taken."""
     kill_every_seconds: float = 0.0
     """0: the kills are spread over the messages."""
+    swallow_share: float = 0.0
+    """Of the segments: taken, receipted, and never answered."""
+    response_timeout: str = "60s"
+    receipt_delay: str = "200-400ms"
 
 
 @dataclass(slots=True)
@@ -88,10 +92,10 @@ class KilledRun:
         with self._memory.watching(self._pid):
             self._wait_until_told()
         outbox = outbox_of(self._gateway)
-        doubled = int(self._simulator.figures()["doubled"])
+        counts = self._simulator.figures()
         status = self._gateway.stop()
         assert isinstance(tries, Tries)
-        return self._outcome(outbox, status, doubled, tries, time.monotonic() - started_at)
+        return self._outcome(outbox, status, counts, tries, time.monotonic() - started_at)
 
     def _pid(self) -> int | None:
         process = self._gateway.process
@@ -139,15 +143,18 @@ class KilledRun:
         pending = "/v1/events?status=pending&limit=1"
         wait_until(lambda: not self._gateway.get(pending)["entities"], "every event is told", seconds=_LAST_SECONDS)
 
-    def _outcome(self, outbox: set[str], status: int, doubled: int, tries: Tries, seconds: float) -> Outcome:
+    def _outcome(
+        self, outbox: set[str], status: int, counts: dict[str, Any], tries: Tries, seconds: float
+    ) -> Outcome:
         callers, ledger = self._traffic.callers, self._ledger
         segments = self._taken.read().segments
-        most = self._kills * BINDS * (self._run.window + LONGEST_PARTS - 1)
+        # Each that is swallowed is doubted once, by a kill or by its time-out.
+        most = self._kills * BINDS * (self._run.window + LONGEST_PARTS - 1) + counts["swallowed"]
         found = broken(callers, segments, ledger, outbox, most)
         found += [f"{message} was listed as in doubt and never told so" for message in self._listed - ledger.doubted]
         again = sum(segments.values()) - len(segments)
-        if doubled != again:
-            found.append(f"the simulator counted {doubled} segments that came again, its record has {again}")
+        if counts["doubled"] != again:
+            found.append(f"the simulator counted {counts['doubled']} segments that came again, its record has {again}")
         ends = list(ledger.ends.values())
         figures = {
             "seed": self._run.seed,
@@ -157,6 +164,7 @@ class KilledRun:
             "seconds": round(seconds),
             "lost": sum("is lost" in line for line in found),
             "in_doubt": len(ledger.doubted),
+            "swallowed": counts["swallowed"],
             "sent_again": again,
             "allowed_again": most,
             "sent_again_unsaid": sum("sent again" in line for line in found),
@@ -175,11 +183,12 @@ class KilledRun:
 def carry_out(run: Run, folder: Path) -> Outcome:
     """A run with parts of its own."""
     record = folder / "taken.jsonl"
-    options = ["--record", str(record), "--no-number-outcomes", "--latency", "5-25ms", "--receipt-delay", "200-400ms"]
+    options = ["--record", str(record), "--no-number-outcomes", "--latency", "5-25ms"]
+    options += ["--receipt-delay", run.receipt_delay, "--swallow-share", str(run.swallow_share)]
     with (
         receiving(SECRET) as receiver,
         simulating(folder, *options) as simulator,
-        _gateway(folder, _settings(folder, simulator.port, receiver.url, run.window)) as gateway,
+        _gateway(folder, _settings(folder, simulator.port, receiver.url, run)) as gateway,
     ):
         return KilledRun(run, gateway, simulator, receiver, Taken(record)).go()
 
@@ -195,12 +204,13 @@ def _gateway(folder: Path, settings: dict[str, Any]) -> Iterator[Gateway]:
             gateway.kill()
 
 
-def _settings(folder: Path, port: int, url: str, window: int) -> dict[str, Any]:
+def _settings(folder: Path, port: int, url: str, run: Run) -> dict[str, Any]:
     shop = account(url)
     shop["webhook"] |= {"batch": 20, "events": [f"message.{kind}" for kind in EVENTS]}
+    telco = carrier(port, binds=BINDS, window=run.window, response_timeout=run.response_timeout)
     return configuration(
         folder,
-        carriers={"telco": carrier(port, binds=BINDS, window=window)},
+        carriers={"telco": telco},
         lanes={name: {"doubt_grace": "1s"} for name in ("transactional", "otp")},
         accounts={"shop": shop},
     )

@@ -10,8 +10,9 @@ CREATE TABLE queues (
     campaign INTEGER NOT NULL DEFAULT 0,
     stay TEXT NOT NULL DEFAULT '',     -- a long message whose first parts went there
     avoid TEXT NOT NULL DEFAULT '',    -- a retry that should go elsewhere first
+    unfit TEXT NOT NULL DEFAULT '',    -- carriers that can't carry these texts the way they take them: `telco#5f3a0c11`
     ready INTEGER NOT NULL DEFAULT 0 CHECK (ready >= 0),
-    UNIQUE (lane, route, account, campaign, stay, avoid)
+    UNIQUE (lane, route, account, campaign, stay, avoid, unfit)
 ) STRICT;
 
 CREATE TABLE endpoints (
@@ -61,6 +62,8 @@ CREATE TABLE messages (
     endpoint INTEGER,
     webhook_url TEXT,
     last_event INTEGER,
+    options TEXT,                      -- what was asked of the text, as JSON; NULL: nothing, as a rule
+    writing TEXT,                      -- how it was cut and by whom it was given back, as JSON; NULL: as usual
     CHECK (due IS NOT NULL OR (state >= 10 AND text IS NULL))
 ) STRICT;
 
@@ -68,6 +71,7 @@ CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
 CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
 CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
 CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
+CREATE INDEX messages_doubted ON messages (recipient) WHERE state = 4;
 CREATE INDEX messages_given_up ON messages (recipient) WHERE state = 17 OR possible_duplicate = 1;
 CREATE INDEX messages_erased ON messages (done_at) WHERE text IS NULL;
 CREATE INDEX messages_of_url ON messages (endpoint) WHERE webhook_url IS NOT NULL;
@@ -97,10 +101,12 @@ CREATE TABLE attempts (
     err TEXT,
     network_error TEXT,
     error TEXT,                        -- our code for the cause
+    reference INTEGER,                 -- told in user_message_reference, where the carrier's receipts give it back
     PRIMARY KEY (message, part, attempt)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NOT NULL;
+CREATE INDEX attempts_by_reference ON attempts (carrier, reference) WHERE reference IS NOT NULL;
 CREATE INDEX attempts_in_doubt ON attempts (carrier, message) WHERE state = 4;
 CREATE INDEX attempts_sent_by_hand ON attempts (carrier, message) WHERE state = 5 AND answered_at IS NULL;
 
@@ -119,6 +125,26 @@ CREATE TABLE receipts (
     raw TEXT NOT NULL,
     PRIMARY KEY (message, id)
 ) STRICT, WITHOUT ROWID;
+
+-- What a carrier is asked, or was, about a segment that it took.
+CREATE TABLE enquiries (
+    message INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    kind INTEGER NOT NULL,             -- 0 query_sm, 1 cancel_sm
+    carrier TEXT NOT NULL,
+    raised_at INTEGER NOT NULL,        -- when there was last a reason to ask
+    due INTEGER,                       -- when to ask next; NULL: it is settled
+    tries INTEGER NOT NULL,            -- since raised_at
+    asked_at INTEGER,                  -- the last time, as are the next
+    bind TEXT,
+    latency_ms INTEGER,
+    command_status INTEGER,            -- NULL: no answer came
+    message_state INTEGER,             -- of query_sm_resp
+    PRIMARY KEY (message, part, attempt, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX enquiries_due ON enquiries (carrier, kind, due) WHERE due IS NOT NULL;
 
 -- Receipts whose message is not known yet, or never will be.
 CREATE TABLE parked (
@@ -157,6 +183,8 @@ CREATE TABLE inbound (
     recipient TEXT NOT NULL,
     text TEXT,
     encoding TEXT NOT NULL,
+    parts INTEGER NOT NULL,
+    complete INTEGER NOT NULL,         -- 0: parts never came, and the text shows where they lack
     at INTEGER NOT NULL,
     event INTEGER,
     text_due INTEGER,                  -- when it is looked at whether the text may be erased; NULL once it is
@@ -165,6 +193,45 @@ CREATE TABLE inbound (
 ) STRICT;
 
 CREATE INDEX inbound_text_due ON inbound (text_due) WHERE text_due IS NOT NULL;
+CREATE INDEX inbound_untold ON inbound (id) WHERE event IS NULL;
+
+-- Long inbound messages whose parts come one by one. One that was told stays for a while, so that a part that comes
+-- again is known.
+CREATE TABLE inbound_sets (
+    id INTEGER PRIMARY KEY,            -- that of its first part to come; the inbound message gets it
+    carrier TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    kind INTEGER NOT NULL,             -- of reference
+    reference INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    account TEXT,
+    missing INTEGER NOT NULL,
+    at INTEGER NOT NULL,               -- of the latest part
+    told_at INTEGER,
+    due INTEGER NOT NULL               -- when it is told as it is; once told, when it is forgotten
+) STRICT;
+
+CREATE INDEX inbound_sets_by_name ON inbound_sets (carrier, sender, recipient, reference, kind, total);
+CREATE INDEX inbound_sets_due ON inbound_sets (due);
+CREATE INDEX inbound_sets_open ON inbound_sets (carrier, due) WHERE told_at IS NULL;
+
+CREATE TABLE inbound_parts (
+    inbound_set INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    data_coding INTEGER NOT NULL,
+    has_header INTEGER NOT NULL,
+    octets BLOB,                       -- as it came; NULL once the message was told
+    PRIMARY KEY (inbound_set, part)
+) STRICT, WITHOUT ROWID;
+
+-- What the sets of a carrier that are not told yet hold.
+CREATE TABLE inbound_held (
+    carrier TEXT PRIMARY KEY,
+    sets INTEGER NOT NULL,
+    octets INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,

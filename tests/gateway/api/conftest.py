@@ -59,10 +59,17 @@ class ScriptedCarriers:
     """What the daemon tells of its carriers."""
 
     able: bool = True
+    alarm: str | None = None
+    rebound: list[str] = field(default_factory=list)
 
     def carriers(self) -> list[CarrierView]:
-        bind = BindView("telco/1", "bound", 10, 3, 7, 100.0, 1_795_284_245_123, None)
-        return [CarrierView("telco", self.able, [bind])]
+        bind = BindView("telco/1", "bound", 10, 10, 3, 7, 100.0, 1_795_284_245_123, None)
+        return [CarrierView("telco", self.able, [bind], self.alarm)]
+
+    def rebind(self, carrier: str) -> bool:
+        if carrier == "telco":
+            self.rebound.append(carrier)
+        return carrier == "telco"
 
 
 @dataclass

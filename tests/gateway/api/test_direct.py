@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from gateway.api.direct import Call, Direct
+from gateway.api.refusals import Refusals
 from gateway.api.submissions import Created, Post
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
@@ -124,7 +125,7 @@ def a_direct(answer: Answering) -> Direct:
         Grant(hashlib.sha256(b"inside").hexdigest(), "shop", frozenset({"send"}), [ip_network("10.0.0.0/8")]),
     ]
     calls = {"/v1/sms": Call(answer, "send")}
-    return Direct(calls, Tokens(grants), Identifiers(), body_limit=1024, body_timeout=60.0)
+    return Direct(calls, Tokens(grants), Identifiers(), Refusals(), body_limit=1024, body_timeout=60.0)
 
 
 async def created(post: Post) -> Created:

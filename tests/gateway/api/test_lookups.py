@@ -9,7 +9,7 @@ import trio
 
 from gateway import identifiers
 from gateway.api.schemas import FullMessage
-from gateway.store.interface import Answer, Claim, Verdict
+from gateway.store.interface import Answer, Claim, EnquiryAnswer, Verdict
 
 Build = Callable[..., dict[str, Any]]
 
@@ -111,6 +111,34 @@ async def test_a_waiting_message_is_canceled_and_canceling_again_changes_nothing
     body = await (await house.client().get(f"/v1/sms/{found}")).get_json()
     assert body["status"] == "canceled"
     assert body["timeline"][-1]["what"] == "canceled"
+
+
+@pytest.fixture
+def taking_cancels(configuration: dict[str, Any]) -> None:
+    """Before the house is built."""
+    configuration["carriers"]["telco"]["cancel_sm"] = True
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_a_sent_message_is_asked_of_a_carrier_that_takes_cancel_sm(
+    taking_cancels: None, house: Any, a_message: Build, method: str
+) -> None:
+    found = await sent(house, a_message())
+    path = f"/v1/sms/{found}/cancel" if method == "POST" else f"/v1/sms/{found}"
+    headers = {"Idempotency-Key": "once"} if method == "POST" else {}
+    for _ in range(2):
+        answer = await house.client().call(method, path, headers=headers)
+        assert answer.status_code == 202
+        assert await answer.get_json() == {"id": found, "status": "sent"}
+    (enquiry,) = (await house.store.enquiries("telco", 5)).now
+    said = EnquiryAnswer(enquiry.name, enquiry.kind, "telco/1", identifiers.now_ms(), 12, 0x11)
+    await house.store.enquired(said)
+    body = await (await house.client("shop-read").get(f"/v1/sms/{found}")).get_json()
+    step = body["timeline"][-1]
+    told = (step["what"], step["outcome"], step["command_status"], step["bind"], step["latency_ms"])
+    assert told == ("cancel_sm", "refused", "ESME_RCANCELFAIL", "telco/1", 12)
+    assert body["status"] == "sent"
+    assert (await house.client().call("DELETE", f"/v1/sms/{found}")).status_code == 409
 
 
 async def test_a_sent_message_can_not_be_canceled(house: Any, a_message: Build) -> None:

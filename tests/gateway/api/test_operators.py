@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trio
 
+from gateway import identifiers
 from gateway.store.interface import AttemptName, Claim
 
 Build = Callable[..., dict[str, Any]]
@@ -72,6 +73,17 @@ async def a_doubt(house: Any, message: dict[str, Any]) -> str:
     return found
 
 
+async def test_pain_31_refused_credentials_are_an_alarm_and_an_operator_can_have_them_tried_again(house: Any) -> None:
+    house.carriers.alarm = "ESME_RINVPASWD"
+    (carrier,) = (await (await house.operator().get("/admin/carriers")).get_json())["entities"]
+    assert carrier["alarm"] == "ESME_RINVPASWD"
+    answer = await house.operator().post("/admin/carriers/telco/rebind")
+    assert (answer.status_code, await answer.get_json()) == (202, {"name": "telco"})
+    assert house.carriers.rebound == ["telco"]
+    assert (await house.operator().post("/admin/carriers/nobody/rebind")).status_code == 404
+    assert (await house.operator(None).post("/admin/carriers/telco/rebind")).status_code == 401
+
+
 async def test_a_doubt_is_listed_without_its_text_and_settled_once(house: Any, a_message: Build) -> None:
     found = await a_doubt(house, a_message(lane="promotional", text="a secret"))
     listed = await house.operator().get("/admin/doubts")
@@ -102,3 +114,12 @@ async def test_an_operator_is_told_where_the_ids_of_doubts_stand(house: Any) -> 
     answer = await house.operator().post("/admin/doubts/xx/settle", json={"outcome": "sent"})
     assert answer.status_code == 404
     assert "GET /admin/doubts" in (await answer.get_json())["detail"]
+
+
+async def test_an_operator_is_told_why_the_store_takes_nothing(house: Any) -> None:
+    found = identifiers.public(identifiers.MESSAGE, identifiers.Identifiers().next())
+    house.store.stop()
+    answer = await house.operator().post(f"/admin/doubts/{found}/settle", json={"outcome": "unknown"})
+    body = await answer.get_json()
+    assert (answer.status_code, body["code"]) == (503, "store_busy")
+    assert "the store is closing" in body["detail"]

@@ -244,7 +244,9 @@ def one_waiting_message(configuration: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("one_waiting_message")
-async def test_at_the_backlog_limit_503_says_when_to_come_again(house: Any, a_message: Build) -> None:
+async def test_at_the_backlog_limit_503_says_when_to_come_again_and_the_log_why(
+    house: Any, a_message: Build, caplog: pytest.LogCaptureFixture
+) -> None:
     assert (await house.client().post("/v1/sms", json=a_message())).status_code == 201
     answer = await house.client().post("/v1/sms", json=a_message())
     assert answer.status_code == 503
@@ -252,9 +254,10 @@ async def test_at_the_backlog_limit_503_says_when_to_come_again(house: Any, a_me
     body = await answer.get_json()
     assert (body["code"], body["retryable"]) == ("store_full", True)
     assert body["detail"] == (
-        "Nothing was accepted: 1 messages wait for a free slot, and store.backlog_limit is 1; "
-        "wait until some are sent, or raise it."
-    )
+        "The gateway can't take more messages at the moment. Nothing was accepted. "
+        "Send again after the time in Retry-After."
+    ), "how much waits for all accounts together, and what the operator has set, is no caller's business"
+    assert "store.backlog_limit is 1; wait until some are sent, or raise it" in caplog.text
 
 
 async def test_a_store_that_closes_is_503_and_not_500(house: Any, a_message: Build) -> None:
@@ -262,7 +265,7 @@ async def test_a_store_that_closes_is_503_and_not_500(house: Any, a_message: Bui
     answer = await house.client().post("/v1/sms", json=a_message())
     assert answer.status_code == 503
     body = await answer.get_json()
-    assert (body["code"], body["detail"].partition(", ")[0]) == (
+    assert (body["code"], body["detail"].partition(". ")[0]) == (
         "store_busy",
-        "Nothing was changed: the store is closing",
+        "The gateway can't store anything at the moment",
     )

@@ -170,7 +170,9 @@ def test_a_part_stands_where_its_latest_attempt_stands() -> None:
         an_attempt(AttemptState.SENT, part=2, attempt=2),
         an_attempt(AttemptState.SENT, part=1),
     ]
-    assert [(part["part"], part["status"], part["attempts"]) for part in told(a_row(), attempts)["parts"]] == [
+    assert [
+        (part["part"], part["status"], part["attempts"]) for part in told(a_row(segments=2), attempts)["parts"]
+    ] == [
         (1, "sent", 1),
         (2, "sent", 2),
     ]

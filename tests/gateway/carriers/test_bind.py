@@ -6,10 +6,11 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.carriers.bind import DELIVERIES_WAITING, Bind
+from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.outgoing import WRITE_LIMIT_SECONDS
 from gateway.carriers.pacing import Pace
+from gateway.carriers.reading import DELIVERIES_WAITING
 from gateway.carriers.silence import OWED_LIMIT_SECONDS
 from gateway.carriers.traffic import Traffic
 from gateway.carriers.waiting import WAIT_BEYOND_ANSWER_SECONDS
@@ -183,7 +184,8 @@ async def test_half_open_link_is_found_by_unanswered_enquire_links(bound: Any, a
         with trio.fail_after(60):
             await it.over.wait()
         assert it.ended.reason is CloseReason.LINK_DEAD
-        assert trio.current_time() - start == pytest.approx(40)
+        # Two may be missed; the third ends it.
+        assert trio.current_time() - start == pytest.approx(50)
         assert it.feed.end == (["t0", "t1"], [])
 
 
@@ -626,8 +628,8 @@ async def test_a_bind_that_does_not_read_itself_is_not_recycled_for_the_answers_
         await trio.sleep(11)
         assert len(it.feed.gone) == 4
         assert it.bind.state is BindState.BOUND
-        while it.bind._undecided:
-            for pdu in it.pdus[-it.bind._undecided :]:
+        while it.bind._reading._undecided:
+            for pdu in it.pdus[-it.bind._reading._undecided :]:
                 it.bind.answer(pdu, 0)
             await quiet()
         assert [late for *_, late in it.feed.answers] == [True] * 4
@@ -684,7 +686,9 @@ async def test_leaving_gives_up_on_answers_that_do_not_come_and_on_an_unbind_tha
         it.bind.leave(30)
         await trio.sleep(29)
         assert it.ended is None
-        await trio.sleep(7)
+        await trio.sleep(2 + 9)
+        assert it.ended is None, "unbind_timeout is 10 s"
+        await trio.sleep(1)
         assert it.ended is not None
         assert it.feed.end == (["t0"], [])
 

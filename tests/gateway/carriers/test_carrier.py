@@ -12,10 +12,12 @@ from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.traffic import Traffic
+from gateway.metrics import BIND_REFUSALS
 from protocol.codec import encode
 from protocol.command_status import CommandStatus
 from protocol.fields import HEADER_LENGTH
 from protocol.pdus import BindMode, SubmitSm
+from protocol.session_events import CloseReason
 
 A_BODY = encode(SubmitSm())[HEADER_LENGTH:]
 
@@ -217,35 +219,151 @@ async def test_the_next_host_is_tried_after_a_failure_and_the_first_again_after_
         assert it.states == [BindState.BOUND]
 
 
+def refusing(status: int) -> Callable[[Network], None]:
+    return lambda network: setattr(network, "bind_status", int(status))
+
+
 @pytest.mark.parametrize("status", [CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RINVSYSID])
-async def test_bad_credentials_are_loud_and_tried_again_only_at_the_ceiling(
+async def test_pain_31_bad_credentials_stop_all_binds_of_the_carrier_and_are_said_aloud_once(
     started: Any, autojump_clock: Any, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     with caplog.at_level(logging.INFO, "sluice.carriers"):
-        async with started(
-            prepare=lambda network: setattr(network, "bind_status", int(status)), reconnect_ceiling="120s"
-        ) as it:
-            await trio.sleep(300)
-            assert len(it.network.dials) in (3, 4)
-            assert all(90 <= gap <= 120 for gap in it.network.gaps)
+        async with started(prepare=refusing(status), binds=3) as it:
+            await trio.sleep(890)
+            assert len(it.network.dials) == 1, "no other bind is tried with them"
+            assert it.states == [BindState.REFUSED, BindState.WAITING, BindState.WAITING]
+            assert it.carrier.alarm == CommandStatus(status).name
             assert CommandStatus(status).name in it.carrier.views()[0].last_error
+            await trio.sleep(7200)
+            assert 5 <= len(it.network.dials) <= 9
+            assert min(it.network.gaps) >= 900
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert len(errors) in (3, 4)
-    assert all("bad_credentials" in error for error in errors)
+    assert len(errors) == 1
+    assert "bad_credentials" in errors[0]
     assert "secret" not in caplog.text
 
 
-async def test_an_already_bound_place_is_tried_again_later_than_a_mere_failure(
+async def test_a_rebind_asked_for_tries_at_once_and_the_alarm_is_over_when_the_carrier_takes_it(
     started: Any, autojump_clock: Any
 ) -> None:
+    async with started(prepare=refusing(CommandStatus.ESME_RINVPASWD), binds=2) as it:
+        await trio.sleep(60)
+        it.network.bind_status = 0
+        it.carrier.rebind()
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.carrier.alarm is None
+        await trio.sleep(10)
+        assert it.states == [BindState.BOUND, BindState.BOUND]
+
+
+async def test_bind_failed_is_bad_credentials_only_when_it_comes_again_and_again(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(prepare=refusing(CommandStatus.ESME_RBINDFAIL), reconnect_floor="5s", rand=0.0) as it:
+        await trio.sleep(9)
+        assert it.carrier.alarm is None
+        await trio.sleep(800)
+        assert len(it.network.dials) == 3
+        assert it.carrier.alarm == "ESME_RBINDFAIL"
+
+
+async def test_a_refused_bind_beside_one_that_is_up_says_nothing_against_our_credentials(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(binds=2, reconnect_floor="5s", rand=0.0) as it:
+        await trio.sleep(1)
+        it.network.bind_status = int(CommandStatus.ESME_RINVPASWD)
+        await it.network.smscs[1].hang_up()
+        await trio.sleep(60)
+        assert it.states == [BindState.BOUND, BindState.REFUSED]
+        assert it.carrier.alarm is None
+        it.network.bind_status = 0
+        await it.network.smscs[0].hang_up()
+        await trio.sleep(6)
+        assert it.states[0] is BindState.BOUND, "the first is tried as ever"
+
+
+async def test_pain_30_an_already_bound_place_is_tried_again_after_the_carriers_inactivity_timer(
+    started: Any, autojump_clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = BIND_REFUSALS.labels("telco", "already_bound")._value.get()
+    with caplog.at_level(logging.INFO, "sluice.carriers"):
+        async with started(
+            prepare=refusing(CommandStatus.ESME_RALYBND), reconnect_floor="5s", inactivity_timeout="150s", rand=0.5
+        ) as it:
+            await trio.sleep(600)
+            assert all(150 < gap <= 150 * 1.25 for gap in it.network.gaps)
+            assert len(it.network.dials) == 4
+            assert it.states == [BindState.WAITING], "a place that is taken, no fault of the credentials"
+            assert it.carrier.alarm is None
+    assert BIND_REFUSALS.labels("telco", "already_bound")._value.get() == taken + 4
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_in_turn_each_bind_begins_with_the_next_host(started: Any, autojump_clock: Any) -> None:
+    hosts = ["one.example:2775", "two.example:2776", "three.example:2777"]
+    async with started(hosts=hosts, hosts_order="round_robin", binds=4, reconnect_floor="5s") as it:
+        assert [host for _, host in it.network.dials] == ["one.example", "two.example", "three.example", "one.example"]
+        await it.network.smscs[0].hang_up()
+        await trio.sleep(20)
+        assert it.network.dials[-1][1] == "two.example", "not the one that has just been lost"
+        assert it.states == [BindState.BOUND] * 4
+
+
+async def test_in_turn_a_host_that_is_down_is_passed_over_after_the_floor(started: Any, autojump_clock: Any) -> None:
+    hosts = ["one.example:2775", "two.example:2776"]
     async with started(
-        prepare=lambda network: setattr(network, "bind_status", int(CommandStatus.ESME_RALYBND)),
-        reconnect_floor="5s",
-        reconnect_ceiling="120s",
-        rand=0.0,
+        prepare=lambda network: network.down.add("one.example"), hosts=hosts, hosts_order="round_robin", rand=1.0
     ) as it:
-        await trio.sleep(150)
-        assert it.network.gaps == pytest.approx([60, 60])
+        await trio.sleep(5.5)
+        assert [host for _, host in it.network.dials] == ["one.example", "two.example"]
+        assert it.states == [BindState.BOUND]
+
+
+async def test_after_the_messages_that_a_session_may_carry_it_is_made_anew_without_a_loss(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(messages_per_session=3, reconnect_floor="5s", window=10) as it:
+        smsc = it.network.smscs[0]
+        smsc.script = lambda pdu: 0
+        await trio.sleep(60)
+        it.binds[0].submit([(A_BODY, n) for n in range(5)])
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(smsc.submits) == 3
+        assert smsc.closed.reason is CloseReason.PEER_UNBOUND
+        assert it.feeds[0].end == ([], [3, 4]), "the rest is given back unsent"
+        assert it.states == [BindState.BOUND], "the last attempt is long ago: no floor to wait for"
+        assert it.carrier.views()[0].losses == 0
+        assert len(it.network.dials) == 2
+
+
+async def test_sessions_that_end_quickly_still_keep_the_floor_between_binds(started: Any, autojump_clock: Any) -> None:
+    async with started(messages_per_session=1, reconnect_floor="5s") as it:
+        for _ in range(3):
+            it.network.smscs[-1].script = lambda pdu: 0
+            it.binds[-1].submit([(A_BODY, "token")])
+            await trio.sleep(6)
+        assert len(it.network.dials) == 4
+        assert min(it.network.gaps) >= 5.0
+
+
+async def test_the_bind_carries_what_the_carrier_asks_for(started: Any, autojump_clock: Any) -> None:
+    async with started(
+        address_range="346*", system_type="VMA", interface_version="5.0", password="more than eight", mode="transceiver"
+    ) as it:
+        (request,) = it.network.smscs[0].binds
+        assert (request.address_range, request.system_type, request.interface_version) == ("346*", "VMA", 0x50)
+        assert request.password == "more than eight"
+
+
+async def test_pain_37_a_password_longer_than_eight_is_sent_whole_with_a_warning(
+    started: Any, autojump_clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(password="ninechars") as it:
+        assert it.network.smscs[0].binds[0].password == "ninechars"
+    (warning,) = [record.getMessage() for record in caplog.records if "password" in record.getMessage()]
+    assert "longer than the 8" in warning
+    assert "ninechars" not in caplog.text
 
 
 async def test_a_connection_that_never_opens_is_given_up(started: Any, autojump_clock: Any) -> None:
@@ -331,3 +449,14 @@ async def test_draining_stops_a_carrier_that_is_still_trying(started: Any, autoj
         await it.carrier.drain(30.0)
         assert trio.current_time() == before
         assert it.states == [BindState.CLOSED] * 3
+
+
+async def test_the_binds_of_a_carrier_share_what_late_answers_taught(started: Any, autojump_clock: Any) -> None:
+    async with started(binds=2) as setup:
+        await trio.sleep(30)
+        first, second = setup.binds
+        assert first.session.window._patience is second.session.window._patience is setup.carrier.patience
+        await setup.network.smscs[0].hang_up()
+        await trio.sleep(60)
+        assert len(setup.binds) == 3
+        assert setup.binds[2].session.window._patience is setup.carrier.patience

@@ -18,6 +18,7 @@ async def test_a_connection_is_kept_alive_and_sends_without_delay() -> None:
         assert isinstance(stream, trio.SocketStream)
         assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000, "pain 32: half-open links"
         await stream.aclose()
         nursery.cancel_scope.cancel()
 

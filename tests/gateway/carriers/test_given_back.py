@@ -8,14 +8,15 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.carriers.bind import DELIVERIES_WAITING, Bind
+from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState, Ended
+from gateway.carriers.reading import CATCH_UP_SECONDS, DELIVERIES_WAITING
 from gateway.carriers.silence import OWED_LIMIT_SECONDS
 from gateway.carriers.traffic import Traffic
 from gateway.metrics import GIVEN_BACK
 from protocol.codec import encode
 from protocol.fields import HEADER_LENGTH
-from protocol.patience import SHORTEST_SECONDS
+from protocol.patience import SHORTEST_SECONDS, Patience
 from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
 from protocol.session_events import CloseReason, SubmitAnswered
 from protocol.window import OVERTAKEN_PER_SLOT
@@ -38,7 +39,7 @@ def a_receipt() -> DeliverSm:
 class Life:
     """A bind and its feed, whose carrier answers all at once but texts that say they are swallowed."""
 
-    def __init__(self, smsc: Any, settings: Any) -> None:
+    def __init__(self, smsc: Any, settings: Any, patience: Patience | None = None) -> None:
         smsc.script = lambda pdu: None if pdu.short_message == SWALLOWED.encode() else 0
         self.smsc = smsc
         self.answered_late: list[Any] = []
@@ -49,7 +50,7 @@ class Life:
         self.ended: Ended | None = None
         self.over = trio.Event()
         traffic = Traffic(open_feed=lambda bind: self, deliver=lambda bind, pdus: self.pdus.extend(pdus))
-        self.bind = Bind("telco/1", BindMode.TRANSCEIVER, settings, smsc.near, traffic)
+        self.bind = Bind("telco/1", BindMode.TRANSCEIVER, settings, smsc.near, traffic, patience=patience)
         self._sent = 0
 
     def answered(self, answers: list[SubmitAnswered]) -> None:
@@ -96,8 +97,8 @@ def living(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Ca
     """A bound bind, until the block is left; enquire_link is far off, and the response_timeout is 60 s."""
 
     @asynccontextmanager
-    async def run(**given: Any) -> AsyncIterator[Life]:
-        life = Life(scripted_smsc(), carrier_settings(window=WINDOW, **given))
+    async def run(patience: Patience | None = None, **given: Any) -> AsyncIterator[Life]:
+        life = Life(scripted_smsc(), carrier_settings(window=WINDOW, **given), patience)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(life.smsc.run)
             nursery.start_soon(life.run)
@@ -242,3 +243,66 @@ async def test_while_a_bind_does_not_read_it_gives_nothing_back(living: Any, aut
         await life.answer(0)
         await trio.sleep(5)
         assert (life.bind.in_flight, life.freed_times) == (1, [])
+
+
+async def test_a_give_back_that_fell_due_while_a_bind_did_not_read_follows_soon_though_nothing_more_is_heard(
+    living: Any, autojump_clock: Any
+) -> None:
+    async with living() as life:
+        life.swallow("lost")
+        await life.send_others()
+        for number in range(DELIVERIES_WAITING):
+            life.smsc.deliver(a_receipt(), number)
+        await life.smsc.flush()
+        await trio.sleep(5)
+        assert (len(life.pdus), life.bind.in_flight) == (DELIVERIES_WAITING, 1)
+        life.bind.answer(life.pdus[0], 0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert life.bind.in_flight == 1, "what came meanwhile is read first"
+        await trio.sleep(CATCH_UP_SECONDS + 0.01)
+        assert life.bind.in_flight == 0
+
+
+async def test_a_strict_window_is_never_exceeded_for_a_carrier_that_drops_the_link_of_a_peer_that_does(
+    living: Any, autojump_clock: Any
+) -> None:
+    async with living(strict_window=True) as life:
+        life.swallow("lost")
+        await life.send_others(5 * OTHERS)
+        await trio.sleep(59)
+        assert (life.bind.in_flight, life.freed_times) == (1, [])
+        await trio.sleep(2)
+        assert (life.bind.in_flight, life.expired_tokens) == (0, ["lost"])
+
+
+async def test_a_bind_made_anew_is_as_patient_as_the_one_before_it(living: Any, autojump_clock: Any) -> None:
+    patience = Patience()
+    async with living(patience) as life:
+        life.swallow("slow")
+        await life.send_others()
+        await trio.sleep(5)
+        await life.answer(0)
+    async with living(patience) as life:
+        life.swallow("slow")
+        await life.send_others()
+        await trio.sleep(9.9)
+        assert life.bind.in_flight == 1
+
+
+async def test_a_carrier_that_throttles_because_it_counts_what_was_given_back_gets_its_strict_window(
+    living: Any, autojump_clock: Any
+) -> None:
+    async with living() as life:
+        life.swallow("lost")
+        await life.send_others()
+        await trio.sleep(SOON)
+        assert life.bind.in_flight == 0
+        assert life.bind.throttled()
+        await trio.sleep(2)
+        life.swallow("lost too")
+        life.bind.succeeded()
+        for _ in range(OTHERS):
+            await life.send_others(1)
+            await trio.sleep(0.5)
+        await trio.sleep(20)
+        assert life.bind.in_flight == 1

@@ -155,15 +155,19 @@ def test_backoff_never_overflows_and_starts_anew_after_a_steady_bind() -> None:
     assert backoff.failed() == 2.0
 
 
-def test_an_occupied_place_is_tried_later_than_a_failure_and_bad_credentials_last() -> None:
-    backoff = Backoff(1.0, 120.0, lambda: 0.0)
-    assert backoff.failed() == 1.0
-    assert backoff.occupied() == 60.0
-    assert backoff.hopeless() == 90.0
+@pytest.mark.parametrize("drawn", [0.0, 0.5, 1.0])
+def test_an_occupied_place_is_waited_for_longer_than_the_carriers_inactivity_timer(drawn: float) -> None:
+    backoff = Backoff(1.0, 120.0, lambda: drawn)
+    assert 150.0 < backoff.occupied(150.0) <= 150.0 * 1.25
+    assert Backoff(300.0, 300.0, lambda: drawn).occupied(150.0) == 300.0, "the floor holds there too"
+
+
+def test_what_is_hopeless_is_tried_every_quarter_of_an_hour_and_never_sooner_than_a_failure() -> None:
+    assert Backoff(1.0, 120.0, lambda: 0.0).hopeless() == 900.0
+    assert Backoff(1.0, 120.0, lambda: 1.0).hopeless() == 1125.0
+    assert Backoff(1.0, 3600.0, lambda: 0.0).hopeless() == 3600.0
 
 
 @pytest.mark.parametrize("drawn", [0.0, 0.5, 1.0])
-def test_nothing_waits_longer_than_the_ceiling(drawn: float) -> None:
-    backoff = Backoff(1.0, 120.0, lambda: drawn)
-    assert max(backoff.failed(), backoff.occupied(), backoff.hopeless()) <= 120.0
-    assert Backoff(120.0, 60.0, lambda: drawn).hopeless() == 120.0
+def test_a_failure_is_never_waited_for_longer_than_the_ceiling(drawn: float) -> None:
+    assert Backoff(1.0, 120.0, lambda: drawn).failed() <= 120.0

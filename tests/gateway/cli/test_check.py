@@ -5,8 +5,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from least_settings import LEAST
 
-from gateway.cli import check
+from gateway.cli import check, main
 from gateway.settings import Carrier
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -127,3 +128,11 @@ def test_a_pair_of_connections_is_told() -> None:
     assert "2 binds (a transmitter and a receiver each) x" in check.ceiling(
         a_carrier(binds=2, mode="transmitter+receiver")
     )
+
+
+def test_what_a_profile_gives_is_printed_as_effective(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sluice.toml"
+    file.write_text(LEAST.replace('system_id = "acme"', 'system_id = "acme"\nprofile = "vonage-like"\nbinds = 1'))
+    assert main(["check", "--config", str(file)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert {'profile = "vonage-like"', 'message_id = "decimal"', "submit_rate = 30", "binds = 1"} <= set(printed)

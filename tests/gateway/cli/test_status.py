@@ -8,13 +8,13 @@ import pytest
 from gateway.cli import main
 
 BIND = {
-    "name": "telco/1", "state": "bound", "since": "2026-11-21T18:04:05.000Z", "window": 20, "in_flight": 7, "room": 13,
-    "submit_rate": 0, "last_error": None,
+    "name": "telco/1", "state": "bound", "since": "2026-11-21T18:04:05.000Z", "window": 20, "window_limit": 20,
+    "in_flight": 7, "room": 13, "submit_rate": 0, "last_error": None,
 }  # fmt: skip
 STATUS = {
     "started_at": "2026-11-21T18:04:05.000Z", "backlog": 1234, "backlog_limit": 5_000_000, "parked": 2,
     "events_pending": 31, "deliveries_under_way": 4, "ready": 0,
-    "carriers": [{"name": "telco", "able": True, "binds": [BIND]}],
+    "carriers": [{"name": "telco", "able": True, "receipt_ids": None, "binds": [BIND]}],
 }  # fmt: skip
 QUEUE = {"lane": "otp", "route": "rest", "account": "shop", "ready": 42, "stay": None, "avoid": "backup"}
 
@@ -44,6 +44,23 @@ def test_more_doubts_than_a_page_are_told_as_more(gateway: Any, capsys: pytest.C
     printed = capsys.readouterr().out
     assert "500 or more" in printed
     assert "No message waits for a free slot." in printed
+
+
+def test_what_was_learned_of_a_carriers_receipt_ids_is_shown(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    standing(gateway, queues=[])
+    learned = {**STATUS["carriers"][0], "receipt_ids": "decimal of our hex"}
+    gateway.on("GET", "/admin/status", {**STATUS, "carriers": [learned]})
+    assert main(["status"]) == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "receipt ids of telco decimal of our hex" in rows
+
+
+def test_a_window_that_is_not_all_used_is_shown_as_part_of_it(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    standing(gateway, queues=[])
+    cut = {**STATUS["carriers"][0], "binds": [{**BIND, "window_limit": 5}]}
+    gateway.on("GET", "/admin/status", {**STATUS, "carriers": [cut]})
+    assert main(["status"]) == 0
+    assert "5 of 20" in capsys.readouterr().out
 
 
 def test_programs_get_one_line_of_json(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:

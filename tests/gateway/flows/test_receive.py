@@ -1,6 +1,8 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import trio
@@ -9,8 +11,10 @@ import trio.testing
 from gateway.carriers.bind import Bind
 from gateway.carriers.traffic import Traffic
 from gateway.flows.receive import Receive
+from gateway.flows.receive_receipts import utc_ms
 from gateway.identifiers import Identifiers
 from gateway.messages import ErrorCode
+from gateway.metrics import INBOUND_UNTOLD
 from gateway.rules.senders import NumberOwners
 from gateway.store.interface import InboundIn, ReceiptIn
 from protocol.command_status import CommandStatus
@@ -43,7 +47,8 @@ class Setup:
         self.smsc = smsc
         self.store = RecordingStore()
         owners = NumberOwners({"shop": ["SHOP", "34600*"], "bank": ["34700000001"]})
-        receive = Receive(self.store, owners, Identifiers(clock=lambda: NOW), clock=lambda: NOW)  # type: ignore[arg-type]
+        ids = Identifiers(clock=lambda: NOW)
+        receive = Receive(self.store, owners, ids, told={"shop"}, clock=lambda: NOW)  # type: ignore[arg-type]
         traffic = Traffic(open_feed=lambda bind: None, deliver=receive.deliver)  # type: ignore[arg-type, return-value]
         self.bind = Bind("telco/1/receiver", BindMode.RECEIVER, settings, smsc.near, traffic)
 
@@ -118,6 +123,29 @@ async def test_a_receipt_carries_its_dates_in_utc_by_the_carriers_zone(receiving
         assert receipt.error is None
 
 
+@pytest.mark.parametrize(
+    ("at", "done_at"),
+    [
+        ("2026-10-25T00:45:00Z", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T01:31:00Z", "2026-10-25T01:30:00Z"),
+        ("2026-10-25T06:00:00Z", "2026-10-25T01:30:00Z"),
+    ],
+)
+def test_a_date_in_the_hour_that_comes_twice_is_the_later_unless_that_is_still_to_come(at: str, done_at: str) -> None:
+    """Pain 16: at 03:00 of that Sunday clocks in Madrid go back to 02:00, and a receipt says 02:30."""
+
+    def ms(text: str) -> int:
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+    assert utc_ms(datetime(2026, 10, 25, 2, 30), ZoneInfo("Europe/Madrid"), ms(at)) == ms(done_at)
+
+
+async def test_a_date_that_names_its_zone_is_not_moved_by_the_carriers(receiving: Any) -> None:
+    async with receiving(receipt_timezone="Asia/Kolkata") as it:
+        await it.deliver(a_receipt(b"id:1 done date:250615120100000+ stat:DELIVRD"))
+        assert it.store.receipts[0].done_at == 1_749_988_860_000
+
+
 async def test_an_end_that_is_not_delivered_has_its_cause(receiving: Any) -> None:
     async with receiving() as it:
         await it.deliver(
@@ -157,8 +185,12 @@ async def test_a_text_that_looks_like_a_receipt_is_one_only_where_the_carrier_is
         await it.deliver(a_receipt(esm_class=0))
         assert len(it.store.inbounds) == 1
     async with receiving(text_receipts=True) as it:
-        await it.deliver(a_receipt(esm_class=0))
-        assert len(it.store.receipts) == 1
+        await it.deliver(a_receipt(esm_class=0), a_receipt())
+        guessed, marked = it.store.receipts
+        assert (guessed.receipt.is_guess, marked.receipt.is_guess) == (True, False)
+        assert guessed.otherwise is not None
+        assert guessed.otherwise.text == RECEIPT.decode(), "what it is unless it names a message of ours"
+        assert marked.otherwise is None
 
 
 async def test_an_inbound_message_has_its_text_numbers_and_account(receiving: Any) -> None:
@@ -179,10 +211,62 @@ async def test_an_inbound_message_to_nobodys_number_is_kept_without_an_account(r
         assert it.store.inbounds[0].recipient == "12345"
 
 
-async def test_a_part_of_a_long_inbound_message_is_its_own_text_without_the_header(receiving: Any) -> None:
+async def test_a_part_of_a_long_inbound_message_is_acknowledged_only_when_it_is_kept(receiving: Any) -> None:
     async with receiving() as it:
         await it.deliver(an_inbound(b"\x05\x00\x03\x07\x02\x01first half", esm_class=0x40))
-        assert it.store.inbounds[0].text == "first half"
+        (inbound,) = it.store.inbounds
+        assert inbound.part is not None
+        assert (inbound.part.part, inbound.part.total, inbound.text) == (1, 2, "")
+        assert it.smsc.delivered == []
+        it.store.kept[0](True)
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.smsc.delivered == [(0, 0)]
+
+
+async def test_pain_44_an_inbound_message_that_nobody_is_told_of_is_refused_where_the_carrier_is_said_to_be(
+    receiving: Any,
+) -> None:
+    nobodys = {"dest_addr_ton": 3, "dest_addr_npi": 0, "destination_addr": "12345"}
+    async with receiving(unroutable_inbound="refuse") as it:
+        await it.deliver(
+            an_inbound(b"hi", **nobodys),
+            an_inbound(b"\x05\x00\x03\x07\x02\x01a part", esm_class=0x40, **nobodys),
+            an_inbound(b"hello", destination_addr="34700000001"),
+            an_inbound(b"hello"),
+        )
+        assert it.smsc.delivered == [(token, CommandStatus.ESME_RX_R_APPN) for token in (0, 1, 2)]
+        assert [inbound.text for inbound in it.store.inbounds] == ["hello"], "the bank's webhook takes none"
+
+
+async def test_pain_44_an_inbound_message_that_nobody_is_told_of_is_kept_and_counted_by_default(receiving: Any) -> None:
+    before = INBOUND_UNTOLD.labels("telco")._value.get()
+    async with receiving() as it:
+        await it.deliver(an_inbound(b"hi", destination_addr="99"), an_inbound(b"hello", destination_addr="34700000001"))
+        assert len(it.store.inbounds) == 2
+        assert INBOUND_UNTOLD.labels("telco")._value.get() - before == 2
+
+
+async def test_trap_3_an_ordinary_inbound_message_with_receipted_message_id_stays_one(receiving: Any) -> None:
+    async with receiving() as it:
+        await it.deliver(an_inbound(b"hello", tlvs={int(Tlv.RECEIPTED_MESSAGE_ID): b"5F3A\0"}))
+        assert it.store.receipts == []
+        assert it.store.inbounds[0].text == "hello"
+
+
+async def test_an_inbound_message_may_come_as_data_sm_and_is_answered_as_one(receiving: Any) -> None:
+    async with receiving() as it:
+        await it.deliver(
+            DataSm(
+                source_addr="34611111111",
+                destination_addr="34600123456",
+                dest_addr_ton=1,
+                tlvs={int(Tlv.MESSAGE_PAYLOAD): b"from a phone"},
+            )
+        )
+        assert (it.store.inbounds[0].text, it.store.inbounds[0].account) == ("from a phone", "shop")
+        it.store.kept[0](True)
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.smsc.delivered == [(0, 0)]
 
 
 async def test_an_inbound_text_never_holds_a_nul(receiving: Any) -> None:

@@ -121,7 +121,8 @@ def test_every_wrong_field_is_named_at_once() -> None:
             "webhook_url": "http://shop.example/",
             "tag": 5,
             "allow_unicode": None,
-            "flash": True,
+            "flash": 1,
+            "spintax": True,
             "clientid": "y",
         }
     ) == {
@@ -134,7 +135,8 @@ def test_every_wrong_field_is_named_at_once() -> None:
         "validity": ["too_small"],
         "webhook_url": ["url_not_allowed"],
         "tag": ["wrong_type"],
-        "flash": ["not_offered"],
+        "flash": ["wrong_type"],
+        "spintax": ["not_offered"],
         "clientid": ["unknown_field"],
     }
 
@@ -154,7 +156,7 @@ def test_an_item_that_is_no_object_is_refused(item: Any) -> None:
     assert wrong(item) == {"item": ["wrong_type"]}
 
 
-@pytest.mark.parametrize("field", sorted(FIELDS - {"validity"}))
+@pytest.mark.parametrize("field", sorted(FIELDS - {"validity", "max_parts", "tlvs"}))
 @pytest.mark.parametrize("value", [5, 5.5, [], {}, ["x"]])
 def test_a_field_of_a_wrong_type_is_refused(field: str, value: Any) -> None:
     assert wrong(GOOD | {field: value}) == {field: ["wrong_type"]}

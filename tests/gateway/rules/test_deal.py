@@ -207,3 +207,15 @@ def test_a_ready_queue_always_has_a_taker_while_any_of_its_carriers_is_able(tier
     since = dict.fromkeys(unable, 0)
     takers = {carrier for carrier in carriers - unable if may_take(queue, carrier, since, 10_000)}
     assert takers or not carriers - unable
+
+
+def test_a_carrier_takes_nothing_that_it_cannot_carry_and_holds_none_back_below() -> None:
+    queue = Queue(1, "otp", 1, "shop", (("telco",), ("backup",)), "", "", 5, frozenset({"telco"}))
+    assert not may_take(queue, "telco", {}, 0)
+    assert may_take(queue, "backup", {}, 0)
+
+
+def test_a_retry_goes_back_to_the_carrier_it_avoids_where_the_other_cannot_carry_it() -> None:
+    queue = Queue(1, "otp", 1, "shop", (("telco", "other"),), "", "other", 5, frozenset({"telco"}))
+    assert may_take(queue, "other", {}, 0)
+    assert not may_take(queue, "telco", {}, 0)

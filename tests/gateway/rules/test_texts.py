@@ -39,6 +39,10 @@ def test_transliteration_makes_typography_plain() -> None:
     assert ready("Señor Žižek ã", transliterate=True) == ReadyText("Señor Zizek a", Encoding.GSM7, 1)
 
 
+def test_a_text_stays_whole_numbers_and_all_when_fractions_are_written_out() -> None:
+    assert ready("5½ or ½ of “it”", transliterate=True) == ReadyText('5 1/2 or 1/2 of "it"', Encoding.GSM7, 1)
+
+
 def test_decomposed_letters_are_composed_before_they_are_transliterated() -> None:
     assert ready("cafe\u0301 Z\u030cizek", transliterate=True) == ReadyText("café Zizek", Encoding.GSM7, 1)
 

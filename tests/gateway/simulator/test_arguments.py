@@ -8,6 +8,7 @@ from gateway.simulator.message_ids import IdFormat
 from gateway.simulator.options import Options, OptionsError, ReceiptParts, ReceiptShape
 from gateway.simulator.receipt_stat import ReceiptStat
 from gateway.simulator.spans import Span
+from protocol.segments import LongMessages
 
 
 def a_parser() -> argparse.ArgumentParser:
@@ -20,6 +21,12 @@ def read(*words: str, base: Options | None = None) -> Options:
     return options_from(a_parser().parse_args(words), base or Options())
 
 
+def test_all_parts_of_inbound_messages_come_again_when_told() -> None:
+    assert read("--inbound-parts", "all", base=Options(inbound_parts=(2,))).inbound_parts == ()
+    with pytest.raises(argparse.ArgumentError, match="names no parts"):
+        read("--inbound-parts", "1,x")
+
+
 def test_nothing_given_leaves_the_defaults() -> None:
     assert read() == Options()
 
@@ -28,6 +35,9 @@ def test_nothing_given_leaves_the_defaults() -> None:
     ("words", "name", "value"),
     [
         ("--system-id shop", "system_id", "shop"),
+        ("--inbound-long udh16", "inbound_long", LongMessages.UDH16),
+        ("--inbound-reference 7", "inbound_reference", 7),
+        ("--inbound-parts 2,1,1", "inbound_parts", (2, 1, 1)),
         ("--password secret", "password", "secret"),
         ("--bind-status RALYBND", "bind_status", 5),
         ("--never-bind", "never_bind", True),

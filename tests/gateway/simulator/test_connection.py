@@ -12,7 +12,16 @@ from gateway.simulator.spans import Span
 from protocol.command_status import CommandStatus
 from protocol.pdus import BindMode, DataSm, DeliverSm, SubmitSm, Tlv
 from protocol.receipts import read_receipt
-from protocol.session_events import BindRefused, Bound, Closed, CloseReason, Delivered, PeerUnbound, SubmitAnswered
+from protocol.session_events import (
+    BindRefused,
+    Bound,
+    Closed,
+    CloseReason,
+    Delivered,
+    PeerComplained,
+    PeerUnbound,
+    SubmitAnswered,
+)
 
 MakeSubmit = Callable[..., SubmitSm]
 MakeCarrier = Callable[..., Any]
@@ -333,6 +342,7 @@ async def test_garbage_ends_the_connection_and_no_other(
     started = carrier()
     esme, other = await started.bound(), await started.bound()
     await esme.stream.send_all(b"GET / HTTP/1.1\r\n\r\n")
+    await esme.next(PeerComplained)  # the generic_nack for a length that cannot be
     await closed(esme)
     await other.submit(a_submit())
     await other.answer()
@@ -415,7 +425,7 @@ async def test_a_peer_that_never_reads_is_dropped(
     assert trio.current_time() - began == pytest.approx(WRITE_PATIENCE_SECONDS, abs=0.1)
     assert started.simulator.figures.dropped == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "the connection of system_id='shop' is closed: it has read nothing for 30 s"
+        "the connection of system_id='shop' is closed: it has read less than 64 KiB in 30 s"
     ]
 
 

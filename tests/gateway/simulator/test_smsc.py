@@ -12,7 +12,8 @@ from gateway.simulator.receipt_stat import ReceiptStat
 from gateway.simulator.smsc import Smsc
 from gateway.simulator.spans import Span
 from protocol.command_status import CommandStatus
-from protocol.pdus import BindMode, BindRequest, QuerySm, SubmitSm
+from protocol.pdus import BindMode, BindRequest, CancelSm, CancelSmResp, QuerySm, SubmitSm, Tlv
+from protocol.segments import LongMessages
 from protocol.text import decode
 
 MakeSubmit = Callable[..., SubmitSm]
@@ -201,6 +202,28 @@ def test_query_sm_tells_the_last_state(a_submit: MakeSubmit) -> None:
     assert (unknown.status, unknown.sequence) == (CommandStatus.ESME_RQUERYFAIL, 9)
 
 
+def test_a_message_is_on_its_way_until_its_receipt_is_due_and_can_be_deleted_until_then(a_submit: MakeSubmit) -> None:
+    smsc, bind = an_smsc(receipt_delay=Span(10, 10)), Bind()
+    smsc.account("shop").join(bind)
+    take_and_report(smsc, a_submit())
+    take_and_report(smsc, a_submit("34600000002"))
+    assert smsc.query(QuerySm("1")).message_state == ReceiptStat.ENROUTE
+    assert smsc.cancel(CancelSm("", "1", sequence=9)) == CancelSmResp(0, 9)
+    assert smsc.cancel(CancelSm("", "1", sequence=9)).status == CommandStatus.ESME_RCANCELFAIL
+    assert smsc.query(QuerySm("1")).message_state == ReceiptStat.DELETED
+    smsc.release(10.0)
+    assert [d.state for d in bind.got if isinstance(d, Receipt)] == [ReceiptStat.DELETED, ReceiptStat.DELIVRD]
+    assert smsc.query(QuerySm("2")).message_state == ReceiptStat.DELIVRD
+    assert smsc.cancel(CancelSm("", "2")).status == CommandStatus.ESME_RCANCELFAIL
+    assert smsc.cancel(CancelSm("", "nobody's")).status == CommandStatus.ESME_RCANCELFAIL
+
+
+def test_query_sm_tells_of_a_message_that_is_never_reported(a_submit: MakeSubmit) -> None:
+    smsc = an_smsc()
+    take_and_report(smsc, a_submit("34600000204"))
+    assert smsc.query(QuerySm("1")).message_state == ReceiptStat.DELIVRD
+
+
 def test_a_long_inbound_text_comes_in_parts() -> None:
     smsc, bind = an_smsc(), Bind()
     account = smsc.account("shop")
@@ -211,6 +234,18 @@ def test_a_long_inbound_text_comes_in_parts() -> None:
     assert len(pdus) > 1
     assert "".join(decode(pdu.octets[6:], pdu.data_coding) for pdu in pdus) == "ñandú " * 40
     assert {pdu.source_addr for pdu in pdus} == {"34600111222"}
+
+
+def test_parts_of_a_long_inbound_text_come_as_told_and_joined_as_told() -> None:
+    smsc, bind = an_smsc(inbound_long=LongMessages.SAR, inbound_parts=(2, 1, 1, 9)), Bind()
+    account = smsc.account("shop")
+    account.join(bind)
+    smsc.inbound(account, "+34600111222", "1234", "x" * 300)
+    smsc.inbound(account, "+34600111222", "1234", "short")
+    account.hand_out(0.0)
+    pdus = [delivery.pdu for delivery in bind.got if isinstance(delivery, Inbound)]
+    told = [pdu.tlvs.get(Tlv.SAR_SEGMENT_SEQNUM) for pdu in pdus]
+    assert told == [b"\2", b"\1", b"\1", None]
 
 
 def test_the_record_holds_what_was_taken_and_nothing_else(tmp_path: Path, a_submit: MakeSubmit) -> None:

@@ -290,8 +290,19 @@ class Bench:
             given.get("raw", f"id:{carrier_message_id} stat:{stat} err:{given['err']}"),
             (),
             given["is_intermediate"],
+            given.get("reference"),
+            given.get("otherwise") is not None,
         )
-        return ReceiptIn(given["carrier"], given["bind"], receipt, self.clock(), None, given["done_at"], given["error"])
+        return ReceiptIn(
+            given["carrier"],
+            given["bind"],
+            receipt,
+            self.clock(),
+            given.get("submitted_at"),
+            given["done_at"],
+            given["error"],
+            given.get("otherwise"),
+        )
 
     async def receive(self, receipt: ReceiptIn) -> bool:
         """Hand a receipt over; whether it was kept, and so may be acknowledged."""

@@ -1,13 +1,17 @@
 """What aiosqlite's thread gives back, and to whom."""
 
+import errno
 import gc
+import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from gateway.store.connection import connect, open_loop
+from gateway.store import privacy
+from gateway.store.connection import connect, lock, open_loop
 
 
 async def test_a_fault_in_a_call_whose_caller_was_cancelled_ends_nothing(
@@ -46,3 +50,71 @@ async def test_a_new_store_and_its_log_can_be_read_by_their_owner_alone(tmp_path
         finally:
             await connection.close()
     assert modes == [0o600, 0o600, 0o600]
+
+
+def modes_of(path: Path) -> list[int]:
+    return [path.with_name(path.name + end).stat().st_mode & 0o777 for end in ("", "-wal", "-shm", ".lock")]
+
+
+def test_the_files_of_an_older_store_that_others_may_read_are_taken_back_before_it_is_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "sluice.db"
+    for end, mode in (("", 0o644), ("-wal", 0o640), ("-shm", 0o606), (".lock", 0o666)):
+        file = path.with_name(path.name + end)
+        file.touch()
+        file.chmod(mode)
+    with lock(path):
+        assert modes_of(path) == [0o600] * 4
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.endswith('files="sluice.db sluice.db-wal sluice.db-shm sluice.db.lock"')
+    caplog.clear()
+    with lock(path):
+        assert modes_of(path) == [0o600] * 4
+    assert caplog.text == "", "once"
+
+
+def test_files_that_only_their_owner_may_use_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "sluice.db"
+    path.touch(0o400)
+    privacy.take_back(path)
+    assert path.stat().st_mode & 0o777 == 0o400
+
+
+class AnotherOwners(type(Path())):  # type: ignore[misc]
+    """A path to files that are not ours: what chmod(2) says then."""
+
+    def chmod(self, mode: int, *, follow_symlinks: bool = True) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_a_store_whose_files_belong_to_another_is_warned_of_and_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = AnotherOwners(tmp_path / "sluice.db")
+    path.touch(0o644)
+    with lock(path):
+        pass
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("others can use the store's files")
+    assert "sluice.db: Operation not permitted" in line
+
+
+def test_taking_files_back_drops_no_lock_that_this_process_holds_on_them(tmp_path: Path) -> None:
+    path = tmp_path / "sluice.db"
+    ours = sqlite3.connect(path, isolation_level=None)
+    ours.execute("PRAGMA journal_mode = DELETE")
+    path.chmod(0o644)
+    ours.execute("BEGIN EXCLUSIVE")
+    privacy.take_back(path)
+    # Locks of fcntl(2) are a process's: only another one can tell whether they hold.
+    child = os.fork()
+    if not child:
+        try:
+            sqlite3.connect(path, timeout=0).execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            os._exit(0)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    ours.close()
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -1,6 +1,8 @@
 """When the disk or an ask is at fault: who is guilty is told alone, what must not be lost is asked for again."""
 
+import gc
 import sqlite3
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -536,3 +538,54 @@ async def test_a_checkpoint_that_fails_ends_the_process_unless_it_is_for_want_of
     else:
         with pytest.raises(raised):
             await checkpoints.attempt(call, checkpoints.truncate)
+
+
+# --- what a transaction leaves behind
+
+
+class Odd(Exception):  # noqa: N818
+    """One that a weak reference can be made of."""
+
+
+@pytest.mark.parametrize("ends", ["well", "badly"])
+async def test_the_cursor_of_a_transaction_is_closed_in_its_thread_however_it_ended(bench, ends):
+    kept = []
+
+    def change(work):
+        kept.append(work)
+        work.execute("SELECT id FROM queues UNION ALL SELECT 1 UNION ALL SELECT 2").fetchone()
+        if ends == "badly":
+            raise Odd
+
+    if ends == "badly":
+        with pytest.raises(Odd):
+            await bench.store._order(change)
+    else:
+        await bench.store._order(change)
+    for work in kept:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
+            await bench.store._writer._call(lambda connection, work=work: work.execute("SELECT 1"))
+
+
+async def test_what_fails_apart_is_gone_with_its_step_and_waits_for_no_garbage_collector(bench):
+    """What it holds would else end in whichever thread the collector runs."""
+
+    def fail(errors):
+        error = Odd("words of a message")
+        errors.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    def change(work):
+        errors = []
+        gc.disable()
+        try:
+            with work.apart("trying") as failed:
+                fail(errors)
+            return failed, errors[0]()
+        finally:
+            gc.enable()
+
+    assert await bench.store._order(change) == (["trying"], None)

@@ -12,7 +12,8 @@ from gateway.identifiers import Identifiers
 from gateway.store import ended_binds, recovery
 from gateway.store.connection import Tx, migrate
 from gateway.store.endpoints import Endpoints
-from gateway.store.interface import IdempotencyKey, Verdict
+from gateway.store.interface import EnquiryAnswer, IdempotencyKey, InboundPart, Verdict
+from gateway.store.policy import CarrierPolicy
 from gateway.store.queues import Queues
 from gateway.store.work import Mirrors
 
@@ -28,15 +29,17 @@ PARTIAL = (
     "deliveries_due",
     "events_pending",
     "events_blocked",
+    "inbound_sets_due",
 )
 """Walked whole where all that they hold is wanted, at a start or after a fault: only what is claimed, in doubt, parked,
-under way or still to be told."""
+under way, still to be told or of a quarter of an hour."""
 FEW_TO_SORT = ("m.client_id =", "UNION")
 """A handful of rows is put in order: those of one client_id; the parked receipts for one number."""
 
 
 async def play(bench):
     """Something of everything."""
+    await enquiries(bench)
     bench.take_deliveries()
     store = bench.store
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
@@ -101,7 +104,32 @@ async def one_by_one(bench):
     await bench.store.settle_doubt(again, "sent")
     await bench.store.settle_doubt(held, "resend")
     bench.store.inbound(bench.an_inbound(), lambda kept: None)
+    for reference, part in ((1, 1), (1, 2), (2, 1)):
+        parts = InboundPart(1, reference, part, 2, b"\5\0\3%c\2%cx" % (reference, part), 0, True)
+        bench.store.inbound(bench.an_inbound(part=parts), lambda kept: None)
     await bench.commit()
+
+
+async def enquiries(bench):
+    """A cancel after the sending, and what is asked before a message is given up."""
+    canceled, silent = await bench.sent("asked1"), await bench.sent("asked2")
+    await bench.store.cancel("shop", canceled, 1)
+    await ask_all(bench)
+    await bench.receipt("asked1", "DELETED")
+    await bench.store.message("shop", canceled)
+    await bench.after(4 * DAY)
+    await ask_all(bench)
+    await bench.store.message("shop", silent)
+    await bench.sent("asked3")
+    await bench.after(4 * DAY)
+    await bench.after(DAY)
+
+
+async def ask_all(bench):
+    for enquiry in (await bench.store.enquiries("telco", 5)).now:
+        told = bench.a_receipt(enquiry.carrier_message_id, "ENROUTE")
+        said = EnquiryAnswer(enquiry.name, enquiry.kind, "telco/1", bench.clock(), 40, 0, 1, told)
+        await bench.store.enquired(said)
 
 
 async def look(bench, message):
@@ -115,6 +143,7 @@ async def look(bench, message):
     await store.doubts(limit=5, cursor=None)
     await store.doubts_count()
     await store.parked(limit=5, cursor=None)
+    await store.untold(limit=5, cursor=None)
     await store.first_answer("shop", IdempotencyKey("k", b"f"))
 
 
@@ -141,7 +170,9 @@ async def webhooks(bench):
 async def statements(open_store):
     """All that was executed."""
     recorded: set[str] = set()
-    async with open_store() as bench:
+    asking = CarrierPolicy(3 * DAY, 3 * MINUTE, query_sm=True, cancel_sm=True)
+    carriers = {"telco": asking, "other": CarrierPolicy(3 * DAY, 3 * MINUTE)}
+    async with open_store(carriers=carriers) as bench:
         for connection in (bench.store._writer._connection, *bench.store._readers):
             await connection.call(lambda c: c.set_trace_callback(recorded.add))
         await play(bench)

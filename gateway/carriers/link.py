@@ -1,0 +1,151 @@
+"""A place for a bind that we connect ourselves: again whenever it is lost, to which host, and how long after.
+
+One connection's life is bind.py's, how long waits are pacing.py's, what all binds of a carrier share is carrier.py's.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import trio
+
+from gateway.carriers.bind_states import BindState, Ended
+from gateway.carriers.hosts import Hosts
+from gateway.carriers.pacing import Backoff
+from gateway.carriers.place import Place
+from gateway.logs import quoted
+from gateway.metrics import BIND_REFUSALS
+from gateway.settings.types import split_address
+from protocol.command_status import BindRefusal, bind_refusal, name_of
+from protocol.pdus import BindMode
+from protocol.session_events import CloseReason
+
+if TYPE_CHECKING:
+    from gateway.carriers.carrier import Carrier
+
+STEADY_SECONDS = 30.0
+"""A bind that lasted so long was a good one; a carrier that drops what it took at once is met with growing waits."""
+
+_log = logging.getLogger("sluice.carriers")
+
+
+class Link(Place):
+    """One place for a bind: connects it again whenever it is lost."""
+
+    def __init__(self, carrier: "Carrier", name: str, mode: BindMode, turns: Iterator[int]) -> None:
+        """`turns`: as in Hosts."""
+        super().__init__(carrier, name, mode)
+        settings = carrier.settings
+        self._hosts = Hosts(settings.hosts, settings.hosts_order, turns)
+        self.host = self._hosts.current
+        self._backoff = Backoff(settings.reconnect_floor, settings.reconnect_ceiling, carrier.rand)
+        self._began_at = float("-inf")
+        self._has_turn = False
+        self._unbound = trio.CancelScope()
+
+    def leave(self, limit_seconds: float, unbind_seconds: float) -> None:
+        """Let the bind leave; without one stop trying."""
+        if self.bind is None:
+            self._unbound.cancel()
+        else:
+            super().leave(limit_seconds, unbind_seconds)
+
+    async def keep_up(self) -> None:
+        """Connect, live, wait, until the carrier drains."""
+        with self._unbound:
+            while not self._carrier.draining:
+                try:
+                    ended = await self._live()
+                except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one bind must not end the others
+                    _log.exception("bind=%s fault=ours", self.name)
+                    ended = Ended(CloseReason.LINK_DEAD, "a fault of the gateway, see its log", None, 0.0)
+                wait = 0.0 if self._carrier.draining else self._wait_after(ended)
+                # Not before it is known when the next attempt may be made, whoever makes it.
+                self._give_turn()
+                await self._carrier.rest(wait)
+        self._give_turn()
+        self.enter(BindState.CLOSED)
+
+    def enter(self, state: BindState) -> None:
+        """It has come to this state; once it is bound another may be."""
+        super().enter(state)
+        if state is BindState.BOUND:
+            self._give_turn()
+
+    async def _live(self) -> Ended:
+        carrier, settings = self._carrier, self._settings
+        await carrier.turn.acquire()
+        self._has_turn = True
+        await carrier.allowed()
+        self._began_at = trio.current_time()
+        self.enter(BindState.CONNECTING)
+        host, port = split_address(self.host)
+        try:
+            with trio.fail_after(settings.connect_timeout):
+                stream = await carrier.dial(host, port)
+        except trio.TooSlowError:
+            return Ended(CloseReason.PEER_CLOSED, "connecting took too long", None, 0.0)
+        except OSError as error:
+            return Ended(CloseReason.PEER_CLOSED, f"could not connect: {error}", None, 0.0)
+        return await self.hold(stream)
+
+    def _wait_after(self, ended: Ended) -> float:
+        """Record why the bind ended; how many seconds to wait before the next attempt."""
+        now, settings = trio.current_time(), self._settings
+        if ended.reason is CloseReason.SPENT:
+            self._carrier.not_before = max(self._carrier.not_before, self._began_at + settings.reconnect_floor)
+            _log.info("bind=%s ended=%s detail=%s", self.name, ended.reason.value, quoted(ended.detail))
+            self.enter(BindState.WAITING)
+            return 0.0
+        self.note(ended)
+        self._carrier.not_before = max(self._carrier.not_before, now + settings.reconnect_floor)
+        has_another = self._next_host(ended)
+        if ended.refusal is not None:
+            return self._wait_after_refusal(ended.refusal)
+        wait = settings.reconnect_floor if has_another and not ended.bound_seconds else self._backoff.failed()
+        _log.warning(
+            "bind=%s ended=%s detail=%s next_attempt_seconds=%.1f",
+            self.name,
+            ended.reason.value,
+            quoted(ended.detail),
+            wait,
+        )
+        self.enter(BindState.WAITING)
+        return wait
+
+    def _next_host(self, ended: Ended) -> bool:
+        """Choose the host to try next; whether it has yet to be tried since the last bind."""
+        has_another = False
+        if ended.bound_seconds and ended.reason is not CloseReason.UNANSWERED:
+            self._hosts.lost()
+        else:
+            # One that takes a bind and does not answer is no better than one that takes none.
+            has_another = self._hosts.failed()
+        self.host = self._hosts.current
+        # That nothing is answered shows after a response_timeout at the earliest: so long it proves nothing.
+        silent = 2 * self._settings.response_timeout if ended.reason is CloseReason.UNANSWERED else 0.0
+        if ended.bound_seconds >= STEADY_SECONDS + silent:
+            self._backoff.steady()
+        return has_another
+
+    def _wait_after_refusal(self, status: int) -> float:
+        carrier, refusal = self._carrier, bind_refusal(status)
+        BIND_REFUSALS.labels(carrier.name, refusal.value).inc()
+        state, level = BindState.WAITING, logging.WARNING
+        if refusal is BindRefusal.ALREADY_BOUND:
+            wait = self._backoff.occupied(self._settings.inactivity_timeout)
+        elif carrier.is_hopeless(refusal):
+            wait, state = self._backoff.hopeless(), BindState.REFUSED
+            # Said aloud once: until a bind is taken again the next refusals tell nothing new.
+            level = logging.ERROR if carrier.refused(name_of(status), wait) else logging.WARNING
+        else:
+            wait = self._backoff.failed()
+        line = "bind=%s refused=%s meaning=%s next_attempt_seconds=%.1f"
+        _log.log(level, line, self.name, name_of(status), refusal.value, wait)
+        self.enter(state)
+        return wait
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._carrier.turn.release()

@@ -1,0 +1,173 @@
+"""Connections that the carrier opens: it says outbind, and the bind is made on that very connection (SMPP 3.4 §4.1.7).
+
+Whoever gets our bind gets our password: so only the carrier's addresses are listened to, and a wrong password of theirs
+ends it. Nobody is called back: the carrier opens another connection when it wants one.
+"""
+
+import ipaddress
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from gateway.carriers.bind_states import BindState
+from gateway.carriers.dialing import handshaken, keep_alive
+from gateway.carriers.link_faults import words_of
+from gateway.carriers.place import Place
+from gateway.carriers.requests import outbind_mode
+from gateway.logs import quoted
+from gateway.settings.types import split_address
+from protocol.codec import decode
+from protocol.errors import BadPdu
+from protocol.fields import HEADER_LENGTH
+from protocol.pdus import Outbind
+
+if TYPE_CHECKING:
+    from gateway.carriers.carrier import Carrier
+
+MOST_UNSPOKEN = 8
+"""Connections that may be open without having said outbind; more are closed at once."""
+_LONGEST_OUTBIND = HEADER_LENGTH + 2 * 65
+_LENGTH = 4
+
+_log = logging.getLogger("sluice.carriers")
+
+
+class _Refused(Exception):  # noqa: N818
+    """In words, why a connection is of no use."""
+
+
+class Outbinds:
+    """Listens for a carrier, with a place for each of its configured binds."""
+
+    def __init__(self, carrier: "Carrier") -> None:
+        settings = carrier.settings
+        self._carrier = carrier
+        self._settings = settings
+        mode, is_asked = outbind_mode(settings), bool(settings.outbind_listen)
+        numbers = range(1, settings.binds + 1) if is_asked else ()
+        self._places = [Place(carrier, f"{settings.name}/outbind/{number}", mode) for number in numbers]
+        self._tls = settings.tls.server_context() if is_asked and settings.tls is not None else None
+        self._accepting = trio.CancelScope()
+        self._unspoken: set[trio.CancelScope] = set()
+        self.ports: list[int] = []
+        """Those listened on."""
+
+    def taken(self) -> list[Place]:
+        """The places that have a bind, or are about to."""
+        return [place for place in self._places if place.bind is not None]
+
+    def refuse(self) -> None:
+        """Take no more connections, and let go of those that have not said outbind."""
+        for scope in [self._accepting, *self._unspoken]:
+            scope.cancel()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen until `refuse`, then return when the last bind has ended. Raises OSError in words."""
+        listeners = []
+        for address in self._settings.outbind_listen:
+            listeners += await _listeners(address)
+        self.ports = [listener.socket.getsockname()[1] for listener in listeners]
+        task_status.started()
+        if not listeners:
+            return
+        _log.info("carrier=%s outbind_listen=%s", self._carrier.name, ",".join(self._settings.outbind_listen))
+        async with trio.open_nursery() as nursery:
+            with self._accepting:
+                await trio.serve_listeners(self._meet, listeners, handler_nursery=nursery)
+
+    async def _meet(self, connection: trio.SocketStream) -> None:
+        peer = _address(connection)
+        try:
+            stream = await self._heard(connection, peer)
+            place = self._free_place()
+        except (_Refused, OSError, trio.BrokenResourceError) as error:
+            words = str(error) if isinstance(error, _Refused) else words_of(error)
+            _log.warning("carrier=%s outbind=refused peer=%s detail=%s", self._carrier.name, peer, quoted(words))
+            await trio.aclose_forcefully(connection)
+            return
+        place.host = peer
+        ended = await place.hold(stream)
+        place.note(ended)
+        place.enter(BindState.CLOSED)
+        _log.warning("bind=%s ended=%s detail=%s", place.name, ended.reason.value, quoted(ended.detail))
+
+    async def _heard(self, connection: trio.SocketStream, peer: str) -> trio.abc.Stream:
+        """The stream, once it has said outbind. Raises _Refused, OSError and BrokenResourceError."""
+        if len(self._unspoken) >= MOST_UNSPOKEN:
+            raise _Refused("too many connections have not said outbind")
+        with trio.move_on_after(self._settings.bind_timeout) as scope:
+            self._unspoken.add(scope)
+            try:
+                if not await self._is_known(peer):
+                    raise _Refused("the address is none of the carrier's; outbind_from says which are")
+                keep_alive(connection)
+                stream: trio.abc.Stream = connection
+                if self._tls is not None:
+                    stream = await handshaken(trio.SSLStream(connection, self._tls, server_side=True))
+                self._check(await _outbind(stream), peer)
+                return stream
+            finally:
+                self._unspoken.discard(scope)
+        raise _Refused("it did not say outbind in time")
+
+    async def _is_known(self, peer: str) -> bool:
+        address = ipaddress.ip_address(peer)
+        if self._settings.outbind_from:
+            return any(address in network for network in self._settings.outbind_from)
+        for host, port in map(split_address, self._settings.hosts):
+            found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+            if any(ipaddress.ip_address(where[0]) == address for *_, where in found):
+                return True
+        return False
+
+    def _check(self, pdu: Outbind, peer: str) -> None:
+        if pdu.password and pdu.password != self._settings.password.get_secret_value():
+            raise _Refused(f"outbind of {pdu.system_id!r} with another password than the carrier's")
+        _log.info("carrier=%s outbind=heard peer=%s system_id=%s", self._carrier.name, peer, quoted(pdu.system_id))
+
+    def _free_place(self) -> Place:
+        if self._carrier.draining:
+            raise _Refused("the gateway stops")
+        for place in self._places:
+            if place.bind is None:
+                return place
+        raise _Refused(f"there are {len(self._places)} binds after outbind already, as many as `binds` says")
+
+
+async def _listeners(address: str) -> list[trio.SocketListener]:
+    host, port = split_address(address)
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise OSError(f"outbind_listen: cannot listen on {address}: {error.strerror or error}") from None
+
+
+def _address(connection: trio.SocketStream) -> str:
+    """The peer's, an IPv4 one as such whatever socket it came to; the address of nobody once it is gone."""
+    try:
+        host: str = connection.socket.getpeername()[0]
+    except OSError:
+        return "::"
+    return host.removeprefix("::ffff:").partition("%")[0]
+
+
+async def _outbind(stream: trio.abc.Stream) -> Outbind:
+    """The first PDU, and not an octet of what follows, which is the bind's to read."""
+    octets, wanted = b"", _LENGTH
+    while len(octets) < wanted:
+        piece = await stream.receive_some(wanted - len(octets))
+        if not piece:
+            raise _Refused("it closed before it said outbind")
+        octets += piece
+        if wanted == len(octets) == _LENGTH:
+            wanted = int.from_bytes(octets, "big")
+            if not HEADER_LENGTH <= wanted <= _LONGEST_OUTBIND:
+                raise _Refused("what it said is no outbind")
+    try:
+        pdu = decode(octets)
+    except BadPdu as fault:
+        raise _Refused(f"what it said is no outbind: {fault}") from None
+    if not isinstance(pdu, Outbind):
+        raise _Refused(f"it said {type(pdu).__name__} where outbind was to come")
+    return pdu

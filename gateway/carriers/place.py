@@ -1,0 +1,145 @@
+"""A place for one bind of a carrier: holds a connection while there is one, and tells how it stands.
+
+Who connects, and when again, is link.py's and outbinds.py's.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from gateway.carriers.bind import Bind
+from gateway.carriers.bind_states import BindState, Ended
+from gateway.carriers.pacing import Pace
+from gateway.carriers.requests import bind_request
+from gateway.carriers.restraint import Restraint
+from gateway.identifiers import now_ms
+from protocol.pdus import BindMode
+from protocol.window import Window
+
+if TYPE_CHECKING:
+    from gateway.carriers.carrier import Carrier
+
+_log = logging.getLogger("sluice.carriers")
+
+
+@dataclass(slots=True, frozen=True)
+class BindView:
+    """What an operator sees of one bind."""
+
+    name: str
+    mode: BindMode
+    state: BindState
+    host: str
+    """Connected to, or next to be tried."""
+    since: int
+    """When it came into this state, milliseconds UTC."""
+    window: int
+    window_limit: int
+    """How much of the window is used at present."""
+    in_flight: int
+    """submit_sm that wait for their answer."""
+    room: int
+    """Free slots of the window; 0 unless it can send."""
+    submit_rate: float
+    """PDU/s that pacing allows it now; 0: no limit."""
+    last_error: str | None
+    """Why it was last lost or refused; None before anything went wrong."""
+    losses: int
+    """Connections lost or refused, and failed attempts, since the start."""
+    latency_ms: int
+    """Running average of the carrier's time to answer."""
+
+
+class Place:
+    """One of those that a carrier's binds take."""
+
+    def __init__(self, carrier: "Carrier", name: str, mode: BindMode) -> None:
+        settings = carrier.settings
+        self.bind: Bind | None = None
+        self.name = name
+        self.mode = mode
+        self.state = BindState.WAITING
+        self.host = ""
+        self.last_error: str | None = None
+        self.losses = 0
+        self._carrier = carrier
+        self._settings = settings
+        self._since = now_ms()
+        self._latency_seconds = 0.0
+        own = [Pace(settings.submit_rate_per_bind)] if settings.submit_rate_per_bind else []
+        self._paces = own if carrier.pace is None else [*own, carrier.pace]
+        self._at_rest = Restraint(settings, Window(settings.window), self._paces)
+
+    def view(self) -> BindView:
+        """The place as an operator sees it."""
+        bind = self.bind
+        in_flight = 0 if bind is None else bind.in_flight
+        restraint = self._at_rest if bind is None else bind.restraint
+        return BindView(
+            name=self.name,
+            mode=self.mode,
+            state=self.state,
+            host=self.host,
+            since=self._since,
+            window=self._settings.window,
+            window_limit=restraint.limit,
+            in_flight=in_flight,
+            room=max(0, restraint.limit - in_flight) if bind is not None and bind.can_send else 0,
+            submit_rate=round(restraint.rate(trio.current_time()), 1),
+            last_error=self.last_error,
+            losses=self.losses,
+            latency_ms=round((self._latency_seconds if bind is None else bind.latency_seconds) * 1000),
+        )
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the carrier takes its credentials at this moment."""
+        return self.state in (BindState.BOUND, BindState.PAUSED, BindState.LEAVING)
+
+    @property
+    def can_send(self) -> bool:
+        """Whether its bind takes work now."""
+        return self.bind is not None and self.bind.can_send
+
+    async def hold(self, stream: trio.abc.Stream) -> Ended:
+        """Bind on this connection and stay to its end, when it is closed."""
+        carrier = self._carrier
+        self.bind = Bind(
+            self.name,
+            self.mode,
+            self._settings,
+            stream,
+            carrier.traffic,
+            paces=self._paces,
+            patience=carrier.patience,
+            on_state=self.enter,
+        )
+        try:
+            self.enter(BindState.BINDING)
+            with carrier.wire.connected(self.bind):
+                return await self.bind.run(bind_request(self._settings, self.mode))
+        finally:
+            self._latency_seconds = self.bind.latency_seconds
+            self.bind = None
+            carrier.weigh()
+
+    def leave(self, limit_seconds: float, unbind_seconds: float) -> None:
+        """Let the bind leave, if there is one."""
+        if self.bind is not None:
+            self.bind.leave(limit_seconds, unbind_seconds=unbind_seconds)
+
+    def note(self, ended: Ended) -> None:
+        """Remember why it was lost, or not taken."""
+        self.losses += 1
+        self.last_error = f"{ended.reason.value}: {ended.detail}" if ended.detail else ended.reason.value
+
+    def enter(self, state: BindState) -> None:
+        """It has come to this state."""
+        self.state = state
+        self._since = now_ms()
+        _log.info("bind=%s state=%s host=%s", self.name, state.value, self.host)
+        if state is BindState.BOUND:
+            self._carrier.taken()
+        self._carrier.weigh()

@@ -1,0 +1,95 @@
+"""All that holds a bind back but its connection: the paces agreed, the pause and the brake after throttles, the window.
+
+The bind asks how much may go and tells what went and what was answered; the rules are pacing.py's, braking.py's and
+adaptive_window.py's. `now` in seconds.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from gateway.carriers.adaptive_window import AdaptiveWindow
+from gateway.carriers.braking import Brake
+from gateway.carriers.pacing import Pace, ThrottlePause
+from gateway.settings.carriers import Carrier as CarrierSettings
+from protocol.session_events import SubmitAnswered
+from protocol.window import Window
+
+AHEAD_SECONDS = 0.1
+"""Of a paced bind: how much work it asks for in advance, to bridge a commit. More would stand before what is urgent."""
+
+_AnyPace: TypeAlias = Pace | Brake
+
+
+class Restraint:
+    """How much one bind may send now."""
+
+    def __init__(self, settings: CarrierSettings, window: Window, paces: Sequence[Pace]) -> None:
+        """`paces`: those of the bind and of its carrier, where there is a rate."""
+        rates = [rate for rate in (settings.submit_rate / settings.binds, settings.submit_rate_per_bind) if rate]
+        self._rate = min(rates, default=float("inf"))
+        self._agreed: tuple[_AnyPace, ...] = tuple(paces)
+        self._pause = ThrottlePause(settings.throttle_pause)
+        self._brake = Brake(self._rate, settings.throttle_pause)
+        self._window = window
+        self._adaptive = AdaptiveWindow(window, settings.response_timeout) if settings.adaptive_window else None
+        self.paces = self._agreed
+        """Those in force."""
+
+    @property
+    def paused_until(self) -> float:
+        """When the pause ends, or ended."""
+        return self._pause.until
+
+    @property
+    def limit(self) -> int:
+        """How many submit_sm may be in flight at present."""
+        return self._window.limit
+
+    def rate(self, now: float) -> float:
+        """PDU/s that may go; 0: no limit."""
+        rate = min(self._rate, self._brake.rate(now)) if self._brake.is_on else self._rate
+        return 0.0 if rate == float("inf") else rate
+
+    def ahead(self, now: float) -> int:
+        """How many PDUs to have at hand, waiting for the pace. Only while there is one."""
+        return max(1, int(self.rate(now) * AHEAD_SECONDS))
+
+    def room(self, wanted: int, now: float) -> int:
+        """How many of so many PDUs may go now."""
+        room = min(wanted, self._window.free)
+        for pace in self.paces:
+            room = min(room, pace.room(now))
+        return room
+
+    def take(self, count: int, now: float) -> None:
+        """So many PDUs went."""
+        for pace in self.paces:
+            pace.take(now, count)
+
+    def next_at(self) -> float:
+        """When a pace lets the next PDU go. Only while there is one."""
+        return max(pace.next_at() for pace in self.paces)
+
+    def answered(self, answers: list[SubmitAnswered], now: float) -> None:
+        """The answers of one read."""
+        brake = self._brake
+        was_on = brake.is_on
+        brake.answered(now, len(answers))
+        if was_on and not brake.is_on:
+            self.paces = self._agreed
+        if self._adaptive is not None:
+            self._adaptive.answered(answers, now)
+
+    def throttled(self, now: float) -> bool:
+        """The carrier said to slow down; whether a pause begins now."""
+        if not self._pause.throttled(now):
+            return False
+        self._brake.throttled(now, self._pause.until)
+        self.paces = (*self._agreed, self._brake)
+        if self._adaptive is not None:
+            self._adaptive.throttled()
+        return True
+
+    def succeeded(self, now: float) -> None:
+        """The carrier took something: the next throttle pauses shortly again."""
+        self._pause.succeeded(now)

@@ -1,0 +1,197 @@
+"""`sluice probe`: binds once with a carrier's settings, sends test messages to a number if given, and tells.
+
+The bind is one of its own, beside those of a running gateway: it can take the place of one of them where the carrier
+counts binds. Nothing is written but the profile, where a file is named for it.
+"""
+
+import argparse
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+import trio
+
+from gateway.carriers.addresses import Addresses
+from gateway.cli.probe_lessons import findings, profile, profile_text, remedy
+from gateway.cli.probe_link import Observed, ProbeLink, Trial
+from gateway.rules.ways import way_of
+from gateway.settings import Carrier, CarrierMode, ConfigurationError, Settings, load
+from gateway.settings.types import parse_duration
+from protocol.errors import LocalProtocolError
+from protocol.fields import read_tlvs
+from protocol.pdus import BindMode, SubmitSm
+from protocol.text import Encoding, encoding_of
+from protocol.writing import write
+
+NAME = "probe"
+HELP = "bind to a carrier once, send test messages if a number is given, and tell what was learned"
+LEARNED, NOT_BOUND, USAGE = 0, 1, 2
+
+_TEXTS = {
+    "GSM 03.38": "Sluice probe 1: @£$ {[~]}^|\\ €",
+    "UCS-2": "Sluice probe 2: Ω ж 你好",
+}
+_LONG = {"long": "Sluice probe 3, long: " + "0123456789" * 16}
+_REFERENCE = 0x51
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("carrier", metavar="CARRIER", help="its name in the configuration")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration")
+    parser.add_argument(
+        "--to", metavar="NUMBER", help="a phone of your own: test messages are sent to it, and cost money"
+    )
+    parser.add_argument("--from", dest="sender", metavar="SENDER", default="Sluice", help="their sender (%(default)s)")
+    parser.add_argument("--long", action="store_true", help="send a message of two parts too")
+    parser.add_argument("--wait", type=_duration, metavar="TIME", default=60.0, help='for receipts (default "60s")')
+    parser.add_argument("--toml", type=Path, metavar="FILE", help="write the profile into this file")
+    parser.add_argument("--yes", action="store_true", help="do not ask before sending, nor beside a running gateway")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 with what was learned on standard output, 1 when it could not bind, 2 for what was asked wrongly."""
+    try:
+        settings = load(arguments.config)
+        carrier = settings.carriers[arguments.carrier]
+        messages = _messages(carrier, arguments) if arguments.to else []
+    except ConfigurationError as error:
+        return _refused(str(error))
+    except KeyError:
+        return _refused(f"There is no carrier {arguments.carrier}; there are {', '.join(sorted(settings.carriers))}.")
+    except (LocalProtocolError, ValueError) as error:
+        return _refused(f"The test messages do not go to this carrier: {error}")
+    if (doubt := _doubts(settings, arguments, len(messages))) is not None:
+        return _refused(doubt)
+    print(f"Probing {carrier.name} with a bind of its own, as {carrier.system_id} at {', '.join(carrier.hosts)}.")
+    observed = trio.run(_probe, carrier, messages, arguments.wait)
+    if not observed.is_bound:
+        print(remedy(observed), file=sys.stderr)
+        return NOT_BOUND
+    _report(observed, carrier, arguments.toml)
+    return LEARNED
+
+
+def _refused(reason: str) -> int:
+    print(reason, file=sys.stderr)
+    return USAGE
+
+
+def _report(observed: Observed, carrier: Carrier, file: Path | None) -> None:
+    for line in findings(observed):
+        print(f"- {line}")
+    text = profile_text(observed, carrier)
+    if not profile(observed):
+        print(
+            "Nothing differs from profile generic." if observed.receipts else "No receipt was seen to learn more from."
+        )
+    if file is not None:
+        file.write_text(text, encoding="utf-8")
+        print(f'The profile is in {file}; name it in [carriers.{carrier.name}]: profile = "{file}"')
+    elif profile(observed):
+        print(f"A profile of this carrier, to be written into a file that `profile` names:\n\n{text}", end="")
+
+
+async def _probe(carrier: Carrier, messages: list[Trial], wait_seconds: float) -> Observed:
+    observed = Observed()
+    pair = carrier.mode is CarrierMode.TRANSMITTER_AND_RECEIVER
+    modes = [BindMode.TRANSMITTER] if pair else [BindMode.TRANSCEIVER]
+    if pair and messages:
+        modes.append(BindMode.RECEIVER)
+    links = [ProbeLink(carrier, mode, observed) for mode in modes]
+    async with trio.open_nursery() as nursery:
+        try:
+            for link in links:
+                if not await link.open(nursery):
+                    return observed
+            await links[0].enquire()
+            for message in messages:
+                await links[0].submit(message)
+            if messages:
+                await links[-1].receipts(wait_seconds)
+        finally:
+            for link in links:
+                await link.leave()
+            nursery.cancel_scope.cancel()
+    return observed
+
+
+def _messages(carrier: Carrier, arguments: argparse.Namespace) -> list[Trial]:
+    """Raises LocalProtocolError and ValueError for texts or numbers that the carrier's settings cannot carry."""
+    number = arguments.to.removeprefix("+")
+    if not number.isascii() or not number.isdigit():
+        raise ValueError(f"{arguments.to!r} is no number; write it as +34600000001")
+    texts = {**_TEXTS, **(_LONG if arguments.long else {})}
+    return [Trial(label, _segments(carrier, text, arguments.sender, number)) for label, text in texts.items()]
+
+
+def _segments(carrier: Carrier, text: str, sender: str, number: str) -> list[SubmitSm]:
+    addresses = Addresses(carrier)
+    source = addresses.source(sender)
+    encoding: Encoding = encoding_of(text)
+    own = {int(tag, 16): _octets(value) for tag, value in carrier.tlvs.items()}
+    return [
+        SubmitSm(
+            service_type=carrier.service_type,
+            source_addr_ton=source.ton,
+            source_addr_npi=source.npi,
+            source_addr=source.addr,
+            dest_addr_ton=addresses.dest_ton,
+            dest_addr_npi=addresses.dest_npi,
+            destination_addr=f"+{number}" if carrier.keep_plus else number,
+            esm_class=segment.esm_class,
+            registered_delivery=1,
+            data_coding=segment.data_coding,
+            short_message=segment.short_message,
+            tlvs=own | read_tlvs(segment.tlvs, 0),
+        )
+        for segment in write(text, encoding, way_of(carrier), _REFERENCE, ucs2_allowed=True)
+    ]
+
+
+def _octets(value: str) -> bytes:
+    return bytes.fromhex(value[4:]) if value.startswith("hex:") else value.encode()
+
+
+def _doubts(settings: Settings, arguments: argparse.Namespace, messages: int) -> str | None:
+    """Ask before what cannot be taken back; the reason to stop, if there is one."""
+    questions = []
+    if _is_running(settings.store.path):
+        questions.append(
+            "A gateway runs with this configuration. Where the carrier counts binds, the probe can take the place of "
+            "one of its, or be refused with ESME_RALYBND."
+        )
+    if messages:
+        questions.append(
+            f"{messages} test messages go to {arguments.to}, from {arguments.sender}, as any others would."
+        )
+    if arguments.yes or not questions:
+        for words in questions:
+            print(words, file=sys.stderr)
+        return None
+    if not sys.stdin.isatty():
+        return " ".join([*questions, "Say --yes if that is meant."])
+    print(*questions, sep="\n", file=sys.stderr)
+    return None if input("Go on? [y/N] ").strip().lower() in ("y", "yes") else "Nothing was done."
+
+
+def _is_running(store: Path) -> bool:
+    """Whether a gateway owns the store; looked at without owning it, so that one may start meanwhile."""
+    try:
+        descriptor = os.open(store.with_name(store.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,291 @@
+"""The session of `sluice probe`: binds once, enquires, sends what it is given, and notes all that the carrier does.
+
+What that says of the carrier is probe_lessons.py's. Deliveries that are not for the test messages are left to the
+gateway: they get ESME_RX_T_APPN, with which a carrier keeps them for the next session.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from gateway.carriers.dialing import Dial, dialer
+from gateway.carriers.link_faults import words_of
+from gateway.carriers.requests import bind_request, session_of
+from gateway.settings.carriers import Carrier
+from gateway.settings.types import split_address
+from protocol.command_status import CommandStatus
+from protocol.errors import BadFrame
+from protocol.fields import read_header
+from protocol.framing import Framer
+from protocol.pdus import BindMode, CommandId, DataSm, DeliverSm, SubmitSm
+from protocol.receipt_keys import exact_key, other_keys
+from protocol.receipts import Receipt, read_receipt
+from protocol.session_events import BindRefused, Bound, Closed, Delivered, Event, SubmitAnswered
+
+ENQUIRIES = 3
+_READ_OCTETS = 65_536
+_LEAVE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Trial:
+    """One text that is sent, as the segments it takes."""
+
+    label: str
+    segments: list[SubmitSm]
+
+
+@dataclass(slots=True)
+class Sent:
+    """One submit_sm and what came of it."""
+
+    label: str
+    part: int
+    parts: int
+    status: int | None = None
+    """None: no answer."""
+    message_id: str = ""
+    latency_seconds: float = 0.0
+    congestion: int | None = None
+
+
+@dataclass(slots=True)
+class Heard:
+    """A receipt for a test message."""
+
+    sent: Sent
+    pdu: DeliverSm | DataSm
+    receipt: Receipt
+    is_marked: bool
+    """By esm_class or TLVs; else its text alone tells that it is one."""
+    at: float
+    """Seconds since the Unix epoch."""
+
+
+@dataclass(slots=True)
+class Observed:
+    """All that was seen."""
+
+    connect_seconds: float | None = None
+    bind_seconds: float | None = None
+    system_id: str = ""
+    interface_version: int | None = None
+    refusal: int | None = None
+    problem: str = ""
+    """Why it is not bound, or no more, in words."""
+    enquiries: list[float] = field(default_factory=list)
+    """Seconds to answer each."""
+    sent: list[Sent] = field(default_factory=list)
+    receipts: list[Heard] = field(default_factory=list)
+    numbers: set[str] = field(default_factory=set)
+    """Sent to, without a plus."""
+    early: list[tuple[DeliverSm | DataSm, float]] = field(default_factory=list)
+    """Receipts for these numbers that came before their answers, and when."""
+    others: int = 0
+    """Deliveries left to the gateway."""
+
+    @property
+    def is_bound(self) -> bool:
+        return self.bind_seconds is not None
+
+
+class ProbeLink:
+    """One connection. Made, used and left within `run` of a nursery."""
+
+    def __init__(self, settings: Carrier, mode: BindMode, observed: Observed, dial: Dial | None = None) -> None:
+        self._settings = settings
+        self._mode = mode
+        self._observed = observed
+        self._dial = dialer(settings.tls) if dial is None else dial
+        self._session = session_of(settings)
+        self._frames = Framer()
+        self._stirred = trio.Event()
+        self._writing = trio.Lock()
+        self._enquired_at: float | None = None
+        self._is_bound = False
+        self._is_leaving = False
+        self._is_over = False
+
+    async def open(self, nursery: trio.Nursery) -> bool:
+        """Connect and bind; the reader runs on in the nursery. False: `observed` says why not."""
+        observed, began = self._observed, trio.current_time()
+        for address in self._settings.hosts:
+            try:
+                with trio.fail_after(self._settings.connect_timeout):
+                    self._stream = await self._dial(*split_address(address))
+                break
+            except trio.TooSlowError:
+                observed.problem = f"{address}: connecting took longer than {self._settings.connect_timeout:g} s"
+            except OSError as error:
+                observed.problem = f"{address}: {error}"
+        else:
+            return False
+        observed.problem = ""
+        connected = trio.current_time()
+        observed.connect_seconds = observed.connect_seconds or connected - began
+        self._session.bind(bind_request(self._settings, self._mode), connected)
+        nursery.start_soon(self._read)
+        nursery.start_soon(self._tick)
+        await self._flush()
+        await self._until(lambda: self._is_bound, self._settings.bind_timeout + 1)
+        if self._is_bound:
+            observed.bind_seconds = observed.bind_seconds or trio.current_time() - connected
+        return self._is_bound
+
+    async def enquire(self) -> None:
+        """A few enquire_link, one after the other."""
+        for number in range(1, ENQUIRIES + 1):
+            if self._is_over:
+                return
+            self._enquired_at = trio.current_time()
+            self._session.enquire(trio.current_time())
+            await self._flush()
+            await self._until(lambda: len(self._observed.enquiries) >= number, self._settings.enquire_link_timeout)  # noqa: B023
+
+    async def submit(self, message: Trial) -> None:
+        """Send a message's segments, and wait for their answers."""
+        if self._is_over:
+            return
+        # All at once: some SMSCs answer none before they have the last.
+        parts = [Sent(message.label, part, len(message.segments)) for part in range(1, len(message.segments) + 1)]
+        for sent, pdu in zip(parts, message.segments, strict=True):
+            await self._flush()
+            await self._until(lambda: self._session.window.free > 0, self._settings.response_timeout)
+            if self._is_over or not self._session.window.free:
+                return
+            self._observed.sent.append(sent)
+            self._observed.numbers.add(pdu.destination_addr.removeprefix("+"))
+            self._session.submit(pdu, sent, trio.current_time())
+        await self._flush()
+        await self._until(lambda: all(sent.status is not None for sent in parts), self._settings.response_timeout)
+
+    async def receipts(self, seconds: float) -> None:
+        """Wait for receipts of all that was taken."""
+        await self._until(self._has_all, seconds)
+
+    async def leave(self) -> None:
+        """Unbind, and close."""
+        self._is_leaving = True
+        if self._is_bound and not self._is_over:
+            self._session.unbind(trio.current_time())
+            await self._flush()
+            await self._until(lambda: self._is_over, _LEAVE_SECONDS)
+        if hasattr(self, "_stream"):
+            with trio.move_on_after(1) as limit:
+                limit.shield = True
+                await trio.aclose_forcefully(self._stream)
+
+    def _has_all(self) -> bool:
+        heard = {id(one.sent) for one in self._observed.receipts if one.receipt.is_final}
+        return all(id(sent) in heard for sent in self._observed.sent if sent.status == 0)
+
+    async def _until(self, is_so: Callable[[], bool], seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            while not is_so() and not self._is_over:
+                self._stirred = trio.Event()
+                await self._stirred.wait()
+
+    async def _flush(self) -> None:
+        async with self._writing:
+            octets = self._session.bytes_to_send()
+            if octets:
+                try:
+                    await self._stream.send_all(octets)
+                except (OSError, trio.BrokenResourceError) as error:
+                    self._end(words_of(error))
+
+    async def _read(self) -> None:
+        while not self._is_over:
+            try:
+                octets = bytes(await self._stream.receive_some(_READ_OCTETS))
+            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+                octets = b""
+            now = trio.current_time()
+            self._look(octets, now)
+            self._take(self._session.receive_bytes(octets, now) if octets else self._session.receive_eof(now))
+            await self._flush()
+
+    async def _tick(self) -> None:
+        while not self._is_over:
+            await trio.sleep(0.5)
+            self._take(self._session.tick(trio.current_time()))
+            await self._flush()
+
+    def _look(self, octets: bytes, now: float) -> None:
+        """Answers to enquire_link, which a session keeps to itself."""
+        try:
+            for frame in self._frames.feed(octets):
+                _, command_id, _, _ = read_header(frame)
+                if command_id == CommandId.ENQUIRE_LINK_RESP and self._enquired_at is not None:
+                    self._observed.enquiries.append(now - self._enquired_at)
+                    self._enquired_at = None
+        except BadFrame as fault:
+            self._observed.problem = str(fault)
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Bound):
+                self._is_bound = True
+                self._observed.system_id = event.system_id
+                self._observed.interface_version = event.interface_version
+            elif isinstance(event, BindRefused):
+                self._observed.refusal = event.status
+            elif isinstance(event, SubmitAnswered):
+                self._take_answer(event)
+            elif isinstance(event, Delivered):
+                self._take_delivery(event.pdu)
+            elif isinstance(event, Closed):
+                self._end(f"{event.reason.value}: {event.detail}".rstrip(": "))
+        self._stirred.set()
+
+    def _take_answer(self, event: SubmitAnswered) -> None:
+        sent: Sent = event.token
+        sent.status, sent.message_id, sent.latency_seconds = event.status, event.message_id, event.latency_seconds
+        state = event.tlvs.get(0x0428)
+        sent.congestion = state[0] if state else None
+        early, self._observed.early = self._observed.early, []
+        self._observed.early += [one for one in early if not self._is_ours(*one)]
+
+    def _take_delivery(self, pdu: DeliverSm | DataSm) -> None:
+        now, observed = time.time(), self._observed
+        is_ours = self._is_ours(pdu, now)
+        if not is_ours and self._may_be_early(pdu):
+            # Some SMSCs do nothing more until it is answered, not even answer the submit_sm.
+            observed.early.append((pdu, now))
+            is_ours = True
+        if not is_ours:
+            observed.others += 1
+        self._session.answer(pdu, CommandStatus.ESME_ROK if is_ours else CommandStatus.ESME_RX_T_APPN)
+
+    def _is_ours(self, pdu: DeliverSm | DataSm, at: float) -> bool:
+        """Whether it is a receipt for a test message whose id is known; then it is noted."""
+        marked = read_receipt(pdu)
+        receipt = marked or read_receipt(pdu, text_only=True)
+        sent = None if receipt is None else self._sent_of(receipt)
+        if receipt is None or sent is None:
+            return False
+        self._observed.receipts.append(Heard(sent, pdu, receipt, marked is not None, at))
+        return True
+
+    def _may_be_early(self, pdu: DeliverSm | DataSm) -> bool:
+        waits = any(sent.status is None for sent in self._observed.sent)
+        addresses = {pdu.source_addr.removeprefix("+"), pdu.destination_addr.removeprefix("+")}
+        is_receipt = read_receipt(pdu, text_only=True) is not None
+        return waits and is_receipt and not addresses.isdisjoint(self._observed.numbers)
+
+    def _sent_of(self, receipt: Receipt) -> Sent | None:
+        """The test message it is about."""
+        keys: set[str] = set()
+        for written in (receipt.message_id, *receipt.alt_ids):
+            if written:
+                keys |= {exact_key(written), *other_keys(written)}
+        keys.discard("")
+        return next((one for one in self._observed.sent if one.message_id and exact_key(one.message_id) in keys), None)
+
+    def _end(self, problem: str) -> None:
+        self._is_over = True
+        if not self._observed.problem and not self._is_leaving:
+            self._observed.problem = problem
+        self._stirred.set()

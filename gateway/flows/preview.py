@@ -1,0 +1,127 @@
+"""What would become of a message if it were submitted now: its text, its route, and each carrier that could get it.
+
+Nothing is filed, nothing is sent. The checks are accept's own; how a carrier would write the text is the same code that
+writes it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import trio
+
+from gateway.flows.accept import Accept
+from gateway.rules.checks import Checked
+from gateway.rules.faults import ItemErrors
+from gateway.rules.options import NOTHING_ASKED, MessageOptions, from_json
+from gateway.rules.timestamps import rfc3339
+from gateway.rules.ways import USUAL, unfit_of, way_of, written
+from gateway.settings import Settings
+from protocol.text import Encoding
+from protocol.writing import TextWay, preview
+
+
+class PreviewedPart(msgspec.Struct):
+    """How much of the text one part holds."""
+
+    part: int
+    characters: int
+
+
+class UnicodeCharacter(msgspec.Struct):
+    """A character that GSM 03.38 cannot carry."""
+
+    character: str
+    position: int
+    """From 1, in the text as it was given."""
+    codepoint: str
+
+
+class PreviewedCarrier(msgspec.Struct):
+    """The message on one carrier of its route."""
+
+    carrier: str
+    fits: bool
+    encoding: str | None
+    """The carrier's alphabet, or `ucs2`; None where it does not fit."""
+    segments: int | None
+    """submit_sm that it would get; None where it does not fit."""
+    reason: str | None
+    """Why it does not fit."""
+
+
+class Preview(msgspec.Struct):
+    """What would happen, by GSM 03.38 or UCS-2, and by each carrier's own way."""
+
+    to: str
+    sender: str = msgspec.field(name="from")
+    encoding: str
+    segments: int
+    parts: list[PreviewedPart]
+    """By GSM 03.38 or UCS-2, as are `encoding` and `segments`."""
+    unicode_characters: list[UnicodeCharacter]
+    transliterated: str | None
+    """The text as it would be sent, where that is not as it was given."""
+    lane: str
+    route: str
+    country: str | None
+    carriers: list[list[PreviewedCarrier]]
+    """By tier: the first that can send has it."""
+    expires_at: str
+
+
+class Previews:
+    """Previews by the settings."""
+
+    def __init__(self, settings: Settings, accept: Accept) -> None:
+        self._accept = accept
+        self._ways = {name: way_of(carrier) for name, carrier in settings.carriers.items()}
+        self._tiers = {route.name: route.carriers_by_tier for route in settings.routes}
+
+    async def preview(self, account: str, body: Any) -> Preview | ItemErrors:
+        """`body` as POST /v1/sms takes it; all that is wrong with it is told in the same words."""
+        checked = self._accept.look(account, body)
+        if isinstance(checked, ItemErrors):
+            return checked
+        given: str = body.get("text") or body.get("message")
+        encoding = Encoding(checked.encoding)
+        cut = preview(checked.text, USUAL, encoding)
+        asked = NOTHING_ASKED if checked.options is None else from_json(checked.options)
+        tiers = self._tiers[checked.route]
+        ways = {name: self._ways[name] for tier in tiers for name in tier}
+        # In a thread of its own: a text of 255 parts takes milliseconds on each carrier.
+        seen = await trio.to_thread.run_sync(_on_carriers, checked, encoding, ways, asked)
+        return Preview(
+            to=checked.recipient,
+            sender=checked.sender,
+            encoding=checked.encoding,
+            segments=checked.segments,
+            parts=[PreviewedPart(part, characters) for part, characters in enumerate(cut.characters, 1)],
+            unicode_characters=_unicode_characters(given),
+            transliterated=None if checked.text == given else checked.text,
+            lane=checked.lane,
+            route=checked.route,
+            country=checked.country,
+            carriers=[[seen[name] for name in tier] for tier in tiers],
+            expires_at=rfc3339(checked.expires_at),
+        )
+
+
+def _on_carriers(
+    checked: Checked, encoding: Encoding, ways: Mapping[str, TextWay], asked: MessageOptions
+) -> dict[str, PreviewedCarrier]:
+    text = checked.text
+    unfit, ucs2_allowed = unfit_of(text, encoding, ways, asked, allow_unicode=checked.allow_unicode)
+    seen = {name: PreviewedCarrier(name, False, None, None, reason) for name, reason in unfit.items()}
+    for name in ways.keys() - unfit.keys():
+        alphabet = preview(text, ways[name], encoding, ucs2_allowed=ucs2_allowed).alphabet
+        segments = written(text, encoding, ways[name], 0, asked, ucs2_allowed=ucs2_allowed)
+        code = Encoding.UCS2.value if alphabet is None else alphabet.value
+        seen[name] = PreviewedCarrier(name, True, code, len(segments), None)
+    return seen
+
+
+def _unicode_characters(text: str) -> list[UnicodeCharacter]:
+    """The first of them: as many as protocol.writing.MOST_FORCING says."""
+    forcing = preview(text).forcing
+    return [UnicodeCharacter(f.character, f.position, f"U+{ord(f.character):04X}") for f in forcing]

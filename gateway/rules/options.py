@@ -1,0 +1,125 @@
+"""What a caller may ask of one message's text beside the text itself: parts at most, flash, TLVs of its own.
+
+Checked when the message is accepted; kept with it as JSON, where there is any, for the claim. Which of its TLVs a
+carrier takes is that carrier's setting.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gateway.rules.faults import Fault, FaultCode
+from gateway.rules.values import LARGEST_INTEGER, type_fault, unstorable
+from protocol.segments import MAX_PARTS
+
+MOST_TLVS = 10
+MOST_OCTETS = 255
+"""Of the value of one TLV."""
+_HEX = "hex:"
+_LARGEST_TAG = 0xFFFF
+_OURS = frozenset({0x0005, 0x0204, 0x020C, 0x020E, 0x020F, 0x0424})
+"""dest_addr_subunit (flash), user_message_reference, the three of SAR, message_payload: the gateway sets them itself
+where a carrier's settings or the message ask for it."""
+
+
+class MessageOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was asked for; a message without any has None in its place."""
+
+    max_parts: int = MAX_PARTS
+    flash: bool = False
+    tlvs: dict[str, str] = {}
+    """By tag, as `0x1401` in lower case: a text, or octets as `hex:0501`. See `tlv_octets`."""
+
+    @property
+    def names(self) -> list[str]:
+        """What is asked for, by the names of the fields: never a value."""
+        given = {"max_parts": self.max_parts != MAX_PARTS, "flash": self.flash, "tlvs": bool(self.tlvs)}
+        return [name for name, is_given in given.items() if is_given]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(MessageOptions).decode
+NOTHING_ASKED = MessageOptions()
+
+
+def to_json(options: MessageOptions) -> str | None:
+    """As it is kept; None where nothing is asked for."""
+    return None if options == NOTHING_ASKED else _encode(options).decode()
+
+
+def from_json(kept: str) -> MessageOptions:
+    return _decode(kept)
+
+
+def tlv_octets(value: str) -> bytes:
+    """The octets of a TLV's value as settings and messages write it. Raises ValueError where it is no hexadecimal."""
+    return bytes.fromhex(value.removeprefix(_HEX)) if value.startswith(_HEX) else value.encode()
+
+
+def check_max_parts(value: Any) -> int | Fault:
+    if value is None:
+        return MAX_PARTS
+    if type(value) is not int or abs(value) > LARGEST_INTEGER:
+        return type_fault(value, f"a whole number from 1 to {MAX_PARTS}")
+    if value < 1:
+        return Fault("is less than 1", FaultCode.TOO_SMALL)
+    if value > MAX_PARTS:
+        return Fault(f"is more than {MAX_PARTS}, which are all that a message can have", FaultCode.TOO_LARGE)
+    return value
+
+
+def check_flag(value: Any) -> bool | Fault:
+    if value is None:
+        return False
+    return value if type(value) is bool else type_fault(value, "true or false")
+
+
+def check_tlvs(value: Any) -> dict[str, str] | Fault:
+    """The TLVs by their tags as MessageOptions has them, or what stands against the first that is wrong."""
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        return type_fault(value, 'an object, such as {"0x1401": "1201159"}')
+    if len(value) > MOST_TLVS:
+        return Fault(f"has {len(value)} TLVs, {MOST_TLVS} are the most", FaultCode.TOO_LONG)
+    checked: dict[str, str] = {}
+    for name, given in value.items():
+        tag = _tag(name)
+        if isinstance(tag, Fault):
+            return tag
+        fault = _value_fault(tag, given)
+        if fault is not None:
+            return fault
+        if tag in checked:
+            return Fault(f"has {tag} twice", FaultCode.GIVEN_TWICE)
+        checked[tag] = given
+    return checked
+
+
+def _tag(name: str) -> str | Fault:
+    digits = name[2:] if name[:2].lower() == "0x" else ""
+    # int() would take signs, spaces and underscores too.
+    is_hex = 0 < len(digits) <= 4 and all(digit in "0123456789abcdefABCDEF" for digit in digits)
+    tag = int(digits, 16) if is_hex else 0
+    if not 0 < tag <= _LARGEST_TAG:
+        shown = name[:20].encode("utf-8", "replace").decode()
+        return Fault(f"has '{shown}', which is no tag; write it as 0x1401", FaultCode.NOT_A_TAG)
+    if tag in _OURS:
+        return Fault(f"has 0x{tag:04x}, which the gateway sets itself; leave it out", FaultCode.TAG_NOT_ALLOWED)
+    return f"0x{tag:04x}"
+
+
+def _value_fault(tag: str, value: Any) -> Fault | None:
+    if type(value) is not str:
+        found = type_fault(value, "a string")
+        return Fault(f"has {tag}, which {found.words}", found.code)
+    fault = unstorable(value)
+    if fault is not None:
+        return Fault(f"has {tag}, which {fault.words}", fault.code)
+    try:
+        octets = tlv_octets(value)
+    except ValueError:
+        return Fault(f"has {tag}, which is no hexadecimal; write octets as hex:0501", FaultCode.NOT_HEXADECIMAL)
+    if len(octets) > MOST_OCTETS:
+        return Fault(f"has {tag} with {len(octets)} octets, {MOST_OCTETS} are the most", FaultCode.TOO_LONG)
+    return None

@@ -1,0 +1,37 @@
+"""An inbound message as the store is given it: a plain value, as all of gateway.store.interface."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class InboundPart(NamedTuple):
+    """One part of a long inbound message, as it came."""
+
+    kind: int
+    """Of the reference: protocol.concatenation.ReferenceKind."""
+    reference: int
+    part: int
+    """From 1 to `total`."""
+    total: int
+    octets: bytes
+    """With the user data header."""
+    data_coding: int
+    has_header: bool
+
+
+@dataclass(slots=True)
+class InboundIn:
+    id: int
+    carrier: str
+    account: str | None
+    """Whose `senders` hold the number; None: nobody's, kept and listed."""
+    sender: str
+    recipient: str
+    text: str
+    """Of a part not read yet: parts are joined before."""
+    encoding: str
+    at: int
+    part: InboundPart | None = None
+    """Where this is one of several, until all are there."""
+    parts: int = 1
+    complete: bool = True

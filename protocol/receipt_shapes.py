@@ -1,0 +1,87 @@
+"""Receipts whose text has no `key:value` as it stands: JSON, XML, `key=value`, comma lists, packed septets, ISO dates.
+
+Each is turned into what receipt_text.py reads; what the words mean stays there.
+"""
+
+import re
+from typing import NamedTuple
+
+from protocol.packing import unpack
+
+_NAMES = {
+    "id": "id",
+    "messageid": "id",
+    "msgid": "id",
+    "stat": "stat",
+    "status": "stat",
+    "state": "stat",
+    "err": "err",
+    "error": "err",
+    "errorcode": "err",
+    "submitdate": "submit date",
+    "donedate": "done date",
+}
+_PAIR = re.compile(
+    r"""["']([A-Za-z_ ]++)["']\s*+:\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s,}"']++))"""  # JSON
+    r"|<([A-Za-z_]++)>\s*+([^<]*+)</"  # XML
+    r"|(?<![A-Za-z_])([A-Za-z_]++)=([^\s&;,]*+)"
+)
+_ISO = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?"
+    r"(?:(Z)|([-+])([0-9]{2}):?([0-9]{2}))?"
+)
+_LIST = re.compile(
+    r"\s*0?([0-9])\s*,\s*([0-9]{10,14})\s*,\s*([0-9]{10,14})\s*,\s*([0-9A-Za-z]*)\s*,"
+    r"\s*\+?[0-9]+\s*,\s*[^\s,]+\s*,\s*([^\s,]+)\s*"
+)
+_KEYED = re.compile(r"id\s*:.*(?:stat|date)\s*:", re.IGNORECASE | re.DOTALL)
+_GSM_UNDERSCORE = "\x11"
+
+
+class Listed(NamedTuple):
+    """A list of state, two dates, error, two addresses and id."""
+
+    state: str
+    dates: tuple[str, str]
+    """Both orders are written; the one that was done is the later."""
+    error: str
+    message_id: str
+
+
+def as_keys(text: str) -> str | None:
+    """The pairs of a JSON object, an XML element or a query string as `key:value`; None if it has none that we read."""
+    pairs = []
+    for found in _PAIR.finditer(text):
+        groups = [group for group in found.groups() if group is not None]
+        name = _NAMES.get("".join(groups[0].replace("_", "").split()).lower())
+        if name is not None and len(groups) > 1:
+            pairs.append(f"{name}:{with_digits(groups[1])}")
+    return " ".join(pairs) or None
+
+
+def with_digits(text: str) -> str:
+    """The text with dates such as `2026-03-09T08:14:00Z` as receipts write them; with a zone as SMPP times."""
+    return _ISO.sub(_digits, text) if "-" in text else text
+
+
+def _digits(found: re.Match[str]) -> str:
+    year, month, day, hour, minute, second, utc, sign, hours, minutes = found.groups()
+    if utc is None and sign is None:
+        return f"{year}{month}{day}{hour}{minute}{second or '00'}"
+    quarters = 0 if utc else int(hours) * 4 + int(minutes) // 15
+    return f"{year[2:]}{month}{day}{hour}{minute}{second or '00'}0{quarters:02}{sign or '+'}"
+
+
+def read_list(text: str) -> Listed | None:
+    """What a comma list without any key says, if it is one."""
+    found = _LIST.fullmatch(text)
+    if found is None:
+        return None
+    state, one, other, error, message_id = found.groups()
+    return Listed(state, (one, other), error, message_id)
+
+
+def unpacked(octets: bytes) -> str | None:
+    """The text of packed septets, if they hold the keys of a receipt."""
+    text = unpack(octets).decode("ascii").replace(_GSM_UNDERSCORE, "_")
+    return text if _KEYED.search(text) else None

@@ -1,0 +1,116 @@
+"""POST /v1/sms/preview: what would happen, said by the same code that would do it, and nothing done."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Build = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def configuration(configuration: dict[str, Any]) -> dict[str, Any]:
+    telco = configuration["carriers"]["telco"]
+    carriers = {"telco": {**telco, "alphabet": "latin1"}, "short": {**telco, "max_parts": 1}, "backup": telco}
+    return {
+        **configuration,
+        "carriers": carriers,
+        "routes": [{"name": "rest", "tiers": [["telco", "short"], "backup"]}],
+    }
+
+
+async def previewed(house: Any, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await house.client().post("/v1/sms/preview", json=body)
+    assert answer.status_code == 200, await answer.get_data()
+    found: dict[str, Any] = await answer.get_json()
+    return found
+
+
+def on(found: dict[str, Any]) -> dict[str, Any]:
+    """By carrier: how it would have the text, or why not."""
+    carriers = [carrier for tier in found["carriers"] for carrier in tier]
+    return {c["carrier"]: (c["encoding"], c["segments"]) if c["fits"] else c["reason"] for c in carriers}
+
+
+async def test_a_preview_tells_parts_route_and_carriers_by_tier(house: Any, a_message: Build) -> None:
+    found = await previewed(house, a_message(text="x" * 161))
+    assert (found["to"], found["from"], found["lane"], found["route"]) == (
+        "+34600000001",
+        "SHOP",
+        "transactional",
+        "rest",
+    )
+    assert (found["encoding"], found["segments"], found["country"]) == ("gsm7", 2, "ES")
+    assert found["parts"] == [{"part": 1, "characters": 153}, {"part": 2, "characters": 8}]
+    assert [[c["carrier"] for c in tier] for tier in found["carriers"]] == [["telco", "short"], ["backup"]]
+    assert on(found) == {
+        "telco": ("latin1", 2),
+        "short": "it would take 2 parts, and its max_parts is 1",
+        "backup": ("gsm7", 2),
+    }
+
+
+async def test_characters_that_force_ucs2_are_named_with_their_places(house: Any, a_message: Build) -> None:
+    found = await previewed(house, a_message(text="Hello 🙂ж", allow_unicode=True))
+    assert found["encoding"] == "ucs2"
+    assert found["unicode_characters"] == [
+        {"character": "🙂", "position": 7, "codepoint": "U+1F642"},
+        {"character": "ж", "position": 8, "codepoint": "U+0436"},
+    ]
+    assert on(found) == dict.fromkeys(("telco", "short", "backup"), ("ucs2", 1))
+
+
+async def test_a_carrier_without_the_alphabet_is_shown_as_it_would_be_met(house: Any, a_message: Build) -> None:
+    found = await previewed(house, a_message(text="5 €"))
+    assert on(found) == {
+        "telco": "its alphabet latin1 lacks the character at position 3",
+        "short": ("gsm7", 1),
+        "backup": ("gsm7", 1),
+    }
+
+
+async def test_the_transliterated_text_is_shown(house: Any, a_message: Build) -> None:
+    found = await previewed(house, a_message(text="“Hi”", transliterate=True))
+    assert (found["transliterated"], found["encoding"]) == ('"Hi"', "gsm7")
+    assert [c["position"] for c in found["unicode_characters"]] == [1, 4]
+    assert (await previewed(house, a_message(transliterate=True)))["transliterated"] is None
+
+
+async def test_a_preview_files_nothing(house: Any, a_message: Build) -> None:
+    await previewed(house, a_message(client_id="once"))
+    assert house.store.backlog() == 0
+    answer = await house.client().post("/v1/sms", json=a_message(client_id="once"))
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body", [{"to": "5", "text": "Hi"}, {"to": "+34600000001"}, {"to": "+34600000001", "text": "🙂"}, {"tlvs": 5}]
+)
+async def test_what_is_wrong_is_told_as_it_would_be_of_the_message(house: Any, body: dict[str, Any]) -> None:
+    previewed, sent = [await house.client().post(path, json=body) for path in ("/v1/sms/preview", "/v1/sms")]
+    assert previewed.status_code == sent.status_code == 422
+    first, second = await previewed.get_json(), await sent.get_json()
+    assert (first["fields"], first["codes"]) == (second["fields"], second["codes"])
+
+
+async def test_only_one_object_is_previewed_and_only_with_the_scope(house: Any, a_message: Build) -> None:
+    answer = await house.client().post("/v1/sms/preview", json=[a_message()])
+    assert (answer.status_code, (await answer.get_json())["code"]) == (422, "not_an_object")
+    assert (await house.client("shop-read").post("/v1/sms/preview", json=a_message())).status_code == 403
+    assert (await house.client(None).post("/v1/sms/preview", json=a_message())).status_code == 401
+
+
+async def test_options_are_taken_by_every_call_and_only_their_names_are_shown(house: Any, a_message: Build) -> None:
+    asked = a_message(max_parts=2, flash=True, tlvs={"0x1401": "secret"})
+    ids = [(await (await house.client().post(path, json=asked)).get_json())["id"] for path in ("/v1/sms", "/send")]
+    bulk = await (
+        await house.client().post("/v1/sms/bulk", json=[asked, a_message(), a_message(max_parts=0)])
+    ).get_json()
+    assert [error["codes"] for error in bulk["errors"]] == [{"max_parts": ["too_small"]}]
+    plain = bulk["entities"][1]["id"]
+    for message in [*ids, bulk["entities"][0]["id"]]:
+        answer = await house.client().get(f"/v1/sms/{message}")
+        first = (await answer.get_json())["timeline"][0]
+        assert (first["what"], first["options"]) == ("accepted", ["max_parts", "flash", "tlvs"])
+        assert "secret" not in await answer.get_data(as_text=True)
+    assert "options" not in (await (await house.client().get(f"/v1/sms/{plain}")).get_json())["timeline"][0]

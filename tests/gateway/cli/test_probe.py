@@ -1,0 +1,205 @@
+"""`sluice probe` learns from the simulator what it was told to be, and asks before anything that costs."""
+
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from least_settings import LEAST
+from simulators import Simulator, simulating
+
+from gateway.cli import main
+from gateway.cli.probe_lessons import findings, profile, remedy
+from gateway.cli.probe_link import Heard, Observed, Sent
+from gateway.settings import load
+from gateway.store.connection import lock
+from protocol.pdus import DeliverSm
+from protocol.receipts import read_receipt
+
+NUMBER = "+34600000001"
+DONE_AT = datetime(2026, 11, 22, 18, 5)
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with simulating(tmp_path_factory.mktemp("simulator"), "--first-id", "43981") as simulator:
+        yield simulator
+
+
+def configured(folder: Path, port: int, *lines: str) -> str:
+    """A configuration file of the one carrier."""
+    text = LEAST.replace("smpp.telco.example:2775", f"127.0.0.1:{port}")
+    text = text.replace('system_id = "acme"', "\n".join(['system_id = "acme"', *lines]))
+    file = folder / "sluice.toml"
+    file.write_text(f'[store]\nurl = "sqlite://{folder}/sluice.db"\n{text}')
+    return str(file)
+
+
+def probed(folder: Path, port: int, *arguments: str, lines: tuple[str, ...] = ()) -> int:
+    return main(["probe", "telco", "--config", configured(folder, port, *lines), *arguments])
+
+
+def learned(folder: Path, simulator: Simulator, *arguments: str, lines: tuple[str, ...] = ()) -> dict[str, object]:
+    file = folder / "learned.toml"
+    sending = ["--to", NUMBER, "--yes", "--wait", "10s", "--toml", str(file), *arguments]
+    assert probed(folder, simulator.port, *sending, lines=lines) == 0
+    return tomllib.loads(file.read_text())
+
+
+def test_a_bind_alone_tells_its_time_and_the_carriers_version(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert probed(tmp_path, simulator.port) == 0
+    told = capsys.readouterr().out
+    assert "Probing telco with a bind of its own, as acme at 127.0.0.1:" in told
+    assert "(sc_interface_version): 3.4 (0x34)" in told
+    assert "enquire_link answered in " in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("id_format", "base"),
+    [
+        ("decimal", None),
+        ("hex", None),
+        ("hex-response-decimal-receipt", "decimal"),
+        ("lower-receipt", None),
+        ("padded", None),
+        ("hex-tlv-decimal-text", None),
+        ("uuid", None),
+        ("long", None),
+    ],
+)
+def test_the_form_of_ids_is_learned(simulator: Simulator, tmp_path: Path, id_format: str, base: str | None) -> None:
+    simulator.set("id-format", id_format)
+    try:
+        assert learned(tmp_path, simulator).get("message_id") == base
+    finally:
+        simulator.set("id-format", "decimal")
+
+
+def test_a_receipt_that_comes_before_its_answer_is_learned_from_too(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulator.set("receipt-first", "1")
+    try:
+        learned(tmp_path, simulator, "--long")
+    finally:
+        simulator.set("receipt-first", "0")
+    assert "receipts came for 4 of 4 submit_sm" in capsys.readouterr().out
+
+
+def test_receipts_that_nothing_marks_are_learned() -> None:
+    pdu = DeliverSm(short_message=b"id:7 done date:2611221805 stat:DELIVRD err:000")
+    receipt = read_receipt(pdu, text_only=True)
+    assert receipt is not None
+    heard = Heard(Sent("x", 1, 1, 0, "7"), pdu, receipt, False, 0.0)
+    assert profile(Observed(bind_seconds=0.1, receipts=[heard])) == {"text_receipts": True}
+
+
+@pytest.mark.parametrize("parts", ["first", "last"])
+def test_the_part_that_has_a_receipt_is_learned(simulator: Simulator, tmp_path: Path, parts: str) -> None:
+    simulator.set("receipt-parts", parts)
+    try:
+        assert learned(tmp_path, simulator, "--long", "--wait", "1s")["receipts_of"] == parts
+    finally:
+        simulator.set("receipt-parts", "every")
+
+
+def test_what_is_learned_is_a_profile_that_the_carrier_takes(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.set("id-format", "hex-response-decimal-receipt")
+    try:
+        learned(tmp_path, simulator)
+    finally:
+        simulator.set("id-format", "decimal")
+    settings = load(Path(configured(tmp_path, 1, 'profile = "learned.toml"')), {})
+    assert settings.carriers["telco"].message_id.value == "decimal"
+
+
+def test_a_window_of_one_takes_a_long_message_part_by_part(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert learned(tmp_path, simulator, "--long", lines=("window = 1",)) == {}
+    assert "receipts came for 4 of 4 submit_sm" in capsys.readouterr().out
+
+
+def test_a_transmitter_and_a_receiver_are_probed_together(simulator: Simulator, tmp_path: Path) -> None:
+    assert learned(tmp_path, simulator, lines=('mode = "transmitter+receiver"',)) == {}
+
+
+def test_deliveries_for_others_are_left_to_the_gateway(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulator.set("inbound", "2")
+    try:
+        learned(tmp_path, simulator)
+    finally:
+        simulator.set("inbound", "0")
+    assert "other deliveries came; they were answered with ESME_RX_T_APPN" in capsys.readouterr().out
+
+
+def test_a_refused_bind_is_told_with_its_remedy(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulator.set("bind-status", "ESME_RINVPASWD")
+    try:
+        assert probed(tmp_path, simulator.port) == 1
+    finally:
+        simulator.set("bind-status", "0")
+    told = capsys.readouterr().err
+    assert "The bind was refused: ESME_RINVPASWD. Compare system_id, password" in told
+
+
+def test_a_host_that_is_not_there_is_told_with_its_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert probed(tmp_path, 1) == 1
+    assert "No connection: 127.0.0.1:1: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [5, 8, 13, 14, 3, 0x400])
+def test_every_refusal_has_a_remedy(status: int) -> None:
+    told = remedy(Observed(connect_seconds=0.1, refusal=status))
+    assert told.startswith("The bind was refused: ")
+    assert len(told) > 60
+
+
+def test_nothing_is_sent_without_a_terminal_or_yes(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = simulator.figures()
+    assert probed(tmp_path, simulator.port, "--to", NUMBER) == 2
+    told = capsys.readouterr().err
+    assert f"2 test messages go to {NUMBER}" in told
+    assert "--yes" in told
+    assert simulator.figures() == before
+
+
+def test_beside_a_running_gateway_it_warns_of_the_place_it_may_take(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lock(tmp_path / "sluice.db"):
+        assert probed(tmp_path, simulator.port) == 2
+        assert "A gateway runs with this configuration." in capsys.readouterr().err
+        assert probed(tmp_path, simulator.port, "--yes") == 0
+    assert probed(tmp_path, simulator.port) == 0
+
+
+@pytest.mark.parametrize("arguments", [["nobody"], ["telco", "--to", "me", "--yes"]])
+def test_what_is_asked_wrongly_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
+    assert main(["probe", *arguments, "--config", configured(tmp_path, 1)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("hours", "zone"),
+    [(0.0, None), (2.0, "Etc/GMT-2"), (-5.0, "Etc/GMT+5"), (5.5, "Asia/Kolkata"), (9.5, None)],
+)
+def test_the_zone_of_receipts_is_learned_by_our_clock(hours: float, zone: str | None) -> None:
+    pdu = DeliverSm(esm_class=4, short_message=b"id:7 done date:2611221805 stat:DELIVRD err:000")
+    receipt = read_receipt(pdu)
+    assert receipt is not None
+    # The receipt came 40 s after the minute that it tells.
+    at = (DONE_AT - timedelta(hours=hours) - datetime(1970, 1, 1)).total_seconds() + 40
+    observed = Observed(bind_seconds=0.1, receipts=[Heard(Sent("x", 1, 1, 0, "7"), pdu, receipt, True, at)])
+    assert profile(observed).get("receipt_timezone") == zone
+    observed.sent = [observed.receipts[0].sent]
+    assert f"dates of receipts are UTC{hours:+g} h by this machine's clock" in list(findings(observed))

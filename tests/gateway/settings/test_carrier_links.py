@@ -1,0 +1,93 @@
+"""Settings of a carrier's links: TLS files, what SMPP 3.3 has not, addresses for outbind, and words of caution."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+from least_settings import Loads
+
+from gateway.settings import ConfigurationError
+from gateway.settings.cautions import cautions
+
+AUTHORITY = trustme.CA()
+OURS = AUTHORITY.issue_cert("acme.example")
+CA, CERTIFICATE = AUTHORITY.cert_pem.bytes().decode(), OURS.cert_chain_pems[0].bytes().decode()
+KEY = OURS.private_key_pem.bytes().decode()
+
+CARRIER = """
+[carriers.second]
+hosts = ["two.example:2775"]
+system_id = "acme"
+password = "secret"
+"""
+
+
+def test_tls_files_are_found_among_the_credentials_first_and_else_beside_the_configuration(
+    loads: Loads, tmp_path: Path
+) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "acme.key").write_text(KEY)
+    settings = loads(
+        CARRIER + 'tls = { ca_file = "ca.pem", certificate_file = "acme.pem", key_file = "acme.key" }',
+        files={"ca.pem": CA, "acme.pem": CERTIFICATE, "acme.key": "of someone else"},
+        environ={"CREDENTIALS_DIRECTORY": str(credentials)},
+    )
+    tls = settings.carriers["second"].tls
+    assert tls is not None
+    assert tls.ca_file == str(tmp_path / "ca.pem")
+    assert tls.key_file == str(credentials / "acme.key")
+    assert tls.context().check_hostname
+
+
+def test_tls_true_is_the_usual_tls_and_false_is_none(loads: Loads) -> None:
+    assert loads(CARRIER + "tls = true").carriers["second"].tls is not None
+    assert loads(CARRIER + "tls = false").carriers["second"].tls is None
+
+
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        ('{ ca_file = "nowhere.pem" }', "carriers.second.tls.ca_file names a file that does not exist; looked for"),
+        ('{ ca_file = "acme.key" }', "holds no certificate in PEM"),
+        ('{ certificate_file = "acme.pem" }', "holds no certificate with its key; give key_file"),
+        ('{ key_file = "acme.key" }', "key_file without certificate_file"),
+        ('{ certificate_file = "ca.pem", key_file = "acme.key" }', "is not the key of"),
+        ('{ min_version = "1.1" }', "carriers.second.tls.min_version"),
+    ],
+)
+def test_tls_that_cannot_work_is_told_with_its_key(loads: Loads, tls: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        loads(f"{CARRIER}tls = {tls}", files={"ca.pem": CA, "acme.pem": CERTIFICATE, "acme.key": KEY})
+    assert "PRIVATE KEY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tlvs", '{ "0x1400" = "1" }'),
+        ("message_tlvs", '["0x1401"]'),
+        ("user_message_reference", "true"),
+        ("long_messages", '"sar"'),
+        ("long_messages", '"payload"'),
+    ],
+)
+def test_what_needs_tlvs_is_refused_for_a_carrier_of_smpp_3_3(loads: Loads, key: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"carriers.second.{key} needs TLVs"):
+        loads(f'{CARRIER}interface_version = "3.3"\n{key} = {value}')
+
+
+def test_outbind_takes_no_address_twice_and_with_tls_it_needs_a_certificate(loads: Loads) -> None:
+    with pytest.raises(ConfigurationError, match=r"carriers.second.outbind_listen\[?1?.*listened on already"):
+        loads(CARRIER + 'outbind_listen = ["127.0.0.1:2799", "127.0.0.1:2799"]')
+    with pytest.raises(ConfigurationError, match="carriers.second.tls.certificate_file is missing"):
+        loads(CARRIER + 'outbind_listen = ["127.0.0.1:2799"]\ntls = true')
+
+
+def test_pain_37_what_is_odd_but_allowed_is_a_caution_without_the_secret(loads: Loads) -> None:
+    odd = CARRIER.replace('"secret"', '"secret-of-many-letters"').replace('"acme"', '"acme-of-many-letters"')
+    carrier = loads(f'{odd}tls = {{ verify = false }}\ninterface_version = "3.3"').carriers["second"]
+    told = list(cautions(carrier))
+    assert [line.split()[0] for line in told] == ["password", "system_id", "tls.verify", "mode"]
+    assert "secret-of" not in "".join(told)
+    assert list(cautions(loads(CARRIER).carriers["second"])) == []

@@ -1,0 +1,62 @@
+"""The pace a carrier asked for, and that of one which never said: as the carrier counts it, by its own clock."""
+
+import time
+
+import pytest
+from daemons import carrier
+
+pytestmark = pytest.mark.scenario
+
+LATE = 5
+"""PDUs that a busy machine may bring together; the gateway counts when it sends, the carrier when it reads."""
+
+
+def batch(prefix, count, **fields):
+    return [{"to": f"+34600{prefix}{n:04}", "text": f"Hello {prefix} {n}", **fields} for n in range(count)]
+
+
+def most_in_a_second(times):
+    first, most = 0, 0
+    for last, at in enumerate(times):
+        while at - times[first] >= 1.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def test_a_carrier_with_100_a_second_gets_100_a_second_long_messages_and_all_binds_counted(
+    gateway_with, simulator_with, record
+):
+    simulator = simulator_with(*record.option, "--no-number-outcomes")
+    gateway = gateway_with(carriers={"telco": carrier(simulator.port, binds=2, window=20, submit_rate=100)})
+    long = {"text": "Hello " * 50}
+    messages = gateway.send_bulk([*batch(50, 300), *(one | long for one in batch(51, 100))])
+    assert sum(message["segments"] for message in messages) == 500
+
+    gateway.wait_for(lambda: record.count() == 500 or None, "all 500 segments")
+
+    arrived = sorted(line["at"] for line in record.taken())
+    assert most_in_a_second(arrived) <= 100 + LATE
+    assert 499 / (arrived[-1] - arrived[0]) >= 95
+    assert simulator.figures()["doubled"] == 0
+
+
+def test_pain_19_the_pace_converges_below_what_the_carrier_takes(gateway_with, simulator_with, record):
+    simulator = simulator_with(*record.option, "--throttle-over", "50", "--no-number-outcomes")
+    gateway = gateway_with(carriers={"telco": carrier(simulator.port, window=10, throttle_pause="1s")})
+    for prefix in (60, 61, 62):
+        gateway.send_bulk(batch(prefix, 400))
+    time.sleep(10)
+    before = simulator.figures()
+    time.sleep(10)
+    after = simulator.figures()
+
+    taken, throttled = after["taken"] - before["taken"], after["throttled"] - before["throttled"]
+    assert throttled / (taken + throttled) < 0.05, (before, after)
+    assert taken / 10 > 20, "it is not given up either"
+    assert after["taken"] < 1200, "there was work to the end"
+    assert after["doubled"] == 0
+    # It is telco's only bind.
+    (bind,) = gateway.operator.get("/admin/carriers")["entities"][0]["binds"]
+    assert 0 < bind["submit_rate"] < 100
+    assert 1 <= bind["window_limit"] <= bind["window"] == 10
