@@ -38,15 +38,13 @@ from protocol.encoding import (
 )
 from protocol.errors import BadPdu, LocalProtocolError
 from protocol.fields import HEADER_LENGTH, check_c_octets, read_header, read_tlvs, write_header, write_tlvs
+from protocol.numbers import BIND_IDS, RESPONSE_BIT, CommandId
 from protocol.pdus import (
-    BIND_IDS,
     HEADER_ONLY,
-    RESPONSE_BIT,
     AlertNotification,
     BindRequest,
     BindResp,
     CancelSm,
-    CommandId,
     DataSm,
     DataSmResp,
     DeliverSm,

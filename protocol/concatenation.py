@@ -8,7 +8,8 @@ from enum import IntEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from protocol.pdus import DataSm, DeliverSm, EsmClass, Tlv
+from protocol.numbers import EsmClass, Tlv
+from protocol.pdus import DataSm, DeliverSm
 from protocol.reading import read_parts
 from protocol.segments import read_header
 from protocol.text import CODECS, Codec, Encoding

@@ -9,8 +9,8 @@ import struct
 from protocol.command_status import CommandStatus
 from protocol.errors import BadPdu
 from protocol.fields import HEADER_LENGTH, read_header, read_last_c_octets, read_tlvs
+from protocol.numbers import BindMode, Tlv
 from protocol.pdus import (
-    BindMode,
     BindRequest,
     BindResp,
     DataSm,
@@ -21,7 +21,6 @@ from protocol.pdus import (
     Outbind,
     SubmitSm,
     SubmitSmResp,
-    Tlv,
 )
 
 _read_three_octets = struct.Struct("3B").unpack_from

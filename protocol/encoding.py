@@ -7,13 +7,11 @@ from struct import Struct
 
 from protocol.errors import LocalProtocolError
 from protocol.fields import HEADER_LENGTH, check_c_octets, write_c_octets, write_header, write_tlvs
+from protocol.numbers import BIND_IDS, RESPONSE_BIT, CommandId, Tlv
 from protocol.pdus import (
-    BIND_IDS,
-    RESPONSE_BIT,
     BindRequest,
     BindResp,
     CancelSm,
-    CommandId,
     DataSm,
     DataSmResp,
     DeliverSm,
@@ -22,7 +20,6 @@ from protocol.pdus import (
     Outbind,
     SubmitSm,
     SubmitSmResp,
-    Tlv,
     Unknown,
 )
 

@@ -1,4 +1,4 @@
-"""The PDUs we speak, as slotted dataclasses with the specification's own names, and the constants of their fields.
+"""The PDUs we speak, as slotted dataclasses with the specification's own names; their numbers are numbers.py's.
 
 Address and id strings are latin-1 text, so that no octet a peer sends can fail to decode. `status` is the raw
 command_status (command_status.py tells what it means); `sequence` is the sequence_number of a PDU that has one.
@@ -6,131 +6,9 @@ A repr shows neither password nor text. Bytes are the codec's, meaning of receip
 """
 
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
 from typing import ClassVar, TypeAlias
 
-RESPONSE_BIT = 0x8000_0000
-"""Set in the command_id of every response (SMPP 3.4 §5.1.2.1)."""
-
-
-class CommandId(IntEnum):
-    """SMPP 3.4 §5.1.2.1; the broadcast operations are SMPP 5.0 §4.7.5."""
-
-    GENERIC_NACK = 0x8000_0000
-    BIND_RECEIVER = 0x0000_0001
-    BIND_RECEIVER_RESP = 0x8000_0001
-    BIND_TRANSMITTER = 0x0000_0002
-    BIND_TRANSMITTER_RESP = 0x8000_0002
-    QUERY_SM = 0x0000_0003
-    QUERY_SM_RESP = 0x8000_0003
-    SUBMIT_SM = 0x0000_0004
-    SUBMIT_SM_RESP = 0x8000_0004
-    DELIVER_SM = 0x0000_0005
-    DELIVER_SM_RESP = 0x8000_0005
-    UNBIND = 0x0000_0006
-    UNBIND_RESP = 0x8000_0006
-    REPLACE_SM = 0x0000_0007
-    REPLACE_SM_RESP = 0x8000_0007
-    CANCEL_SM = 0x0000_0008
-    CANCEL_SM_RESP = 0x8000_0008
-    BIND_TRANSCEIVER = 0x0000_0009
-    BIND_TRANSCEIVER_RESP = 0x8000_0009
-    OUTBIND = 0x0000_000B
-    ENQUIRE_LINK = 0x0000_0015
-    ENQUIRE_LINK_RESP = 0x8000_0015
-    SUBMIT_MULTI = 0x0000_0021
-    SUBMIT_MULTI_RESP = 0x8000_0021
-    ALERT_NOTIFICATION = 0x0000_0102
-    DATA_SM = 0x0000_0103
-    DATA_SM_RESP = 0x8000_0103
-    BROADCAST_SM = 0x0000_0111
-    BROADCAST_SM_RESP = 0x8000_0111
-    QUERY_BROADCAST_SM = 0x0000_0112
-    QUERY_BROADCAST_SM_RESP = 0x8000_0112
-    CANCEL_BROADCAST_SM = 0x0000_0113
-    CANCEL_BROADCAST_SM_RESP = 0x8000_0113
-
-
-class BindMode(Enum):
-    """Which way messages flow on a session."""
-
-    TRANSMITTER = "transmitter"
-    RECEIVER = "receiver"
-    TRANSCEIVER = "transceiver"
-
-
-class Tlv(IntEnum):
-    """Tags of optional parameters (SMPP 3.4 §5.3.2, SMPP 5.0 §4.8.4)."""
-
-    DEST_ADDR_SUBUNIT = 0x0005
-    DEST_NETWORK_TYPE = 0x0006
-    DEST_BEARER_TYPE = 0x0007
-    DEST_TELEMATICS_ID = 0x0008
-    SOURCE_ADDR_SUBUNIT = 0x000D
-    SOURCE_NETWORK_TYPE = 0x000E
-    SOURCE_BEARER_TYPE = 0x000F
-    SOURCE_TELEMATICS_ID = 0x0010
-    QOS_TIME_TO_LIVE = 0x0017
-    PAYLOAD_TYPE = 0x0019
-    ADDITIONAL_STATUS_INFO_TEXT = 0x001D
-    RECEIPTED_MESSAGE_ID = 0x001E
-    MS_MSG_WAIT_FACILITIES = 0x0030
-    PRIVACY_INDICATOR = 0x0201
-    SOURCE_SUBADDRESS = 0x0202
-    DEST_SUBADDRESS = 0x0203
-    USER_MESSAGE_REFERENCE = 0x0204
-    USER_RESPONSE_CODE = 0x0205
-    SOURCE_PORT = 0x020A
-    DESTINATION_PORT = 0x020B
-    SAR_MSG_REF_NUM = 0x020C
-    LANGUAGE_INDICATOR = 0x020D
-    SAR_TOTAL_SEGMENTS = 0x020E
-    SAR_SEGMENT_SEQNUM = 0x020F
-    SC_INTERFACE_VERSION = 0x0210
-    CALLBACK_NUM_PRES_IND = 0x0302
-    CALLBACK_NUM_ATAG = 0x0303
-    NUMBER_OF_MESSAGES = 0x0304
-    CALLBACK_NUM = 0x0381
-    DPF_RESULT = 0x0420
-    SET_DPF = 0x0421
-    MS_AVAILABILITY_STATUS = 0x0422
-    NETWORK_ERROR_CODE = 0x0423
-    MESSAGE_PAYLOAD = 0x0424
-    DELIVERY_FAILURE_REASON = 0x0425
-    MORE_MESSAGES_TO_SEND = 0x0426
-    MESSAGE_STATE = 0x0427
-    CONGESTION_STATE = 0x0428
-    USSD_SERVICE_OP = 0x0501
-    BILLING_IDENTIFICATION = 0x060B
-    DEST_ADDR_NP_RESOLUTION = 0x0611
-    DEST_ADDR_NP_INFORMATION = 0x0612
-    DEST_ADDR_NP_COUNTRY = 0x0613
-    DISPLAY_TIME = 0x1201
-    SMS_SIGNAL = 0x1203
-    MS_VALIDITY = 0x1204
-    ALERT_ON_MESSAGE_DELIVERY = 0x130C
-    ITS_REPLY_TYPE = 0x1380
-    ITS_SESSION_INFO = 0x1383
-
-
-class EsmClass(IntEnum):
-    """Parts of esm_class (SMPP 3.4 §5.2.12)."""
-
-    MESSAGE_TYPE_MASK = 0x3C
-    RECEIPT = 0x04
-    SME_ACK = 0x08
-    MANUAL_ACK = 0x10
-    CONVERSATION_ABORT = 0x18
-    INTERMEDIATE_NOTIFICATION = 0x20
-    UDHI = 0x40
-    REPLY_PATH = 0x80
-
-
-BIND_IDS = {
-    BindMode.TRANSMITTER: CommandId.BIND_TRANSMITTER,
-    BindMode.RECEIVER: CommandId.BIND_RECEIVER,
-    BindMode.TRANSCEIVER: CommandId.BIND_TRANSCEIVER,
-}
+from protocol.numbers import BindMode, CommandId, Tlv
 
 _MESSAGE_PAYLOAD = int(Tlv.MESSAGE_PAYLOAD)
 

@@ -7,7 +7,8 @@ believed, is decided elsewhere: addresses may not be swapped and ids are not uni
 from dataclasses import dataclass
 from datetime import datetime
 
-from protocol.pdus import DataSm, DeliverSm, EsmClass, Tlv
+from protocol.numbers import EsmClass, Tlv
+from protocol.pdus import DataSm, DeliverSm
 from protocol.receipt_keys import exact_key, other_keys
 from protocol.receipt_text import ReceiptState, ReceiptText, is_before, read_ordinary, read_text
 from protocol.segments import read_header

@@ -1,14 +1,7 @@
 """How a request that is not taken is answered. When that is so, session.py decides."""
 
-from protocol.pdus import (
-    RESPONSE_BIT,
-    CommandId,
-    DataSmResp,
-    DeliverSmResp,
-    GenericNack,
-    Pdu,
-    Unknown,
-)
+from protocol.numbers import RESPONSE_BIT, CommandId
+from protocol.pdus import DataSmResp, DeliverSmResp, GenericNack, Pdu, Unknown
 
 _WITHOUT_RESPONSE = frozenset({CommandId.ALERT_NOTIFICATION, CommandId.OUTBIND})
 _REQUESTS = frozenset(command_id for command_id in CommandId if not command_id & RESPONSE_BIT)

@@ -11,8 +11,8 @@ from protocol.command_status import CommandStatus, name_of
 from protocol.errors import BadFrame, BadPdu
 from protocol.fields import read_header
 from protocol.keepalive import KeepaliveStep
+from protocol.numbers import RESPONSE_BIT
 from protocol.pdus import (
-    RESPONSE_BIT,
     AlertNotification,
     BindRequest,
     BindResp,

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
-from protocol.pdus import BindRequest, CancelSm, DataSm, DeliverSm, QuerySm, QuerySmResp, SubmitSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import BindRequest, CancelSm, DataSm, DeliverSm, QuerySm, QuerySmResp, SubmitSm
 
 _CONGESTION_STATE = int(Tlv.CONGESTION_STATE)
 _CONGESTION_MOST = 100

@@ -11,13 +11,12 @@ from protocol.errors import NotBound
 from protocol.fields import HEADER_LENGTH, write_header
 from protocol.framing import MAX_FRAME, Framer
 from protocol.keepalive import Keepalive
+from protocol.numbers import BindMode, CommandId
 from protocol.patience import Patience
 from protocol.pdus import (
-    BindMode,
     BindRequest,
     BindResp,
     CancelSm,
-    CommandId,
     DataSm,
     DataSmResp,
     DeliverSm,

@@ -9,9 +9,9 @@ unbind, leads to CLOSED from everywhere. The bind mode stands beside the state.
 from enum import Enum
 from typing import Any, TypeAlias
 
+from protocol.numbers import BindMode
 from protocol.pdus import (
     AlertNotification,
-    BindMode,
     BindRequest,
     BindResp,
     CancelSm,
@@ -76,9 +76,15 @@ _SMSC_SENDS: dict[BindMode, PduTypes] = {
 }
 
 # deliver_sm on a transmitter bind is against the book; to refuse it would lose a receipt and win nothing.
-_ESME_TAKES: PduTypes = (
-    _ALWAYS | {DeliverSm, DataSm, SubmitSmResp, DataSmResp, QuerySmResp, CancelSmResp, AlertNotification}
-)
+_ESME_TAKES: PduTypes = _ALWAYS | {
+    DeliverSm,
+    DataSm,
+    SubmitSmResp,
+    DataSmResp,
+    QuerySmResp,
+    CancelSmResp,
+    AlertNotification,
+}
 _SMSC_TAKES: dict[BindMode, PduTypes] = {
     BindMode.TRANSMITTER: _ALWAYS | {SubmitSm, DataSm, DataSmResp, QuerySm, CancelSm},
     BindMode.RECEIVER: _ALWAYS | {DataSm, DataSmResp, DeliverSmResp, QuerySm, CancelSm},

@@ -72,9 +72,7 @@ class InboundData(Struct):
     parts: Annotated[int, Meta(description="As many as the handset sent it in.")]
     complete: Annotated[bool, Meta(description="false: parts never came; `[…]` stands for them in the text.")]
     carrier: str
-    received_at: Annotated[
-        str, Meta(description="When the last part came.", extra_json_schema={"format": "date-time"})
-    ]
+    received_at: Annotated[str, Meta(description="When the last part came.", extra_json_schema={"format": "date-time"})]
     text_erased_at: Time | UnsetType = UNSET
 
 

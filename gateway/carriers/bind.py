@@ -26,8 +26,9 @@ from gateway.carriers.waiting import Waiting
 from gateway.logs import quoted
 from gateway.metrics import GIVEN_BACK, RECYCLED
 from gateway.settings.carriers import Carrier as CarrierSettings
+from protocol.numbers import BindMode
 from protocol.patience import Patience
-from protocol.pdus import BindMode, BindRequest, CancelSm, QuerySm
+from protocol.pdus import BindRequest, CancelSm, QuerySm
 from protocol.session_events import (
     BindRefused,
     Bound,

@@ -17,7 +17,7 @@ from gateway.logs import quoted
 from gateway.metrics import BIND_REFUSALS
 from gateway.settings.types import split_address
 from protocol.command_status import BindRefusal, bind_refusal, name_of
-from protocol.pdus import BindMode
+from protocol.numbers import BindMode
 from protocol.session_events import CloseReason
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import trio
 from gateway.carriers.link_faults import words_of
 from gateway.carriers.trace import Tap
 from gateway.logs import quoted
-from protocol.pdus import CommandId
+from protocol.numbers import CommandId
 from protocol.session import Session
 
 WRITE_LIMIT_SECONDS = 20.0

@@ -15,7 +15,7 @@ from gateway.carriers.pacing import Pace
 from gateway.carriers.requests import bind_request
 from gateway.carriers.restraint import Restraint
 from gateway.identifiers import now_ms
-from protocol.pdus import BindMode
+from protocol.numbers import BindMode
 from protocol.window import Window
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.types import CarrierMode
+from protocol.numbers import BindMode
 from protocol.patience import Patience
-from protocol.pdus import BindMode, BindRequest
+from protocol.pdus import BindRequest
 from protocol.session import Session
 from protocol.session_states import Role
 

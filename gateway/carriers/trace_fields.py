@@ -13,7 +13,8 @@ from typing import NamedTuple
 from protocol.codec import decode
 from protocol.errors import BadPdu
 from protocol.fields import HEADER_LENGTH
-from protocol.pdus import CommandId, DataSm, DeliverSm, EsmClass, Tlv
+from protocol.numbers import CommandId, EsmClass, Tlv
+from protocol.pdus import DataSm, DeliverSm
 from protocol.receipts import read_receipt
 from protocol.segments import read_header
 

@@ -14,7 +14,7 @@ from gateway.carriers.trace_seen import Seen
 from gateway.rules.timestamps import rfc3339
 from protocol.command_status import name_of
 from protocol.fields import read_header
-from protocol.pdus import RESPONSE_BIT, CommandId, EsmClass, Tlv
+from protocol.numbers import RESPONSE_BIT, CommandId, EsmClass, Tlv
 from protocol.segments import read_header as read_user_data_header
 from protocol.text import decode
 

@@ -20,7 +20,8 @@ from gateway.settings import Carrier, CarrierMode, ConfigurationError, Settings,
 from gateway.settings.types import parse_duration
 from protocol.errors import LocalProtocolError
 from protocol.fields import read_tlvs
-from protocol.pdus import BindMode, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import SubmitSm
 from protocol.text import Encoding, encoding_of
 from protocol.writing import write
 

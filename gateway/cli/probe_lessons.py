@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from gateway.cli.probe_link import Heard, Observed
 from gateway.settings.carriers import Carrier
 from protocol.command_status import BindRefusal, StatusClass, bind_refusal, classify, name_of
-from protocol.pdus import DataSm, EsmClass, Tlv
+from protocol.numbers import EsmClass, Tlv
+from protocol.pdus import DataSm
 from protocol.receipt_keys import exact_key
 
 _REMEDIES = {

@@ -19,7 +19,8 @@ from protocol.command_status import CommandStatus
 from protocol.errors import BadFrame
 from protocol.fields import read_header
 from protocol.framing import Framer
-from protocol.pdus import BindMode, CommandId, DataSm, DeliverSm, SubmitSm
+from protocol.numbers import BindMode, CommandId
+from protocol.pdus import DataSm, DeliverSm, SubmitSm
 from protocol.receipt_keys import exact_key, other_keys
 from protocol.receipts import Receipt, read_receipt
 from protocol.session_events import BindRefused, Bound, Closed, Delivered, Event, SubmitAnswered

@@ -10,7 +10,7 @@ from gateway.rules.ways import way_of
 from gateway.settings.carriers import Carrier
 from gateway.store.interface import InboundIn, InboundPart
 from protocol.concatenation import encoding_of, octets_of, place_of
-from protocol.pdus import EsmClass
+from protocol.numbers import EsmClass
 from protocol.reading import read_text
 
 MOST_PART_OCTETS = 1_024

@@ -9,7 +9,8 @@ from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.types import ReceiptsOf, ValidityPeriod
 from gateway.store.interface import Claim
 from protocol.fields import write_tlvs
-from protocol.pdus import SubmitSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import SubmitSm
 from protocol.references import reference_16
 from protocol.segments import Segment
 from protocol.submit_bodies import submit_body, submit_head, submit_tail

@@ -14,7 +14,8 @@ from gateway.simulator.agenda import Agenda
 from gateway.simulator.deliveries import Delivery
 from gateway.simulator.outcomes import Course
 from gateway.simulator.smsc import Smsc, Verdict
-from protocol.pdus import BindMode, BindRequest, DataSm, QuerySm, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, DataSm, QuerySm, SubmitSm
 from protocol.session import Session
 from protocol.session_events import (
     BindRequested,

@@ -11,7 +11,8 @@ from typing import TypeAlias
 from gateway.simulator.message_ids import SPELLINGS, IdFormat
 from gateway.simulator.options import ReceiptShape
 from gateway.simulator.receipt_stat import ERRORS, INTERMEDIATE, NAMES, ReceiptStat
-from protocol.pdus import DataSm, DeliverSm, EsmClass, SubmitSm, Tlv
+from protocol.numbers import EsmClass, Tlv
+from protocol.pdus import DataSm, DeliverSm, SubmitSm
 
 _TEXT_LIMIT = 20
 """SMPP 3.4 appendix B: the first twenty characters of the message."""

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from protocol.pdus import DataSm, EsmClass, SubmitSm, Tlv
+from protocol.numbers import EsmClass, Tlv
+from protocol.pdus import DataSm, SubmitSm
 from protocol.segments import read_header
 
 # Plain integers: arithmetic and look-ups by an IntEnum member call back into Python.

@@ -51,6 +51,8 @@ class _Second:
 
     since: float = -1.0
     count: int = 0
+
+
 _FOR_GOOD = (int(CommandStatus.ESME_RX_P_APPN), int(CommandStatus.ESME_RX_R_APPN))
 
 

@@ -51,8 +51,7 @@ END_ATTEMPT = (
 )
 CAUSE = "UPDATE attempts SET network_error = ?, error = ? WHERE message = ? AND part = ? AND attempt = ?"
 _CANCEL_ASKED = (
-    "SELECT 1 FROM enquiries WHERE message = ? AND part = ? AND attempt = ? "
-    f"AND kind = {int(EnquiryKind.CANCEL)}"
+    f"SELECT 1 FROM enquiries WHERE message = ? AND part = ? AND attempt = ? AND kind = {int(EnquiryKind.CANCEL)}"
 )
 _LEARN = "UPDATE attempts SET carrier_message_id = ?, id_key = ? WHERE message = ? AND part = ? AND attempt = ?"
 _REPEAT = (

@@ -8,7 +8,8 @@ from smpplib import smpp
 
 from protocol.codec import decode, encode
 from protocol.errors import BadPdu, LocalProtocolError
-from protocol.pdus import CommandId, DataSm, DeliverSm, SubmitSm
+from protocol.numbers import CommandId
+from protocol.pdus import DataSm, DeliverSm, SubmitSm
 
 LONGEST_INPUT = 1024
 _KINDS = [int(command_id) for command_id in CommandId]

@@ -5,7 +5,8 @@ import time
 from draws import Draws
 from frames import receipts
 
-from protocol.pdus import DataSm, DeliverSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import DataSm, DeliverSm
 from protocol.receipt_text import _scan, read_ordinary, read_text
 from protocol.receipts import Receipt, _read_any, _read_ordinary, read_receipt
 

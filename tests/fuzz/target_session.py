@@ -14,17 +14,8 @@ from frames import FRAMES, frames
 from protocol.codec import decode, encode
 from protocol.errors import LocalProtocolError
 from protocol.fields import read_header
-from protocol.pdus import (
-    RESPONSE_BIT,
-    BindMode,
-    BindRequest,
-    CancelSm,
-    CommandId,
-    DataSm,
-    DeliverSm,
-    QuerySm,
-    SubmitSm,
-)
+from protocol.numbers import RESPONSE_BIT, BindMode, CommandId
+from protocol.pdus import BindRequest, CancelSm, DataSm, DeliverSm, QuerySm, SubmitSm
 from protocol.session import Session
 from protocol.session_events import (
     BindRequested,

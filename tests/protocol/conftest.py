@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from protocol.codec import decode, encode
-from protocol.pdus import BindMode, BindRequest, BindResp, Pdu
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, BindResp, Pdu
 from protocol.session import Session
 from protocol.session_events import BindRequested, Event
 from protocol.session_states import Role, SessionState

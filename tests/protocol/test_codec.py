@@ -11,16 +11,14 @@ from smpplib import smpp
 from protocol.codec import decode, encode
 from protocol.command_status import CommandStatus
 from protocol.errors import BadPdu, LocalProtocolError
+from protocol.numbers import BIND_IDS, BindMode, CommandId, Tlv
 from protocol.pdus import (
-    BIND_IDS,
     HEADER_ONLY,
     AlertNotification,
-    BindMode,
     BindRequest,
     BindResp,
     CancelSm,
     CancelSmResp,
-    CommandId,
     DataSm,
     DataSmResp,
     DeliverSm,
@@ -32,7 +30,6 @@ from protocol.pdus import (
     QuerySmResp,
     SubmitSm,
     SubmitSmResp,
-    Tlv,
     Unbind,
     Unknown,
 )

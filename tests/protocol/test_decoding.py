@@ -7,11 +7,10 @@ import pytest
 from protocol.codec import decode, encode
 from protocol.errors import BadPdu
 from protocol.fields import write_tlvs
+from protocol.numbers import BindMode, CommandId, Tlv
 from protocol.pdus import (
-    BindMode,
     BindRequest,
     BindResp,
-    CommandId,
     DataSm,
     DataSmResp,
     DeliverSm,
@@ -20,7 +19,6 @@ from protocol.pdus import (
     Outbind,
     SubmitSm,
     SubmitSmResp,
-    Tlv,
 )
 
 RECEIPT_TLVS = {Tlv.RECEIPTED_MESSAGE_ID: b"5F3A\0", Tlv.MESSAGE_STATE: b"\2", Tlv.NETWORK_ERROR_CODE: b"\3\0\0"}

@@ -4,8 +4,8 @@ import pytest
 
 from protocol.codec import encode
 from protocol.errors import LocalProtocolError
+from protocol.numbers import BindMode
 from protocol.pdus import (
-    BindMode,
     BindRequest,
     BindResp,
     DataSm,

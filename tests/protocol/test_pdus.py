@@ -1,17 +1,5 @@
-from protocol.pdus import (
-    BIND_IDS,
-    HEADER_ONLY,
-    RESPONSE_BIT,
-    BindMode,
-    BindRequest,
-    CommandId,
-    DataSm,
-    DeliverSm,
-    EsmClass,
-    Outbind,
-    SubmitSm,
-    Tlv,
-)
+from protocol.numbers import BIND_IDS, RESPONSE_BIT, BindMode, CommandId, EsmClass, Tlv
+from protocol.pdus import HEADER_ONLY, BindRequest, DataSm, DeliverSm, Outbind, SubmitSm
 
 
 def test_octets_are_the_short_message_before_the_payload():

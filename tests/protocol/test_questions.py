@@ -4,8 +4,8 @@ import pytest
 
 from protocol.command_status import CommandStatus
 from protocol.errors import LocalProtocolError, NotBound
+from protocol.numbers import BindMode
 from protocol.pdus import (
-    BindMode,
     CancelSm,
     CancelSmResp,
     EnquireLink,

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from receipt_vectors import TAGS, VECTORS, pdu_of
 
-from protocol.pdus import DataSm, DeliverSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import DataSm, DeliverSm
 from protocol.receipt_text import _ORDINARY, _scan, read_text
 from protocol.receipts import Receipt, ReceiptState, _read_any, _read_ordinary, read_receipt
 

@@ -1,6 +1,7 @@
 import pytest
 
-from protocol.pdus import RESPONSE_BIT, CommandId, DataSmResp, DeliverSmResp, GenericNack, Unknown
+from protocol.numbers import RESPONSE_BIT, CommandId
+from protocol.pdus import DataSmResp, DeliverSmResp, GenericNack, Unknown
 from protocol.refusals import refusal
 
 

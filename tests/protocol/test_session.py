@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from protocol.codec import encode
 from protocol.command_status import CommandStatus
+from protocol.numbers import BindMode, Tlv
 from protocol.pdus import (
     AlertNotification,
-    BindMode,
     BindRequest,
     BindResp,
     DataSm,
@@ -24,7 +24,6 @@ from protocol.pdus import (
     QuerySm,
     SubmitSm,
     SubmitSmResp,
-    Tlv,
     Unbind,
     UnbindResp,
     Unknown,

@@ -6,8 +6,8 @@ from protocol.codec import encode
 from protocol.command_status import CommandStatus
 from protocol.errors import LocalProtocolError, NotBound, WindowFull
 from protocol.fields import HEADER_LENGTH
+from protocol.numbers import BindMode
 from protocol.pdus import (
-    BindMode,
     BindRequest,
     BindResp,
     DataSm,

@@ -7,10 +7,9 @@ from typing import get_args
 import pytest
 from every_pdu import every_pdu
 
+from protocol.numbers import RESPONSE_BIT, BindMode
 from protocol.pdus import (
-    RESPONSE_BIT,
     AlertNotification,
-    BindMode,
     BindRequest,
     BindResp,
     DataSm,

@@ -30,7 +30,9 @@ pytestmark = [pytest.mark.scenario, pytest.mark.timeout(170)]
 
 HOLD, RESEND = "otp", "transactional"
 LANES = {lane: {"doubt_grace": "1s"} for lane in (HOLD, RESEND)}
-EVENTS = [f"message.{kind}" for kind in ("sent", "delivered", "failed", "unknown", "in_doubt", "undelivered", "expired")]
+EVENTS = [
+    f"message.{kind}" for kind in ("sent", "delivered", "failed", "unknown", "in_doubt", "undelivered", "expired")
+]
 SECONDS = 25.0
 """For all to end; a machine that has nothing else to do takes a quarter of it."""
 TOLD = {
@@ -65,7 +67,13 @@ class Run:
         is_held = self.messages[number]["lane"] == HOLD and self.doubted(number)
         if self.script.took[number]:
             return {"delivered"}
-        return {"failed", "unknown"} if is_held and number in self.script.refused else {"unknown"} if is_held else {"failed"}
+        return (
+            {"failed", "unknown"}
+            if is_held and number in self.script.refused
+            else {"unknown"}
+            if is_held
+            else {"failed"}
+        )
 
 
 def not_ended(ledger: Ledger, scripts: list[LoadedSmsc], numbers: dict[str, str]) -> list[tuple[str, str | None]]:
@@ -139,7 +147,8 @@ def sections(folder: Path, url: str, carriers: dict[str, tuple[LoadedSmsc, Scrip
         folder,
         carriers={name: carrier(smsc.port, **usual) for name, (_, smsc) in carriers.items()},
         routes=[
-            {"name": name, "match": {"prefix": [f"346{place:02}"]}, "tiers": [name]} for place, name in enumerate(carriers)
+            {"name": name, "match": {"prefix": [f"346{place:02}"]}, "tiers": [name]}
+            for place, name in enumerate(carriers)
         ],
         lanes=LANES,
         accounts={"shop": shop},
@@ -151,7 +160,8 @@ def accepted(gateway: Gateway, carriers: int) -> dict[str, str]:
     numbers = {}
     for place in range(carriers):
         of_it = [
-            {"to": number, "text": "Hello", "lane": HOLD if n % 2 else RESEND} for n, number in enumerate(numbers_of(place))
+            {"to": number, "text": "Hello", "lane": HOLD if n % 2 else RESEND}
+            for n, number in enumerate(numbers_of(place))
         ]
         for start in range(0, IN_FLIGHT, 500):
             numbers |= {message["id"]: message["to"] for message in gateway.send_bulk(of_it[start : start + 500])}
@@ -164,13 +174,15 @@ def nothing_untold(gateway: Gateway) -> bool:
 
 def balanced(folder: Path, gateway: Gateway, numbers: dict[str, str], ledger: Ledger) -> None:
     """Accepted = ended + open, by the store and by what is told; nothing is open, ready, claimed or in doubt."""
-    states = {MessageState(state): count for state, count in rows(folder, "SELECT state, count(*) FROM messages GROUP BY 1")}
+    states = {
+        MessageState(state): count for state, count in rows(folder, "SELECT state, count(*) FROM messages GROUP BY 1")
+    }
     told = Counter(ledger.ends.values())
     assert sum(states.values()) == len(numbers)
     assert {state.name.lower(): count for state, count in states.items()} == told
     assert rows(folder, "SELECT sum(ready) FROM queues")[0][0] == 0
     open_ones = f"({int(AttemptState.SUBMITTING)}, {int(AttemptState.IN_DOUBT)})"
-    assert rows(folder, f"SELECT count(*) FROM attempts WHERE state IN {open_ones}")[0][0] == 0  # noqa: S608 - constants
+    assert rows(folder, f"SELECT count(*) FROM attempts WHERE state IN {open_ones}")[0][0] == 0
     assert doubts_of(gateway.operator) == set()
     assert ledger.out_of_order == []
     assert outbox_of(gateway) == ledger.ids

@@ -1,10 +1,9 @@
 """One PDU of each kind: what the codec, the session's tables and the fuzz targets are all tried on."""
 
+from protocol.numbers import RESPONSE_BIT, BindMode, EsmClass, Tlv
 from protocol.pdus import (
     HEADER_ONLY,
-    RESPONSE_BIT,
     AlertNotification,
-    BindMode,
     BindRequest,
     BindResp,
     CancelSm,
@@ -12,14 +11,12 @@ from protocol.pdus import (
     DataSmResp,
     DeliverSm,
     DeliverSmResp,
-    EsmClass,
     Outbind,
     Pdu,
     QuerySm,
     QuerySmResp,
     SubmitSm,
     SubmitSmResp,
-    Tlv,
     Unknown,
 )
 

@@ -143,9 +143,7 @@ class KilledRun:
         pending = "/v1/events?status=pending&limit=1"
         wait_until(lambda: not self._gateway.get(pending)["entities"], "every event is told", seconds=_LAST_SECONDS)
 
-    def _outcome(
-        self, outbox: set[str], status: int, counts: dict[str, Any], tries: Tries, seconds: float
-    ) -> Outcome:
+    def _outcome(self, outbox: set[str], status: int, counts: dict[str, Any], tries: Tries, seconds: float) -> Outcome:
         callers, ledger = self._traffic.callers, self._ledger
         segments = self._taken.read().segments
         # Each that is swallowed is doubted once, by a kill or by its time-out.

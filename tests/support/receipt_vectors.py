@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from protocol.pdus import DataSm, DeliverSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import DataSm, DeliverSm
 
 VECTORS: list[dict[str, Any]] = [
     json.loads(line)

@@ -18,7 +18,8 @@ from gateway.metrics import RECYCLED
 from protocol.codec import encode
 from protocol.command_status import CommandStatus
 from protocol.fields import HEADER_LENGTH
-from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, DeliverSm, SubmitSm
 from protocol.session_events import CloseReason
 
 ENQUIRE_LINK = bytes.fromhex("00000010 00000015 00000000 00000077")

@@ -16,7 +16,8 @@ from gateway.metrics import BIND_REFUSALS
 from protocol.codec import encode
 from protocol.command_status import CommandStatus
 from protocol.fields import HEADER_LENGTH
-from protocol.pdus import BindMode, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import SubmitSm
 from protocol.session_events import CloseReason
 
 A_BODY = encode(SubmitSm())[HEADER_LENGTH:]

@@ -14,7 +14,8 @@ from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.traffic import Traffic
 from protocol.codec import encode
 from protocol.fields import HEADER_LENGTH
-from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, DeliverSm, SubmitSm
 from protocol.session_events import CloseReason
 
 BIND, SUBMIT, DELIVER, UNBIND, ENQUIRE, NACK, RESP = 0x09, 0x04, 0x05, 0x06, 0x15, 0x8000_0000, 0x8000_0000

@@ -16,8 +16,9 @@ from gateway.carriers.traffic import Traffic
 from gateway.metrics import GIVEN_BACK
 from protocol.codec import encode
 from protocol.fields import HEADER_LENGTH
+from protocol.numbers import BindMode
 from protocol.patience import SHORTEST_SECONDS, Patience
-from protocol.pdus import BindMode, BindRequest, DeliverSm, SubmitSm
+from protocol.pdus import BindRequest, DeliverSm, SubmitSm
 from protocol.session_events import CloseReason, SubmitAnswered
 from protocol.window import OVERTAKEN_PER_SLOT
 

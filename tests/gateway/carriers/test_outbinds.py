@@ -16,7 +16,8 @@ from gateway.carriers.carrier import Carrier
 from gateway.carriers.outbinds import MOST_UNSPOKEN
 from gateway.carriers.traffic import Traffic
 from protocol.codec import encode
-from protocol.pdus import BindMode, DeliverSm, EnquireLink, Outbind
+from protocol.numbers import BindMode
+from protocol.pdus import DeliverSm, EnquireLink, Outbind
 
 HERE = ["127.0.0.1/32"]
 

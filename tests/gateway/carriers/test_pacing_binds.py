@@ -16,7 +16,8 @@ from gateway.carriers.pacing import Pace
 from gateway.carriers.traffic import Traffic
 from protocol.codec import encode
 from protocol.fields import HEADER_LENGTH
-from protocol.pdus import BindMode, BindRequest, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, SubmitSm
 from protocol.session_events import SubmitAnswered
 
 REQUEST = BindRequest(BindMode.TRANSCEIVER, "acme", "secret")

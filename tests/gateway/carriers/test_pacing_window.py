@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.carriers.adaptive_window import AdaptiveWindow
 from gateway.carriers.silence import Silence
-from protocol.pdus import Tlv
+from protocol.numbers import Tlv
 from protocol.session_events import SubmitAnswered
 from protocol.window import Window
 

@@ -16,11 +16,10 @@ from gateway.carriers.trace_pcap import FILE_HEADER, Packets
 from gateway.carriers.trace_seen import Seen
 from gateway.carriers.trace_stream import Format, Renderer, recorded
 from protocol.codec import encode
+from protocol.numbers import BindMode, CommandId, Tlv
 from protocol.pdus import (
-    BindMode,
     BindRequest,
     BindResp,
-    CommandId,
     DataSm,
     DeliverSm,
     EnquireLink,
@@ -29,7 +28,6 @@ from protocol.pdus import (
     QuerySm,
     SubmitSm,
     SubmitSmResp,
-    Tlv,
     Unknown,
 )
 

@@ -13,7 +13,8 @@ from gateway.flows.asking import AGAIN_SECONDS, MOST_AT_ONCE, PAUSE_SECONDS, Ask
 from gateway.messages import ErrorCode
 from gateway.store.interface import AttemptName, Enquiries, Enquiry, EnquiryAnswer, EnquiryKind, StoreBusy
 from protocol.command_status import CommandStatus
-from protocol.pdus import BindMode, BindRequest, CancelSm, CancelSmResp, GenericNack, QuerySm, QuerySmResp
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, CancelSm, CancelSmResp, GenericNack, QuerySm, QuerySmResp
 from protocol.receipts import ReceiptState
 
 NOW = 1_750_000_000_000
@@ -256,7 +257,8 @@ async def test_a_carrier_that_takes_no_questions_is_not_looked_after(
 
 
 @pytest.mark.parametrize(
-    ("written", "ms"), [("260309081500000+", 1_773_044_100_000), ("2603090815", 1_773_040_500_000), ("", None), ("x", None)]
+    ("written", "ms"),
+    [("260309081500000+", 1_773_044_100_000), ("2603090815", 1_773_040_500_000), ("", None), ("x", None)],
 )
 def test_final_date_is_read_as_the_dates_of_receipts(written: str, ms: int | None) -> None:
     from zoneinfo import ZoneInfo

@@ -18,7 +18,8 @@ from gateway.metrics import INBOUND_UNTOLD
 from gateway.rules.senders import NumberOwners
 from gateway.store.interface import InboundIn, ReceiptIn
 from protocol.command_status import CommandStatus
-from protocol.pdus import BindMode, BindRequest, DataSm, DeliverSm, Tlv
+from protocol.numbers import BindMode, Tlv
+from protocol.pdus import BindRequest, DataSm, DeliverSm
 from protocol.receipts import ReceiptState
 
 NOW = 1_750_000_000_000

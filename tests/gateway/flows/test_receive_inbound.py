@@ -7,7 +7,8 @@ from gateway.flows.receive_inbound import MOST_PART_OCTETS, read_inbound
 from gateway.rules.senders import NumberOwners
 from gateway.store.interface import InboundIn
 from protocol.concatenation import ReferenceKind
-from protocol.pdus import DataSm, DeliverSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import DataSm, DeliverSm
 
 OWNERS = NumberOwners({"shop": ["34600*"]})
 UDHI = 0x40

@@ -18,7 +18,8 @@ from gateway.settings.sections import Lane
 from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment
 from gateway.store.policy import policy_of
 from protocol.command_status import CommandStatus
-from protocol.pdus import BindMode, BindRequest, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, SubmitSm
 from protocol.segments import Segment
 
 NOW = 1_750_000_000_000

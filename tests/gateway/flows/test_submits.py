@@ -9,7 +9,8 @@ from gateway.store.interface import Claim, ClaimedSegment
 from protocol.codec import encode
 from protocol.errors import LocalProtocolError
 from protocol.fields import HEADER_LENGTH, write_tlvs
-from protocol.pdus import SubmitSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import SubmitSm
 from protocol.references import reference_16
 from protocol.segments import Segment
 

@@ -12,7 +12,8 @@ import trio.testing
 
 from gateway.simulator.options import Options
 from gateway.simulator.simulator import Simulator
-from protocol.pdus import BindMode, BindRequest, DataSm, DeliverSm, SubmitSm
+from protocol.numbers import BindMode
+from protocol.pdus import BindRequest, DataSm, DeliverSm, SubmitSm
 from protocol.session import Session
 from protocol.session_events import BindRefused, Bound, Delivered, Event, SubmitAnswered
 from protocol.session_states import Role

@@ -10,7 +10,8 @@ from gateway.simulator.options import ReceiptShape
 from gateway.simulator.receipt_stat import ReceiptStat
 from gateway.simulator.spans import Span
 from protocol.command_status import CommandStatus
-from protocol.pdus import BindMode, DataSm, DeliverSm, SubmitSm, Tlv
+from protocol.numbers import BindMode, Tlv
+from protocol.pdus import DataSm, DeliverSm, SubmitSm
 from protocol.receipts import read_receipt
 from protocol.session_events import (
     BindRefused,

@@ -4,7 +4,8 @@ from gateway.simulator.deliveries import Receipt, ReceiptWriter, Taken, wants
 from gateway.simulator.message_ids import IdFormat
 from gateway.simulator.options import ReceiptShape
 from gateway.simulator.receipt_stat import ReceiptStat
-from protocol.pdus import DataSm, DeliverSm, SubmitSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import DataSm, DeliverSm, SubmitSm
 from protocol.receipt_text import ReceiptState
 from protocol.receipts import read_receipt
 

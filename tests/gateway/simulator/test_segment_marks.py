@@ -1,7 +1,8 @@
 import pytest
 
 from gateway.simulator.segment_marks import Mark, mark_of
-from protocol.pdus import DataSm, SubmitSm, Tlv
+from protocol.numbers import Tlv
+from protocol.pdus import DataSm, SubmitSm
 
 
 @pytest.mark.parametrize(

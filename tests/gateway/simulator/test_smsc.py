@@ -12,7 +12,8 @@ from gateway.simulator.receipt_stat import ReceiptStat
 from gateway.simulator.smsc import Smsc
 from gateway.simulator.spans import Span
 from protocol.command_status import CommandStatus
-from protocol.pdus import BindMode, BindRequest, CancelSm, CancelSmResp, QuerySm, SubmitSm, Tlv
+from protocol.numbers import BindMode, Tlv
+from protocol.pdus import BindRequest, CancelSm, CancelSmResp, QuerySm, SubmitSm
 from protocol.segments import LongMessages
 from protocol.text import decode
 
