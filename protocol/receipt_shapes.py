@@ -54,7 +54,7 @@ def as_keys(text: str) -> str | None:
     for found in _PAIR.finditer(text):
         groups = [group for group in found.groups() if group is not None]
         name = _NAMES.get("".join(groups[0].replace("_", "").split()).lower())
-        if name is not None and len(groups) > 1:
+        if name is not None:
             pairs.append(f"{name}:{with_digits(groups[1])}")
     return " ".join(pairs) or None
 

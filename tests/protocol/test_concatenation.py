@@ -4,8 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol.concatenation import GAP, Part, join, place_of
+from protocol.concatenation import GAP, Part, ReferenceKind, join, octets_of, place_of
 from protocol.fields import read_tlvs
+from protocol.numbers import Tlv
 from protocol.pdus import DeliverSm
 from protocol.segments import LongMessages
 from protocol.text import Encoding, encoding_of
@@ -104,3 +105,23 @@ def test_what_is_written_in_parts_is_read_again_in_any_order(text: str, data: st
         parts.append(Part(place.part, pdu.octets, segment.data_coding, bool(segment.esm_class & UDHI)))
     assert names == {(place.kind, place.reference, len(segments))}
     assert join(parts, len(segments), way)[0] == text
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0", b" "])
+def test_a_message_payload_counts_where_short_message_holds_padding_only(padding: bytes) -> None:
+    pdu = DeliverSm(short_message=padding, tlvs={int(Tlv.MESSAGE_PAYLOAD): b"hello"})
+    assert octets_of(pdu) == b"hello"
+
+
+def test_a_blank_message_without_a_payload_is_a_blank() -> None:
+    assert octets_of(DeliverSm(short_message=b" ", tlvs={int(Tlv.SOURCE_PORT): b"\0\1"})) == b" "
+    assert octets_of(DeliverSm(short_message=b" ")) == b" "
+
+
+def test_a_header_that_joins_nothing_leaves_it_to_the_sar_tlvs() -> None:
+    sar = {int(Tlv.SAR_MSG_REF_NUM): b"\0\7", int(Tlv.SAR_TOTAL_SEGMENTS): b"\2", int(Tlv.SAR_SEGMENT_SEQNUM): b"\1"}
+    for octets in (b"\xffcut short", b"\3\x24\1\1text"):
+        place = place_of(DeliverSm(esm_class=UDHI, tlvs=sar), octets)
+        assert place is not None
+        assert (place.kind, place.reference, place.part, place.total) == (ReferenceKind.SAR, 7, 1, 2)
+        assert place_of(DeliverSm(esm_class=UDHI), octets) is None

@@ -22,6 +22,12 @@ def test_a_frame_in_single_octets_comes_out_at_its_last():
     assert [list(framer.feed(bytes([octet]))) for octet in frame] == [[]] * (len(frame) - 1) + [[frame]]
 
 
+def test_the_beginning_of_a_frame_can_be_looked_at():
+    framer, frame = Framer(), a_frame(b"body")
+    list(framer.feed(frame + frame[:5]))
+    assert framer.rest == frame[:5]
+
+
 @given(st.lists(st.binary(max_size=60), max_size=12), st.lists(st.integers(1, 50), min_size=1, max_size=40))
 def test_any_cutting_gives_the_same_frames(bodies, cuts):
     frames = [a_frame(body, number) for number, body in enumerate(bodies)]

@@ -305,6 +305,19 @@ def test_an_unbind_answered_by_closing_ends_the_session(esme):
     ]
 
 
+def test_what_cannot_be_read_behind_the_last_word_is_not_answered(esme):
+    esme.session.unbind(esme.now)
+    (unbind,) = esme.said()
+    events = esme.hears(UnbindResp(0, unbind.sequence), struct.pack(">IIII", 15, 0x15, 0, 9))
+    assert events == [Unbound(), Closed(CloseReason.UNBOUND)]
+    assert esme.said() == []
+
+
+def test_the_beginning_of_a_pdu_can_be_looked_at(esme):
+    esme.hears(encode(EnquireLink(0, 3))[:7])
+    assert esme.session.unread == encode(EnquireLink(0, 3))[:7]
+
+
 def test_an_unbind_response_that_nobody_asked_for_is_told(esme):
     assert esme.hears(UnbindResp(0, 5)) == [PeerComplained(0, 5)]
 
