@@ -80,7 +80,7 @@ def seeds() -> list[bytes]:
     full = {
         "to": "+34600000001", "text": "Your code is 1234", "from": "SHOP", "client_id": "a-1", "allow_unicode": True,
         "lane": "otp", "schedule": "2026-11-22T18:04:05Z", "validity": "1h", "webhook_url": "https://a.example/",
-        "tag": "x",
+        "tag": "x", "max_parts": 3, "flash": True, "transliterate": True, "tlvs": {"0x1401": "hex:0501"},
     }  # fmt: skip
     assert full.keys() == FIELDS
     given = [example.request for example in EXAMPLES.values() if example.request is not None]
@@ -88,6 +88,7 @@ def seeds() -> list[bytes]:
         b'{"a":1,"a":2}', b'{"to":1e999}', b"[" * 300, b'{"text":"\\ud800"}', b'{"validity":' + b"9" * 400 + b"}",
         b'\xef\xbb\xbf{"to":"+34600000001"}', b'{"to":"+34600000001","text":"\\u0000"}', b'[{"to" : NaN}]', b"-0.0",
         b'{"schedule":1795284300,"validity":"P1D"}',
-        b'{"to":"+492766","text":"Y"}',
+        b'{"to":"+492766","text":"Y"}', b'{"to":"+34600000001","text":"Y","tlvs":{"0x1401":"hex:5","x":7}}',
+        b'{"to":"+34600000001","text":"Y","max_parts":0,"flash":1}',
     ]  # fmt: skip
     return [json.dumps(value).encode() for value in [full, [full, full], *given]] + odd
