@@ -170,7 +170,8 @@ ALREADY_SENT = ProblemType(
     409,
     "The message is on its way or has ended",
     False,
-    "It can be canceled only before it is put to a carrier. GET /v1/sms/{id} shows where it stands.",
+    "It can be canceled before it is put to a carrier, and after that where the carrier takes cancel_sm. "
+    "GET /v1/sms/{id} shows where it stands.",
 )
 NOT_IN_DOUBT = ProblemType(
     "not-in-doubt",

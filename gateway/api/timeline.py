@@ -17,7 +17,7 @@ from gateway.rules import options
 from gateway.rules.causes import describe, network_error_name
 from gateway.rules.timestamps import rfc3339
 from gateway.store import writings
-from gateway.store.interface import EnquiryKind
+from gateway.store.enquiry import EnquiryKind
 from gateway.store.views import AttemptRow, EnquiryRow, MessageRow, MessageStory, ReceiptRow, WebhookTry
 from protocol.command_status import StatusClass, classify, name_of
 from protocol.receipts import ReceiptState

@@ -26,6 +26,9 @@ class Addresses:
     """How one carrier wants addresses written."""
 
     def __init__(self, settings: CarrierSettings) -> None:
+        self._keeps_plus = settings.keep_plus
+        self.mark = "" if settings.keep_plus else "+"
+        """What is taken off a recipient."""
         self._source_ton = settings.source_ton
         self._source_npi = settings.source_npi
         self.dest_ton = INTERNATIONAL if settings.dest_ton is None else settings.dest_ton
@@ -34,10 +37,11 @@ class Addresses:
     def source(self, sender: str) -> Address:
         """The source address of a sender."""
         ton, npi = address_type(sender)
+        plus = "+" if self._keeps_plus and ton == INTERNATIONAL else ""
         return Address(
             ton if self._source_ton is None else self._source_ton,
             npi if self._source_npi is None else self._source_npi,
-            bare(sender),
+            plus + bare(sender),
         )
 
 

@@ -51,6 +51,8 @@ def line_of(step: Step, message: Mapping[str, Any]) -> Line:
             text = _submit(step, is_long=message["segments"] > 1)
         case "receipt":
             text = _receipt(step)
+        case "query_sm" | "cancel_sm":
+            text = _question(step)
         case "webhook":
             text = _webhook(step)
         case _:
@@ -101,10 +103,17 @@ def _receipt(step: Step) -> str:
         "doubt": ", which settles the doubt",
         "parked": ", which came before the answer",
         "converted": ", its id in another base",
+        "query_sm": ", as the carrier says when asked",
         "reference": ", by our reference",
     }.get(step.get("matched", ""), "")
     applied = "" if step["applied"] else ", recorded only"
     return f"{step['state']}{error}{matched}{applied}"
+
+
+def _question(step: Step) -> str:
+    state = f", {step['state']}" if step.get("state") else ""
+    answer = f"{step['command_status']} after {step['latency_ms']} ms" if "command_status" in step else "no answer"
+    return f"asked of {step['bind']}: {answer}{state}"
 
 
 def _webhook(step: Step) -> str:

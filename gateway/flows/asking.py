@@ -19,15 +19,8 @@ from gateway.logs import quoted
 from gateway.metrics import ENQUIRIES
 from gateway.rules.causes import cause_of_receipt
 from gateway.settings.carriers import Carrier as CarrierSettings
-from gateway.store.interface import (
-    Enquiry,
-    EnquiryAnswer,
-    EnquiryKind,
-    ReceiptIn,
-    Store,
-    StoreBusy,
-    StoreFull,
-)
+from gateway.store.enquiry import Enquiry, EnquiryAnswer, EnquiryKind, EnquiryStore
+from gateway.store.interface import ReceiptIn, StoreBusy, StoreFull
 from protocol.command_status import StatusClass, classify, name_of
 from protocol.errors import LocalProtocolError
 from protocol.pdus import CancelSm, QuerySm, QuerySmResp
@@ -60,7 +53,7 @@ class Asked(Protocol):
 class Asking:
     """Asks the carriers that take questions."""
 
-    def __init__(self, store: Store, carriers: Iterable[Asked], *, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(self, store: EnquiryStore, carriers: Iterable[Asked], *, clock: Callable[[], int] = now_ms) -> None:
         self._carriers = [c for c in carriers if c.settings.query_sm or c.settings.cancel_sm]
         self._store = store
         self._clock = clock

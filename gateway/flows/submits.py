@@ -29,6 +29,7 @@ class Submits:
 
     def __init__(self, settings: CarrierSettings) -> None:
         self._addresses = Addresses(settings)
+        self._mark = self._addresses.mark
         self._service_type = settings.service_type
         self._priority_flags = settings.priority_flags
         self._is_relative = settings.validity_period is ValidityPeriod.RELATIVE
@@ -48,7 +49,7 @@ class Submits:
         asking = self._asking
         body = submit_body(
             self._head(claim.sender),
-            claim.recipient.removeprefix("+"),
+            claim.recipient.removeprefix(self._mark),
             self._tail(
                 (claim.expires_at - now) // 1000 if self._is_relative else self._seconds(claim.expires_at, now),
                 self._priority_flags.get(claim.lane, 0) if self._priority_flags else 0,

@@ -83,12 +83,17 @@ def cut_closely(work: Work, carrier: str, message: int) -> Cut | None:
         return None
 
 
+_SPREAD = 61
+"""Odd, so that no two milliseconds share a reference; large, so that the next one is not the next message of a bulk."""
+
+
 def reference_of(message: int) -> int:
     """The reference that joins a long message's parts, in 16 bits; its low octet is the reference of 8 bits.
 
-    Apart for messages of one request (by sequence) and of the next minutes (by second).
+    Apart for messages of one request (by sequence), and for those of a quarter of a second (in 16 bits: of a minute)
+    whose requests came one by one; after that two meet by chance alone.
     """
-    return (created_at_ms(message) // 1000 + message) & 0xFFFF
+    return (created_at_ms(message) * _SPREAD + message) & 0xFFFF
 
 
 def _gone(work: Work, message: int) -> frozenset[int]:

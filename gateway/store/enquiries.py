@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from gateway.messages import AttemptState, MessageState
 from gateway.store import receipts
-from gateway.store.interface import AttemptName, Enquiries, Enquiry, EnquiryAnswer, EnquiryKind
+from gateway.store.enquiry import Enquiries, Enquiry, EnquiryAnswer, EnquiryKind
+from gateway.store.interface import AttemptName
 from gateway.store.matching import Candidate, Match, candidate_of
 from gateway.store.progress import regroup
 from gateway.store.work import COLUMNS, Found, Work

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from gateway.rules.options import MessageOptions
 from gateway.rules.retrying import Verdict as Verdict
+from gateway.store.enquiry import EnquiryStore
 from gateway.store.inbound import InboundIn as InboundIn
 from gateway.store.inbound import InboundPart as InboundPart
 from gateway.store.views import EndpointRow, MessageRow, MessageStory, Page, QueueRow
@@ -199,49 +200,6 @@ class ReceiptIn:
     """What it is unless it names a message of ours by id and addresses: only its text looks like a receipt."""
 
 
-class EnquiryKind(IntEnum):
-    """What can be asked of a carrier about a segment that it took."""
-
-    QUERY = 0
-    """query_sm: what became of it?"""
-    CANCEL = 1
-    """cancel_sm: do not deliver it."""
-
-
-class Enquiry(NamedTuple):
-    """To be asked of a carrier now."""
-
-    name: AttemptName
-    kind: EnquiryKind
-    carrier_message_id: str
-    sender: str
-    recipient: str
-
-
-class EnquiryAnswer(NamedTuple):
-    """How asking went."""
-
-    name: AttemptName
-    kind: EnquiryKind
-    bind: str
-    asked_at: int
-    latency_ms: int
-    command_status: int | None
-    """None: no answer came."""
-    message_state: int | None = None
-    """Of a query_sm that was answered ESME_ROK."""
-    told: ReceiptIn | None = None
-    """The same as a receipt would say it."""
-
-
-class Enquiries(NamedTuple):
-    """What is to be asked of one carrier."""
-
-    now: list[Enquiry]
-    next_at: int | None
-    """When there is something to ask, if not now."""
-
-
 Kept = Callable[[bool], None]
 """Called once on the Trio thread: True after the commit, False when the store could not keep it."""
 
@@ -318,7 +276,7 @@ class EventFacts:
     """Instead of a message: the data of message.inbound, webhook.test."""
 
 
-class Store(Protocol):
+class Store(EnquiryStore, Protocol):
     """The asks. Every write is part of one transaction, fsynced before the call returns or its callback is called."""
 
     # writes that are waited for
@@ -398,16 +356,6 @@ class Store(Protocol):
     # receive
     def receipt(self, receipt: ReceiptIn, kept: Kept) -> None: ...
     def inbound(self, inbound: InboundIn, kept: Kept) -> None: ...
-
-    # ask carriers
-    async def enquiries(self, carrier: str, most: int) -> Enquiries:
-        """What is to be asked of a carrier now, what is urgent first; it is given until its answer is told."""
-
-    async def enquired(self, answer: EnquiryAnswer) -> None:
-        """Record how asking went; what it tells settles doubts, ends messages, or is asked again later."""
-
-    def tell_enquiries(self, tell: Callable[[str], None]) -> None:
-        """Register who is told of a carrier of which there is more to ask."""
 
     # notify
     def take_deliveries(self, take: Callable[[list[Delivery]], None]) -> None:

@@ -34,8 +34,8 @@ CLOCK_SLACK_MS = 5_000
 MOST_RIVALS = 50
 """Parked receipts for a doubt's number that are looked through; where there are more, the number is anybody's."""
 MOST_DOUBTS = 500
-"""Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours. A window of a
-thousand may leave more; then only those of the number as we write it are looked at, which an index finds."""
+"""Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours. Wide windows
+may leave more; then only those of the number as we write it are looked at, which an index finds."""
 _WITHOUT_ANSWER = (AttemptState.IN_DOUBT, AttemptState.SENT)
 _decoder = msgspec.json.Decoder(ReceiptIn)
 _PARK = (
@@ -62,8 +62,8 @@ _IN_DOUBT = (
 _HAS_MANY_DOUBTS = f"SELECT 1 FROM attempts WHERE carrier = ? AND state = {int(AttemptState.IN_DOUBT)} LIMIT 1 OFFSET ?"
 _IN_DOUBT_OF = (
     f"{_CANDIDATES} messages m JOIN attempts a ON a.message = m.id WHERE m.recipient = ?1 "
-    f"AND m.state = {int(MessageState.IN_DOUBT)} AND a.carrier = ?2 AND a.state = {int(AttemptState.IN_DOUBT)} UNION ALL "
-    f"{_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
+    f"AND m.state = {int(MessageState.IN_DOUBT)} AND a.carrier = ?2 AND a.state = {int(AttemptState.IN_DOUBT)} "
+    f"UNION ALL {_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
     f"WHERE a.carrier = ?2 AND a.state = {int(AttemptState.SENT)} AND a.answered_at IS NULL LIMIT ?3"
 )
 _GIVEN_UP = (

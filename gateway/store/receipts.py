@@ -8,7 +8,8 @@ from typing import Any
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.metrics import CONTRADICTIONS
 from gateway.store import parked
-from gateway.store.interface import EnquiryKind, ReceiptIn
+from gateway.store.enquiry import EnquiryKind
+from gateway.store.interface import ReceiptIn
 from gateway.store.matching import (
     Candidate,
     Match,

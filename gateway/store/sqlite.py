@@ -21,6 +21,7 @@ from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, fau
 from gateway.store.asks import Window
 from gateway.store.audit import by_account, by_operator
 from gateway.store.connection import Connection, check_version, connect
+from gateway.store.enquiry import Enquiries, EnquiryAnswer
 from gateway.store.interface import (
     AcceptOutcome,
     Answer,
@@ -29,8 +30,6 @@ from gateway.store.interface import (
     Claim,
     Delivery,
     DeliveryOutcome,
-    Enquiries,
-    EnquiryAnswer,
     EventFacts,
     IdempotencyKey,
     InboundIn,

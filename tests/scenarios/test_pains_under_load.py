@@ -1,7 +1,7 @@
 """Every fault of a carrier with a thousand submit_sm in flight, each by itself and all at once: the books are right.
 
-Apart, each has a carrier of its own in one gateway, so that none may cost another's messages either. Half of the messages
-are of a lane that sends again after a doubt, half of one that never does.
+Apart, each has a carrier of its own in one gateway, so that none may cost another's messages either. Half of the
+messages are of a lane that sends again after a doubt, half of one that never does.
 """
 
 import json
@@ -33,7 +33,7 @@ LANES = {lane: {"doubt_grace": "1s"} for lane in (HOLD, RESEND)}
 EVENTS = [
     f"message.{kind}" for kind in ("sent", "delivered", "failed", "unknown", "in_doubt", "undelivered", "expired")
 ]
-SECONDS = 25.0
+SECONDS = 60.0
 """For all to end; a machine that has nothing else to do takes a quarter of it."""
 TOLD = {
     "delivered": {("sent", "delivered"), ("delivered",), ("unknown", "delivered")},

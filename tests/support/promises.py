@@ -14,6 +14,8 @@ HOLD = frozenset({"otp"})
 _RESENT = (["sent", "delivered"], ["delivered"])
 # A doubt may end as unknown before its receipt comes.
 _HELD = (*_RESENT, ["unknown"], ["unknown", "delivered"])
+# A part's doubt may be over while the others, which were answered, still wait for their receipts.
+_HELD_IN_PARTS = (*_HELD, ["sent", "unknown"], ["sent", "unknown", "delivered"])
 
 
 class Taken:
@@ -90,7 +92,8 @@ def _of_message(message: Accepted, parts: int, twice: int, ledger: Ledger) -> li
     found = []
     told = [kind for kind in ledger.told[message.id] if kind != "in_doubt"]
     is_doubted, is_held = message.id in ledger.doubted, message.lane in HOLD
-    if told not in (_HELD if is_held and is_doubted else _RESENT):
+    held = _HELD if message.parts == 1 else _HELD_IN_PARTS
+    if told not in (held if is_held and is_doubted else _RESENT):
         found.append(f"{message} was told as {ledger.told[message.id]}")
     if parts < message.parts and ledger.ends.get(message.id) != "unknown":
         found.append(f"{message} is lost: {parts} parts arrived, told as {ledger.told[message.id]}")

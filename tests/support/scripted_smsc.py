@@ -1,7 +1,7 @@
 """An SMSC that does what a script says: each submit_sm is handed to one function, which answers it as it likes.
 
-One thread for all its connections, on plain sockets and with its own few lines of SMPP. A receipt that is not acknowledged
-when its link is lost goes out again on the next one, as from any SMSC. What is a PDU stands in smpp_octets.py.
+One thread for all its connections, on plain sockets and with its own few lines of SMPP. A receipt that is not
+acknowledged when its link is lost goes out again on the next one, as from any SMSC. PDUs are in smpp_octets.py.
 """
 
 import heapq
@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
@@ -119,7 +119,7 @@ class ScriptedSmsc:
         self.links: list[Link] = []
         """Those that are open."""
         self.delivered = 0
-        """Different deliveries that were asked for."""
+        """Deliveries that were asked for, each counted once."""
         self._script, self._on_bind = script, on_bind
         self._waiting: deque[Delivery] = deque()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -191,7 +191,7 @@ class ScriptedSmsc:
         try:
             while self._turn_once():
                 pass
-        except BaseException as failure:  # told by close(), in the test's thread
+        except BaseException as failure:  # noqa: BLE001 - told by close(), in the test's thread
             self._failure = failure
         finally:
             for link in list(self.links):
@@ -275,11 +275,8 @@ class ScriptedSmsc:
         assert what is not None, f"{sequence} was acknowledged twice or never delivered"
         self.acknowledged.add((status, 16 + len(body)))
         if status:
-            self.later(0.1, lambda: self._again(what))
-
-    def _again(self, what: Delivery) -> None:
-        self._waiting.append(what)
-        self._hand_out()
+            self._waiting.append(what)
+            self.later(0.1, self._hand_out)
 
     def _hand_out(self) -> None:
         receiving = [link for link in self.links if link.receives]
@@ -301,5 +298,4 @@ def scripted(script: Script, *, on_bind: BindScript = take_bind) -> Iterator[Scr
     try:
         yield smsc
     finally:
-        with suppress(OSError):
-            smsc.close()
+        smsc.close()

@@ -1,4 +1,4 @@
-"""Just enough of SMPP 3.4 for the tests' own SMSCs, written apart from protocol/: what it reads wrongly is seen here."""
+"""Just enough of SMPP 3.4 for the tests' own SMSCs, written apart from protocol/: it shares no mistake with it."""
 
 import struct
 

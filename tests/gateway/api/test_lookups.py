@@ -9,7 +9,8 @@ import trio
 
 from gateway import identifiers
 from gateway.api.schemas import FullMessage
-from gateway.store.interface import Answer, Claim, EnquiryAnswer, Verdict
+from gateway.store.enquiry import EnquiryAnswer
+from gateway.store.interface import Answer, Claim, Verdict
 
 Build = Callable[..., dict[str, Any]]
 

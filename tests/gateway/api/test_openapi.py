@@ -34,7 +34,7 @@ def round_trip(value: Any, schema: Any) -> Any:
 @BY_NAME
 def test_each_example_fits_its_schema(operation: Operation) -> None:
     example = EXAMPLES[operation.name]
-    (answer,) = operation.answers
+    answer, *_ = operation.answers
     assert round_trip(example.response, answer.schema) == msgspec.json.encode(example.response)
     if operation.body is not None:
         assert msgspec.json.decode(round_trip(example.request, operation.body)) == example.request
@@ -82,7 +82,7 @@ async def test_each_call_answers_as_its_example_shows(house: Any, a_message: Bui
         await house.client().post("/v1/sms", json=a_message(client_id="listed"))
         path += "?client_id=listed"
     answer = await house.client().call(operation.method, path, **given)
-    (success,) = operation.answers
+    success, *_ = operation.answers
     assert answer.status_code == success.status, await answer.get_data()
     body = await answer.get_json()
     assert msgspec.json.decode(round_trip(body, success.schema)) == body

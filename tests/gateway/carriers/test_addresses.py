@@ -28,6 +28,12 @@ def test_a_carriers_settings_win_even_when_they_say_zero(carrier_settings: Calla
     assert (addresses.dest_ton, addresses.dest_npi) == (0, 0)
 
 
+def test_pain_41_numbers_keep_their_plus_where_the_carrier_wants_it(carrier_settings: Callable[..., Any]) -> None:
+    addresses = Addresses(carrier_settings(keep_plus=True))
+    assert [addresses.source(sender).addr for sender in ("34600000000", "SHOP")] == ["+34600000000", "SHOP"]
+    assert "+34600000001".removeprefix(addresses.mark) == "+34600000001"
+
+
 @pytest.mark.parametrize(
     ("ton", "addr", "number"),
     [(1, "34600000001", "+34600000001"), (1, "", ""), (5, "SHOP", "SHOP"), (3, "12345", "12345")],

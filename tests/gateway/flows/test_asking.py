@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import trio
@@ -11,7 +12,8 @@ from gateway.carriers.bind import Bind
 from gateway.carriers.traffic import Traffic
 from gateway.flows.asking import AGAIN_SECONDS, MOST_AT_ONCE, PAUSE_SECONDS, Asking, final_ms
 from gateway.messages import ErrorCode
-from gateway.store.interface import AttemptName, Enquiries, Enquiry, EnquiryAnswer, EnquiryKind, StoreBusy
+from gateway.store.enquiry import Enquiries, Enquiry, EnquiryAnswer, EnquiryKind
+from gateway.store.interface import AttemptName, StoreBusy
 from protocol.command_status import CommandStatus
 from protocol.numbers import BindMode
 from protocol.pdus import BindRequest, CancelSm, CancelSmResp, GenericNack, QuerySm, QuerySmResp
@@ -28,6 +30,7 @@ class Rows:
     def __init__(self) -> None:
         self.open: list[Enquiry] = []
         self.answers: list[EnquiryAnswer] = []
+        self.answered = trio.Event()
         self.next_at: int | None = None
         self.busy = 0
         self.looked = 0
@@ -50,6 +53,7 @@ class Rows:
         await self._maybe_busy()
         self.open = [e for e in self.open if (e.name, e.kind) != (answer.name, answer.kind)]
         self.answers.append(answer)
+        self.answered.set()
 
     async def _maybe_busy(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -81,7 +85,7 @@ class Table:
         self.smsc = smsc
         self.rows = Rows()
         self.carrier = Asked(settings)
-        self.asking = Asking(self.rows, [self.carrier], clock=lambda: NOW)  # type: ignore[arg-type]
+        self.asking = Asking(self.rows, [self.carrier], clock=lambda: NOW)
         self._nursery = nursery
 
     async def bind(self) -> None:
@@ -95,13 +99,12 @@ class Table:
     async def until_answered(self, count: int) -> None:
         with trio.fail_after(TEST_BUDGET_SECONDS):
             while len(self.rows.answers) < count:
-                await trio.sleep(0.05)
+                self.rows.answered = trio.Event()
+                await self.rows.answered.wait()
 
 
 @pytest.fixture
-async def table(
-    nursery: trio.Nursery, autojump_clock: Any, scripted_smsc: Any, carrier_settings: Callable[..., Any]
-) -> Table:
+async def table(nursery: trio.Nursery, scripted_smsc: Any, carrier_settings: Callable[..., Any]) -> Table:
     it = Table(nursery, scripted_smsc(), carrier_settings(query_sm=True, cancel_sm=True))
     await it.bind()
     await nursery.start(it.asking.run)
@@ -116,7 +119,9 @@ def told(state: int, **changes: Any) -> Callable[[Any], Any]:
     return lambda pdu: QuerySmResp(0, pdu.message_id, message_state=state, sequence=pdu.sequence, **changes)
 
 
-async def test_a_query_names_the_id_and_the_source_and_its_answer_is_told_as_a_receipt(table: Table) -> None:
+async def test_a_query_names_the_id_and_the_source_and_its_answer_is_told_as_a_receipt(
+    table: Table, autojump_clock: Any
+) -> None:
     table.smsc.reply = told(5, error_code=27, final_date="260309081500000+")
     table.rows.add(an_enquiry())
     await table.until_answered(1)
@@ -131,7 +136,7 @@ async def test_a_query_names_the_id_and_the_source_and_its_answer_is_told_as_a_r
     assert receipt.raw == "query_sm_resp message_state:5 error_code:27 final_date:260309081500000+"
 
 
-async def test_a_cancel_names_both_addresses_and_its_answer_ends_nothing(table: Table) -> None:
+async def test_a_cancel_names_both_addresses_and_its_answer_ends_nothing(table: Table, autojump_clock: Any) -> None:
     table.smsc.reply = lambda pdu: CancelSmResp(0, pdu.sequence)
     table.rows.add(an_enquiry(kind=CANCEL))
     await table.until_answered(1)
@@ -148,7 +153,9 @@ REFUSALS: list[tuple[Callable[[Any], Any], int]] = [
 
 
 @pytest.mark.parametrize(("reply", "status"), REFUSALS)
-async def test_a_refusal_is_told_as_it_came(table: Table, reply: Callable[[Any], Any], status: int) -> None:
+async def test_a_refusal_is_told_as_it_came(
+    table: Table, autojump_clock: Any, reply: Callable[[Any], Any], status: int
+) -> None:
     table.smsc.reply = reply
     table.rows.add(an_enquiry())
     await table.until_answered(1)
@@ -156,7 +163,7 @@ async def test_a_refusal_is_told_as_it_came(table: Table, reply: Callable[[Any],
     assert (answer.command_status, answer.told) == (status, None)
 
 
-async def test_a_state_that_the_specification_does_not_name_is_no_end(table: Table) -> None:
+async def test_a_state_that_the_specification_does_not_name_is_no_end(table: Table, autojump_clock: Any) -> None:
     table.smsc.reply = told(77)
     table.rows.add(an_enquiry())
     await table.until_answered(1)
@@ -165,7 +172,7 @@ async def test_a_state_that_the_specification_does_not_name_is_no_end(table: Tab
     assert not answer.told.receipt.is_final
 
 
-async def test_no_answer_is_told_after_the_response_timeout(table: Table) -> None:
+async def test_no_answer_is_told_after_the_response_timeout(table: Table, autojump_clock: Any) -> None:
     start = trio.current_time()
     table.rows.add(an_enquiry())
     await table.until_answered(1)
@@ -173,7 +180,7 @@ async def test_no_answer_is_told_after_the_response_timeout(table: Table) -> Non
     assert table.rows.answers[0].command_status is None
 
 
-async def test_questions_of_a_bind_that_is_lost_have_no_answer(table: Table) -> None:
+async def test_questions_of_a_bind_that_is_lost_have_no_answer(table: Table, autojump_clock: Any) -> None:
     table.rows.add(an_enquiry())
     await trio.sleep(1)
     await table.smsc.hang_up()
@@ -181,14 +188,14 @@ async def test_questions_of_a_bind_that_is_lost_have_no_answer(table: Table) -> 
     assert table.rows.answers[0].command_status is None
 
 
-async def test_an_id_that_no_frame_can_hold_has_no_answer(table: Table) -> None:
+async def test_an_id_that_no_frame_can_hold_has_no_answer(table: Table, autojump_clock: Any) -> None:
     table.rows.add(an_enquiry(known_as="5" * 65))
     await table.until_answered(1)
     assert table.rows.answers[0].command_status is None
     assert table.smsc.questions == []
 
 
-async def test_few_are_asked_at_a_time_and_slowly(table: Table) -> None:
+async def test_few_are_asked_at_a_time_and_slowly(table: Table, autojump_clock: Any) -> None:
     table.rows.add(*(an_enquiry(message) for message in range(20)))
     await trio.sleep(3 * PAUSE_SECONDS - 0.05)
     assert len(table.smsc.questions) == 3
@@ -201,7 +208,7 @@ async def test_few_are_asked_at_a_time_and_slowly(table: Table) -> None:
     assert trio.current_time() - start >= 15 * PAUSE_SECONDS
 
 
-async def test_what_waits_for_its_answer_is_not_asked_twice(table: Table) -> None:
+async def test_what_waits_for_its_answer_is_not_asked_twice(table: Table, autojump_clock: Any) -> None:
     table.rows.add(an_enquiry())
     for _ in range(5):
         await trio.sleep(5)
@@ -209,7 +216,7 @@ async def test_what_waits_for_its_answer_is_not_asked_twice(table: Table) -> Non
     assert len(table.smsc.questions) == 1
 
 
-async def test_nothing_is_looked_at_while_there_is_nothing_to_ask(table: Table) -> None:
+async def test_nothing_is_looked_at_while_there_is_nothing_to_ask(table: Table, autojump_clock: Any) -> None:
     await trio.sleep(1)
     looked = table.rows.looked
     await trio.sleep(3_600)
@@ -223,7 +230,7 @@ async def test_nothing_is_looked_at_while_there_is_nothing_to_ask(table: Table) 
     assert table.rows.looked == looked + 2
 
 
-async def test_a_store_that_is_busy_is_told_again(table: Table) -> None:
+async def test_a_store_that_is_busy_is_told_again(table: Table, autojump_clock: Any) -> None:
     table.smsc.reply = told(2)
     table.rows.busy = 2
     table.rows.add(an_enquiry())
@@ -261,6 +268,4 @@ async def test_a_carrier_that_takes_no_questions_is_not_looked_after(
     [("260309081500000+", 1_773_044_100_000), ("2603090815", 1_773_040_500_000), ("", None), ("x", None)],
 )
 def test_final_date_is_read_as_the_dates_of_receipts(written: str, ms: int | None) -> None:
-    from zoneinfo import ZoneInfo
-
     assert final_ms(QuerySmResp(final_date=written), ZoneInfo("Europe/Madrid")) == ms

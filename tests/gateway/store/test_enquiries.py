@@ -7,7 +7,8 @@ import pytest
 from gateway.messages import AttemptState, MessageState
 from gateway.settings import InDoubt
 from gateway.store.enquiries import AFTER_CANCEL_MS, GRACE_MS, LATE_ANSWER_MS, MOST_TRIES, TURN_MS
-from gateway.store.interface import AttemptName, CancelOutcome, Enquiry, EnquiryAnswer, EnquiryKind
+from gateway.store.enquiry import Enquiry, EnquiryAnswer, EnquiryKind
+from gateway.store.interface import AttemptName, CancelOutcome
 from gateway.store.policy import CarrierPolicy, LanePolicy
 from protocol.command_status import CommandStatus
 from protocol.receipts import ReceiptState

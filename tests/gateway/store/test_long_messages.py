@@ -1,6 +1,7 @@
 """Long messages: doubt, retry and policy act on parts; the message follows its parts."""
 
 from gateway.messages import AttemptState, MessageState
+from gateway.store.cutting import reference_of
 from gateway.store.interface import CancelOutcome, Verdict
 
 SECOND = 1_000
@@ -179,3 +180,13 @@ async def test_a_receipt_for_a_part_of_a_failed_message_ends_that_part_alone(ben
     assert MessageState(story.message.state) is MessageState.FAILED
     assert story.attempts[0].state == AttemptState.DELIVERED
     assert bench.told(message) == ["message.failed"]
+
+
+def test_pain_27_messages_to_one_number_have_references_of_their_own_a_moment_apart():
+    """Of one request or of requests a few milliseconds apart: both were on their way to the phone at once."""
+    at = 1_795_328_022_618
+    moments = [(at + ms) << 20 for ms in range(256)]
+    bulk = [(at << 20) + n for n in range(256)]
+    for ids in (moments, bulk):
+        assert len({reference_of(message) & 0xFF for message in ids}) == 256
+    assert len({reference_of((at + ms) << 20) for ms in range(60_000)}) == 60_000

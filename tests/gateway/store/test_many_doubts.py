@@ -1,4 +1,4 @@
-"""A lost link with a thousand segments in flight leaves a thousand doubts: each is settled by its own receipt all the same."""
+"""A lost link may leave more doubts than can be looked through: each is settled by its own receipt all the same."""
 
 from gateway.messages import MessageState
 from gateway.store import parked

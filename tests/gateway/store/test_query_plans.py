@@ -12,7 +12,8 @@ from gateway.identifiers import Identifiers
 from gateway.store import ended_binds, recovery
 from gateway.store.connection import Tx, migrate
 from gateway.store.endpoints import Endpoints
-from gateway.store.interface import EnquiryAnswer, IdempotencyKey, InboundPart, Verdict
+from gateway.store.enquiry import EnquiryAnswer
+from gateway.store.interface import IdempotencyKey, InboundPart, Verdict
 from gateway.store.policy import CarrierPolicy
 from gateway.store.queues import Queues
 from gateway.store.work import Mirrors
