@@ -74,7 +74,7 @@ class ReceiptRow(NamedTuple):
     err: str | None
     matched: str
     """`exact`, `converted` (hex/decimal), `reference` (by user_message_reference), `doubt` (a receipt that could only be
-    about it settled a doubt), `parked` (came before its answer)."""
+    about it settled a doubt), `parked` (came before its answer), `query_sm` (its answer)."""
     applied: bool
     raw: str
 

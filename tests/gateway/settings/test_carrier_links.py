@@ -80,7 +80,7 @@ def test_what_needs_tlvs_is_refused_for_a_carrier_of_smpp_3_3(loads: Loads, key:
 def test_outbind_takes_no_address_twice_and_with_tls_it_needs_a_certificate(loads: Loads) -> None:
     with pytest.raises(ConfigurationError, match=r"carriers.second.outbind_listen\[?1?.*listened on already"):
         loads(CARRIER + 'outbind_listen = ["127.0.0.1:2799", "127.0.0.1:2799"]')
-    with pytest.raises(ConfigurationError, match="carriers.second.tls.certificate_file is missing"):
+    with pytest.raises(ConfigurationError, match=r"carriers\.second\.tls\.certificate_file is missing"):
         loads(CARRIER + 'outbind_listen = ["127.0.0.1:2799"]\ntls = true')
 
 
