@@ -14,6 +14,8 @@ from gateway.store.work import COLUMNS, NOTHING_SAID, STUCK_MS, Found, Work
 
 log = logging.getLogger("sluice.store")
 ROWS_A_TRANSACTION = 500
+DOUBTS_A_TRANSACTION = 100
+"""Each costs as much as several other rows, and a lost link leaves many that are due at the same moment."""
 LOOK_FOR_LOST_MS = 10_000
 """How often it is asked whether a claim was lost on its way to its bind: a safety net behind the window's deadline."""
 _DUE = f"SELECT {COLUMNS}, m.done_at FROM messages m WHERE m.due IS NOT NULL AND m.due <= ? ORDER BY m.due LIMIT ?"
@@ -35,6 +37,7 @@ def sweep(work: Work) -> None:
     """Settle what is due, oldest first, up to a limit; the writer comes back for the rest."""
     ended: list[tuple[Found, int]] = []
     doubts: Counter[bool] = Counter()
+    doubtful = 0
     for values in work.execute(_DUE, (work.now, ROWS_A_TRANSACTION)).fetchall():
         found = Found._make(values[:-1])
         if found.state >= MessageState.DELIVERED:
@@ -42,8 +45,11 @@ def sweep(work: Work) -> None:
             continue
         with work.apart(f"settling {public(MESSAGE, found.id)}") as failed:
             _settle(work, found, doubts)
+        doubtful += found.state == MessageState.IN_DOUBT
         if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now)).rowcount and not failed:
             log.error("was due and could not be settled message=%s state=%d", public(MESSAGE, found.id), found.state)
+        if doubtful == DOUBTS_A_TRANSACTION:
+            break
     if doubts:
         log.warning("the grace of doubts is over sent_again=%d given_up=%d", doubts[True], doubts[False])
     _erase_texts(work, ended)

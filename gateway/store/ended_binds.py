@@ -8,11 +8,17 @@ from collections.abc import Iterable
 from gateway.messages import AttemptState, MessageState
 from gateway.store import parked, receipts
 from gateway.store.interface import AttemptName
-from gateway.store.matching import candidate_of
+from gateway.store.matching import LEAST_DIGITS, candidate_of
 from gateway.store.progress import regroup
 from gateway.store.work import COLUMNS, Work
 
-_CHANGE = "UPDATE attempts SET state = ? WHERE message = ? AND part = ? AND attempt = ? AND state = ?"
+_THIS = f"WHERE message = ?1 AND part = ?2 AND attempt = ?3 AND state = {int(AttemptState.SUBMITTING)}"
+_RELEASE = f"UPDATE attempts SET state = {int(AttemptState.RELEASED)} {_THIS}"
+_DOUBT = (
+    f"UPDATE attempts SET state = {int(AttemptState.IN_DOUBT)}, "
+    f"number_end = (SELECT substr(recipient, -{LEAST_DIGITS}) FROM messages WHERE id = ?1) {_THIS}"
+)
+"""Doubts are found by their number: what none becomes never pays for it."""
 _NOT_PUT = (
     "UPDATE messages SET attempts = attempts - 1 WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM attempts "
     f"WHERE message = ?1 AND attempt = ?2 AND state <> {int(AttemptState.RELEASED)})"
@@ -30,12 +36,15 @@ _CLAIMED = (
 
 def release(work: Work, attempts: Iterable[AttemptName]) -> None:
     """The segments never reached the wire: their messages wait in their own place again."""
-    _change(work, attempts, AttemptState.RELEASED)
+    changed = _change(work, attempts, _RELEASE)
+    work.executemany(_NOT_PUT, dict.fromkeys((name.message, name.attempt) for name in changed))
+    _regroup(work, changed)
 
 
 def doubt(work: Work, attempts: Iterable[AttemptName]) -> None:
     """The segments may have reached the carrier; a receipt that came before its answer may settle the doubt at once."""
-    changed = _change(work, attempts, AttemptState.IN_DOUBT)
+    changed = _change(work, attempts, _DOUBT)
+    _regroup(work, changed)
     if work.parked:
         for name in changed:
             try_parked(work, name)
@@ -58,12 +67,10 @@ def after_unclean_end(work: Work) -> int:
     return len(rows)
 
 
-def _change(work: Work, attempts: Iterable[AttemptName], state: AttemptState) -> list[AttemptName]:
-    changed = [
-        name for name in attempts if work.execute(_CHANGE, (int(state), *name, int(AttemptState.SUBMITTING))).rowcount
-    ]
-    if state is AttemptState.RELEASED:
-        work.executemany(_NOT_PUT, dict.fromkeys((name.message, name.attempt) for name in changed))
+def _change(work: Work, attempts: Iterable[AttemptName], statement: str) -> list[AttemptName]:
+    return [name for name in attempts if work.execute(statement, name).rowcount]
+
+
+def _regroup(work: Work, changed: Iterable[AttemptName]) -> None:
     for message in dict.fromkeys(name.message for name in changed):
         regroup(work, message)
-    return changed

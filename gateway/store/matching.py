@@ -37,7 +37,7 @@ _FEW, _MOST = 2, 500
 _UNSETTLED = frozenset(
     {AttemptState.SUBMITTING, AttemptState.IN_DOUBT, AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.RESENT}
 )
-_LEAST_DIGITS = 7
+LEAST_DIGITS = 7
 """Shorter addresses (short codes, alphanumeric senders) say nothing about the destination."""
 
 
@@ -170,6 +170,12 @@ def may_be_ahead(work: Work, carrier: str, addresses: tuple[str, str]) -> bool:
     return any(is_awaited(work, carrier, f"+{digits}") for digits in map(digits_of, addresses) if digits)
 
 
+def end_of(address: str) -> str | None:
+    """What two ways of writing a number have in common, for an index; None: the address says nothing."""
+    digits = digits_of(address)
+    return digits[-LEAST_DIGITS:] if len(digits) >= LEAST_DIGITS else None
+
+
 def is_destination(recipient: str, addresses: tuple[str, str]) -> bool:
     """Whether one of a receipt's addresses is this recipient: SMSCs swap them or not, write them nationally or not."""
     digits = recipient.lstrip("+")
@@ -178,7 +184,7 @@ def is_destination(recipient: str, addresses: tuple[str, str]) -> bool:
 
 def denies(recipient: str, addresses: tuple[str, str]) -> bool:
     """Whether the addresses surely name another destination."""
-    return any(len(digits_of(a)) >= _LEAST_DIGITS for a in addresses) and not is_destination(recipient, addresses)
+    return any(len(digits_of(a)) >= LEAST_DIGITS for a in addresses) and not is_destination(recipient, addresses)
 
 
 def digits_of(address: str) -> str:
@@ -189,7 +195,7 @@ def digits_of(address: str) -> str:
 
 def _same_number(digits: str, address: str) -> bool:
     told = digits_of(address)
-    return len(told) >= _LEAST_DIGITS and (digits.endswith(told) or told.endswith(digits))
+    return len(told) >= LEAST_DIGITS and (digits.endswith(told) or told.endswith(digits))
 
 
 def _is_sender(sender: str, address: str) -> bool:

@@ -11,6 +11,7 @@ from gateway.messages import AttemptState, MessageState
 from gateway.store import inbound_parts, inbounds
 from gateway.store.interface import InboundIn, ReceiptIn
 from gateway.store.matching import (
+    LEAST_DIGITS,
     SUBMIT_SLACK_MS,
     Candidate,
     Match,
@@ -19,6 +20,7 @@ from gateway.store.matching import (
     claimed_at,
     denies,
     digits_of,
+    end_of,
     ids_of,
     is_awaited,
     is_destination,
@@ -33,9 +35,11 @@ CLOCK_SLACK_MS = 5_000
 """How far our clock may have been set back between a claim and its receipt."""
 MOST_RIVALS = 50
 """Parked receipts for a doubt's number that are looked through; where there are more, the number is anybody's."""
-MOST_DOUBTS = 500
-"""Doubts of a carrier that are looked through for a receipt's number as it is written otherwise than ours. Wide windows
-may leave more; then only those of the number as we write it are looked at, which an index finds."""
+MOST_ALIKE = 50
+"""Doubts whose numbers end alike that are looked through; where there are more, they are of one number, and nobody can
+say which of them is meant."""
+OTHER_ZONE_MS = 26 * 3_600_000
+"""Between the zones of UTC-12 and UTC+14: how far dates are from the truth at most where the settings name no zone."""
 _WITHOUT_ANSWER = (AttemptState.IN_DOUBT, AttemptState.SENT)
 _decoder = msgspec.json.Decoder(ReceiptIn)
 _PARK = (
@@ -54,18 +58,12 @@ _SAME_WORDS = (
 _CANDIDATES = f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS} FROM "
 _IN_DOUBT = (
     f"{_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
-    f"WHERE a.carrier = ?1 AND a.state = {int(AttemptState.IN_DOUBT)} UNION ALL "
+    f"WHERE a.carrier = ?1 AND a.number_end IN (?2, ?3) AND a.state = {int(AttemptState.IN_DOUBT)} UNION ALL "
     f"{_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
-    f"WHERE a.carrier = ?1 AND a.state = {int(AttemptState.SENT)} AND a.answered_at IS NULL LIMIT ?2"
+    f"WHERE a.carrier = ?1 AND a.number_end IN (?2, ?3) AND a.state = {int(AttemptState.SENT)} "
+    "AND a.answered_at IS NULL LIMIT ?4"
 )
 """Also what is sent by the word of an operator, who can't give its id."""
-_HAS_MANY_DOUBTS = f"SELECT 1 FROM attempts WHERE carrier = ? AND state = {int(AttemptState.IN_DOUBT)} LIMIT 1 OFFSET ?"
-_IN_DOUBT_OF = (
-    f"{_CANDIDATES} messages m JOIN attempts a ON a.message = m.id WHERE m.recipient = ?1 "
-    f"AND m.state = {int(MessageState.IN_DOUBT)} AND a.carrier = ?2 AND a.state = {int(AttemptState.IN_DOUBT)} "
-    f"UNION ALL {_CANDIDATES} attempts a JOIN messages m ON m.id = a.message "
-    f"WHERE a.carrier = ?2 AND a.state = {int(AttemptState.SENT)} AND a.answered_at IS NULL LIMIT ?3"
-)
 _GIVEN_UP = (
     f"{_CANDIDATES} messages m JOIN attempts a ON a.message = m.id WHERE m.recipient = ? "
     f"AND (m.state = {int(MessageState.UNKNOWN)} OR m.possible_duplicate = 1) AND a.carrier = ? "
@@ -78,8 +76,9 @@ _GIVEN_UP_PARTS = (
     f"AND state IN ({int(AttemptState.UNKNOWN)}, {int(AttemptState.RESENT)}) LIMIT 1"
 )
 _CAME_FOR = (
-    "SELECT id, receipt FROM parked WHERE carrier = ?1 AND source = ?2 AND at >= ?3 UNION "
-    "SELECT id, receipt FROM parked WHERE carrier = ?1 AND destination = ?2 AND at >= ?3 LIMIT ?4"
+    f"SELECT id, receipt FROM parked WHERE carrier = ?1 AND substr(source, -{LEAST_DIGITS}) = ?2 AND at >= ?3 UNION "
+    f"SELECT id, receipt FROM parked WHERE carrier = ?1 AND substr(destination, -{LEAST_DIGITS}) = ?2 AND at >= ?3 "
+    "LIMIT ?4"
 )
 
 
@@ -161,15 +160,15 @@ def made_known(work: Work, carrier: str, carrier_message_id: str) -> Iterator[tu
 def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     """The one doubt, open or given up, that an unmatched receipt can only be about.
 
-    Its carrier has a single segment for that number whose answer never came, and none whose answer is still to come. A
-    doubt that was given up counts until no receipt is expected for it any more, and is not taken to be meant where the
-    receipt's own dates say otherwise, or where another's receipt would fit as well: others may use the account too.
+    Its carrier has a single segment for that number whose answer never came, and none whose answer is still to come;
+    and the receipt's own dates do not say otherwise. A doubt that was given up counts until no receipt is expected for
+    it any more, and not where another's receipt would fit as well: others may use the account too.
     """
     said = receipt.receipt
     if not said.message_id or said.is_guess:
         return None
-    rows = _doubts(work, receipt)
-    if len(rows) > MOST_DOUBTS:
+    rows = _alike(work, receipt)
+    if len(rows) == MOST_ALIKE:
         return None
     fitting = [c for c in rows if is_destination(c.of.recipient, (said.source, said.destination))]
     if len(fitting) > 1:
@@ -183,33 +182,31 @@ def doubt_that(work: Work, receipt: ReceiptIn) -> Match | None:
     held = (only.message, receipt.carrier)
     if only.state in _WITHOUT_ANSWER and work.execute(_GIVEN_UP_PARTS, held).fetchone() is not None:
         return None
-    if only.state != AttemptState.IN_DOUBT and (_dates_deny(work, receipt, only) or _has_rivals(work, receipt, only)):
+    if _dates_deny(work, receipt, only) or (only.state != AttemptState.IN_DOUBT and _has_rivals(work, receipt, only)):
         return None
     return Match(only, "doubt")
 
 
-def _doubts(work: Work, receipt: ReceiptIn) -> list[Candidate]:
-    """Those that a receipt may be about: all of its carrier; where a lost link left more than can be looked through,
-    those of its number as we write it."""
-    carrier, said = receipt.carrier, receipt.receipt
-    if work.execute(_HAS_MANY_DOUBTS, (carrier, MOST_DOUBTS)).fetchone() is None:
-        return [candidate_of(row) for row in work.execute(_IN_DOUBT, (carrier, MOST_DOUBTS + 1)).fetchall()]
-    numbers = {f"+{digits_of(address)}" for address in (said.source, said.destination)}
-    found = {
-        row[:3]: candidate_of(row)
-        for number in numbers
-        for row in work.execute(_IN_DOUBT_OF, (number, carrier, MOST_DOUBTS + 1)).fetchall()
-    }
-    return list(found.values())
+def _alike(work: Work, receipt: ReceiptIn) -> list[Candidate]:
+    """Doubts of a receipt's carrier whose numbers end as one of its addresses does."""
+    ends = [end_of(address) for address in addresses_of(receipt)]
+    if not any(ends):
+        return []
+    rows = work.execute(_IN_DOUBT, (receipt.carrier, *ends, MOST_ALIKE)).fetchall()
+    return [candidate_of(row) for row in rows]
 
 
 def _dates_deny(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
     """Whether the carrier took what it speaks of at another time than this attempt was written, or ended it before.
 
-    A doubt is closed by then, so a zone of the settings that is wrong costs no more than a receipt that is parked.
+    Of an open doubt, a wrong zone would cost a second sending: where it is not the operator's word, only what is too
+    old in every zone is another's. Of one that is closed it costs no more than a receipt that is parked.
     """
     written_at = claimed_at(work, candidate)
     policy = work.policy.carriers.get(receipt.carrier)
+    if candidate.state == AttemptState.IN_DOUBT and not (policy and policy.knows_zone):
+        dates = (receipt.submitted_at, receipt.done_at)
+        return any(at is not None and at < written_at - OTHER_ZONE_MS for at in dates)
     written_by = written_at + (policy.answer_deadline_ms if policy else 0)
     submitted_at, done_at = receipt.submitted_at, receipt.done_at
     if done_at is not None and done_at < written_at - SUBMIT_SLACK_MS:
@@ -222,21 +219,24 @@ def _dates_deny(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
 def _has_rivals(work: Work, receipt: ReceiptIn, candidate: Candidate) -> bool:
     """Whether a receipt with another id is parked that could be about this attempt just as well."""
     key = exact_key(receipt.receipt.message_id or "")
-    rows = _came_for(work, receipt.carrier, candidate)
-    others = [_decoder.decode(body) for _, body in rows]
-    return len(rows) >= MOST_RIVALS or any(
-        exact_key(other.receipt.message_id or "") not in ("", key) and not _dates_deny(work, other, candidate)
-        for other in others
-    )
+    came = _came_for(work, receipt.carrier, candidate)
+    return came is None or any(exact_key(other.receipt.message_id or "") not in ("", key) for _, other in came)
 
 
-def _came_for(work: Work, carrier: str, candidate: Candidate) -> list[tuple[int, bytes]]:
-    """Parked receipts for the number of a doubt that came after its claim: their ids, and what they say."""
-    digits = digits_of(candidate.of.recipient)
-    rows: list[tuple[int, bytes]] = work.execute(
-        _CAME_FOR, (carrier, digits, claimed_at(work, candidate), MOST_RIVALS)
-    ).fetchall()
-    return rows
+def _came_for(work: Work, carrier: str, candidate: Candidate) -> list[tuple[int, ReceiptIn]] | None:
+    """Parked receipts, with their ids, for the number of a doubt that came after its claim and are not surely another's
+    by their dates; None: there are so many that the number is anybody's."""
+    recipient = candidate.of.recipient
+    values = (carrier, end_of(recipient), claimed_at(work, candidate), MOST_RIVALS)
+    rows = work.execute(_CAME_FOR, values).fetchall()
+    if len(rows) == MOST_RIVALS:
+        return None
+    came = [(parked_id, _decoder.decode(body)) for parked_id, body in rows]
+    return [
+        (parked_id, receipt)
+        for parked_id, receipt in came
+        if is_destination(recipient, addresses_of(receipt)) and not _dates_deny(work, receipt, candidate)
+    ]
 
 
 def _given_up(work: Work, receipt: ReceiptIn, doubts: list[Candidate]) -> list[Candidate]:
@@ -256,14 +256,14 @@ def _given_up(work: Work, receipt: ReceiptIn, doubts: list[Candidate]) -> list[C
 
 def for_doubt(work: Work, carrier: str, candidate: Candidate) -> tuple[ReceiptIn, Match] | None:
     """Take the one parked receipt that came for a doubt's number after its claim; None: there is none, or several."""
-    rows = _came_for(work, carrier, candidate)
-    if len(rows) != 1:
+    came = _came_for(work, carrier, candidate)
+    if came is None or len(came) != 1:
         return None
-    receipt = _decoder.decode(rows[0][1])
+    parked_id, receipt = came[0]
     found = doubt_that(work, receipt)
     if found is None or found.candidate[:3] != candidate[:3]:
         return None
-    remove(work, rows[0][0])
+    remove(work, parked_id)
     return receipt, found
 
 

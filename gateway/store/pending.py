@@ -13,6 +13,9 @@ MOST_ROWS = 2_000
 LEAST_ROWS = 200
 """Below that the fsync is most of a commit, whatever a row costs."""
 _SECONDS_A_BATCH = 0.010
+MOST_DOUBTED = 100
+"""A lost link may leave thousands in doubt. Each may be settled by its receipt at once and then costs as much as several
+answers: an answer that comes meanwhile waits for no more than some 50 ms of them."""
 _LEAST_OF_EACH = 200
 """What waits long behind what comes first still moves."""
 
@@ -62,7 +65,8 @@ class Pending:
             batch.answers.append(self.answers.pop(0))
             room -= len(batch.answers[-1].answers)
         batch.released, self.released = self.released, []
-        batch.doubted, self.doubted = self.doubted, []
+        batch.doubted = self.doubted[:MOST_DOUBTED]
+        del self.doubted[:MOST_DOUBTED]
         batch.receipts = _first(self.receipts, room)
         room -= len(batch.receipts)
         batch.inbound = _first(self.inbound, room)

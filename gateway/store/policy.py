@@ -37,6 +37,8 @@ class CarrierPolicy:
     """It can be asked not to deliver a message."""
     way: TextWay = USUAL
     """How it takes texts, and gives those of handsets."""
+    knows_zone: bool = False
+    """The time zone of its receipts' dates is the operator's word, and not only what is usual."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,6 +95,7 @@ def policy_of(settings: Settings) -> Policy:
                 carrier.query_sm,
                 carrier.cancel_sm,
                 way_of(carrier),
+                "receipt_timezone" in carrier.model_fields_set,
             )
             for name, carrier in settings.carriers.items()
         },

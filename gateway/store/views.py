@@ -73,8 +73,8 @@ class ReceiptRow(NamedTuple):
     state: str
     err: str | None
     matched: str
-    """`exact`, `converted` (hex/decimal), `reference` (by user_message_reference), `doubt` (a receipt that could only be
-    about it settled a doubt), `parked` (came before its answer), `query_sm` (its answer)."""
+    """`exact`, `converted` (hex/decimal), `reference` (by user_message_reference), `doubt` (a receipt that could only
+    be about it settled a doubt), `parked` (came before its answer), `query_sm` (its answer)."""
     applied: bool
     raw: str
 

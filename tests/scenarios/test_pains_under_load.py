@@ -42,6 +42,9 @@ TOLD = {
 }
 
 
+SHOWN = ("id", "status", "lane", "possible_duplicate")
+
+
 class QuietGateway(Gateway):
     """Ten thousand messages are too many lines at level debug."""
 
@@ -56,7 +59,8 @@ class Run:
     script: LoadedSmsc
     smsc: ScriptedSmsc
     messages: dict[str, dict[str, Any]]
-    """What GET says of each, by number."""
+    """What the store says of each, by number; GET says so too of one in so many as there are carriers, and of all that
+    were taken twice."""
     ledger: Ledger
 
     def doubted(self, number: str) -> bool:
@@ -92,7 +96,7 @@ def numbers_of(place: int) -> list[str]:
 
 
 def everything(gateway: Gateway, ids: list[str]) -> Iterator[dict[str, Any]]:
-    """GET of each message, over one connection."""
+    """GET of these messages, over one connection."""
     address = urlsplit(gateway.url)
     with closing(HTTPConnection(address.hostname or "", address.port, timeout=30)) as connection:
         for message_id in ids:
@@ -100,6 +104,21 @@ def everything(gateway: Gateway, ids: list[str]) -> Iterator[dict[str, Any]]:
             answer = connection.getresponse()
             assert answer.status == 200, message_id
             yield json.loads(answer.read())
+
+
+def kept(folder: Path, numbers: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What the store holds of each message, by number, as GET would tell it."""
+    ids = {number: message for message, number in numbers.items()}
+    sql = "SELECT recipient, state, lane, possible_duplicate FROM messages JOIN queues ON queues.id = queue"
+    return {
+        number: {
+            "id": ids[number],
+            "status": MessageState(state).name.lower(),
+            "lane": lane,
+            "possible_duplicate": bool(is_marked),
+        }
+        for number, state, lane, is_marked in rows(folder, sql)
+    }
 
 
 def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -127,12 +146,18 @@ def a_run(folder: Path, faults: dict[str, tuple[Fault, ...]]) -> Iterator[list[R
         scripts = [script for script, _ in carriers.values()]
         count = rows(folder, "SELECT count(*) FROM messages")[0][0]
         assert count == len(numbers) == len(carriers) * IN_FLIGHT
+        wait_until(lambda: len(ledger.ends) == len(numbers), "everything has ended once", seconds=SECONDS)
         wait_ended(lambda: not_ended(ledger, scripts, numbers))
         for _, smsc in carriers.values():
             wait_until(lambda smsc=smsc: not smsc.owed(), "every delivery is acknowledged", seconds=SECONDS)
         wait_until(lambda: nothing_untold(gateway), "every event is told")
         balanced(folder, gateway, numbers, ledger)
-        seen = {message["to"]: message for message in everything(gateway, list(numbers))}
+        seen = kept(folder, numbers)
+        taken_twice = {number for script in scripts for number, count in script.took.items() if count > 1}
+        every = len(carriers)
+        shown = [m for n, (m, number) in enumerate(numbers.items()) if n % every == 0 or number in taken_twice]
+        for message in everything(gateway, shown):
+            assert {name: message[name] for name in SHOWN} == seen[message["to"]]
         yield [
             Run(script, smsc, {number: seen[number] for number in numbers_of(place)}, ledger)
             for place, (script, smsc) in enumerate(carriers.values())

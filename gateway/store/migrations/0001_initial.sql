@@ -71,7 +71,6 @@ CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
 CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
 CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
 CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
-CREATE INDEX messages_doubted ON messages (recipient) WHERE state = 4;
 CREATE INDEX messages_given_up ON messages (recipient) WHERE state = 17 OR possible_duplicate = 1;
 CREATE INDEX messages_erased ON messages (done_at) WHERE text IS NULL;
 CREATE INDEX messages_of_url ON messages (endpoint) WHERE webhook_url IS NOT NULL;
@@ -102,13 +101,14 @@ CREATE TABLE attempts (
     network_error TEXT,
     error TEXT,                        -- our code for the cause
     reference INTEGER,                 -- told in user_message_reference, where the carrier's receipts give it back
+    number_end TEXT,                   -- of what is or was in doubt, the last 7 digits of its recipient
     PRIMARY KEY (message, part, attempt)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NOT NULL;
 CREATE INDEX attempts_by_reference ON attempts (carrier, reference) WHERE reference IS NOT NULL;
-CREATE INDEX attempts_in_doubt ON attempts (carrier, message) WHERE state = 4;
-CREATE INDEX attempts_sent_by_hand ON attempts (carrier, message) WHERE state = 5 AND answered_at IS NULL;
+CREATE INDEX attempts_in_doubt ON attempts (carrier, number_end) WHERE state = 4;
+CREATE INDEX attempts_sent_by_hand ON attempts (carrier, number_end) WHERE state = 5 AND answered_at IS NULL;
 
 -- Receipts that ended nothing: of a state on the way, or after the end. Those that did stand in their attempt.
 CREATE TABLE receipts (
@@ -162,8 +162,8 @@ CREATE TABLE parked (
 ) STRICT;
 
 CREATE INDEX parked_due ON parked (due);
-CREATE INDEX parked_by_source ON parked (carrier, source);
-CREATE INDEX parked_by_destination ON parked (carrier, destination);
+CREATE INDEX parked_by_source ON parked (carrier, substr(source, -7));
+CREATE INDEX parked_by_destination ON parked (carrier, substr(destination, -7));
 
 CREATE TABLE parked_keys (
     carrier TEXT NOT NULL,
