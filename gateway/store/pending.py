@@ -14,8 +14,8 @@ LEAST_ROWS = 200
 """Below that the fsync is most of a commit, whatever a row costs."""
 _SECONDS_A_BATCH = 0.010
 MOST_DOUBTED = 100
-"""A lost link may leave thousands in doubt. Each may be settled by its receipt at once and then costs as much as several
-answers: an answer that comes meanwhile waits for no more than some 50 ms of them."""
+"""A lost link may leave thousands in doubt, and each may be settled by its receipt at once, which costs as much as some
+answers. One that comes meanwhile waits for no more than some 50 ms of them."""
 _LEAST_OF_EACH = 200
 """What waits long behind what comes first still moves."""
 

@@ -8,9 +8,9 @@ import trio.testing
 
 from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, MessageState
-from gateway.settings import InDoubt
+from gateway.settings import InDoubt, Settings
 from gateway.store.interface import CancelOutcome, Verdict
-from gateway.store.policy import LanePolicy
+from gateway.store.policy import CarrierPolicy, LanePolicy, policy_of
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -124,6 +124,56 @@ async def test_of_two_receipts_that_fit_what_was_given_up_none_corrects_it(bench
     await bench.receipt("779")
     assert await bench.state(message) is MessageState.UNKNOWN
     assert bench.store.counts()["parked"] == 2
+
+
+async def doubt_with_a_receipt(bench, **dates):
+    """A message in doubt, and a receipt that could be about it but for how long before the claim it is dated (ms)."""
+    message, _ = await doubted(bench)
+    receipt = bench.a_receipt("777")
+    assert await bench.receive(replace(receipt, **{date: receipt.at - before for date, before in dates.items()}))
+    return await bench.state(message)
+
+
+@pytest.mark.parametrize("dated", ["submitted_at", "done_at"])
+@pytest.mark.parametrize("before", [26 * HOUR + 1, 30 * DAY])
+async def test_a_receipt_that_is_too_old_in_every_time_zone_is_not_about_a_doubt(bench, dated, before):
+    assert await doubt_with_a_receipt(bench, **{dated: before}) is MessageState.IN_DOUBT
+    assert bench.store.counts()["parked"] == 1
+
+
+@pytest.mark.parametrize("dated", ["submitted_at", "done_at"])
+@pytest.mark.parametrize("before", [26 * HOUR, 14 * HOUR, 0, -14 * HOUR])
+async def test_a_receipt_that_is_dated_in_a_zone_nobody_told_us_is_about_a_doubt(bench, dated, before):
+    assert await doubt_with_a_receipt(bench, **{dated: before}) is MessageState.DELIVERED
+
+
+@pytest.mark.parametrize(("before", "state"), [(5 * MINUTE + 1, "IN_DOUBT"), (5 * MINUTE, "DELIVERED")])
+async def test_where_the_zone_of_receipts_is_set_a_doubt_minds_their_dates_to_the_minute(open_store, before, state):
+    async with open_store(carriers={"telco": CarrierPolicy(72 * HOUR, 3 * MINUTE, knows_zone=True)}) as bench:
+        found = await doubt_with_a_receipt(bench, submitted_at=before, done_at=0)
+        assert found is MessageState[state]
+
+
+async def test_a_parked_receipt_of_long_ago_does_not_keep_a_doubt_from_its_own(bench):
+    message = await bench.accept_one()
+    bind = bench.bind()
+    await bind.ask(1)
+    foreign = bench.a_receipt("776")
+    assert await bench.receive(replace(foreign, done_at=foreign.at - 30 * DAY))
+    await bench.receipt("777")
+    await bind.doubt(message)
+    story = await bench.story(message)
+    assert story.message.state == MessageState.DELIVERED
+    assert [a.carrier_message_id for a in story.attempts] == ["777"]
+
+
+@pytest.mark.parametrize(("zone", "is_known"), [({}, False), ({"receipt_timezone": "UTC"}, True)])
+def test_the_zone_of_receipts_is_known_where_the_settings_say_it(zone, is_known):
+    usual = {"hosts": ["smpp.telco.example:2775"], "system_id": "acme", "password": "secret"}
+    settings = Settings.model_validate(
+        {"carriers": {"telco": {**usual, **zone}}, "routes": [{"name": "rest", "tiers": ["telco"]}]}
+    )
+    assert policy_of(settings).carriers["telco"].knows_zone is is_known
 
 
 async def test_a_receipt_after_the_horizon_is_not_about_what_was_given_up(bench):
