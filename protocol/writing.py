@@ -57,6 +57,8 @@ class TextWay:
     """National tables that may be used, the preferred first; only where `alphabet` is GSM 03.38."""
     long_messages: LongMessages = LongMessages.UDH8
     max_parts: int = MAX_PARTS
+    takes_tlvs: bool = True
+    """False for a carrier of SMPP 3.3: what only a TLV could tell is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +184,16 @@ def _in_ucs2(text: str, way: TextWay) -> _Draft:
 def _in_octets(text: str, way: TextWay, ucs2_allowed: bool) -> _Draft:
     """Cut as GSM 03.38 would be, since that is what the SMSC makes of it."""
     codec = _CODECS[way.alphabet]
-    pieces = cut(encode_gsm(text), _ALONE, _septets_behind(_joining(way)), Encoding.GSM7)
     try:
-        return _Draft([decode_gsm(piece).encode(codec) for piece in pieces], way.alphabet)
-    except UnicodeEncodeError:
-        if ucs2_allowed:
-            return _in_ucs2(text, way)
-    position = next(at for at, character in enumerate(text) if not _has(codec, character))
-    raise NotEncodable(position + 1, text[position])
-
-
-def _has(codec: str, character: str) -> bool:
-    return bool(character.encode(codec, "ignore"))
+        # All of it, before it is cut: a long text that does not go costs next to nothing so.
+        text.encode(codec)
+    except UnicodeEncodeError as error:
+        if not ucs2_allowed:
+            raise NotEncodable(error.start + 1, text[error.start]) from None
+        encode_gsm(text)
+        return _in_ucs2(text, way)
+    pieces = cut(encode_gsm(text), _ALONE, _septets_behind(_joining(way)), Encoding.GSM7)
+    return _Draft([decode_gsm(piece).encode(codec) for piece in pieces], way.alphabet)
 
 
 def _in_national_tables(text: str, way: TextWay) -> Iterator[_Draft]:
@@ -265,7 +265,7 @@ def _coding(draft: _Draft, way: TextWay, flash: bool) -> tuple[int, dict[int, by
     if not flash:
         return way.data_coding, {}
     if draft.alphabet is not Alphabet.GSM7:
-        return way.data_coding, _DEST_ADDR_SUBUNIT
+        return way.data_coding, _DEST_ADDR_SUBUNIT if way.takes_tlvs else {}
     return way.data_coding & 0xFC if way.data_coding >= 0xF0 else _GSM_CLASS_0, {}
 
 

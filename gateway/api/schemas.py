@@ -262,7 +262,7 @@ class Step(Struct, omit_defaults=True):
     ] = UNSET
     reason: Annotated[
         str | UnsetType,
-        Meta(description="With `unfit`: why this carrier can't carry the text, which it gave back unsent."),
+        Meta(description="With `unfit`: why this carrier can't carry the text or TLVs, which it gave back unsent."),
     ] = UNSET
 
 

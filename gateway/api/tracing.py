@@ -4,7 +4,10 @@ It ends when the caller leaves, or after the time asked for. Who had numbers and
 the first PDU is shown.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from functools import partial
+from weakref import finalize
 
 import trio
 from quart import Response, g, request
@@ -29,6 +32,7 @@ class Tracing:
     def __init__(self, store: Store, wires: Mapping[str, Wire]) -> None:
         self._store = store
         self._wires = wires
+        self._running = Counter[str]()
 
     async def trace(self, carrier: str) -> Response:
         """Raises Problem."""
@@ -37,17 +41,47 @@ class Tracing:
         wire = self._wires.get(carrier)
         if wire is None:
             raise Problem(NOT_FOUND, f"There is no such carrier; there are {', '.join(sorted(self._wires)) or 'none'}.")
-        if wire.watchers >= MOST_TRACES:
-            detail = f"{wire.watchers} traces of this carrier run already. End one of them."
-            raise Problem(TOO_MANY_CONNECTIONS, detail, headers={"Retry-After": "5"})
+        # At once, and not where the body begins: others may ask meanwhile.
+        body = _Body(_traced(wire, Renderer(carrier, form, show=show), seconds), self._taken(carrier))
         if show:
-            await self._store.trace_shown(carrier, request_id=g.request_id)
-        response = Response(_traced(wire, Renderer(carrier, form, show=show), seconds), content_type=_TYPES[form])
+            try:
+                await self._store.trace_shown(carrier, request_id=g.request_id)
+            except BaseException:
+                body.release()
+                raise
+        response = Response(body, content_type=_TYPES[form])
         response.timeout = None
         return response
 
+    def _taken(self, carrier: str) -> Callable[[], None]:
+        """One of the carrier's places, and how to give it back. The settings' trace file has none. Raises Problem."""
+        if self._running[carrier] >= MOST_TRACES:
+            detail = f"{MOST_TRACES} traces of this carrier run already. End one of them."
+            raise Problem(TOO_MANY_CONNECTIONS, detail, headers={"Retry-After": "5"})
+        self._running[carrier] += 1
+        return partial(self._running.subtract, (carrier,))
 
-async def _traced(wire: Wire, renderer: Renderer, seconds: int) -> AsyncIterator[bytes]:
+
+class _Body(AsyncIterator[bytes]):
+    """A trace as a response's body, which gives its place back once, in whatever way it ends."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], give_back: Callable[[], None]) -> None:
+        self._pieces = pieces
+        # Where the caller left before the first piece, nobody closes a body: then it is given back with the object.
+        self.release = finalize(self, give_back)
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._pieces)
+
+    async def aclose(self) -> None:
+        """End the trace."""
+        try:
+            await self._pieces.aclose()
+        finally:
+            self.release()
+
+
+async def _traced(wire: Wire, renderer: Renderer, seconds: int) -> AsyncGenerator[bytes, None]:
     end = trio.current_time() + seconds
     with wire.watched() as watch:
         pieces = stream(watch, renderer)

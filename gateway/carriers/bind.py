@@ -12,7 +12,7 @@ import trio
 
 from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.complaints import Complaints
-from gateway.carriers.heard import sorted_out
+from gateway.carriers.heard import each_done, sorted_out
 from gateway.carriers.leaving import Leaving
 from gateway.carriers.outgoing import LAST_WORDS_SECONDS, Outgoing
 from gateway.carriers.pacing import Pace
@@ -240,14 +240,14 @@ class Bind:
 
     def _handle(self, events: list[Event]) -> None:
         heard = sorted_out(events)
-        for event in heard.others:
-            self._turn(event)
         try:
+            if heard.bound is not None:
+                self._turn(heard.bound)
             self._hand_on(heard.answers, heard.expired, heard.pdus)
         finally:
-            # Whatever goes wrong above: only here is it told what the end leaves in doubt.
-            if heard.closed is not None:
-                self._conclude(heard.closed)
+            # Whatever goes wrong above: the session tells these only once, the end and what it leaves in doubt last.
+            if heard.others:
+                each_done(self._turn, heard.others)
         self._settle()
 
     def _hand_on(self, answers: list[SubmitAnswered], expired: list[Any], pdus: list[Delivery]) -> None:
@@ -295,6 +295,8 @@ class Bind:
             event.token(event if isinstance(event, QuestionAnswered) else None)
         elif isinstance(event, PeerComplained):
             self._complaints.take(event, trio.current_time())
+        elif isinstance(event, Closed):
+            self._conclude(event)
 
     def _settle(self) -> None:
         """The one flush point: after every call into the session."""

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from gateway.carriers.bind_states import BindState
+from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.dialing import handshaken, keep_alive
 from gateway.carriers.link_faults import words_of
+from gateway.carriers.pacing import Backoff
 from gateway.carriers.place import Place
 from gateway.carriers.requests import outbind_mode
 from gateway.logs import quoted
+from gateway.metrics import BIND_REFUSALS
 from gateway.settings.types import split_address
 from protocol.codec import decode
+from protocol.command_status import bind_refusal, name_of
 from protocol.errors import BadPdu
 from protocol.fields import HEADER_LENGTH
 from protocol.pdus import Outbind
+from protocol.session_events import CloseReason
 
 if TYPE_CHECKING:
     from gateway.carriers.carrier import Carrier
@@ -48,6 +52,7 @@ class Outbinds:
         numbers = range(1, settings.binds + 1) if is_asked else ()
         self._places = [Place(carrier, f"{settings.name}/outbind/{number}", mode) for number in numbers]
         self._tls = settings.tls.server_context() if is_asked and settings.tls is not None else None
+        self._backoff = Backoff(settings.reconnect_floor, settings.reconnect_ceiling, carrier.rand)
         self._accepting = trio.CancelScope()
         self._unspoken: set[trio.CancelScope] = set()
         self.ports: list[int] = []
@@ -86,11 +91,34 @@ class Outbinds:
             _log.warning("carrier=%s outbind=refused peer=%s detail=%s", self._carrier.name, peer, quoted(words))
             await trio.aclose_forcefully(connection)
             return
+        except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one call must not end the gateway
+            _log.exception("carrier=%s outbind=refused peer=%s fault=ours", self._carrier.name, peer)
+            await trio.aclose_forcefully(connection)
+            return
         place.host = peer
-        ended = await place.hold(stream)
+        await self._live(place, stream)
+
+    async def _live(self, place: Place, stream: trio.abc.Stream) -> None:
+        try:
+            ended = await place.hold(stream)
+        except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one bind must not end the others
+            _log.exception("bind=%s fault=ours", place.name)
+            await trio.aclose_forcefully(stream)
+            ended = Ended(CloseReason.LINK_DEAD, "a fault of the gateway, see its log", None, 0.0)
         place.note(ended)
+        if ended.refusal is not None:
+            self._weigh_refusal(place, ended.refusal)
+        else:
+            _log.warning("bind=%s ended=%s detail=%s", place.name, ended.reason.value, quoted(ended.detail))
         place.enter(BindState.CLOSED)
-        _log.warning("bind=%s ended=%s detail=%s", place.name, ended.reason.value, quoted(ended.detail))
+
+    def _weigh_refusal(self, place: Place, status: int) -> None:
+        """Tell the carrier, since whom it calls and refuses it refuses on our own connections too."""
+        carrier, refusal = self._carrier, bind_refusal(status)
+        BIND_REFUSALS.labels(carrier.name, refusal.value).inc()
+        is_news = carrier.is_hopeless(refusal) and carrier.refused(name_of(status), self._backoff.hopeless())
+        level = logging.ERROR if is_news else logging.WARNING
+        _log.log(level, "bind=%s refused=%s meaning=%s", place.name, name_of(status), refusal.value)
 
     async def _heard(self, connection: trio.SocketStream, peer: str) -> trio.abc.Stream:
         """The stream, once it has said outbind. Raises _Refused, OSError and BrokenResourceError."""
@@ -116,7 +144,13 @@ class Outbinds:
         if self._settings.outbind_from:
             return any(address in network for network in self._settings.outbind_from)
         for host, port in map(split_address, self._settings.hosts):
-            found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+            try:
+                found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+            # A name that cannot be looked up at all, such as one with a label of 64 letters, is a UnicodeError.
+            except (OSError, UnicodeError) as error:
+                line = "carrier=%s outbind_host=%s unknown=%s"
+                _log.warning(line, self._carrier.name, quoted(host), quoted(str(error)))
+                continue
             if any(ipaddress.ip_address(where[0]) == address for *_, where in found):
                 return True
         return False

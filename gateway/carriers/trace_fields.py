@@ -1,22 +1,16 @@
 """Where the fields of a PDU lie in its frame, and the frame with numbers, texts and passwords overwritten: pure.
 
-For the trace, which shows what was on the wire, wrong or not: what cannot be told apart counts as content. What a PDU
-means is protocol/codec's.
+For the trace, which shows what was on the wire, wrong or not: what cannot be told apart counts as content. What of a
+content may stay is trace_contents.py's, what a PDU means protocol/codec's.
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from protocol.codec import decode
-from protocol.errors import BadPdu
+from gateway.carriers.trace_contents import UserData, is_receipt, user_data
 from protocol.fields import HEADER_LENGTH
 from protocol.numbers import CommandId, EsmClass, Tlv
-from protocol.pdus import DataSm, DeliverSm
-from protocol.receipts import read_receipt
-from protocol.segments import read_header
 
 MASK = ord("x")
 
@@ -57,6 +51,8 @@ class Layout:
     rest: int
     fields: list[Field] = field(default_factory=list)
     tlvs: list[TlvField] = field(default_factory=list)
+    contents: list[UserData] = field(default_factory=list)
+    """short_message and message_payload."""
 
 
 def _parse(layout: str) -> tuple[tuple[str, Kind], ...]:
@@ -124,10 +120,10 @@ _PERSONAL = frozenset(
     }
 )
 _SHOWN_TLVS = frozenset(int(tag) for tag in Tlv if tag not in _PERSONAL)
+_MESSAGE_PAYLOAD = int(Tlv.MESSAGE_PAYLOAD)
+_UDHI = int(EsmClass.UDHI)
 _NUMBER_SHOWN = 3
 """Last digits of an address that stay."""
-_RECEIPT_PAIR = re.compile(rb"\b(?:id|sub|dlvrd|submit ?date|done ?date|stat|err)\s*:\s*\S*\s*", re.IGNORECASE)
-_RECEIPT_TEXT = re.compile(rb"\btext\s*:", re.IGNORECASE)
 
 
 def take_apart(frame: bytes) -> Layout:
@@ -143,6 +139,7 @@ def take_apart(frame: bytes) -> Layout:
         layout.fields.append(found)
         layout.rest = min(len(frame), found.end + (kind in (Kind.TEXT, Kind.ADDRESS, Kind.SECRET)))
     layout.tlvs, layout.rest = _tlvs(frame, layout.rest)
+    layout.contents = _contents(frame, layout)
     return layout
 
 
@@ -158,8 +155,9 @@ def redacted(frame: bytes, layout: Layout, *, show: bool) -> bytes:
         for tlv in layout.tlvs:
             if tlv.tag not in _SHOWN_TLVS:
                 _overwrite(octets, tlv.start, tlv.end)
-        for start, end in _harmless(frame, layout):
-            octets[start:end] = frame[start:end]
+        for content in layout.contents:
+            for start, end in (*content.header, *content.told):
+                octets[start:end] = frame[start:end]
     if not show or int.from_bytes(frame[4:8], "big") in _WITH_PASSWORD:
         _overwrite(octets, layout.rest, len(octets))
     return bytes(octets)
@@ -170,36 +168,13 @@ def is_shown(tag: int) -> bool:
     return tag in _SHOWN_TLVS
 
 
-def receipt_of(frame: bytes) -> DeliverSm | DataSm | None:
-    """The PDU, if it is a receipt: what it says of a message is no content."""
-    if int.from_bytes(frame[4:8], "big") not in (CommandId.DELIVER_SM, CommandId.DATA_SM):
-        return None
-    try:
-        pdu = decode(frame)
-    except BadPdu:
-        return None
-    return pdu if isinstance(pdu, DeliverSm | DataSm) and read_receipt(pdu) is not None else None
-
-
-def receipt_spans(frame: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where a receipt says what it says: keys with their values, up to `text:`."""
-    body = frame[start:end]
-    text = _RECEIPT_TEXT.search(body)
-    for pair in _RECEIPT_PAIR.finditer(body, 0, text.start() if text else len(body)):
-        yield start + pair.start(), start + pair.end()
-
-
-def _harmless(frame: bytes, layout: Layout) -> Iterator[tuple[int, int]]:
-    """What may stay of contents: the header that joins parts, and what a receipt says outside of `text:`."""
-    contents = [(one.start, one.end) for one in layout.fields if one.kind is Kind.CONTENT]
-    contents += [(tlv.start, tlv.end) for tlv in layout.tlvs if tlv.tag == Tlv.MESSAGE_PAYLOAD]
+def _contents(frame: bytes, layout: Layout) -> list[UserData]:
+    spans = [(one.start, one.end) for one in layout.fields if one.kind is Kind.CONTENT]
+    spans += [(tlv.start, tlv.end) for tlv in layout.tlvs if tlv.tag == _MESSAGE_PAYLOAD]
     esm_class = next((frame[one.start] for one in layout.fields if one.name == "esm_class"), 0)
-    is_receipt = receipt_of(frame) is not None
-    for start, end in contents:
-        if esm_class & EsmClass.UDHI and (header := read_header(frame[start:end])) is not None:
-            yield start, start + header.length
-        if is_receipt:
-            yield from receipt_spans(frame, start, end)
+    has_header = bool(esm_class & _UDHI)
+    says = any(start < end for start, end in spans) and is_receipt(frame)
+    return [user_data(frame, start, end, has_header=has_header, says=says) for start, end in spans]
 
 
 def _field(frame: bytes, start: int, name: str, kind: Kind) -> Field | None:

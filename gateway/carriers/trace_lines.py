@@ -1,21 +1,12 @@
 """A PDU of the trace as one readable line: time, bind, direction, name, sequence number, status, fields, TLVs. Pure."""
 
-from gateway.carriers.trace_fields import (
-    Kind,
-    Layout,
-    TlvField,
-    is_shown,
-    receipt_of,
-    receipt_spans,
-    redacted,
-    take_apart,
-)
+from gateway.carriers.trace_contents import UserData
+from gateway.carriers.trace_fields import Kind, Layout, TlvField, is_shown, redacted, take_apart
 from gateway.carriers.trace_seen import Seen
 from gateway.rules.timestamps import rfc3339
 from protocol.command_status import name_of
 from protocol.fields import read_header
-from protocol.numbers import RESPONSE_BIT, CommandId, EsmClass, Tlv
-from protocol.segments import read_header as read_user_data_header
+from protocol.numbers import RESPONSE_BIT, CommandId, Tlv
 from protocol.text import decode
 
 _COMMANDS = {int(command): command.name.lower() for command in CommandId}
@@ -73,28 +64,30 @@ def _fields(frame: bytes, layout: Layout) -> list[str]:
 
 def _content(original: bytes, frame: bytes, layout: Layout, *, show: bool) -> list[str]:
     """The text as its length and coding, or itself; of a receipt what it says."""
-    spans = [(one.start, one.end) for one in layout.fields if one.kind is Kind.CONTENT]
-    spans += [(tlv.start, tlv.end) for tlv in layout.tlvs if tlv.tag == _PAYLOAD]
     octets = {one.name: frame[one.start] for one in layout.fields if one.kind is Kind.OCTET}
-    coding = octets.get("data_coding", 0)
     words = []
-    for number, (start, end) in enumerate(spans):
-        if start == end and len(spans) > number + 1:
+    for number, content in enumerate(layout.contents, 1):
+        if content.start == content.end and len(layout.contents) > number:
             continue
-        body = frame[start:end]
-        header = read_user_data_header(body) if octets.get("esm_class", 0) & EsmClass.UDHI else None
-        if header is not None:
-            words.append(f"udh={body[: header.length].hex()}")
-            body = body[header.length :]
+        if content.header:
+            words.append(f"udh={_header(original, content, show=show)}")
+        body = frame[content.text : content.end]
+        told = b"".join([original[start:end] for start, end in content.told])
         if show:
-            words.append(f"text={_quoted(decode(body, coding))}")
-            continue
-        told = [original[a:b] for a, b in receipt_spans(original, start, end)] if receipt_of(original) else []
-        if told:
-            words.append(f"receipt={_quoted(b''.join(told).decode('latin-1').rstrip())}")
+            words.append(f"text={_quoted(decode(body, octets.get('data_coding', 0)))}")
+        elif told:
+            words.append(f"receipt={_quoted(told.decode('latin-1').rstrip())}")
         else:
             words.append(f"text=({len(body)} octets)")
     return words
+
+
+def _header(frame: bytes, content: UserData, *, show: bool) -> str:
+    """In hexadecimal; `xx` for what may not be seen."""
+    if show:
+        return frame[content.start : content.text].hex()
+    seen = {at for start, end in content.header for at in range(start, end)}
+    return "".join([f"{frame[at]:02x}" if at in seen else "xx" for at in range(content.start, content.text)])
 
 
 def _tlv(frame: bytes, tlv: TlvField, *, show: bool) -> str:

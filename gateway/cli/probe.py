@@ -6,22 +6,28 @@ counts binds. Nothing is written but the profile, where a file is named for it.
 
 import argparse
 import fcntl
+import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import trio
 
 from gateway.carriers.addresses import Addresses
-from gateway.cli.probe_lessons import findings, profile, profile_text, remedy
-from gateway.cli.probe_link import Observed, ProbeLink, Trial
+from gateway.cli import probe_profile
+from gateway.cli.probe_lessons import findings, profile, remedy, shown
+from gateway.cli.probe_link import ProbeLink
+from gateway.cli.probe_observed import Observed, Trial
 from gateway.rules.ways import way_of
 from gateway.settings import Carrier, CarrierMode, ConfigurationError, Settings, load
 from gateway.settings.types import parse_duration
 from protocol.errors import LocalProtocolError
 from protocol.fields import read_tlvs
-from protocol.numbers import BindMode
-from protocol.pdus import SubmitSm
+from protocol.numbers import BindMode, Tlv
+from protocol.pdus import QuerySm, SubmitSm
+from protocol.segments import LongMessages
 from protocol.text import Encoding, encoding_of
 from protocol.writing import write
 
@@ -30,10 +36,11 @@ HELP = "bind to a carrier once, send test messages if a number is given, and tel
 LEARNED, NOT_BOUND, USAGE = 0, 1, 2
 
 _TEXTS = {
-    "GSM 03.38": "Sluice probe 1: @£$ {[~]}^|\\ €",
+    "GSM 03.38": "Sluice probe 1: @£$é {[~]}^|\\ €",
     "UCS-2": "Sluice probe 2: Ω ж 你好",
 }
-_LONG = {"long": "Sluice probe 3, long: " + "0123456789" * 16}
+_TOLD = {"reference": "Sluice probe 3, with user_message_reference"}
+_LONG = {"long": "Sluice probe 4, long: " + "0123456789" * 16}
 _REFERENCE = 0x51
 
 
@@ -64,12 +71,35 @@ def run(arguments: argparse.Namespace) -> int:
         return _refused(f"The test messages do not go to this carrier: {error}")
     if (doubt := _doubts(settings, arguments, len(messages))) is not None:
         return _refused(doubt)
+    try:
+        with probe_profile.opened(arguments.toml) as stream:
+            return _probed(carrier, messages, arguments, stream)
+    except OSError as error:
+        return _refused(f"{error.filename or arguments.toml}: {error.strerror}")
+
+
+def _probed(carrier: Carrier, messages: list[Trial], arguments: argparse.Namespace, stream: TextIO | None) -> int:
+    under = probe_profile.present(carrier, arguments.config)
     print(f"Probing {carrier.name} with a bind of its own, as {carrier.system_id} at {', '.join(carrier.hosts)}.")
     observed = trio.run(_probe, carrier, messages, arguments.wait)
     if not observed.is_bound:
         print(remedy(observed), file=sys.stderr)
         return NOT_BOUND
-    _report(observed, carrier, arguments.toml)
+    for line in findings(observed):
+        print(f"- {line}")
+    print(*shown(messages, observed), sep="\n", end="\n" if messages else "")
+    learned = profile(observed)
+    if not learned:
+        print(
+            "Nothing differs from profile generic." if observed.receipts else "No receipt was seen to learn more from."
+        )
+    text = probe_profile.text_of(carrier, under, learned)
+    if stream is not None:
+        probe_profile.replace(stream, text)
+        name = probe_profile.name_of(arguments.toml, arguments.config)
+        print(f"The profile is in {arguments.toml}; name it in [carriers.{carrier.name}]: profile = {json.dumps(name)}")
+    elif learned:
+        print(f"A profile of this carrier, to be written into a file that `profile` names:\n\n{text}", end="")
     return LEARNED
 
 
@@ -78,37 +108,22 @@ def _refused(reason: str) -> int:
     return USAGE
 
 
-def _report(observed: Observed, carrier: Carrier, file: Path | None) -> None:
-    for line in findings(observed):
-        print(f"- {line}")
-    text = profile_text(observed, carrier)
-    if not profile(observed):
-        print(
-            "Nothing differs from profile generic." if observed.receipts else "No receipt was seen to learn more from."
-        )
-    if file is not None:
-        file.write_text(text, encoding="utf-8")
-        print(f'The profile is in {file}; name it in [carriers.{carrier.name}]: profile = "{file}"')
-    elif profile(observed):
-        print(f"A profile of this carrier, to be written into a file that `profile` names:\n\n{text}", end="")
-
-
 async def _probe(carrier: Carrier, messages: list[Trial], wait_seconds: float) -> Observed:
-    observed = Observed()
+    observed = Observed(text_receipts=carrier.text_receipts)
     pair = carrier.mode is CarrierMode.TRANSMITTER_AND_RECEIVER
-    modes = [BindMode.TRANSMITTER] if pair else [BindMode.TRANSCEIVER]
-    if pair and messages:
-        modes.append(BindMode.RECEIVER)
+    modes = [BindMode.TRANSMITTER, BindMode.RECEIVER] if pair else [BindMode.TRANSCEIVER]
     links = [ProbeLink(carrier, mode, observed) for mode in modes]
     async with trio.open_nursery() as nursery:
         try:
             for link in links:
                 if not await link.open(nursery):
                     return observed
+            observed.is_bound = True
             await links[0].enquire()
             for message in messages:
                 await links[0].submit(message)
             if messages:
+                await _query(links[0], messages[0].segments[0], observed)
                 await links[-1].receipts(wait_seconds)
         finally:
             for link in links:
@@ -117,19 +132,32 @@ async def _probe(carrier: Carrier, messages: list[Trial], wait_seconds: float) -
     return observed
 
 
+async def _query(link: ProbeLink, pdu: SubmitSm, observed: Observed) -> None:
+    """Ask what became of the first message that has an id; all of them have this one's sender."""
+    message_id = next((sent.message_id for sent in observed.sent if sent.message_id), "")
+    if message_id:
+        await link.query(QuerySm(message_id, pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr))
+
+
 def _messages(carrier: Carrier, arguments: argparse.Namespace) -> list[Trial]:
     """Raises LocalProtocolError and ValueError for texts or numbers that the carrier's settings cannot carry."""
     number = arguments.to.removeprefix("+")
     if not number.isascii() or not number.isdigit():
         raise ValueError(f"{arguments.to!r} is no number; write it as +34600000001")
-    texts = {**_TEXTS, **(_LONG if arguments.long else {})}
-    return [Trial(label, _segments(carrier, text, arguments.sender, number)) for label, text in texts.items()]
+    texts = {**_TEXTS, **_TOLD, **(_LONG if arguments.long else {})}
+    trials = [Trial(label, text, _segments(carrier, text, arguments.sender, number)) for label, text in texts.items()]
+    for told in (trial for trial in trials if trial.label in _TOLD):
+        for pdu in told.segments:
+            pdu.tlvs[int(Tlv.USER_MESSAGE_REFERENCE)] = _REFERENCE.to_bytes(2)
+    return trials
 
 
 def _segments(carrier: Carrier, text: str, sender: str, number: str) -> list[SubmitSm]:
     addresses = Addresses(carrier)
     source = addresses.source(sender)
     encoding: Encoding = encoding_of(text)
+    # udh8 whatever is set: which carriers take it is to be learned.
+    way = replace(way_of(carrier), long_messages=LongMessages.UDH8)
     own = {int(tag, 16): _octets(value) for tag, value in carrier.tlvs.items()}
     return [
         SubmitSm(
@@ -146,7 +174,7 @@ def _segments(carrier: Carrier, text: str, sender: str, number: str) -> list[Sub
             short_message=segment.short_message,
             tlvs=own | read_tlvs(segment.tlvs, 0),
         )
-        for segment in write(text, encoding, way_of(carrier), _REFERENCE, ucs2_allowed=True)
+        for segment in write(text, encoding, way, _REFERENCE, ucs2_allowed=True)
     ]
 
 

@@ -1,11 +1,9 @@
 """What a probe's observations say of a carrier: lines to read, and the settings in which it differs. Pure."""
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 
-from gateway.cli.probe_link import Heard, Observed
-from gateway.settings.carriers import Carrier
+from gateway.cli.probe_observed import Heard, Observed, Sent, Trial
 from protocol.command_status import BindRefusal, StatusClass, bind_refusal, classify, name_of
 from protocol.numbers import EsmClass, Tlv
 from protocol.pdus import DataSm
@@ -53,6 +51,12 @@ def findings(observed: Observed) -> Iterator[str]:
     yield from _answers(observed)
     yield from _ids(observed)
     yield from _receipts(observed)
+    yield from _capabilities(observed)
+    if observed.acknowledged:
+        yield (
+            f"{len(observed.acknowledged)} receipts were acknowledged, each with a test message's number and id: "
+            f"{', '.join(map(_printable, dict.fromkeys(observed.acknowledged)))}"
+        )
     if observed.others:
         yield (
             f"{observed.others} other deliveries came; they were answered with ESME_RX_T_APPN, so that the carrier "
@@ -74,6 +78,8 @@ def profile(observed: Observed) -> dict[str, object]:
         learned["receipt_timezone"] = zone
     if observed.receipts and not any(heard.is_marked for heard in observed.receipts):
         learned["text_receipts"] = True
+    if _tells_state(observed):
+        learned["query_sm"] = True
     heard_parts = {heard.sent.part for heard in observed.receipts if heard.sent.parts > 1}
     parts = {sent.parts for sent in observed.sent if sent.parts > 1 and sent.status == 0}
     if parts and len(heard_parts) == 1:
@@ -81,13 +87,19 @@ def profile(observed: Observed) -> dict[str, object]:
     return learned
 
 
-def profile_text(observed: Observed, settings: Carrier) -> str:
-    """The same as the text of a profile's file, with what it rests on."""
-    at = datetime.now(UTC).strftime("%Y-%m-%d")
-    lines = [f"# Learned of {settings.name} by `sluice probe` on {at}; what is not here is as in profile generic."]
-    for key, value in profile(observed).items():
-        lines.append(f"{key} = {json.dumps(value)}")
-    return "\n".join(lines) + "\n"
+def shown(trials: list[Trial], observed: Observed) -> Iterator[str]:
+    """What a phone should show of the texts that were taken, and what to change if it does not."""
+    refused = {sent.label for sent in observed.sent if sent.status != 0}
+    taken = [trial for trial in trials if trial.label not in refused]
+    if not taken:
+        return
+    yield "The phone should show, character by character (no answer of the carrier tells whether it does):"
+    for trial in taken:
+        yield f"    {trial.text}"
+    yield (
+        "If it does not: other characters in the first text want another `alphabet` (gsm7, latin1, latin9, ascii) or "
+        "`data_coding`; in the second, `ucs2_data_coding`; a long one in pieces, `long_messages`."
+    )
 
 
 def _answers(observed: Observed) -> Iterator[str]:
@@ -147,6 +159,51 @@ def _receipts(observed: Observed) -> Iterator[str]:
     offset = _offset_hours(observed)
     if offset is not None:
         yield f"dates of receipts are UTC{offset:+g} h by this machine's clock"
+
+
+def _capabilities(observed: Observed) -> Iterator[str]:
+    """What the carrier does with what not all take."""
+    for label in dict.fromkeys(sent.label for sent in observed.sent if sent.parts > 1):
+        parts = [sent for sent in observed.sent if sent.label == label]
+        if all(sent.status == 0 for sent in parts):
+            yield f"a message of {len(parts)} parts by udh8 is taken"
+        else:
+            words = ", ".join(dict.fromkeys(_status(sent.status) for sent in parts))
+            yield f"a message of {len(parts)} parts by udh8 is not taken: {words}; try long_messages sar or payload"
+    for sent in observed.sent:
+        if sent.reference is not None:
+            yield _reference(sent, observed)
+    if (queried := observed.queried) is not None:
+        what = "set query_sm = true" if _tells_state(observed) else "leave query_sm = false"
+        told = f", message_state {queried.told.message_state}" if queried.told is not None else ""
+        yield f"query_sm of the first id: {_status(queried.status)}{told}; {what}"
+
+
+def _reference(sent: Sent, observed: Observed) -> str:
+    if sent.status != 0:
+        return f"user_message_reference is not taken: {_status(sent.status)}; leave it false"
+    receipts = [heard.receipt for heard in observed.receipts if heard.sent is sent]
+    if not receipts:
+        return "user_message_reference is taken; no receipt tells whether it comes back"
+    if any(receipt.reference == sent.reference for receipt in receipts):
+        return "user_message_reference is taken, and comes back in the receipt"
+    return "user_message_reference is taken, and does not come back in the receipt: it finds no messages"
+
+
+def _tells_state(observed: Observed) -> bool:
+    """Whether the answer to query_sm was right: of the message that was asked about, with a state that says something.
+
+    SMPP 3.4 §5.2.28; UNKNOWN (7) tells nothing.
+    """
+    queried = observed.queried
+    if queried is None or queried.status != 0 or queried.told is None:
+        return False
+    is_same = exact_key(queried.told.message_id) == exact_key(queried.message_id)
+    return is_same and queried.told.message_state in (1, 2, 3, 4, 5, 6, 8)
+
+
+def _status(status: int | None) -> str:
+    return "no answer" if status is None else name_of(status)
 
 
 def _shape(heard: Heard) -> str:

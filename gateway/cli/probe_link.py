@@ -1,95 +1,36 @@
 """The session of `sluice probe`: binds once, enquires, sends what it is given, and notes all that the carrier does.
 
-What that says of the carrier is probe_lessons.py's. Deliveries that are not for the test messages are left to the
-gateway: they get ESME_RX_T_APPN, with which a carrier keeps them for the next session.
+What that says of the carrier is probe_lessons.py's; whose a delivery is, probe_observed.py's. What is not for the test
+messages is left to the gateway: it gets ESME_RX_T_APPN, with which a carrier keeps it for the next session.
 """
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 
 import trio
 
 from gateway.carriers.dialing import Dial, dialer
 from gateway.carriers.link_faults import words_of
 from gateway.carriers.requests import bind_request, session_of
+from gateway.cli.probe_observed import Delivery, Observed, Queried, Sent, Trial
 from gateway.settings.carriers import Carrier
 from gateway.settings.types import split_address
-from protocol.command_status import CommandStatus
 from protocol.errors import BadFrame
 from protocol.fields import read_header
 from protocol.framing import Framer
-from protocol.numbers import BindMode, CommandId
-from protocol.pdus import DataSm, DeliverSm, SubmitSm
-from protocol.receipt_keys import exact_key, other_keys
-from protocol.receipts import Receipt, read_receipt
-from protocol.session_events import BindRefused, Bound, Closed, Delivered, Event, SubmitAnswered
+from protocol.numbers import BindMode, CommandId, Tlv
+from protocol.pdus import DataSm, DeliverSm, QuerySm
+from protocol.session_events import BindRefused, Bound, Closed, Delivered, Event, QuestionAnswered, SubmitAnswered
 
 ENQUIRIES = 3
 _READ_OCTETS = 65_536
 _LEAVE_SECONDS = 5.0
-
-
-@dataclass(slots=True)
-class Trial:
-    """One text that is sent, as the segments it takes."""
-
-    label: str
-    segments: list[SubmitSm]
-
-
-@dataclass(slots=True)
-class Sent:
-    """One submit_sm and what came of it."""
-
-    label: str
-    part: int
-    parts: int
-    status: int | None = None
-    """None: no answer."""
-    message_id: str = ""
-    latency_seconds: float = 0.0
-    congestion: int | None = None
-
-
-@dataclass(slots=True)
-class Heard:
-    """A receipt for a test message."""
-
-    sent: Sent
-    pdu: DeliverSm | DataSm
-    receipt: Receipt
-    is_marked: bool
-    """By esm_class or TLVs; else its text alone tells that it is one."""
-    at: float
-    """Seconds since the Unix epoch."""
-
-
-@dataclass(slots=True)
-class Observed:
-    """All that was seen."""
-
-    connect_seconds: float | None = None
-    bind_seconds: float | None = None
-    system_id: str = ""
-    interface_version: int | None = None
-    refusal: int | None = None
-    problem: str = ""
-    """Why it is not bound, or no more, in words."""
-    enquiries: list[float] = field(default_factory=list)
-    """Seconds to answer each."""
-    sent: list[Sent] = field(default_factory=list)
-    receipts: list[Heard] = field(default_factory=list)
-    numbers: set[str] = field(default_factory=set)
-    """Sent to, without a plus."""
-    early: list[tuple[DeliverSm | DataSm, float]] = field(default_factory=list)
-    """Receipts for these numbers that came before their answers, and when."""
-    others: int = 0
-    """Deliveries left to the gateway."""
-
-    @property
-    def is_bound(self) -> bool:
-        return self.bind_seconds is not None
+_QUERY_SECONDS = 5.0
+_HOLD_SECONDS = 2.0
+"""How long a receipt waits for the answer to its submit_sm: some SMSCs do nothing more, not even that, until it is
+answered, so it may not be long."""
 
 
 class ProbeLink:
@@ -157,10 +98,21 @@ class ProbeLink:
             if self._is_over or not self._session.window.free:
                 return
             self._observed.sent.append(sent)
-            self._observed.numbers.add(pdu.destination_addr.removeprefix("+"))
+            sent.number = pdu.destination_addr.removeprefix("+")
+            told = pdu.tlvs.get(Tlv.USER_MESSAGE_REFERENCE)
+            sent.reference = None if told is None else int.from_bytes(told)
             self._session.submit(pdu, sent, trio.current_time())
         await self._flush()
         await self._until(lambda: all(sent.status is not None for sent in parts), self._settings.response_timeout)
+
+    async def query(self, pdu: QuerySm) -> None:
+        """Ask query_sm, and wait a little for the answer."""
+        if self._is_over:
+            return
+        queried = self._observed.queried = Queried(pdu.message_id)
+        self._session.question(pdu, queried, trio.current_time())
+        await self._flush()
+        await self._until(lambda: queried.status is not None, _QUERY_SECONDS)
 
     async def receipts(self, seconds: float) -> None:
         """Wait for receipts of all that was taken."""
@@ -169,6 +121,7 @@ class ProbeLink:
     async def leave(self) -> None:
         """Unbind, and close."""
         self._is_leaving = True
+        self._observed.release(math.inf)
         if self._is_bound and not self._is_over:
             self._session.unbind(trio.current_time())
             await self._flush()
@@ -211,6 +164,7 @@ class ProbeLink:
     async def _tick(self) -> None:
         while not self._is_over:
             await trio.sleep(0.5)
+            self._observed.release(trio.current_time())
             self._take(self._session.tick(trio.current_time()))
             await self._flush()
 
@@ -235,6 +189,8 @@ class ProbeLink:
                 self._observed.refusal = event.status
             elif isinstance(event, SubmitAnswered):
                 self._take_answer(event)
+            elif isinstance(event, QuestionAnswered):
+                event.token.status, event.token.told = event.status, event.told
             elif isinstance(event, Delivered):
                 self._take_delivery(event.pdu)
             elif isinstance(event, Closed):
@@ -246,44 +202,11 @@ class ProbeLink:
         sent.status, sent.message_id, sent.latency_seconds = event.status, event.message_id, event.latency_seconds
         state = event.tlvs.get(0x0428)
         sent.congestion = state[0] if state else None
-        early, self._observed.early = self._observed.early, []
-        self._observed.early += [one for one in early if not self._is_ours(*one)]
+        self._observed.hear_again()
 
     def _take_delivery(self, pdu: DeliverSm | DataSm) -> None:
-        now, observed = time.time(), self._observed
-        is_ours = self._is_ours(pdu, now)
-        if not is_ours and self._may_be_early(pdu):
-            # Some SMSCs do nothing more until it is answered, not even answer the submit_sm.
-            observed.early.append((pdu, now))
-            is_ours = True
-        if not is_ours:
-            observed.others += 1
-        self._session.answer(pdu, CommandStatus.ESME_ROK if is_ours else CommandStatus.ESME_RX_T_APPN)
-
-    def _is_ours(self, pdu: DeliverSm | DataSm, at: float) -> bool:
-        """Whether it is a receipt for a test message whose id is known; then it is noted."""
-        marked = read_receipt(pdu)
-        receipt = marked or read_receipt(pdu, text_only=True)
-        sent = None if receipt is None else self._sent_of(receipt)
-        if receipt is None or sent is None:
-            return False
-        self._observed.receipts.append(Heard(sent, pdu, receipt, marked is not None, at))
-        return True
-
-    def _may_be_early(self, pdu: DeliverSm | DataSm) -> bool:
-        waits = any(sent.status is None for sent in self._observed.sent)
-        addresses = {pdu.source_addr.removeprefix("+"), pdu.destination_addr.removeprefix("+")}
-        is_receipt = read_receipt(pdu, text_only=True) is not None
-        return waits and is_receipt and not addresses.isdisjoint(self._observed.numbers)
-
-    def _sent_of(self, receipt: Receipt) -> Sent | None:
-        """The test message it is about."""
-        keys: set[str] = set()
-        for written in (receipt.message_id, *receipt.alt_ids):
-            if written:
-                keys |= {exact_key(written), *other_keys(written)}
-        keys.discard("")
-        return next((one for one in self._observed.sent if one.message_id and exact_key(one.message_id) in keys), None)
+        until = trio.current_time() + _HOLD_SECONDS
+        self._observed.hear(Delivery(pdu, time.time(), until, partial(self._session.answer, pdu)))
 
     def _end(self, problem: str) -> None:
         self._is_over = True

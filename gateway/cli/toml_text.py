@@ -34,7 +34,7 @@ def _section_lines(section: Section, name: str) -> Iterator[str]:
     for key, value, text in _entries(section):
         if isinstance(value, Section) and key in type(section).model_fields and not name:
             tables.append((f"[{key}]", value))
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and not name:
             tables += [(f"[{key}.{entry}]", table) for entry, table in value.items()]
         elif isinstance(value, list) and value and isinstance(value[0], Section) and not name:
             tables += [(f"[[{key}]]", table) for table in value]
@@ -78,6 +78,9 @@ def _plain_text(value: Any) -> str:
         return f"{value:_.0f}" if value.is_integer() else str(value)
     if isinstance(value, Section):
         return f"{{ {', '.join(f'{key} = {text}' for key, _, text in _entries(value))} }}"
+    if isinstance(value, dict):
+        entries = ", ".join(f"{_quoted(key)} = {_plain_text(item)}" for key, item in value.items())
+        return f"{{ {entries} }}" if entries else "{}"
     if isinstance(value, list):
         return f"[{', '.join(_plain_text(item) for item in value)}]"
     if isinstance(value, frozenset):

@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("carrier", metavar="CARRIER", help="its name in the configuration")
     parser.add_argument("--pcap", type=Path, metavar="FILE", help="write a capture file for Wireshark instead of lines")
     parser.add_argument("--show", action="store_true", help="with numbers and texts; the gateway's audit records it")
-    parser.add_argument("--seconds", type=int, metavar="N", help="end after so long; else Ctrl-C ends it")
+    parser.add_argument(
+        "--seconds", type=int, metavar="N", help="end after so long, by default 24 h, which is the most"
+    )
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="take address and token from the gateway's configuration"
     )

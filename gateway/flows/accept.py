@@ -32,6 +32,8 @@ _ITEMS_PER_TURN = 50
 """Checked without a pause: about 1 ms of good items."""
 _COST_OF_ERRORS = 10
 """A wrong item costs up to so many good ones, in sentences and in guessing what was meant."""
+_CHARACTERS_PER_ITEM = 160
+"""A longer text counts for so many more items."""
 _MOST_CLIENT_ID_SHOWN = 100
 
 
@@ -186,6 +188,7 @@ class Accept:
                 good.append(checked)
                 indexes.append(index)
                 budget -= 1
+            budget -= _further_cost(item)
             if budget <= 0:
                 await trio.lowlevel.checkpoint()
                 budget = _ITEMS_PER_TURN
@@ -206,6 +209,8 @@ class Accept:
 
 def _checks(settings: Settings) -> Mapping[str, ItemCheck]:
     router = Router(settings.routes)
+    tags = {name: frozenset(carrier.message_tlvs) for name, carrier in settings.carriers.items()}
+    taken = {r.name: {tags[name] for tier in r.carriers_by_tier for name in tier} for r in settings.routes}
     refusal = partial(url_refusal, guard=AddressGuard(settings.webhooks.allow_networks))
     return {
         name: ItemCheck(
@@ -215,6 +220,7 @@ def _checks(settings: Settings) -> Mapping[str, ItemCheck]:
             schedule_ahead=settings.limits.schedule_ahead,
             longest_validity=settings.longest_validity,
             url_refusal=refusal,
+            message_tlvs=taken,
         )
         for name, account in settings.accounts.items()
     }
@@ -244,6 +250,14 @@ def _conflict_errors(conflicts: Mapping[int, int], indexes: Sequence[int], items
         index = indexes[place]
         errors.append(ItemError(index, _client_id(items[index]), found.fields, found.codes))
     return errors
+
+
+def _further_cost(item: Any) -> int:
+    """What the text's length adds. As it was given: what it becomes may be shorter, and is dear to find out."""
+    if type(item) is not dict:
+        return 0
+    text = item.get("text") or item.get("message")
+    return len(text) // _CHARACTERS_PER_ITEM if type(text) is str else 0
 
 
 def _client_id(item: Any) -> str | None:

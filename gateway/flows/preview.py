@@ -20,6 +20,8 @@ from gateway.settings import Settings
 from protocol.text import Encoding
 from protocol.writing import TextWay, preview
 
+_MOST_AT_ONCE = 2
+
 
 class PreviewedPart(msgspec.Struct):
     """How much of the text one part holds."""
@@ -75,11 +77,18 @@ class Previews:
 
     def __init__(self, settings: Settings, accept: Accept) -> None:
         self._accept = accept
+        # Not trio's own 40: the store's threads should not wait for previews.
+        self._threads = trio.CapacityLimiter(_MOST_AT_ONCE)
         self._ways = {name: way_of(carrier) for name, carrier in settings.carriers.items()}
+        self._tags = {name: frozenset(carrier.message_tlvs) for name, carrier in settings.carriers.items()}
         self._tiers = {route.name: route.carriers_by_tier for route in settings.routes}
 
     async def preview(self, account: str, body: Any) -> Preview | ItemErrors:
         """`body` as POST /v1/sms takes it; all that is wrong with it is told in the same words."""
+        # In a thread of its own: a text of 255 parts takes milliseconds to check, and on each carrier.
+        return await trio.to_thread.run_sync(self._preview, account, body, limiter=self._threads)
+
+    def _preview(self, account: str, body: Any) -> Preview | ItemErrors:
         checked = self._accept.look(account, body)
         if isinstance(checked, ItemErrors):
             return checked
@@ -89,8 +98,7 @@ class Previews:
         asked = NOTHING_ASKED if checked.options is None else from_json(checked.options)
         tiers = self._tiers[checked.route]
         ways = {name: self._ways[name] for tier in tiers for name in tier}
-        # In a thread of its own: a text of 255 parts takes milliseconds on each carrier.
-        seen = await trio.to_thread.run_sync(_on_carriers, checked, encoding, ways, asked)
+        seen = _on_carriers(checked, encoding, ways, self._tags, asked)
         return Preview(
             to=checked.recipient,
             sender=checked.sender,
@@ -108,10 +116,14 @@ class Previews:
 
 
 def _on_carriers(
-    checked: Checked, encoding: Encoding, ways: Mapping[str, TextWay], asked: MessageOptions
+    checked: Checked,
+    encoding: Encoding,
+    ways: Mapping[str, TextWay],
+    tags: Mapping[str, frozenset[str]],
+    asked: MessageOptions,
 ) -> dict[str, PreviewedCarrier]:
     text = checked.text
-    unfit, ucs2_allowed = unfit_of(text, encoding, ways, asked, allow_unicode=checked.allow_unicode)
+    unfit, ucs2_allowed = unfit_of(text, encoding, ways, asked, tags=tags, allow_unicode=checked.allow_unicode)
     seen = {name: PreviewedCarrier(name, False, None, None, reason) for name, reason in unfit.items()}
     for name in ways.keys() - unfit.keys():
         alphabet = preview(text, ways[name], encoding, ucs2_allowed=ucs2_allowed).alphabet

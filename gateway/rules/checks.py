@@ -4,14 +4,22 @@ Each field's own rule lives elsewhere (numbers, senders, texts, routing); here s
 they go together. Ids, and what the store alone can know, are the flow's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from gateway.rules import times
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.numbers import Number, Numbers
-from gateway.rules.options import NOTHING_ASKED, MessageOptions, check_flag, check_max_parts, check_tlvs, to_json
+from gateway.rules.options import (
+    NOTHING_ASKED,
+    MessageOptions,
+    check_flag,
+    check_max_parts,
+    check_tlvs,
+    to_json,
+    untaken,
+)
 from gateway.rules.routing import Router
 from gateway.rules.senders import Senders
 from gateway.rules.texts import ReadyText, prepare
@@ -68,7 +76,7 @@ class ItemCheck:
 
     __slots__ = (
         "_account", "_ahead_ms", "_allows_unicode", "_default_lane", "_lanes", "_longest_ms", "_numbers", "_router",
-        "_senders", "_signs", "_transliterates", "_url_refusal",
+        "_senders", "_signs", "_taken", "_transliterates", "_url_refusal",
     )  # fmt: skip
 
     def __init__(
@@ -80,8 +88,11 @@ class ItemCheck:
         schedule_ahead: float,
         longest_validity: float,
         url_refusal: Callable[[str], str | None],
+        message_tlvs: Mapping[str, Collection[frozenset[str]]],
     ) -> None:
-        """Durations are seconds. `url_refusal` tells in words why an address may not be a webhook's, or None."""
+        """Durations are seconds. `url_refusal` tells in words why an address may not be a webhook's, or None;
+        `message_tlvs` by route: the tags that each of its carriers takes of messages.
+        """
         self._account = account.name
         self._numbers = Numbers(account.number_check, account.bare_digits, account.default_region)
         self._senders = Senders(account.senders, account.default_sender)
@@ -93,6 +104,7 @@ class ItemCheck:
         self._ahead_ms = int(schedule_ahead * 1000)
         self._longest_ms = int(longest_validity * 1000)
         self._url_refusal = url_refusal
+        self._taken = message_tlvs
         self._signs = account.webhook is not None
 
     def check(self, item: Any, now_ms: int) -> Checked | ItemErrors:
@@ -178,14 +190,22 @@ class ItemCheck:
                 if isinstance(value, Fault):
                     errors.add(name, value)
             return None
-        route = self._router.route_for(number.country, number.e164, lane, self._account, sender)
+        route = self._route(number, lane, sender, asked, errors)
         if route is None:
-            errors.add("to", Fault("cannot be reached: no route takes it", FaultCode.NO_ROUTE))
             return None
         return Checked(
             route, lane, number.e164, sender, text.text, text.encoding, text.segments, number.country,
             ends, schedule, client_id, tag, url, allow_unicode, to_json(asked),
         )  # fmt: skip
+
+    def _route(self, number: Number, lane: str, sender: str, asked: MessageOptions, errors: ItemErrors) -> str | None:
+        """The route that takes it; what stands against it there is told."""
+        route = self._router.route_for(number.country, number.e164, lane, self._account, sender)
+        if route is None:
+            errors.add("to", Fault("cannot be reached: no route takes it", FaultCode.NO_ROUTE))
+        elif asked.tlvs and (fault := untaken(asked.tlvs, self._taken[route])) is not None:
+            errors.add("tlvs", fault)
+        return route
 
     def _number(self, value: Any) -> Number | Fault:
         if type(value) is str:

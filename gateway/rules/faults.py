@@ -49,6 +49,7 @@ class FaultCode(StrEnum):
     NOT_A_TAG = "not_a_tag"
     TAG_NOT_ALLOWED = "tag_not_allowed"
     NOT_HEXADECIMAL = "not_hexadecimal"
+    TLV_NOT_TAKEN = "tlv_not_taken"
 
 
 class Fault(NamedTuple):

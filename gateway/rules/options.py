@@ -4,22 +4,19 @@ Checked when the message is accepted; kept with it as JSON, where there is any, 
 carrier takes is that carrier's setting.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from gateway.rules.faults import Fault, FaultCode
 from gateway.rules.values import LARGEST_INTEGER, type_fault, unstorable
+from gateway.settings.tlvs import GATEWAY_TAGS, MOST_OCTETS
 from protocol.segments import MAX_PARTS
 
 MOST_TLVS = 10
-MOST_OCTETS = 255
-"""Of the value of one TLV."""
 _HEX = "hex:"
 _LARGEST_TAG = 0xFFFF
-_OURS = frozenset({0x0005, 0x0204, 0x020C, 0x020E, 0x020F, 0x0424})
-"""dest_addr_subunit (flash), user_message_reference, the three of SAR, message_payload: the gateway sets them itself
-where a carrier's settings or the message ask for it."""
 
 
 class MessageOptions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,6 +93,17 @@ def check_tlvs(value: Any) -> dict[str, str] | Fault:
     return checked
 
 
+def untaken(tlvs: Mapping[str, str], taken: Collection[frozenset[str]]) -> Fault | None:
+    """What stands against TLVs that no carrier of a route takes; `taken`: the `message_tlvs` of each of them."""
+    if any(tlvs.keys() <= tags for tags in taken):
+        return None
+    nowhere = [tag for tag in tlvs if not any(tag in tags for tags in taken)]
+    together = "" if nowhere else " together"
+    names = ", ".join(nowhere or tlvs)
+    told = f"has {names}, which no carrier of its route takes{together}: message_tlvs of a carrier lets a TLV pass"
+    return Fault(told, FaultCode.TLV_NOT_TAKEN)
+
+
 def _tag(name: str) -> str | Fault:
     digits = name[2:] if name[:2].lower() == "0x" else ""
     # int() would take signs, spaces and underscores too.
@@ -104,7 +112,7 @@ def _tag(name: str) -> str | Fault:
     if not 0 < tag <= _LARGEST_TAG:
         shown = name[:20].encode("utf-8", "replace").decode()
         return Fault(f"has '{shown}', which is no tag; write it as 0x1401", FaultCode.NOT_A_TAG)
-    if tag in _OURS:
+    if tag in GATEWAY_TAGS:
         return Fault(f"has 0x{tag:04x}, which the gateway sets itself; leave it out", FaultCode.TAG_NOT_ALLOWED)
     return f"0x{tag:04x}"
 

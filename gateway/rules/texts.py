@@ -15,6 +15,7 @@ from protocol.text import Encoding, NotEncodable, encode_gsm, unencodable
 
 _MOST_CHARACTERS = MAX_PARTS * 153
 _MOST_SEPTETS_ALONE = 160
+_MOST_MARKS = 32
 _GSM7 = Encoding.GSM7.value
 
 
@@ -53,18 +54,32 @@ def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText
 def _unencodable_at(text: str) -> tuple[int, str]:
     """The first character that nothing plain stands for, with its place in the caller's own text.
 
-    A character may become several, and several may become one: a letter is looked at together with its marks.
+    A character may become several, and several may become one: a letter is looked at together with its marks. By
+    halves, each letter whole: one character after the other takes 2 µs each, and all of them 80 ms.
     """
-    start = 0
-    while True:
-        end = start + 1
-        while end < len(text) and combining(text[end]):
-            end += 1
-        if unencodable(transliterated(text[start:end])) is not None:
-            alone = (at for at in range(start, end) if unencodable(transliterated(text[at])) is not None)
-            at = next(alone, start)
-            return at + 1, text[at]
-        start = end
+    start, end = 0, len(text)
+    while (middle := _next_letter(text, (start + end) // 2, end)) < end:
+        if unencodable(transliterated(text[start:middle])) is not None:
+            end = middle
+        else:
+            start = middle
+    while (behind := _next_letter(text, start, end)) < end and unencodable(transliterated(text[start:behind])) is None:
+        start = behind
+    alone = (at for at in range(start, behind) if unencodable(transliterated(text[at])) is not None)
+    at = next(alone, start)
+    return at + 1, text[at]
+
+
+def _next_letter(text: str, at: int, end: int) -> int:
+    """Where the next letter begins behind the one at `at`; `end` where none does.
+
+    Within more marks than a letter can take in, any place will do: the marks before it cannot be sent.
+    """
+    most = min(end, at + _MOST_MARKS)
+    at += 1
+    while at < most and combining(text[at]):
+        at += 1
+    return min(at, end)
 
 
 def _fitting(text: str, encoding: Encoding) -> ReadyText | Fault:

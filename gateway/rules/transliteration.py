@@ -54,6 +54,7 @@ _BLOCKS = (
     range(0xFB00, 0xFB07),
     range(0xFF01, 0xFF5F),
 )
+_BLOCK = 32
 _before_fraction = re.compile("(?<=[0-9])(?=[\u00bc\u00bd\u00be])")
 
 
@@ -62,9 +63,17 @@ def transliterated(text: str) -> str:
 
     Composed first: some keyboards and file systems write é as e and U+0301.
     """
-    composed = normalize("NFC", text)
+    composed = text if _has_endless_marks(text) else normalize("NFC", text)
     # 5½ is not 51/2.
     return _before_fraction.sub(" ", composed).translate(_PLAIN)
+
+
+def _has_endless_marks(text: str) -> bool:
+    """Whether one letter has more marks than any writing: to put them in order takes the square of their number.
+
+    No run of twice a block escapes, and a shorter one takes no time.
+    """
+    return any(all(map(combining, text[at : at + _BLOCK])) for at in range(0, len(text) - _BLOCK + 1, _BLOCK))
 
 
 def _letter(character: str) -> str | None:

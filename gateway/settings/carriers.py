@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from gateway.settings.secrets import SecretFile, read_or_empty
 from gateway.settings.tls import MaybeTls
+from gateway.settings.tlvs import check_tag, check_tlvs
 from gateway.settings.types import (
     Ascii,
     CarrierMode,
@@ -54,29 +55,6 @@ def _parse_version(value: object) -> object:
     return version
 
 
-def _check_tag(value: str) -> str:
-    try:
-        tag = int(value, 16)
-    except ValueError:
-        tag = -1
-    if not 0 < tag <= 0xFFFF:
-        raise ValueError(f'is {value!r}, which is no tag; write it in hexadecimal, such as "0x1400"')
-    return f"0x{tag:04x}"
-
-
-def _check_tlvs(value: dict[str, str]) -> dict[str, str]:
-    checked = {}
-    for tag, text in value.items():
-        octets = text.removeprefix("hex:")
-        if text != octets:
-            try:
-                bytes.fromhex(octets)
-            except ValueError:
-                raise ValueError(f'has {text!r} for {tag}; write octets as "hex:0501"') from None
-        checked[_check_tag(tag)] = text
-    return checked
-
-
 class Carrier(Section):
     """A configured SMSC. Pace and window are the carrier's terms: ask for them, the defaults fit most."""
 
@@ -108,7 +86,8 @@ class Carrier(Section):
     system_type: Annotated[str, Ascii(12)] = ""
     """system_type of the bind (SMPP 3.4 §5.2.3); most carriers want it empty."""
     interface_version: Annotated[InterfaceVersion, BeforeValidator(_parse_version)] = InterfaceVersion.V3_4
-    """SMPP version told in the bind: `"3.3"`, `"3.4"` or `"5.0"`."""
+    """SMPP version told in the bind: `"3.3"`, `"3.4"` or `"5.0"`. 3.3 has no TLVs: what needs them is refused here, and
+    the `flash` of a message, which needs one in an `alphabet` other than `gsm7`, is left out there."""
     address_range: Annotated[str, Ascii(40)] = ""
     """address_range of the bind (SMPP 3.4 §5.2.7); most carriers ignore it."""
     mode: CarrierMode = CarrierMode.TRANSCEIVER
@@ -193,22 +172,24 @@ class Carrier(Section):
     data_coding: Annotated[Whole, Within(0, 255, "")] = 0
     """data_coding told of texts in `alphabet`; some carriers want 1, 3 or 241."""
     ucs2_data_coding: Annotated[Whole, Within(0, 255, "")] = 8
-    """data_coding told of texts in UCS-2."""
+    """data_coding told of texts in UCS-2; another than `data_coding`."""
     packed: bool = False
-    """GSM 03.38 goes with 8 septets in 7 octets instead of one an octet."""
+    """GSM 03.38 goes with 8 septets in 7 octets instead of one an octet. Only with `alphabet = "gsm7"`."""
     national_tables: list[Language] = Field(default=[])
     """National language shift tables (3GPP TS 23.038) that the carrier lets pass, such as `["turkish", "spanish"]`:
-    used where a text needs fewer segments with one."""
+    used where a text needs fewer segments with one. Only with `alphabet = "gsm7"`."""
     long_messages: LongMessages = LongMessages.UDH8
     """How the parts of a long message are joined: `udh8` or `udh16` (a header with a reference of 8 or 16 bits), `sar`
     (TLVs) or `payload` (all of it in one submit_sm with message_payload)."""
     max_parts: Annotated[Whole, Within(1, 255, "parts")] = 255
     """Most parts of a message that the carrier takes; a longer one is given back for another carrier, never cut."""
-    tlvs: Annotated[dict[str, str], AfterValidator(_check_tlvs)] = Field(default={})
+    tlvs: Annotated[dict[str, str], AfterValidator(check_tlvs)] = Field(default={})
     """TLVs of every submit_sm: tag to value, such as `{ "0x1400" = "1201159..." }`; a value is a text, or octets as
-    `"hex:0501"`. What a carrier asks of all messages, like the entity id of DLT."""
-    message_tlvs: list[Annotated[str, AfterValidator(_check_tag)]] = Field(default=[])
-    """Tags of TLVs that a message's own `tlvs` may carry to this carrier; others are left out. Such as `["0x1401"]`."""
+    `"hex:0501"`, of 255 octets at most. What a carrier asks of all messages, like the entity id of DLT. Not those
+    that the gateway sets itself: 0x0005, 0x0204, 0x020c, 0x020e, 0x020f, 0x0424."""
+    message_tlvs: list[Annotated[str, AfterValidator(check_tag)]] = Field(default=[])
+    """Tags of TLVs that a message's own `tlvs` may carry to this carrier; one that has others goes by other carriers.
+    Such as `["0x1401"]`."""
     user_message_reference: bool = False
     """Tells every submit_sm's attempt in user_message_reference, and finds receipts by it that name no known id."""
     unroutable_inbound: UnroutableInbound = UnroutableInbound.ACCEPT
@@ -221,7 +202,7 @@ class Carrier(Section):
     """A cancel of a message that was sent is asked of the carrier by cancel_sm."""
     trace_file: str | None = None
     """Writes every PDU as a readable line into this file, numbers and texts redacted; as pcap where it ends in
-    `.pcap`. For a while: it grows without bound."""
+    `.pcap`. The whole path, and of one carrier alone. For a while: it grows without bound."""
     one_pdu_per_write: bool = False
     """Write each PDU on its own, for carriers that lose what follows the first PDU of a TCP segment."""
 

@@ -2,19 +2,17 @@
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gateway.settings.carriers import Carrier
+from gateway.settings.carrier_checks import carrier_contradictions
 from gateway.settings.problems import Fault
 from gateway.settings.sections import BUILT_IN_LANES
-from gateway.settings.types import InterfaceVersion, Network, format_duration
-from protocol.segments import LongMessages
+from gateway.settings.types import Network, format_duration
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
-
-_UNNOTICED_MOST_SECONDS = 900.0
 
 
 def missing_sections(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -45,6 +43,10 @@ def dangling_names(data: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _unknown((*at, "tiers"), _texts(route.get("tiers")), carriers, "carrier")
         yield from _unknown((*at, "match", "lane"), _texts(match.get("lane")), lanes, "lane")
         yield from _unknown((*at, "match", "account"), _texts(match.get("account")), accounts, "account")
+    for name, carrier in _table(data, "carriers").items():
+        if isinstance(carrier, dict):
+            flagged = list(_table(carrier, "priority_flags"))
+            yield from _unknown(("carriers", name, "priority_flags"), flagged, lanes, "lane")
     for name, account in _table(data, "accounts").items():
         if isinstance(account, dict):
             lane = _texts(account.get("default_lane"))
@@ -57,6 +59,7 @@ def contradictions(settings: "Settings") -> Iterator[Fault]:
         _listeners,
         _retention,
         _carriers,
+        _trace_files,
         _routes,
         _accounts,
         _tokens,
@@ -112,39 +115,22 @@ def _retention(settings: "Settings") -> Iterator[Fault]:
 
 def _carriers(settings: "Settings") -> Iterator[Fault]:
     for carrier in settings.carriers.values():
-        at = ("carriers", carrier.name)
-        if carrier.reconnect_floor > carrier.reconnect_ceiling:
-            ceiling = format_duration(carrier.reconnect_ceiling)
-            yield Fault((*at, "reconnect_floor"), f'is above reconnect_ceiling ("{ceiling}"); lower it or raise that')
-        unnoticed = _unnoticed_seconds(carrier)
-        if unnoticed > _UNNOTICED_MOST_SECONDS:
-            yield Fault(
-                (*at, "enquire_link_timeout"),
-                f"together with enquire_link_idle and enquire_link_misses leaves a dead link unnoticed for "
-                f'"{format_duration(unnoticed)}"; bring it to "{format_duration(_UNNOTICED_MOST_SECONDS)}" or less',
-            )
-        if carrier.outbind_listen and carrier.tls is not None and carrier.tls.certificate_file is None:
-            reason = "is missing, and outbind_listen needs it: the carrier's connections are met with TLS too"
-            yield Fault((*at, "tls", "certificate_file"), reason)
-        yield from _without_tlvs(carrier)
+        yield from carrier_contradictions(carrier)
 
 
-def _without_tlvs(carrier: Carrier) -> Iterator[Fault]:
-    """Optional parameters came with SMPP 3.4; a carrier that speaks 3.3 takes them for garbage."""
-    if carrier.interface_version is not InterfaceVersion.V3_3:
-        return
-    asked = {
-        "tlvs": bool(carrier.tlvs),
-        "message_tlvs": bool(carrier.message_tlvs),
-        "user_message_reference": carrier.user_message_reference,
-        "long_messages": carrier.long_messages in (LongMessages.SAR, LongMessages.PAYLOAD),
-    }
-    for key in (key for key, is_asked in asked.items() if is_asked):
-        yield Fault(("carriers", carrier.name, key), 'needs TLVs, which interface_version "3.3" has not; take it out')
-
-
-def _unnoticed_seconds(carrier: Carrier) -> float:
-    return carrier.enquire_link_idle + (carrier.enquire_link_misses + 1) * carrier.enquire_link_timeout
+def _trace_files(settings: "Settings") -> Iterator[Fault]:
+    taken: dict[str, str] = {}
+    for carrier in settings.carriers.values():
+        if carrier.trace_file is None:
+            continue
+        at = ("carriers", carrier.name, "trace_file")
+        if not Path(carrier.trace_file).is_absolute():
+            reason = "is relative, and the gateway may be started anywhere; give the whole path, such as"
+            yield Fault(at, f'{reason} "/var/lib/sluice/{carrier.name}.trace"')
+            continue
+        # Two that write into one capture file make it unreadable: each would count its connections by itself.
+        if (other := taken.setdefault(str(Path(carrier.trace_file).resolve()), carrier.name)) != carrier.name:
+            yield Fault(at, f"is the file of carrier {other} already; give each its own")
 
 
 def _routes(settings: "Settings") -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -22,6 +23,9 @@ _READY = (
 _FIRST, _FURTHER = _READY.format(""), _READY.format("AND id > ? ")
 _MOST_FURTHER = 200
 """Looked at in a transaction behind those that could not be claimed, such as texts that the carrier can't carry."""
+_AT_A_TIME = 20
+_MOST_GIVEN_BACK = 20_000
+"""Characters of texts that a carrier can't carry, in a transaction: about 5 ms. The rest of them is the next one's."""
 _EXPIRES_AT = 6
 _CLAIM = (
     f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, claims = ?, attempts = attempts + 1 "
@@ -30,6 +34,16 @@ _CLAIM = (
 _ATTEMPTS = Insert("attempts", "message, part, attempt, state, carrier, bind, claimed_at")
 _REFERENCE = "UPDATE attempts SET reference = ? WHERE message = ? AND part = ? AND attempt = ?"
 _SUBMITTING = int(AttemptState.SUBMITTING)
+
+
+@dataclass(slots=True)
+class _GivenBack:
+    """What was looked at in a transaction in vain. Each grant may do so once, so that none is kept from its queue."""
+
+    characters: int = 0
+
+    def is_enough(self) -> bool:
+        return self.characters >= _MOST_GIVEN_BACK
 
 
 def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> dict[str, list[Claim]]:
@@ -43,18 +57,19 @@ def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> d
         share=work.policy.guaranteed_share,
     )
     dealt: dict[str, list[Claim]] = {}
+    given_back = _GivenBack()
     for grant in grants:
         claims: list[Claim] = []
         with work.apart(f"claiming from queue {grant.queue}") as failed:
-            claims = _claim_from(work, grant, _waiting(work, grant))
+            claims = _claim_from(work, grant, _waiting(work, grant), given_back)
         if failed:
-            claims = _claim_one_by_one(work, grant)
+            claims = _claim_one_by_one(work, grant, given_back)
         if claims:
             dealt.setdefault(grant.bind, []).extend(claims)
     return dealt
 
 
-def _claim_one_by_one(work: Work, grant: Grant) -> list[Claim]:
+def _claim_one_by_one(work: Work, grant: Grant, given_back: _GivenBack) -> list[Claim]:
     """Of a queue in which something can't be claimed: the others; what can't be found out puts the queue off."""
     dealt: list[Claim] = []
     with work.apart(f"reading queue {grant.queue}") as unread:
@@ -64,10 +79,12 @@ def _claim_one_by_one(work: Work, grant: Grant) -> list[Claim]:
                 break
             claims: list[Claim] = []
             with work.apart(f"claiming {public(MESSAGE, row[0])}") as failed:
-                claims = _claim_from(work, grant._replace(slots=free), [row])
+                claims = _claim_from(work, grant._replace(slots=free), [row], given_back)
             if failed:
                 _put_off(work, row[0])
             dealt += claims
+            if given_back.is_enough():
+                break
     if unread:
         dealt = []
         work.queues.put_off(grant.queue, work.now + STUCK_MS)
@@ -82,7 +99,7 @@ def _put_off(work: Work, message: int) -> None:
         work.move(found, MessageState.RETRYING, work.now + STUCK_MS)
 
 
-def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]]) -> list[Claim]:
+def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]], given_back: _GivenBack) -> list[Claim]:
     """Messages of one queue, oldest first, until the granted PDUs are used; the last may overdraw."""
     bind, carrier, queue, budget = grant
     lane, way, now = work.queues.lane(queue), work.policy.way_of(carrier), work.now
@@ -97,6 +114,9 @@ def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]]) -> li
         if pieces is None:
             cut = cut_closely(work, carrier, message)
             if cut is None:
+                given_back.characters += len(str(text))
+                if given_back.is_enough():
+                    break
                 continue
             pieces, asked = cut
         number = claimed + 1
@@ -131,7 +151,12 @@ def _waiting(work: Work, grant: Grant) -> Iterable[tuple[Any, ...]]:
 
 
 def _further(work: Work, queue: int, last: int) -> Iterator[tuple[Any, ...]]:
-    yield from _alive(work, work.execute(_FURTHER, (queue, last, _MOST_FURTHER)).fetchall())
+    for _ in range(_MOST_FURTHER // _AT_A_TIME):
+        rows = work.execute(_FURTHER, (queue, last, _AT_A_TIME)).fetchall()
+        yield from _alive(work, rows)
+        if len(rows) < _AT_A_TIME:
+            break
+        last = rows[-1][0]
 
 
 def _alive(work: Work, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

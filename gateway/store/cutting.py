@@ -1,8 +1,8 @@
 """A ready message's text as the segments that the carrier it is dealt to wants, or given back for another carrier.
 
 The usual message (nothing asked, not cut before) goes a short way that touches no row. Whatever is otherwise is looked
-at closely: a text that the carrier can't carry goes into a queue that this carrier does not take from, and fails when
-no carrier of its route is left; parts that are still to go out are cut as those that went.
+at closely: one whose text or TLVs the carrier can't carry goes into a queue that this carrier does not take from, and
+fails when no carrier of its route is left; parts that are still to go out are cut as those that went.
 """
 
 import logging
@@ -13,7 +13,7 @@ from gateway.identifiers import MESSAGE, created_at_ms, public
 from gateway.messages import UNSENT, ErrorCode, MessageState
 from gateway.rules import options
 from gateway.rules.options import MessageOptions
-from gateway.rules.ways import USUAL, unfit_of, written
+from gateway.rules.ways import USUAL, refusal_of, tlvs_refusal, unfit_of, written
 from gateway.store import writings
 from gateway.store.progress import parts_of
 from gateway.store.work import NOTHING_SAID, Found, OutOfStep, Work
@@ -113,14 +113,19 @@ def _rest(row: _Row, asked: MessageOptions | None, gone: frozenset[int]) -> list
 def _whole(work: Work, carrier: str, row: _Row, asked: MessageOptions | None) -> Cut | None:
     """All of it, in the carrier's own way. None: it is given back."""
     way = work.policy.way_of(carrier)
-    try:
-        pieces = _pieces(row, way, asked, ucs2_allowed=False)
-    except (NotEncodable, TooManyParts):
+    pieces, refused = None, {}
+    if tlvs_refusal(asked, work.policy.tags_of(carrier)) is None:
+        try:
+            pieces = _pieces(row, way, asked, ucs2_allowed=False)
+        except (NotEncodable, TooManyParts) as error:
+            refused[way] = refusal_of(error, way, asked)
+    if pieces is None:
         found = _found(work, row.id)
         route = work.policy.tiers.get(work.queues.route(found.queue), ())
         ways = {name: work.policy.way_of(name) for tier in (*route, (carrier,)) for name in tier}
-        allow_unicode = bool(row.allow_unicode)
-        unfit, _ = unfit_of(row.text, _ENCODINGS[row.encoding], ways, asked, allow_unicode=allow_unicode)
+        tags = {name: work.policy.tags_of(name) for name in ways}
+        encoding, allow_unicode = _ENCODINGS[row.encoding], bool(row.allow_unicode)
+        unfit, _ = unfit_of(row.text, encoding, ways, asked, tags=tags, allow_unicode=allow_unicode, refused=refused)
         if carrier in unfit:
             _give_back(work, found, row, unfit, is_last=len(unfit) == len(ways))
             return None
@@ -151,7 +156,7 @@ def _give_back(work: Work, found: Found, row: _Row, unfit: Mapping[str, str], *,
     work.execute(_WRITING, (row.segments, writing, row.id))
     carriers = ",".join(unfit)
     if is_last:
-        log.warning("no carrier can carry its text message=%s carriers=%s", public(MESSAGE, row.id), carriers)
+        log.warning("no carrier can carry it message=%s carriers=%s", public(MESSAGE, row.id), carriers)
         _fail(work, found)
         return
     queue = work.queues.unfit_for(work.connection, found.queue, unfit)

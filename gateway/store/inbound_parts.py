@@ -63,13 +63,18 @@ class _Set(NamedTuple):
 
 
 def record(work: Work, inbound: InboundIn, part: InboundPart) -> None:
-    """Keep a part. With the last of them the message is told; a part that came before changes nothing."""
+    """Keep a part. With the last of them the message is told; a part that came before changes nothing.
+
+    An older message's part that comes again is taken for one that the message waiting under its reference lacks.
+    """
     digest = blake2b(part.octets, digest_size=16).digest()
     name = (inbound.carrier, inbound.sender, inbound.recipient, part.reference, part.kind, part.total)
     found = work.execute(_FIND, (part.part, *name)).fetchall()
-    if any(known == digest for _, _, known in found):
-        return
     waiting = next(((set_id, known) for set_id, told_at, known in found if told_at is None), None)
+    # Messages under one reference may end alike: a part that the waiting one lacks is its own, not a told one's again.
+    is_lacking = waiting is not None and waiting[1] is None
+    if not is_lacking and any(known == digest for _, _, known in found):
+        return
     opened = waiting is None or waiting[1] is not None
     if waiting is not None and opened:
         # The reference is used again for another message, so no more of this one will come.

@@ -82,15 +82,18 @@ def match(work: Work, receipt: ReceiptIn) -> Match | None:
 
     The spelling that is known of its carrier comes first, then the id as it stands, then numbers of the other base. A
     converted id must be told of the right number; one as it stands may be of another that the carrier rewrote, unless
-    another message could be meant.
+    another message could be meant. Where no number is told, a known spelling is all there is to go by.
     """
     ids, learned = ids_of(receipt.receipt), learned_of(work, receipt.carrier)
-    first = learned.first
-    found = _converted(work, receipt, ids, first) if first is not None else None
+    first, addresses = learned.first, addresses_of(receipt)
+    is_blind = first is not None and not any(map(end_of, addresses))
+    found = _converted(work, receipt, ids, first, is_blind=is_blind) if first is not None else None
     if found is not None:
         return _learn(work, receipt, Match(found, "converted"))
+    if first is not None and is_blind and any(other_keys(i, first) for i in ids):
+        # As it stands the id would be another's; the answer that it is of may still be on its way.
+        return None
     exact = _exact(work, receipt, ids)
-    addresses = addresses_of(receipt)
     is_plain = exact is not None and not denies(exact.of.recipient, addresses)
     # Against what is known, an id as it stands is believed only if no answer can make it another's.
     if exact is not None and is_plain and (first is None or not may_be_ahead(work, receipt.carrier, addresses)):
@@ -220,15 +223,18 @@ def _exact(work: Work, receipt: ReceiptIn, ids: tuple[str, ...]) -> Candidate | 
     return None
 
 
-def _converted(work: Work, receipt: ReceiptIn, ids: tuple[str, ...], base: str) -> Candidate | None:
-    """The one message for the receipt's number that was answered with one of the ids in the other base."""
+def _converted(
+    work: Work, receipt: ReceiptIn, ids: tuple[str, ...], base: str, *, is_blind: bool = False
+) -> Candidate | None:
+    """The one message for the receipt's number that was answered with one of the ids in the other base; `is_blind`:
+    the receipt tells no number, so the one attempt that was."""
     addresses = addresses_of(receipt)
     for message_id in ids:
         keys = other_keys(message_id, base)
         candidates = [c for key in keys for c in _candidates(work, receipt.carrier, key)]
-        told = [c for c in candidates if is_destination(c.of.recipient, addresses)]
+        told = [c for c in candidates if is_blind or is_destination(c.of.recipient, addresses)]
         told = [c for c in told if c.is_unsettled] or told
-        if len({c.message for c in told}) == 1:
+        if len(told) == 1 or (told and not is_blind and len({c.message for c in told}) == 1):
             return told[0]
     return None
 

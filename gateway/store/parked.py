@@ -28,7 +28,7 @@ from gateway.store.matching import (
     names_both,
     spellings,
 )
-from gateway.store.work import COLUMNS, Work
+from gateway.store.work import COLUMNS, STUCK_MS, Work
 from protocol.receipt_keys import exact_key
 
 CLOCK_SLACK_MS = 5_000
@@ -47,6 +47,7 @@ _PARK = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _OVER = "SELECT id, receipt FROM parked WHERE due <= ? ORDER BY due LIMIT ?"
+_PUT_OFF = "UPDATE parked SET due = ? WHERE id = ?"
 _KNOWN_BY = (
     "SELECT p.id, p.receipt FROM parked_keys k JOIN parked p ON p.id = k.parked "
     "WHERE k.carrier = ? AND k.key = ? ORDER BY k.parked"
@@ -125,10 +126,13 @@ def _kept_ms(work: Work, receipt: ReceiptIn) -> int:
 def expire(work: Work, most: int) -> None:
     """Forget those whose time is over; what only looked like a receipt was a message from a handset."""
     for parked_id, body in work.execute(_OVER, (work.now, most)).fetchall():
-        remove(work, parked_id)
-        otherwise = _decoder.decode(body).otherwise
-        if otherwise is not None:
-            record_inbound(work, otherwise)
+        with work.apart(f"forgetting parked receipt {parked_id}") as failed:
+            remove(work, parked_id)
+            otherwise = _decoder.decode(body).otherwise
+            if otherwise is not None:
+                record_inbound(work, otherwise)
+        if failed:
+            work.execute(_PUT_OFF, (work.now + STUCK_MS, parked_id))
 
 
 def record_inbound(work: Work, inbound: InboundIn) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.rules.ways import USUAL, way_of
+from gateway.rules.ways import NO_TAGS, USUAL, mark_of, way_of
 from gateway.settings import DEFAULT_EVENTS, InDoubt, Settings
 from gateway.settings.types import ReceiptsOf
 from protocol.writing import TextWay
@@ -39,6 +39,8 @@ class CarrierPolicy:
     """How it takes texts, and gives those of handsets."""
     knows_zone: bool = False
     """The time zone of its receipts' dates is the operator's word, and not only what is usual."""
+    message_tlvs: frozenset[str] = NO_TAGS
+    """Tags of the TLVs of messages that it takes."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -77,6 +79,15 @@ class Policy:
         policy = self.carriers.get(carrier)
         return policy.way if policy else USUAL
 
+    def tags_of(self, carrier: str) -> frozenset[str]:
+        """The TLVs of messages that a carrier takes."""
+        policy = self.carriers.get(carrier)
+        return policy.message_tlvs if policy else NO_TAGS
+
+    def mark_of(self, carrier: str) -> str:
+        """See gateway.rules.ways.mark_of."""
+        return mark_of(carrier, self.way_of(carrier), self.tags_of(carrier))
+
 
 def policy_of(settings: Settings) -> Policy:
     """The store's view of the settings."""
@@ -96,6 +107,7 @@ def policy_of(settings: Settings) -> Policy:
                 carrier.cancel_sm,
                 way_of(carrier),
                 "receipt_timezone" in carrier.model_fields_set,
+                frozenset(carrier.message_tlvs),
             )
             for name, carrier in settings.carriers.items()
         },

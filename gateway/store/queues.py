@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from gateway.rules.deal import Queue, Turns
-from gateway.rules.ways import carrier_of, mark_of
+from gateway.rules.ways import carrier_of
 from gateway.store.policy import Policy
 from gateway.store.views import QueueRow
 
@@ -80,9 +80,9 @@ class Queues:
         return self.id_of(connection, lane, route, account, stay, avoid, unfit)
 
     def unfit_for(self, connection: sqlite3.Connection, queue_id: int, carriers: Iterable[str]) -> int:
-        """The queue of the same kind for texts that these carriers can't carry."""
+        """The queue of the same kind for messages that these carriers can't carry."""
         lane, route, account, stay, avoid, _ = self._keys[queue_id]
-        marks = sorted(mark_of(carrier, self.policy.way_of(carrier)) for carrier in carriers)
+        marks = sorted(map(self.policy.mark_of, carriers))
         return self.id_of(connection, lane, route, account, stay, avoid, " ".join(marks))
 
     def add(self, queue_id: int, count: int) -> None:
@@ -171,9 +171,9 @@ class Queues:
         return found
 
     def _unfit(self, marks: str) -> frozenset[str]:
-        """The carriers among them that still take texts the way they did: what they take otherwise now is tried."""
+        """The carriers among them that still take messages the way they did: what they take otherwise now is tried."""
         known = ((carrier_of(mark), mark) for mark in marks.split())
-        return frozenset(carrier for carrier, mark in known if mark == mark_of(carrier, self.policy.way_of(carrier)))
+        return frozenset(carrier for carrier, mark in known if mark == self.policy.mark_of(carrier))
 
     def _remember(self, queue_id: int, key: _Key) -> None:
         self._keys[queue_id] = key

@@ -36,6 +36,7 @@ def _checker() -> ItemCheck:
         schedule_ahead=30 * 86_400.0,
         longest_validity=87 * 86_400.0,
         url_refusal=lambda url: None if url.startswith("https://") else "is not https",
+        message_tlvs={"rest": [frozenset({"0x1401"})]},
     )
 
 

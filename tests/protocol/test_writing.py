@@ -1,5 +1,7 @@
 """Texts on the ways of carriers: alphabets, flash, long messages, packing, tables, previews; each trap by its name."""
 
+from dataclasses import replace
+
 import pytest
 
 from protocol.alphabets import Alphabet, Language
@@ -114,6 +116,11 @@ def test_flash_in_latin_1_is_told_by_a_tlv_since_no_class_goes_with_it():
     (segment,) = write("olé", GSM7, LATIN1, 1, flash=True)
     assert (segment.short_message, segment.data_coding) == (b"ol\xe9", 3)
     assert segment.tlvs == bytes.fromhex("0005000101")
+
+
+def test_flash_in_latin_1_is_left_out_where_no_tlv_is_taken():
+    (segment,) = write("olé", GSM7, replace(LATIN1, takes_tlvs=False), 1, flash=True)
+    assert (segment.short_message, segment.data_coding, segment.tlvs) == (b"ol\xe9", 3, b"")
 
 
 # Long messages

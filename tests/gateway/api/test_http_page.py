@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -51,3 +52,15 @@ def test_each_example_in_json_is_json() -> None:
 def test_each_python_example_compiles() -> None:
     for example in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         compile(example, "docs/http.md", "exec")
+
+
+async def test_each_call_of_operators_stands_in_their_table(house: Any) -> None:
+    told = set(re.findall(r"^\| `([A-Z]+ /admin/[^`]*)` \|", re.sub(r"\{\w+\}", "{}", PAGE), re.MULTILINE))
+    rules = [rule for rule in house.operator_app.url_map.iter_rules() if rule.rule.startswith("/admin/")]
+    calls = {
+        f"{method} {re.sub('<[^>]+>', '{}', rule.rule)}"
+        for rule in rules
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert calls
+    assert calls - told == set()

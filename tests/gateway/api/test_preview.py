@@ -1,9 +1,16 @@
 """POST /v1/sms/preview: what would happen, said by the same code that would do it, and nothing done."""
 
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import trio
+import trio.testing
+
+from gateway.flows.accept import Accept
+from gateway.flows.preview import Previews
+from gateway.rules.faults import ItemErrors
 
 Build = Callable[..., dict[str, Any]]
 
@@ -12,6 +19,7 @@ Build = Callable[..., dict[str, Any]]
 def configuration(configuration: dict[str, Any]) -> dict[str, Any]:
     telco = configuration["carriers"]["telco"]
     carriers = {"telco": {**telco, "alphabet": "latin1"}, "short": {**telco, "max_parts": 1}, "backup": telco}
+    carriers["short"] |= {"message_tlvs": ["0x1401"]}
     return {
         **configuration,
         "carriers": carriers,
@@ -69,6 +77,24 @@ async def test_a_carrier_without_the_alphabet_is_shown_as_it_would_be_met(house:
     }
 
 
+async def test_a_carrier_that_does_not_take_a_tlv_of_the_message_is_shown_with_its_tag(
+    house: Any, a_message: Build
+) -> None:
+    found = await previewed(house, a_message(tlvs={"0x1401": "secret"}))
+    lacks = "its message_tlvs lacks 0x1401"
+    assert on(found) == {"telco": lacks, "short": ("gsm7", 1), "backup": lacks}
+
+
+@pytest.mark.parametrize("path", ["/v1/sms", "/v1/sms/preview", "/send"])
+async def test_a_tlv_that_no_carrier_of_the_route_takes_is_refused(house: Any, a_message: Build, path: str) -> None:
+    answer = await house.client().post(path, json=a_message(tlvs={"0x1401": "a", "0x1402": "secret"}))
+    told = await answer.get_json()
+    assert (answer.status_code, told["codes"]) == (422, {"tlvs": ["tlv_not_taken"]})
+    assert "0x1402" in told["fields"]["tlvs"][0]
+    assert "message_tlvs" in told["fields"]["tlvs"][0]
+    assert "secret" not in await answer.get_data(as_text=True)
+
+
 async def test_the_transliterated_text_is_shown(house: Any, a_message: Build) -> None:
     found = await previewed(house, a_message(text="“Hi”", transliterate=True))
     assert (found["transliterated"], found["encoding"]) == ('"Hi"', "gsm7")
@@ -114,3 +140,38 @@ async def test_options_are_taken_by_every_call_and_only_their_names_are_shown(ho
         assert (first["what"], first["options"]) == ("accepted", ["max_parts", "flash", "tlvs"])
         assert "secret" not in await answer.get_data(as_text=True)
     assert "options" not in (await (await house.client().get(f"/v1/sms/{plain}")).get_json())["timeline"][0]
+
+
+async def test_the_loop_neither_checks_nor_cuts_and_two_previews_at_most_run_at_once(house: Any) -> None:
+    seen = Watched()
+    previews = Previews(house.settings, cast(Accept, seen))
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(previews.preview, "shop", {})
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(4):
+            seen.go.release()
+    assert threading.get_ident() not in seen.threads
+    assert len(seen.threads) == 4
+    assert seen.most <= 2
+
+
+class Watched:
+    """Accepts nothing, once it may; and knows in which threads it was asked, and how many at once."""
+
+    def __init__(self) -> None:
+        self.go = threading.Semaphore(0)
+        self.threads: list[int] = []
+        self.most = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def look(self, account: str, body: Any) -> ItemErrors:
+        with self._lock:
+            self.threads.append(threading.get_ident())
+            self._now += 1
+            self.most = max(self.most, self._now)
+        assert self.go.acquire(timeout=10)
+        with self._lock:
+            self._now -= 1
+        return ItemErrors()

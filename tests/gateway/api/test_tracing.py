@@ -1,15 +1,19 @@
 """The operators' trace of a carrier: who may, what is asked, what comes, and what the audit keeps of it."""
 
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, cast
 
 import pytest
 import trio
 from prometheus_client import CollectorRegistry
+from quart import g
 
 from gateway.api.operators import create_operator_app
-from gateway.api.tracing import MOST_TRACES
+from gateway.api.problems import Problem
+from gateway.api.tracing import MOST_TRACES, Tracing
 from gateway.carriers.trace import Tap, Wire
 from gateway.identifiers import Identifiers
+from gateway.store.interface import Store, StoreBusy
 from protocol.codec import encode
 from protocol.pdus import SubmitSm
 
@@ -95,8 +99,54 @@ async def test_a_trace_that_can_not_be_meant_is_refused(house: Any, wire: Wire, 
 
 
 async def test_so_many_traces_run_at_a_time_and_no_more(house: Any, wire: Wire) -> None:
-    watches = [wire.watched() for _ in range(MOST_TRACES)]
-    for watch in watches:
-        watch.__enter__()
-    answer = await house.operator().get("/admin/carriers/telco/trace")
-    assert (answer.status_code, (await answer.get_json())["code"]) == (503, "too_many_connections")
+    answers = []
+
+    async def ask() -> None:
+        answer = await house.operator().get("/admin/carriers/telco/trace?seconds=1&show=true")
+        answers.append((answer.status_code, (await answer.get_data()).decode()))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(MOST_TRACES + 1):
+            nursery.start_soon(ask)
+    assert sorted(status for status, _ in answers) == [200] * MOST_TRACES + [503]
+    (refusal,) = [body for status, body in answers if status == 503]
+    assert "too_many_connections" in refusal
+    # Those that ended left their places.
+    await ask()
+    assert answers[-1][0] == 200
+
+
+async def test_a_trace_whose_body_nobody_reads_has_a_place_for_as_long_as_it_is_there(house: Any, wire: Wire) -> None:
+    calls = Tracing(house.store, {"telco": wire})
+    async with house.operator_app.test_request_context("/admin/carriers/telco/trace"):
+        held = [await calls.trace("telco") for _ in range(MOST_TRACES)]
+        with pytest.raises(Problem):
+            await calls.trace("telco")
+        del held[0]
+        held.append(await calls.trace("telco"))
+        async with held[0].response:
+            pass
+        held.append(await calls.trace("telco"))
+        with pytest.raises(Problem):
+            await calls.trace("telco")
+
+
+async def test_a_trace_that_the_audit_cannot_tell_of_leaves_its_place(house: Any, wire: Wire) -> None:
+    class Deaf:
+        async def trace_shown(self, carrier: str, *, request_id: int | None) -> None:
+            raise StoreBusy
+
+    calls = Tracing(cast(Store, Deaf()), {"telco": wire})
+    async with house.operator_app.test_request_context("/admin/carriers/telco/trace?show=true"):
+        g.request_id = 1
+        for _ in range(MOST_TRACES + 1):
+            with pytest.raises(StoreBusy):
+                await calls.trace("telco")
+
+
+async def test_a_trace_file_takes_no_place(house: Any, wire: Wire) -> None:
+    with ExitStack() as files:
+        for _ in range(MOST_TRACES):
+            files.enter_context(wire.watched())
+        answer = await house.operator().get("/admin/carriers/telco/trace?seconds=1")
+        assert answer.status_code == 200

@@ -19,8 +19,8 @@ from protocol.codec import encode
 from protocol.command_status import CommandStatus
 from protocol.fields import HEADER_LENGTH
 from protocol.numbers import BindMode
-from protocol.pdus import BindRequest, DeliverSm, SubmitSm
-from protocol.session_events import CloseReason
+from protocol.pdus import BindRequest, DeliverSm, QuerySm, QuerySmResp, SubmitSm
+from protocol.session_events import CloseReason, QuestionAnswered
 
 ENQUIRE_LINK = bytes.fromhex("00000010 00000015 00000000 00000077")
 ENQUIRE_LINK_RESP = bytes.fromhex("00000010 80000015 00000000 00000077")
@@ -768,3 +768,41 @@ async def test_a_receiver_bind_opens_no_feed(
         assert len(it.pdus) == 1
         nursery.cancel_scope.cancel()
     assert it.feed.end is None
+
+
+def fails(answer: Any) -> None:
+    raise LookupError("a fault of ours")
+
+
+async def test_answers_are_handed_on_although_the_asker_of_a_question_beside_them_fails(
+    bound: Any, autojump_clock: Any
+) -> None:
+    asked: list[Any] = []
+    with pytest.RaisesGroup(pytest.RaisesExc(LookupError), flatten_subgroups=True):
+        async with bound() as it:
+            it.smsc.script = lambda pdu: 0
+            it.smsc.reply = lambda pdu: QuerySmResp(sequence=pdu.sequence)
+            it.bind.question(QuerySm("id-0"), fails)
+            it.bind.question(QuerySm("id-0"), asked.append)
+            it.submit(1)
+            await quiet()
+    assert it.feed.answers == [("t0", 0, "id-1", False)]
+    assert [type(answer) for answer in asked] == [QuestionAnswered], "the next asker is told too"
+    assert it.feed.end == ([], [])
+
+
+async def test_the_end_is_told_although_the_asker_of_a_question_that_it_left_fails(
+    bound: Any, autojump_clock: Any
+) -> None:
+    asked: list[Any] = []
+    with pytest.RaisesGroup(pytest.RaisesExc(LookupError), flatten_subgroups=True):
+        async with bound() as it:
+            it.bind.question(QuerySm("id-0"), fails)
+            it.bind.question(QuerySm("id-0"), asked.append)
+            it.submit(1)
+            await quiet()
+            await it.smsc.hang_up()
+            await quiet()
+    assert asked == [None]
+    assert it.feed.end == (["t0"], [])
+    assert it.states[-1] is BindState.CLOSED

@@ -1,5 +1,6 @@
 """Carriers that call: outbind over loopback, the bind on that connection, and callers that are none of theirs."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from gateway.carriers.carrier import Carrier
 from gateway.carriers.outbinds import MOST_UNSPOKEN
 from gateway.carriers.traffic import Traffic
 from protocol.codec import encode
+from protocol.command_status import CommandStatus
 from protocol.numbers import BindMode
 from protocol.pdus import DeliverSm, EnquireLink, Outbind
 
@@ -28,13 +30,15 @@ class Setup:
         self.delivered = delivered
         self._smsc_type = smsc_type
         self._nursery = nursery
+        self.fault: Exception | None = None
+        """What opening a feed raises."""
 
-    async def call(self, *frames: bytes, tls: ssl.SSLContext | None = None) -> Any:
+    async def call(self, *frames: bytes, tls: ssl.SSLContext | None = None, bind_status: int = 0) -> Any:
         """An SMSC that opens a connection and says this."""
         stream: Any = await trio.open_tcp_stream("127.0.0.1", self.carrier.outbind_ports[0])
         if tls is not None:
             stream = trio.SSLStream(stream, tls, server_hostname="acme.example")
-        smsc = self._smsc_type()
+        smsc = self._smsc_type(bind_status=bind_status)
         smsc._far = stream
         if frames:
             await stream.send_all(b"".join(frames))
@@ -76,11 +80,18 @@ def listening(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) ->
     async def run(**given: Any) -> AsyncIterator[Setup]:
         settings = carrier_settings(**{"outbind_listen": ["127.0.0.1:0"], "outbind_from": HERE, **given})
         delivered: list[Any] = []
-        traffic = Traffic(lambda bind: IdleFeed(), lambda bind, pdus: delivered.extend(pdus))
+
+        def open_feed(bind: Any) -> IdleFeed:
+            if setup.fault is not None:
+                raise setup.fault
+            return IdleFeed()
+
+        traffic = Traffic(open_feed, lambda bind, pdus: delivered.extend(pdus))
         carrier = Carrier(settings, traffic, lambda name, able: None, dial=no_way)
         async with trio.open_nursery() as nursery:
+            setup = Setup(carrier, delivered, scripted_smsc, nursery)
             await nursery.start(carrier.run)
-            yield Setup(carrier, delivered, scripted_smsc, nursery)
+            yield setup
             nursery.cancel_scope.cancel()
 
     return run
@@ -222,3 +233,56 @@ async def test_pain_36_with_tls_the_carriers_connection_is_met_with_our_certific
     async with listening(tls=tls) as it:
         await it.call(OUTBIND, tls=context)
         await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+
+
+async def test_a_fault_of_ours_in_one_bind_after_outbind_ends_that_bind_alone(
+    listening: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(binds=2) as it:
+        await it.call(OUTBIND)
+        await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+        it.fault = LookupError("a fault of ours")
+        second = await it.call(OUTBIND)
+        with trio.fail_after(10):
+            await second.ended.wait()
+        await it.until(lambda: "bind=telco/outbind/2 ended=link_dead" in caplog.text)
+        assert "bind=telco/outbind/2 fault=ours" in caplog.text
+        assert it.called() == [("telco/outbind/1", BindState.BOUND)]
+        it.fault = None
+        await it.call(OUTBIND)
+        await it.until(lambda: [state for _, state in it.called()] == [BindState.BOUND] * 2)
+
+
+class NoSuchName(trio.abc.HostnameResolver):
+    async def getaddrinfo(self, host: Any, *rest: Any, **others: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
+        raise AssertionError("nobody asks for names")
+
+
+@pytest.mark.parametrize("unknown", ["gone.telco.example", "x" * 64 + ".example"])
+async def test_a_host_that_dns_does_not_know_hides_none_that_comes_after_it(
+    listening: Any, caplog: pytest.LogCaptureFixture, unknown: str
+) -> None:
+    trio.socket.set_custom_hostname_resolver(NoSuchName())
+    async with listening(outbind_from=[], hosts=[f"{unknown}:2775", "127.0.0.1:2775"]) as it:
+        await it.call(OUTBIND)
+        await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+        assert unknown in caplog.text
+
+
+async def test_bad_credentials_after_an_outbind_raise_the_carriers_alarm_until_a_bind_is_taken(
+    listening: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening() as it:
+        await it.call(OUTBIND, bind_status=int(CommandStatus.ESME_RINVPASWD))
+        await it.until(lambda: it.carrier.alarm == "ESME_RINVPASWD")
+        assert it.called() == []
+        told = [record for record in caplog.records if "refused=ESME_RINVPASWD" in record.message]
+        assert [record.levelname for record in told] == ["ERROR"]
+        assert it.carrier.not_before > trio.current_time() + 60, "nor do we call the carrier soon"
+        await it.call(OUTBIND)
+        await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+        assert it.carrier.alarm is None

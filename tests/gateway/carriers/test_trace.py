@@ -1,7 +1,10 @@
 """The trace: what is seen of the wire, what is redacted, that it is bounded, and for nothing where nobody looks."""
 
+import os
 import re
 import struct
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +12,12 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.carriers.trace import MOST_OCTETS, MOST_SEEN, Tap, Wire
+from gateway.carriers.trace import MOST_OCTETS, MOST_SEEN, Batch, Tap, Wire
 from gateway.carriers.trace_fields import redacted, take_apart
 from gateway.carriers.trace_lines import line
 from gateway.carriers.trace_pcap import FILE_HEADER, Packets
 from gateway.carriers.trace_seen import Seen
-from gateway.carriers.trace_stream import Format, Renderer, recorded
+from gateway.carriers.trace_stream import LAST_SECONDS, PIECE_SECONDS, WRITE_SECONDS, Format, Renderer, recorded
 from protocol.codec import encode
 from protocol.numbers import BindMode, CommandId, Tlv
 from protocol.pdus import (
@@ -322,3 +325,62 @@ async def test_a_trace_file_that_cannot_be_written_ends_the_trace_and_not_the_ca
         with wire.connected(bind):
             assert bind.tap is None
     assert "trace=ended" in caplog.text
+
+
+async def test_a_file_that_fails_after_the_trace_began_ends_the_trace_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire, bind, pipe, went_on = Wire("telco"), ABind(), tmp_path / "telco.trace", False
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    async with recorded(wire, str(pipe)):
+        # The first write was well; whatever follows fails as on a full disk.
+        os.close(reader)
+        with wire.connected(bind):
+            assert bind.tap is not None
+            bind.tap(True, SUBMIT)
+            with trio.fail_after(10):
+                while wire.watchers:  # noqa: ASYNC110 - the trace ends by itself and tells nobody
+                    await trio.sleep(0.01)
+            assert bind.tap is None
+            await trio.sleep(0.1)
+            went_on = True
+    assert went_on
+    assert "trace=ended" in caplog.text
+
+
+async def test_a_file_that_hangs_holds_up_neither_the_carrier_nor_its_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire, bind, pipe = Wire("telco"), ABind(), tmp_path / "telco.trace"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        began = trio.current_time()
+        async with recorded(wire, str(pipe)):
+            with wire.connected(bind):
+                assert bind.tap is not None
+                for _ in range(1_000):
+                    bind.tap(True, SUBMIT)
+                # The pipe is full by now, and nobody reads it.
+                await trio.sleep(0.5)
+        assert trio.current_time() - began < 0.5 + WRITE_SECONDS + LAST_SECONDS + 3
+        assert "trace=ended" in caplog.text
+        assert wire.watchers == 0
+    finally:
+        os.close(reader)
+
+
+class SlowlySeen(list[Seen]):
+    """Each of them costs more than a piece may."""
+
+    def __iter__(self) -> Iterator[Seen]:
+        for one in super().__iter__():
+            time.sleep(2 * PIECE_SECONDS)
+            yield one
+
+
+def test_a_piece_ends_with_the_first_pdu_behind_its_time() -> None:
+    for form in Format:
+        pieces = list(Renderer("telco", form, show=False).pieces(Batch(SlowlySeen([seen(DELIVER_RECEIPT)] * 5), 0)))
+        assert len(pieces) == 5

@@ -8,7 +8,8 @@ import pytest
 from least_settings import LEAST
 
 from gateway.cli import check, main
-from gateway.settings import Carrier
+from gateway.cli.toml_text import settings_text
+from gateway.settings import Carrier, Settings
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -136,3 +137,44 @@ def test_what_a_profile_gives_is_printed_as_effective(tmp_path: Path, capsys: py
     assert main(["check", "--config", str(file)]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert {'profile = "vonage-like"', 'message_id = "decimal"', "submit_rate = 30", "binds = 1"} <= set(printed)
+
+
+UNUSUAL: dict[str, object] = {
+    "profile": "vonage-like", "hosts": ["a.example:1", "[2001:db8::1]:2"], "hosts_order": "round_robin",
+    "tls": {"server_name": "smpp.example", "min_version": "1.3"}, "outbind_listen": ["127.0.0.1:2776"],
+    "outbind_from": ["192.0.2.0/24"], "system_id": 'ac"me', "system_type": "VMA", "interface_version": "5.0",
+    "address_range": "^34", "mode": "transmitter+receiver", "binds": 2, "window": 9, "adaptive_window": False,
+    "strict_window": True, "submit_rate": 1500.0, "submit_rate_per_bind": 0.5, "throttle_pause": "1500ms",
+    "enquire_link_idle": "21s", "enquire_link_timeout": "11s", "enquire_link_misses": 3, "response_timeout": "61s",
+    "bind_timeout": "16s", "connect_timeout": "11s", "unbind_timeout": "11s", "messages_per_session": 100_000,
+    "inactivity_timeout": "151s", "reconnect_floor": "6s", "reconnect_ceiling": "121s",
+    "receipt_timezone": "Europe/Madrid", "receipt_horizon": "73h", "message_id": "hex", "receipts_of": "last",
+    "text_receipts": True, "source_ton": 5, "source_npi": 0, "dest_ton": 2, "dest_npi": 8, "keep_plus": True,
+    "service_type": "CMT", "priority_flags": {"otp": 3, "promotional": 1}, "validity_period": "absolute",
+    "alphabet": "latin1", "data_coding": 3, "ucs2_data_coding": 24, "packed": True, "national_tables": ["turkish"],
+    "long_messages": "sar", "max_parts": 10, "tlvs": {"0x1400": 'say "1201"', "0x1402": "hex:0501"},
+    "message_tlvs": ["0x1401"], "user_message_reference": True, "unroutable_inbound": "refuse", "query_sm": True,
+    "cancel_sm": True, "trace_file": "/var/log/telco.pcap", "one_pdu_per_write": True,
+}  # fmt: skip
+
+
+def test_each_key_of_a_carrier_reads_back_as_it_was() -> None:
+    carrier = a_carrier(**UNUSUAL)
+    fields = type(carrier).model_fields
+    # The name is the table's, and a password is never printed.
+    assert {key for key in fields if getattr(carrier, key) == fields[key].get_default()} == {"password_file"}
+    text = settings_text(Settings.model_construct(carriers={"telco": carrier}))
+    table = tomllib.loads(text)["carriers"]["telco"]
+    assert table.pop("password") == "***"
+    assert Carrier.model_validate({**table, "name": "telco", "password": "y"}) == carrier
+
+
+def test_a_table_of_a_carrier_is_printed_where_the_carrier_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "sluice.toml"
+    given = 'tlvs = { "0x1400" = "1201" }\npriority_flags = { otp = 3 }'
+    file.write_text(LEAST.replace('system_id = "acme"', f'system_id = "acme"\n{given}'))
+    assert main(["check", "--config", str(file)]) == 0
+    printed = tomllib.loads(capsys.readouterr().out)["carriers"]["telco"]
+    assert (printed["tlvs"], printed["priority_flags"]) == ({"0x1400": "1201"}, {"otp": 3})

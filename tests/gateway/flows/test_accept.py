@@ -281,8 +281,19 @@ class FullStore:
         raise AssertionError("a bulk asks by accepting")
 
 
-@pytest.mark.parametrize("item", [GOOD, BAD | {"clientid": "x"}])
-async def test_a_large_bulk_lets_others_run_while_it_is_checked(settings: Settings, item: Any) -> None:
+@pytest.mark.parametrize(
+    ("item", "items"),
+    [
+        (GOOD, 500),
+        (BAD | {"clientid": "x"}, 500),
+        (GOOD | {"text": "x" * 8_000}, 10),
+        ({"to": GOOD["to"], "message": "x" * 8_000}, 10),
+        (GOOD | {"text": "\u200b" * 8_000 + "a", "transliterate": True}, 10),
+        (GOOD | {"text": "’a" * 4_000 + "ж", "transliterate": True}, 10),
+    ],
+    ids=["good", "bad", "long", "long-message", "long-of-nothing", "long-bad"],
+)
+async def test_a_large_bulk_lets_others_run_while_it_is_checked(settings: Settings, item: Any, items: int) -> None:
     accept = Accept(settings, FullStore(), Identifiers())
     turns = 0
 
@@ -295,6 +306,6 @@ async def test_a_large_bulk_lets_others_run_while_it_is_checked(settings: Settin
     async with trio.open_nursery() as nursery:
         nursery.start_soon(take_turns)
         with pytest.raises(StoreFull):
-            await accept.submit_bulk("shop", [item] * 500, request_id=1, idempotency=KEY)
+            await accept.submit_bulk("shop", [item] * items, request_id=1, idempotency=KEY)
         nursery.cancel_scope.cancel()
     assert turns >= 8

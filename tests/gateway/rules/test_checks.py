@@ -28,6 +28,7 @@ def an_item_check(*, routes: list[dict[str, Any]] | None = None, **account: Any)
         schedule_ahead=30 * 86_400.0,
         longest_validity=87 * 86_400.0,
         url_refusal=lambda url: None if url.startswith("https://") else "is not https",
+        message_tlvs={},
     )
 
 

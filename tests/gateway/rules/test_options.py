@@ -12,6 +12,10 @@ NOW = 1_795_284_245_123
 GOOD: dict[str, Any] = {"to": "+34600000001", "text": "Your code is 1234"}
 
 
+TAKEN = [frozenset(f"0x14{n:02x}" for n in range(10)) | {"0x000a"}, frozenset({"0x1401", "0x1500"})]
+"""The `message_tlvs` of the two carriers of the route."""
+
+
 def checked(item: Any, **account: Any) -> Checked | ItemErrors:
     settings = {"name": "shop", "senders": ["SHOP"], "default_sender": "SHOP"} | account
     lane = Lane.model_validate({"name": "transactional", "priority": 2, "validity": "24h"})
@@ -22,6 +26,7 @@ def checked(item: Any, **account: Any) -> Checked | ItemErrors:
         schedule_ahead=86_400.0,
         longest_validity=86_400.0,
         url_refusal=lambda url: None,
+        message_tlvs={"rest": TAKEN},
     )
     return check.check(item, NOW)
 
@@ -138,6 +143,28 @@ def test_ten_tlvs_of_255_octets_are_taken() -> None:
     kept = asked(tlvs={f"0x14{n:02x}": "hex:" + "00" * 255 for n in range(10)})
     assert kept is not None
     assert len(kept.tlvs) == 10
+
+
+@pytest.mark.parametrize(
+    ("tlvs", "told"),
+    [
+        (("0x1600",), "0x1600, which no carrier of its route takes:"),
+        (("0x1401", "0x1600", "0X1700"), "0x1600, 0x1700, which no carrier of its route takes:"),
+        (("0x1402", "0x1500"), "0x1402, 0x1500, which no carrier of its route takes together:"),
+    ],
+)
+def test_tlvs_that_no_carrier_of_the_route_takes_are_refused_by_their_tags(tlvs: tuple[str, ...], told: str) -> None:
+    found = checked(GOOD | {"tlvs": dict.fromkeys(tlvs, "secret")})
+    assert isinstance(found, ItemErrors)
+    assert found.codes == {"tlvs": ["tlv_not_taken"]}
+    assert found.fields == {"tlvs": [f"has {told} message_tlvs of a carrier lets a TLV pass"]}
+
+
+def test_tlvs_that_one_carrier_of_the_route_takes_are_enough() -> None:
+    for tags in (("0x1402", "0x1401"), ("0x1401", "0x1500")):
+        kept = asked(tlvs=dict.fromkeys(tags, "x"))
+        assert kept is not None
+        assert tuple(kept.tlvs) == tags
 
 
 def test_everything_wrong_with_what_is_asked_is_told_at_once() -> None:

@@ -1,8 +1,12 @@
+import sys
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rules.faults import Fault, FaultCode
 from gateway.rules.texts import ReadyText, prepare
+from gateway.rules.transliteration import transliterated
 from protocol.text import Encoding
 
 
@@ -87,3 +91,43 @@ def test_with_unicode_allowed_every_printable_text_goes_unchanged(text: str) -> 
 def test_transliterated_text_always_fits_gsm_or_is_refused(text: str) -> None:
     found = ready(text, transliterate=True)
     assert isinstance(found, Fault) or found.encoding == Encoding.GSM7
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [("’a" * 19_000 + "ж", 38_001), ("e\u0301" * 19_000 + "ж", 38_001), ("a" + "\u0301\u0323" * 19_000, 2)],
+    ids=["signs", "letters-with-marks", "marks"],
+)
+def test_the_place_of_what_nothing_stands_for_is_found_in_few_steps(text: str, position: int) -> None:
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        fault = ready(text, transliterate=True)
+    finally:
+        sys.setprofile(None)
+    assert isinstance(fault, Fault)
+    assert f" at position {position}, " in fault.words
+    # Step by step it would be some 20 a character.
+    assert calls < len(text)
+
+
+@given(st.text("ae’½\u0301\u0302\u0323ж한", min_size=1, max_size=100))
+def test_what_stands_before_the_place_that_is_told_can_be_sent(text: str) -> None:
+    fault = ready(text, transliterate=True)
+    if isinstance(fault, Fault) and fault.code is FaultCode.NEEDS_UNICODE:
+        position = int(fault.words.partition(" at position ")[2].partition(",")[0])
+        # Marks belong to the letter before them.
+        before = text[: position - 1].rstrip("\u0301\u0302\u0323")
+        assert not before or isinstance(ready(before[:-1] or "a", transliterate=True), ReadyText)
+
+
+def test_marks_without_end_are_not_put_in_order() -> None:
+    endless = "a" + "\u0301\u0323" * 50
+    assert transliterated(endless) == endless
+    few = "a" + "\u0301\u0323" * 5
+    assert transliterated(few) == "a" + "\u0323" * 4 + "\u0301" * 5

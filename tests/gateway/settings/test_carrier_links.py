@@ -6,8 +6,11 @@ import pytest
 import trustme
 from least_settings import Loads
 
+from gateway.rules.options import MessageOptions
+from gateway.rules.ways import way_of, written
 from gateway.settings import ConfigurationError
 from gateway.settings.cautions import cautions
+from protocol.text import Encoding
 
 AUTHORITY = trustme.CA()
 OURS = AUTHORITY.issue_cert("acme.example")
@@ -77,6 +80,16 @@ def test_what_needs_tlvs_is_refused_for_a_carrier_of_smpp_3_3(loads: Loads, key:
         loads(f'{CARRIER}interface_version = "3.3"\n{key} = {value}')
 
 
+@pytest.mark.parametrize(("version", "tlvs"), [("3.3", ""), ("3.4", "0005000101"), ("5.0", "0005000101")])
+def test_flash_in_latin_1_is_told_by_a_tlv_but_never_to_a_carrier_of_smpp_3_3(
+    loads: Loads, version: str, tlvs: str
+) -> None:
+    carrier = loads(f'{CARRIER}interface_version = "{version}"\nalphabet = "latin1"').carriers["second"]
+    asked = MessageOptions(flash=True)
+    (segment,) = written("hi", Encoding.GSM7, way_of(carrier), 1, asked, ucs2_allowed=False)
+    assert segment.tlvs == bytes.fromhex(tlvs)
+
+
 def test_outbind_takes_no_address_twice_and_with_tls_it_needs_a_certificate(loads: Loads) -> None:
     with pytest.raises(ConfigurationError, match=r"carriers.second.outbind_listen\[?1?.*listened on already"):
         loads(CARRIER + 'outbind_listen = ["127.0.0.1:2799", "127.0.0.1:2799"]')
@@ -91,3 +104,21 @@ def test_pain_37_what_is_odd_but_allowed_is_a_caution_without_the_secret(loads: 
     assert [line.split()[0] for line in told] == ["password", "system_id", "tls.verify", "mode"]
     assert "secret-of" not in "".join(told)
     assert list(cautions(loads(CARRIER).carriers["second"])) == []
+
+
+def test_tlvs_of_255_octets_tables_for_gsm_and_flags_for_lanes_of_ones_own_are_taken(loads: Loads) -> None:
+    carrier = loads(
+        f'{CARRIER}tlvs = {{ "0X1400" = "hex:{"00" * 255}" }}\nnational_tables = ["turkish"]\npacked = true\n'
+        'priority_flags = { otp = 3, alerts = 2 }\n[lanes.alerts]\npriority = 1\nvalidity = "1h"'
+    ).carriers["second"]
+    assert list(carrier.tlvs) == ["0x1400"]
+    assert carrier.priority_flags == {"otp": 3, "alerts": 2}
+
+
+def test_a_trace_file_is_named_by_its_whole_path_and_is_of_one_carrier(loads: Loads, tmp_path: Path) -> None:
+    one, third = f'trace_file = "{tmp_path}/two.pcap"', CARRIER.replace("second", "third")
+    assert loads(CARRIER + one).carriers["second"].trace_file == f"{tmp_path}/two.pcap"
+    with pytest.raises(ConfigurationError, match=r"carriers\.third\.trace_file is the file of carrier second already"):
+        loads(CARRIER + one + third + f'trace_file = "{tmp_path}/x/../two.pcap"')
+    with pytest.raises(ConfigurationError, match=r"carriers\.second\.trace_file is relative"):
+        loads(CARRIER + 'trace_file = "two.trace"')

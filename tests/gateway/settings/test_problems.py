@@ -43,6 +43,36 @@ RECEIPTS_COME_LATER = (
             "carriers.telco.tlvs is 'entity', which is no tag; write it in hexadecimal, such as \"0x1400\"",
         ),
         ('tlvs = { "0x1400" = "hex:0" }', "carriers.telco.tlvs has 'hex:0' for 0x1400; write octets as"),
+        (
+            'tlvs = { "0x1400" = "1", "0X1400" = "2" }',
+            "carriers.telco.tlvs has 0x1400 twice, since '0X1400' is the same tag in another spelling; keep one",
+        ),
+        (
+            'tlvs = { "0x0424" = "1" }',
+            "carriers.telco.tlvs is '0x0424', a tag that the gateway sets itself; take it out",
+        ),
+        ('tlvs = { "0x20C" = "1" }', "carriers.telco.tlvs is '0x20C', a tag that the gateway sets itself"),
+        ('message_tlvs = ["0x0204"]', "carriers.telco.message_tlvs[0] is '0x0204', a tag that the gateway sets itself"),
+        (f'tlvs = {{ "0x1400" = "{"x" * 256}" }}', "tlvs has 256 octets for 0x1400; give at most 255"),
+        (f'tlvs = {{ "0x1400" = "hex:{"00" * 256}" }}', "tlvs has 256 octets for 0x1400; give at most 255"),
+        (
+            "priority_flags = { otpp = 3 }",
+            'carriers.telco.priority_flags names the lane "otpp", which is not there; there are otp, promotional',
+        ),
+        (
+            'alphabet = "latin1"\npacked = true',
+            'carriers.telco.packed needs alphabet "gsm7", and that is "latin1"; take it out',
+        ),
+        (
+            'alphabet = "ascii"\nnational_tables = ["turkish"]',
+            'carriers.telco.national_tables needs alphabet "gsm7", and that is "ascii"; take it out',
+        ),
+        ("data_coding = 8", "carriers.telco.data_coding is 8, as ucs2_data_coding is, so nobody could tell texts in"),
+        ("ucs2_data_coding = 0", "carriers.telco.ucs2_data_coding is 0, as data_coding is, so nobody could tell texts"),
+        (
+            'outbind_from = ["192.0.2.0/24"]',
+            "carriers.telco.outbind_from does nothing without outbind_listen; give that too, or take it out",
+        ),
         ('national_tables = ["klingon"]', "carriers.telco.national_tables"),
         ('service_type = "LONGER"', "carriers.telco.service_type has 6 characters; give at most 5 ASCII characters"),
         ('text_receipts = "maybe"', "carriers.telco.text_receipts is 'maybe', but must be true or false"),

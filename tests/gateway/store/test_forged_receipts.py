@@ -66,6 +66,29 @@ async def test_many_forged_receipts_at_once_end_nothing(bench):
     assert bench.sql("SELECT count(*) FROM inbound") == [(2,)]
 
 
+async def test_a_waiting_text_that_cannot_be_told_is_put_off_and_the_others_are_told(open_store):
+    def fussy(facts):
+        if facts.data["text"] == "bad":
+            raise ValueError("not this one")
+        return b"{}"
+
+    async with open_store(render=fussy) as bench:
+        await bench.accept_one()
+        await bench.bind().ask(1)
+        for text in ("bad", "garbled", "good"):
+            otherwise = bench.an_inbound(sender=f"+{OURS}", text=text)
+            await bench.receipt(text, source=OURS, to="SHOP", otherwise=otherwise)
+        assert bench.store.counts()["parked"] == 3
+        bench.sql("UPDATE parked SET receipt = x'00' WHERE carrier_message_id = 'garbled'")
+        await bench.after(3 * MINUTE)
+        assert bench.sql("SELECT text FROM inbound") == [("good",)]
+        assert bench.sql("SELECT carrier_message_id, due FROM parked ORDER BY id") == [
+            ("bad", bench.clock() + MINUTE),
+            ("garbled", bench.clock() + MINUTE),
+        ]
+        assert bench.store.counts()["parked"] == 2
+
+
 async def test_an_unmarked_receipt_ahead_of_its_answer_waits_for_it(bench):
     message = await bench.accept_one()
     bind = bench.bind()

@@ -88,6 +88,16 @@ async def test_a_part_that_comes_again_is_acknowledged_and_changes_nothing(bench
     assert len(told(bench)) == 1
 
 
+async def test_messages_under_one_reference_that_end_alike_both_have_their_ends(bench):
+    for number in "12":
+        await came(bench, a_part(1, 2, f"order {number} "))
+        await came(bench, a_part(2, 2, "is ready"))
+    assert stored(bench) == [("order 1 is ready", 2, 1), ("order 2 is ready", 2, 1)]
+    await came(bench, a_part(2, 2, "is ready"), a_part(1, 2, "order 1 "))
+    await bench.after(LIMIT)
+    assert len(stored(bench)) == 2
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -167,6 +167,62 @@ async def test_a_base_that_is_set_is_tried_first(open_store):
         assert [await bench.state(m) for m in messages] == [DELIVERED, SENT]
 
 
+@pytest.mark.parametrize("blind", ["", "12345", "SHOP"])
+async def test_a_receipt_that_tells_no_number_is_read_in_the_base_that_is_set(open_store, blind):
+    """Hexadecimal 10 and 16 were answered: 16 is the first of them, whatever else is called 16."""
+    async with open_store(**with_telco(id_base="decimal")) as bench:
+        sixteen, ten = await bench.sent("16"), await bench.sent("10")
+        await bench.receipt("16", to=blind, source=blind)
+        assert [await bench.state(m) for m in (sixteen, ten)] == [SENT, DELIVERED]
+        assert matched(bench) == {"converted"}
+
+
+async def test_a_receipt_that_tells_no_number_is_read_in_the_base_that_was_learned(bench):
+    await learned_decimal(bench)
+    sixteen, ten = await bench.sent("16"), await bench.sent("10")
+    await bench.receipt("16", to="")
+    assert [await bench.state(m) for m in (sixteen, ten)] == [SENT, DELIVERED]
+
+
+async def test_many_at_a_time_receipts_that_tell_no_number_are_read_in_the_base_that_is_set(open_store):
+    async with open_store(**with_telco(id_base="decimal")) as bench:
+        messages, _ = await sent_many(bench, ["16", "10", "22", "1E"])
+        await told(bench, ["16", "22"], ["", ""])
+        assert [await bench.state(m) for m in messages] == [DELIVERED, DELIVERED, SENT, SENT]
+        await told(bench, ["34", "30"], ["", ""])
+        assert [await bench.state(m) for m in messages] == [DELIVERED] * 4
+
+
+async def test_an_early_receipt_that_tells_no_number_waits_although_its_digits_name_another_message(open_store):
+    async with open_store(**with_telco(id_base="decimal")) as bench:
+        sixteen = await bench.sent("16")
+        message = await bench.accept_one(recipient="+34600000099")
+        bind = bench.bind()
+        await bind.ask(1)
+        await bench.receipt("16", to="")
+        assert (await bench.state(sixteen), bench.store.counts()["parked"]) == (SENT, 1)
+        await bind.send(message, "10")
+        assert [await bench.state(m) for m in (sixteen, message)] == [SENT, DELIVERED]
+        assert bench.store.counts()["parked"] == 0
+
+
+async def test_a_receipt_that_tells_no_number_is_parked_where_two_messages_have_its_number(open_store):
+    async with open_store(**with_telco(id_base="decimal")) as bench:
+        messages = [await bench.sent(answered) for answered in ("16", "10", "010")]
+        await bench.receipt("16", to="")
+        assert [await bench.state(m) for m in messages] == [SENT] * 3
+        assert bench.store.counts()["parked"] == 1
+
+
+async def test_a_base_that_is_set_and_proved_wrong_converts_no_receipt_that_tells_no_number(open_store):
+    async with open_store(**with_telco(id_base="decimal")) as bench:
+        ids = [str(n) for n in range(100, 100 + SETTLED)]
+        await told(bench, ids, (await sent_many(bench, ids))[1])
+        ten = await bench.sent("10")
+        await bench.receipt("16", to="")
+        assert (await bench.state(ten), bench.store.counts()["parked"]) == (SENT, 1)
+
+
 async def test_a_base_that_is_set_wrongly_costs_no_receipt(open_store):
     async with open_store(**with_telco(id_base="decimal")) as bench:
         ids = [str(n) for n in range(100, 130)]

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 from gateway.messages import MessageState
 from gateway.rules.options import MessageOptions, to_json
+from gateway.settings import Settings
 from gateway.store.interface import IdempotencyKey, Replayed, Verdict
-from gateway.store.policy import CarrierPolicy
+from gateway.store.policy import CarrierPolicy, policy_of
 from protocol.alphabets import Alphabet
 from protocol.segments import LongMessages
 from protocol.writing import TextWay
@@ -22,6 +24,12 @@ def ways(**carriers):
     """A change of the policy: how these carriers take texts."""
     given = {"telco": TextWay(), "other": TextWay(), "backup": TextWay(), **carriers}
     return {"carriers": {name: CarrierPolicy(72 * HOUR, 3 * MINUTE, way=way) for name, way in given.items()}}
+
+
+def taking(**carriers):
+    """A change of the policy: which TLVs of messages these carriers take."""
+    usual = ways()["carriers"]
+    return {"carriers": {n: replace(p, message_tlvs=frozenset(carriers.get(n, ()))) for n, p in usual.items()}}
 
 
 def reasons(story):
@@ -89,6 +97,44 @@ async def test_texts_that_a_carrier_cannot_carry_never_block_its_queue(open_stor
         assert bench.ready_is_right()
 
 
+async def test_long_texts_are_given_back_few_at_a_time_so_that_nobody_else_waits(open_store):
+    """Twenty of 9,000 characters: three are more than a transaction looks at, and each carries on where one ended."""
+    async with open_store(**ways(telco=LATIN)) as bench:
+        await bench.accept(*[bench.a_message(route="pair", text="x" * 9_000 + "€", segments=60) for _ in range(20)])
+        good = await bench.accept_one(route="pair", text="ñ")
+        given_back = []
+
+        def count(seconds, rows):
+            given_back.append(sum(queue.ready for queue in bench.store.queues() if queue.unfit == "telco"))
+
+        bench.store.observe = count
+        telco = bench.bind("telco/1")
+        await telco.ask(1)
+        for _ in range(8):
+            await bench.commit()
+        assert telco.messages == [good]
+        steps = [after - before for before, after in pairwise([0, *given_back])]
+        assert (sum(steps), max(steps)) == (20, 3)
+        assert bench.ready_is_right()
+
+
+async def test_many_long_texts_in_one_grant_are_given_back_few_at_a_time_too(open_store):
+    async with open_store(**ways(telco=LATIN)) as bench:
+        await bench.accept(*[bench.a_message(route="pair", text="x" * 9_000 + "€", segments=60) for _ in range(20)])
+        telco = bench.bind("telco/1")
+        bench.store.ask("telco/1", 100)
+        given_back = []
+
+        def count(seconds, rows):
+            given_back.append(sum(queue.ready for queue in bench.store.queues() if queue.unfit == "telco"))
+
+        bench.store.observe = count
+        for _ in range(8):
+            await bench.commit()
+        steps = [after - before for before, after in pairwise([0, *given_back])]
+        assert (telco.messages, sum(steps), max(steps)) == ([], 20, 3)
+
+
 async def test_more_parts_than_a_carrier_takes_are_never_cut_off(open_store):
     async with open_store(**ways(telco=TextWay(max_parts=2))) as bench:
         telco, other = bench.bind("telco/1"), bench.bind("other/1")
@@ -115,15 +161,77 @@ async def test_the_messages_own_max_parts_holds_where_a_carrier_would_need_more(
         assert reasons(story) == [("telco", "it would take 2 parts, and the message's max_parts is 1")]
 
 
-async def test_what_is_asked_of_a_text_comes_with_its_claim(bench):
+async def test_what_is_asked_of_a_text_comes_with_its_claim(open_store):
     asked = MessageOptions(flash=True, tlvs={"0x1401": "1201159"})
-    message = await bench.accept_one(options=to_json(asked))
-    plain = await bench.accept_one()
-    telco = bench.bind()
-    await telco.ask(2)
-    assert {claim.message: claim.options for claim in telco.claims} == {message: asked, plain: None}
-    flash = telco.claim_of(message).segments[0].segment
-    assert (flash.data_coding, telco.claim_of(plain).segments[0].segment.data_coding) == (0x10, 0)
+    async with open_store(**taking(telco=["0x1401"])) as bench:
+        message = await bench.accept_one(options=to_json(asked))
+        plain = await bench.accept_one()
+        telco = bench.bind()
+        await telco.ask(2)
+        assert {claim.message: claim.options for claim in telco.claims} == {message: asked, plain: None}
+        flash = telco.claim_of(message).segments[0].segment
+        assert (flash.data_coding, telco.claim_of(plain).segments[0].segment.data_coding) == (0x10, 0)
+
+
+async def test_a_message_never_goes_by_a_carrier_that_does_not_take_its_tlvs(open_store):
+    both = to_json(MessageOptions(tlvs={"0x1401": "secret", "0x1402": "secret"}))
+    async with open_store(**taking(telco=["0x1401"], other=["0x1401", "0x1402"])) as bench:
+        telco, other = bench.bind("telco/1"), bench.bind("other/1")
+        picky = await bench.accept_one(route="pair", options=both)
+        plain = await bench.accept_one(route="pair")
+        await telco.ask(2)
+        await bench.commit()
+        assert telco.messages == [plain]
+        await other.ask(2)
+        assert other.messages == [picky]
+        assert reasons(await bench.story(picky)) == [("telco", "its message_tlvs lacks 0x1402")]
+        assert bench.ready_is_right()
+
+
+async def test_a_message_whose_tlvs_no_carrier_of_its_route_takes_any_more_fails(open_store):
+    options = to_json(MessageOptions(tlvs={"0x1401": "secret"}))
+    async with open_store(**taking(telco=["0x1402"])) as bench:
+        telco = bench.bind("telco/1")
+        message = await bench.accept_one(route="pair", options=options)
+        await telco.ask(1)
+        await bench.commit()
+        story = await bench.story(message)
+        assert (telco.messages, story.message.error) == ([], "text_rejected")
+        lacks = "its message_tlvs lacks 0x1401"
+        assert reasons(story) == [("telco", lacks), ("other", lacks)]
+        assert bench.told(message) == ["message.failed"]
+
+
+def test_the_tlvs_that_a_carrier_takes_are_those_of_its_settings():
+    telco = {"hosts": ["localhost:2775"], "system_id": "acme", "password": "secret", "message_tlvs": ["0x140A"]}
+    routes = [{"name": "rest", "tiers": ["telco"]}]
+    policy = policy_of(Settings.model_validate({"carriers": {"telco": telco}, "routes": routes}))
+    assert (policy.tags_of("telco"), policy.tags_of("gone")) == ({"0x140a"}, set())
+
+
+async def test_a_carrier_that_takes_the_tlv_by_now_is_tried_again(open_store):
+    options = to_json(MessageOptions(tlvs={"0x1401": "secret"}))
+    async with open_store(**taking(other=["0x1401"])) as bench:
+        message = await bench.accept_one(route="pair", options=options)
+        await bench.bind("telco/1").ask(1)
+        await bench.commit()
+        assert [queue.unfit for queue in bench.store.queues() if queue.ready] == ["telco"]
+    async with open_store(**taking(telco=["0x1401"])) as bench:
+        telco = bench.bind("telco/1")
+        await telco.ask(1)
+        assert telco.messages == [message]
+
+
+async def test_a_text_becomes_ucs2_where_the_carrier_that_has_its_alphabet_does_not_take_its_tlvs(open_store):
+    options = to_json(MessageOptions(tlvs={"0x1401": "secret"}))
+    policy = taking(telco=["0x1401"])["carriers"]
+    latin = policy | {"telco": replace(policy["telco"], way=LATIN)}
+    async with open_store(carriers=latin) as bench:
+        message = await bench.accept_one(route="pair", text="€", allow_unicode=True, options=options)
+        telco = bench.bind("telco/1")
+        await telco.ask(1)
+        assert telco.messages == [message]
+        assert telco.claims[0].segments[0].segment.data_coding == 8
 
 
 async def test_options_and_client_ids_are_kept_together(bench):

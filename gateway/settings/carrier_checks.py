@@ -1,0 +1,69 @@
+"""What must hold between the settings of one carrier that are each fine alone: times that fit, what needs another."""
+
+from collections.abc import Iterator
+
+from gateway.settings.carriers import Carrier
+from gateway.settings.problems import Fault
+from gateway.settings.types import InterfaceVersion, format_duration
+from protocol.alphabets import Alphabet
+from protocol.segments import LongMessages
+
+_UNNOTICED_MOST_SECONDS = 900.0
+
+
+def carrier_contradictions(carrier: Carrier) -> Iterator[Fault]:
+    """What contradicts itself in one carrier's settings, or would do nothing."""
+    for check in (_times, _outbind, _texts, _without_tlvs):
+        yield from check(carrier)
+
+
+def _times(carrier: Carrier) -> Iterator[Fault]:
+    at = ("carriers", carrier.name)
+    if carrier.reconnect_floor > carrier.reconnect_ceiling:
+        ceiling = format_duration(carrier.reconnect_ceiling)
+        yield Fault((*at, "reconnect_floor"), f'is above reconnect_ceiling ("{ceiling}"); lower it or raise that')
+    unnoticed = carrier.enquire_link_idle + (carrier.enquire_link_misses + 1) * carrier.enquire_link_timeout
+    if unnoticed > _UNNOTICED_MOST_SECONDS:
+        yield Fault(
+            (*at, "enquire_link_timeout"),
+            f"together with enquire_link_idle and enquire_link_misses leaves a dead link unnoticed for "
+            f'"{format_duration(unnoticed)}"; bring it to "{format_duration(_UNNOTICED_MOST_SECONDS)}" or less',
+        )
+
+
+def _outbind(carrier: Carrier) -> Iterator[Fault]:
+    at = ("carriers", carrier.name)
+    if carrier.outbind_listen and carrier.tls is not None and carrier.tls.certificate_file is None:
+        reason = "is missing, and outbind_listen needs it: the carrier's connections are met with TLS too"
+        yield Fault((*at, "tls", "certificate_file"), reason)
+    if carrier.outbind_from and not carrier.outbind_listen:
+        reason = "does nothing without outbind_listen; give that too, or take it out"
+        yield Fault((*at, "outbind_from"), reason)
+
+
+def _texts(carrier: Carrier) -> Iterator[Fault]:
+    at = ("carriers", carrier.name)
+    if carrier.alphabet is not Alphabet.GSM7:
+        asked = {"packed": carrier.packed, "national_tables": bool(carrier.national_tables)}
+        for key in (key for key, is_asked in asked.items() if is_asked):
+            yield Fault((*at, key), f'needs alphabet "gsm7", and that is "{carrier.alphabet.value}"; take it out')
+    if carrier.data_coding == carrier.ucs2_data_coding:
+        # Under the key that was given, where the other is the usual one.
+        keys = ["data_coding", "ucs2_data_coding"]
+        key, other = keys if "data_coding" in carrier.model_fields_set else reversed(keys)
+        reason = f"is {carrier.data_coding}, as {other} is, so nobody could tell texts in UCS-2 from others"
+        yield Fault((*at, key), f"{reason}; give another")
+
+
+def _without_tlvs(carrier: Carrier) -> Iterator[Fault]:
+    """Optional parameters came with SMPP 3.4; a carrier that speaks 3.3 takes them for garbage."""
+    if carrier.interface_version is not InterfaceVersion.V3_3:
+        return
+    asked = {
+        "tlvs": bool(carrier.tlvs),
+        "message_tlvs": bool(carrier.message_tlvs),
+        "user_message_reference": carrier.user_message_reference,
+        "long_messages": carrier.long_messages in (LongMessages.SAR, LongMessages.PAYLOAD),
+    }
+    for key in (key for key, is_asked in asked.items() if is_asked):
+        yield Fault(("carriers", carrier.name, key), 'needs TLVs, which interface_version "3.3" has not; take it out')

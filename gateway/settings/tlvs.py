@@ -1,0 +1,41 @@
+"""TLVs as a carrier's settings write them: tags in hexadecimal, values as texts or octets, none of the gateway's own.
+
+Those that a message brings are checked in gateway.rules.options.
+"""
+
+GATEWAY_TAGS = frozenset({0x0005, 0x0204, 0x020C, 0x020E, 0x020F, 0x0424})
+"""dest_addr_subunit (flash), user_message_reference, the three of SAR, message_payload: the gateway sets them itself
+where a carrier's settings or the message ask for it."""
+MOST_OCTETS = 255
+"""Of the value of one TLV."""
+_HEX = "hex:"
+
+
+def check_tag(value: str) -> str:
+    """The tag as `0x1400`. Raises ValueError with what is wrong."""
+    try:
+        tag = int(value, 16)
+    except ValueError:
+        tag = -1
+    if not 0 < tag <= 0xFFFF:
+        raise ValueError(f'is {value!r}, which is no tag; write it in hexadecimal, such as "0x1400"')
+    if tag in GATEWAY_TAGS:
+        raise ValueError(f"is {value!r}, a tag that the gateway sets itself; take it out")
+    return f"0x{tag:04x}"
+
+
+def check_tlvs(value: dict[str, str]) -> dict[str, str]:
+    """The values by their tags as `0x1400`. Raises ValueError with what is wrong."""
+    checked: dict[str, str] = {}
+    for name, text in value.items():
+        tag = check_tag(name)
+        if tag in checked:
+            raise ValueError(f"has {tag} twice, since {name!r} is the same tag in another spelling; keep one")
+        try:
+            octets = bytes.fromhex(text.removeprefix(_HEX)) if text.startswith(_HEX) else text.encode()
+        except ValueError:
+            raise ValueError(f'has {text!r} for {name}; write octets as "hex:0501"') from None
+        if len(octets) > MOST_OCTETS:
+            raise ValueError(f"has {len(octets)} octets for {name}; give at most {MOST_OCTETS}")
+        checked[tag] = text
+    return checked
