@@ -75,7 +75,10 @@ def test_with_a_hundredth_of_the_answers_swallowed_the_flow_goes_on_and_no_slot_
     swallowing = (record.count() - before) / (time.monotonic() - began)
 
     simulator.set("swallow-share", "0")
-    assert swallowing > usual / 2, (swallowing, usual)
+    # Over half on a quiet machine; held for the whole time-out the slots would leave less than a tenth.
+    assert swallowing > usual / 4, (swallowing, usual)
+    # What was swallowed among the last is overtaken by these.
+    gateway.send_bulk(batch("promotional", 5 * WINDOW, first=200 * 12))
     wait_until(lambda: doubts(gateway) == [] and gateway.operator.get("/admin/status")["ready"] == 0, "all is settled")
     bind = wait_until(lambda: (b := the_bind(gateway))["room"] == WINDOW and b, "the whole window is free")
     assert (bind["state"], bind["in_flight"]) == ("bound", 0)
@@ -120,7 +123,10 @@ def test_slots_of_swallowed_answers_go_to_others_long_before_their_time_out(gate
     simulator.set("swallow-share", "0")
     swallowed = simulator.figures()["swallowed"]
     assert swallowed > WINDOW, "too few to fill the window"
-    assert swallowing > usual / 2, (swallowing, usual)
+    # Over half on a quiet machine; held for the whole time-out the slots would leave less than a tenth.
+    assert swallowing > usual / 4, (swallowing, usual)
+    # What was swallowed among the last is overtaken by these.
+    gateway.send_bulk(batch("promotional", 5 * WINDOW, first=200 * 12))
     wait_until(lambda: the_bind(gateway)["room"] == WINDOW, "the whole window is free")
     assert metric(gateway, "sluice_slots_given_back_total", carrier="telco") >= swallowed - WINDOW
     assert metric(gateway, "sluice_segments_in_doubt_total", carrier="telco") == 0
