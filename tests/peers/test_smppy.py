@@ -45,10 +45,12 @@ def test_a_bulk_of_500_goes_one_by_one(smppy, gateway, webhooks):
     assert sorted(told) == sorted((item["to"].removeprefix("+"), item["text"]) for item in items)
 
 
-@pytest.mark.parametrize("text", ["Echo", "Echo " + "x" * 120], ids=["short", "in two segments by sar"])
-def test_an_echo_comes_back_as_inbound(smppy, gateway, webhooks, text):
+@pytest.mark.parametrize(
+    ("text", "parts"), [("Echo", 1), ("Echo " + "x" * 120, 2)], ids=["short", "in two parts by sar"]
+)
+def test_an_echo_comes_back_as_inbound(smppy, gateway, webhooks, text, parts):
     gateway.send("+34600000001", text)
-    # What smppy splits it marks by sar TLVs; each segment is told by itself.
-    for segment in [text[at : at + 100] for at in range(0, len(text), 100)]:
-        event = webhooks.wait_inbound(segment)
-        assert event["data"]["to"].removeprefix("+") == "34600000000"
+    # What smppy splits it marks by sar TLVs.
+    event = webhooks.wait_inbound(text)
+    assert event["data"]["to"].removeprefix("+") == "34600000000"
+    assert (event["data"]["parts"], event["data"]["complete"]) == (parts, True)
