@@ -12,6 +12,7 @@ from typing import NamedTuple
 from protocol.alphabets import LANGUAGE_IDENTIFIERS, Alphabet, Language
 from protocol.fields import write_tlvs
 from protocol.national_tables import Shifts, decode_shifted, encode_shifted, shifts_of
+from protocol.numbers import Tlv
 from protocol.packing import pack
 from protocol.segments import (
     CONCATENATION_8_BIT,
@@ -33,10 +34,9 @@ _UDHI = 0x40
 _ALONE = 160
 _OCTETS = 140
 """Of user data (3GPP TS 23.040 §9.2.3.16): 160 septets."""
-_DEST_ADDR_SUBUNIT = {0x0005: b"\x01"}
+_DEST_ADDR_SUBUNIT = {int(Tlv.DEST_ADDR_SUBUNIT): b"\x01"}
 """MS display (SMPP 3.4 §5.3.2.1)."""
-_SAR_MSG_REF_NUM, _SAR_TOTAL_SEGMENTS, _SAR_SEGMENT_SEQNUM = 0x020C, 0x020E, 0x020F
-_MESSAGE_PAYLOAD = 0x0424
+_MESSAGE_PAYLOAD = int(Tlv.MESSAGE_PAYLOAD)
 _GSM_CLASS_0 = 0x10
 _UCS2_CLASS_0 = 0x18
 _CODECS = {Alphabet.ASCII: "ascii", Alphabet.LATIN1: "latin-1", Alphabet.LATIN9: "iso8859-15"}
@@ -244,9 +244,9 @@ def _headers(draft: _Draft, way: TextWay, reference: int) -> list[bytes]:
 
 def _sar(reference: int, part: int, total: int) -> dict[int, bytes]:
     return {
-        _SAR_MSG_REF_NUM: (reference & 0xFFFF).to_bytes(2, "big"),
-        _SAR_TOTAL_SEGMENTS: bytes((total,)),
-        _SAR_SEGMENT_SEQNUM: bytes((part,)),
+        Tlv.SAR_MSG_REF_NUM: (reference & 0xFFFF).to_bytes(2, "big"),
+        Tlv.SAR_TOTAL_SEGMENTS: bytes((total,)),
+        Tlv.SAR_SEGMENT_SEQNUM: bytes((part,)),
     }
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from gateway.carriers.addresses import Addresses
-from gateway.rules.options import tlv_octets
 from gateway.settings.carriers import Carrier as CarrierSettings
+from gateway.settings.tlvs import tlv_octets
 from gateway.settings.types import ReceiptsOf, ValidityPeriod
 from gateway.store.interface import Claim
 from protocol.fields import write_tlvs

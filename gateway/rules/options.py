@@ -11,11 +11,10 @@ import msgspec
 
 from gateway.rules.faults import Fault, FaultCode
 from gateway.rules.values import LARGEST_INTEGER, type_fault, unstorable
-from gateway.settings.tlvs import GATEWAY_TAGS, MOST_OCTETS
+from gateway.settings.tlvs import GATEWAY_TAGS, MOST_OCTETS, tlv_octets
 from protocol.segments import MAX_PARTS
 
 MOST_TLVS = 10
-_HEX = "hex:"
 _LARGEST_TAG = 0xFFFF
 
 
@@ -25,7 +24,7 @@ class MessageOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     max_parts: int = MAX_PARTS
     flash: bool = False
     tlvs: dict[str, str] = {}
-    """By tag, as `0x1401` in lower case: a text, or octets as `hex:0501`. See `tlv_octets`."""
+    """By tag, as `0x1401` in lower case: a text, or octets as `hex:0501`."""
 
     @property
     def names(self) -> list[str]:
@@ -46,11 +45,6 @@ def to_json(options: MessageOptions) -> str | None:
 
 def from_json(kept: str) -> MessageOptions:
     return _decode(kept)
-
-
-def tlv_octets(value: str) -> bytes:
-    """The octets of a TLV's value as settings and messages write it. Raises ValueError where it is no hexadecimal."""
-    return bytes.fromhex(value.removeprefix(_HEX)) if value.startswith(_HEX) else value.encode()
 
 
 def check_max_parts(value: Any) -> int | Fault:

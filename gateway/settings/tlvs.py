@@ -3,12 +3,27 @@
 Those that a message brings are checked in gateway.rules.options.
 """
 
-GATEWAY_TAGS = frozenset({0x0005, 0x0204, 0x020C, 0x020E, 0x020F, 0x0424})
-"""dest_addr_subunit (flash), user_message_reference, the three of SAR, message_payload: the gateway sets them itself
-where a carrier's settings or the message ask for it."""
+from protocol.numbers import Tlv
+
+GATEWAY_TAGS = frozenset(
+    {
+        Tlv.DEST_ADDR_SUBUNIT,  # flash
+        Tlv.USER_MESSAGE_REFERENCE,
+        Tlv.SAR_MSG_REF_NUM,
+        Tlv.SAR_TOTAL_SEGMENTS,
+        Tlv.SAR_SEGMENT_SEQNUM,
+        Tlv.MESSAGE_PAYLOAD,
+    }
+)
+"""The gateway sets them itself where a carrier's settings or the message ask for it."""
 MOST_OCTETS = 255
 """Of the value of one TLV."""
 _HEX = "hex:"
+
+
+def tlv_octets(value: str) -> bytes:
+    """The octets of a TLV's value as settings and messages write it. Raises ValueError where it is no hexadecimal."""
+    return bytes.fromhex(value.removeprefix(_HEX)) if value.startswith(_HEX) else value.encode()
 
 
 def check_tag(value: str) -> str:
@@ -32,7 +47,7 @@ def check_tlvs(value: dict[str, str]) -> dict[str, str]:
         if tag in checked:
             raise ValueError(f"has {tag} twice, since {name!r} is the same tag in another spelling; keep one")
         try:
-            octets = bytes.fromhex(text.removeprefix(_HEX)) if text.startswith(_HEX) else text.encode()
+            octets = tlv_octets(text)
         except ValueError:
             raise ValueError(f'has {text!r} for {name}; write octets as "hex:0501"') from None
         if len(octets) > MOST_OCTETS:

@@ -30,6 +30,8 @@ _ROW = (
 )
 _WRITING = "UPDATE messages SET segments = ?, writing = ? WHERE id = ?"
 _ENCODINGS = {encoding.value: encoding for encoding in Encoding}
+_SPREAD = 61
+"""Odd, so that no two milliseconds share a reference; large, so that the next one is not the next message of a bulk."""
 _UNCUTTABLE = (LocalProtocolError, ValueError, LookupError, TypeError)
 
 
@@ -81,10 +83,6 @@ def cut_closely(work: Work, carrier: str, message: int) -> Cut | None:
         log.error("can't be cut into segments and fails message=%s kind=%s", public(MESSAGE, message), kind)
         _fail(work, _found(work, message))
         return None
-
-
-_SPREAD = 61
-"""Odd, so that no two milliseconds share a reference; large, so that the next one is not the next message of a bulk."""
 
 
 def reference_of(message: int) -> int:
