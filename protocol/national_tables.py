@@ -5,7 +5,7 @@ header, are writing.py's.
 """
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -41,6 +41,17 @@ def encode_shifted(text: str, shifts: Shifts) -> bytes:
         return codecs.charmap_encode(text, "strict", _encoding_map(shifts))[0]
     except UnicodeEncodeError as error:
         raise NotEncodable(error.start + 1, text[error.start]) from None
+
+
+def count_shifted(characters: Mapping[str, int], shifts: Shifts) -> int | None:
+    """How many septets a text has that is made of so many of each of these characters; None: it can't be encoded."""
+    septets, table = 0, _encoding_map(shifts)
+    for character, count in characters.items():
+        found = table.get(ord(character))
+        if found is None:
+            return None
+        septets += count if type(found) is int else 2 * count
+    return septets
 
 
 def decode_shifted(octets: bytes, shifts: Shifts) -> str:

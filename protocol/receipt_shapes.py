@@ -1,4 +1,4 @@
-"""Receipts whose text has no `key:value` as it stands: JSON, XML, `key=value`, comma lists, packed septets, ISO dates.
+"""Receipts whose text has no `key:value` as it stands: JSON, XML, `key=value`, comma lists, packed septets, glued keys.
 
 Each is turned into what receipt_text.py reads; what the words mean stays there.
 """
@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from protocol.packing import unpack
+from protocol.receipt_dates import with_digits
 
 _NAMES = {
     "id": "id",
@@ -24,16 +25,13 @@ _NAMES = {
 _PAIR = re.compile(
     r"""["']([A-Za-z_ ]++)["']\s*+:\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s,}"']++))"""  # JSON
     r"|<([A-Za-z_]++)>\s*+([^<]*+)</"  # XML
-    r"|(?<![A-Za-z_])([A-Za-z_]++)=([^\s&;,]*+)"
-)
-_ISO = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]+)?)?"
-    r"(?:(Z)|([-+])([0-9]{2}):?([0-9]{2}))?"
+    r"|(?<![A-Za-z_])([A-Za-z_]++)=(?:'([^'\n]*+)'|\"([^\"\n]*+)\"|([^\s&;,]*+))"
 )
 _LIST = re.compile(
     r"\s*0?([0-9])\s*,\s*([0-9]{10,14})\s*,\s*([0-9]{10,14})\s*,\s*([0-9A-Za-z]*)\s*,"
     r"\s*\+?[0-9]+\s*,\s*[^\s,]+\s*,\s*([^\s,]+)\s*"
 )
+_GLUED = re.compile(r"(?<=[0-9A-Za-z])(?=(?:sub|dlvrd|submit ?date|done ?date|stat|err):)", re.IGNORECASE)
 _KEYED = re.compile(r"id\s*:.*(?:stat|date)\s*:", re.IGNORECASE | re.DOTALL)
 _GSM_UNDERSCORE = "\x11"
 
@@ -59,17 +57,9 @@ def as_keys(text: str) -> str | None:
     return " ".join(pairs) or None
 
 
-def with_digits(text: str) -> str:
-    """The text with dates such as `2026-03-09T08:14:00Z` as receipts write them; with a zone as SMPP times."""
-    return _ISO.sub(_digits, text) if "-" in text else text
-
-
-def _digits(found: re.Match[str]) -> str:
-    year, month, day, hour, minute, second, utc, sign, hours, minutes = found.groups()
-    if utc is None and sign is None:
-        return f"{year}{month}{day}{hour}{minute}{second or '00'}"
-    quarters = 0 if utc else int(hours) * 4 + int(minutes) // 15
-    return f"{year[2:]}{month}{day}{hour}{minute}{second or '00'}0{quarters:02}{sign or '+'}"
+def ungluing(text: str) -> str:
+    """The text with a blank before each key that stands right behind a value, as in `id:7sub:1stat:DELIVRDerr:0`."""
+    return _GLUED.sub(" ", text)
 
 
 def read_list(text: str) -> Listed | None:

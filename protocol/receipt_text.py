@@ -6,65 +6,15 @@ What the rest of the PDU says, and whether it is a receipt at all, is receipts.p
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from protocol.receipt_shapes import as_keys, read_list, unpacked, with_digits
+from protocol.receipt_content import without_content
+from protocol.receipt_dates import with_digits
+from protocol.receipt_shapes import as_keys, read_list, ungluing, unpacked
+from protocol.receipt_states import ReceiptState, state_of
 from protocol.times import parse_receipt_date
 
-
-class ReceiptState(Enum):
-    """Where a message stands; the values are those of message_state (SMPP 3.4 §5.2.28, SMPP 5.0 §4.7.15)."""
-
-    SCHEDULED = 0
-    ENROUTE = 1
-    DELIVERED = 2
-    EXPIRED = 3
-    DELETED = 4
-    UNDELIVERABLE = 5
-    ACCEPTED = 6
-    UNKNOWN = 7
-    REJECTED = 8
-    SKIPPED = 9
-
-    # Enum's own is Python, and receipts look their states up. Members are compared by identity as it is.
-    __hash__ = object.__hash__
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the SMSC is done with the message. UNKNOWN is not an end: it says that nothing is known."""
-        return self in _FINAL
-
-
-_FINAL = frozenset(
-    {
-        ReceiptState.DELIVERED,
-        ReceiptState.EXPIRED,
-        ReceiptState.DELETED,
-        ReceiptState.UNDELIVERABLE,
-        ReceiptState.REJECTED,
-        ReceiptState.SKIPPED,
-    }
-)
-
-_WORDS = {
-    ReceiptState.SCHEDULED: "SCHEDULED SCHEDLD SCHEDUL",
-    ReceiptState.ENROUTE: "ENROUTE EN_ROUTE BUFFRED BUFFERED BUFFERD BUFFER PENDING QUEUED",
-    ReceiptState.DELIVERED: "DELIVRD DELIVERED DELIVERD DELIVRED DELIVER DELVRD DLVRD",
-    ReceiptState.EXPIRED: "EXPIRED EXPIRE EXPIRD EXPRD",
-    ReceiptState.DELETED: "DELETED DELETE DELETD CANCELED CANCELLED",
-    ReceiptState.UNDELIVERABLE: (
-        "UNDELIV UNDELIVERABLE UNDELIVERED UNDELIVERD UNDELIVRD UNDELIVERABL UNDELVD UNDLVRD UNDELIVE"
-        " FAILED FAILURE FAIL"
-    ),
-    # An ACKED is the next hop's, not the phone's: never upgraded.
-    ReceiptState.ACCEPTED: "ACCEPTD ACCEPTED ACCEPT ACKED",
-    ReceiptState.UNKNOWN: "UNKNOWN UNKNWN",
-    ReceiptState.REJECTED: "REJECTD REJECTED REJECT REJECTE REJCTD DND_REJECTED",
-    ReceiptState.SKIPPED: "SKIPPED SKIPED",
-}
-_STATES = {word: state for state, words in _WORDS.items() for word in words.split()}
 _STATE_NUMBERS = {str(state.value): state for state in ReceiptState}
 
 # Most receipts, from end to end in one match; whatever does not fit is scanned.
@@ -73,11 +23,10 @@ _ORDINARY = re.compile(
     r" err:[0-9A-Za-z]*)(?= ?[Tt]ext:|\Z)"
 )
 _TAILS_KEPT = 4096
-_CONTENT = re.compile(r"text[\"']?\s*:|<text\b|(?<![^\s&;,?])text=", re.IGNORECASE)
 # Possessive, so that a long run of letters or blanks costs no more than its length.
-_KEY = re.compile(r"(?<![A-Za-z])([A-Za-z]++(?:[\s_]++[Dd][Aa][Tt][Ee])?+)\s*+:")
+_KEY = re.compile(r"(?<![A-Za-z])([A-Za-z]++(?:[\s_]++(?:[Dd][Aa][Tt][Ee]|[Cc][Oo][Dd][Ee]))?+)\s*+:")
 _KEYS = {"id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err"}
-_SYNONYMS = {"status": "stat", "error": "err"}
+_SYNONYMS = {"status": "stat", "state": "stat", "error": "err", "errcode": "err", "errorcode": "err"}
 _GLUED_ID = re.compile(r"id\s*:\s*+(?![a-z ]+:)(\S*)", re.IGNORECASE)
 _BARE = re.compile(r"\s*([^\s,;|]+)(?:\s*[,;|]\s*|\s+)([0-9]|[A-Za-z_]+)\s*")
 _WIDE_KEY = re.compile(r"(?:i\0d|s\0t\0a\0t|s\0u\0b)\0?\s*\0?:", re.IGNORECASE)
@@ -103,6 +52,8 @@ class ReceiptText:
     raw: str
     is_unmistakable: bool
     """Whether the layout alone makes it a receipt."""
+    may_quote: bool = False
+    """Whether `raw` holds more than keys that we know with a word each: what more it is may be the message's text."""
 
 
 class OrdinaryTail(NamedTuple):
@@ -141,7 +92,7 @@ def _read_tail(tail: str) -> OrdinaryTail:
     submitted, done, stat, error = (part.partition(" ")[0] for part in tail.split(":")[-4:])
     submitted_at, done_at = parse_receipt_date(submitted), parse_receipt_date(done)
     is_backwards = is_before(done_at, submitted_at)
-    return OrdinaryTail(_STATES.get(stat), stat, error or None, submitted_at, done_at, is_backwards)
+    return OrdinaryTail(state_of(stat), stat, error or None, submitted_at, done_at, is_backwards)
 
 
 def is_before(done_at: datetime | None, submitted_at: datetime | None) -> bool:
@@ -153,14 +104,17 @@ def is_before(done_at: datetime | None, submitted_at: datetime | None) -> bool:
 
 def _scan(octets: bytes, text: str) -> ReceiptText:
     """Keys in any order and case, the first of a kind counts, the word behind it is its value."""
-    head = _before_content(_narrow(octets, text) if "\0" in text else text)
+    head = without_content(_narrow(octets, text) if "\0" in text else text)
     # NUL pads; 0x11 is the underscore of an SMSC that writes GSM 03.38.
     raw = head.replace("\0", " ").replace("\x11", "_").strip()
-    fields = _read_fields(with_digits(raw))
+    plain = with_digits(raw)
+    fields, may_quote = _read_fields(plain)
+    if ":" in (fields.get("stat") or "") and len(unglued := ungluing(plain)) > len(plain):
+        fields, may_quote = _read_fields(unglued)
     if not fields and (keys := as_keys(raw)) is not None:
-        fields = _read_fields(keys)
+        fields, may_quote = _read_fields(keys)[0], True
     stat = fields.get("stat")
-    state = _STATES.get(stat.upper()) if stat else None
+    state = state_of(stat) if stat else None
     is_unmistakable = stat is not None and (len(fields) >= 3 or (state is not None and fields.get("id") is not None))
     if "id" not in fields and (glued := _GLUED_ID.search(raw)):
         fields["id"] = _word(glued[1])
@@ -175,28 +129,38 @@ def _scan(octets: bytes, text: str) -> ReceiptText:
         parse_receipt_date(fields.get("donedate") or ""),
         raw,
         is_unmistakable,
+        may_quote,
     )
 
 
-def _read_fields(raw: str) -> dict[str, str | None]:
+def _read_fields(raw: str) -> tuple[dict[str, str | None], bool]:
+    """By key its value; and whether there is more than that."""
     fields: dict[str, str | None] = {}
-    name, start = "", 0
+    name, start, has_more = "", 0, False
     for key in _KEY.finditer(raw):
         following = "".join(key[1].split()).replace("_", "").lower()
         following = _SYNONYMS.get(following, following)
         if following in _KEYS:
-            fields.setdefault(name, _word(raw[start : key.start()]))
+            said = raw[start : key.start()]
+            has_more = has_more or _is_more(said)
+            fields.setdefault(name, _word(said))
             name, start = following, key.end()
-    fields.setdefault(name, _word(raw[start:]))
+    said = raw[start:]
+    fields.setdefault(name, _word(said))
     del fields[""]
-    return fields
+    return fields, has_more or _is_more(said)
+
+
+def _is_more(said: str) -> bool:
+    """Whether what stands behind a key, or before the first, is more than one word."""
+    return len(said.split()) > 1 or ":" in said
 
 
 def _read_keyless(octets: bytes, head: str, raw: str) -> ReceiptText:
     """An id and a state, as a number or a word, or else a text that is only kept."""
     bare = _BARE.fullmatch(raw)
     if bare is not None:
-        state = _STATE_NUMBERS.get(bare[2]) or _STATES.get(bare[2].upper())
+        state = _STATE_NUMBERS.get(bare[2]) or state_of(bare[2])
         if state is not None:
             return ReceiptText(bare[1], state, bare[2], None, None, None, raw, False)
     if (listed := read_list(raw)) is not None:
@@ -210,17 +174,12 @@ def _read_keyless(octets: bytes, head: str, raw: str) -> ReceiptText:
         return _scan(text.encode("ascii"), text)
     if _BINARY.search(head.strip(" \t\r\n\0")):
         raw = octets.hex()
-    return ReceiptText(None, None, None, None, None, None, raw, False)
-
-
-def _before_content(text: str) -> str:
-    content = _CONTENT.search(text)
-    return text if content is None else text[: content.start()]
+    return ReceiptText(None, None, None, None, None, None, raw, False, bool(raw))
 
 
 def _narrow(octets: bytes, text: str) -> str:
     """The text, read as UTF-16 if its keys are, whatever data_coding said: it is 8 on plain ASCII as well."""
-    head = _before_content(text)
+    head = without_content(text)
     if (key := _WIDE_KEY.search(head)) is not None:
         is_big_endian = key.start() % 2 == 1
     elif _WIDE_BARE.fullmatch(head):

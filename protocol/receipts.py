@@ -10,7 +10,8 @@ from datetime import datetime
 from protocol.numbers import EsmClass, Tlv
 from protocol.pdus import DataSm, DeliverSm
 from protocol.receipt_keys import exact_key, other_keys
-from protocol.receipt_text import ReceiptState, ReceiptText, is_before, read_ordinary, read_text
+from protocol.receipt_states import ReceiptState, state_of
+from protocol.receipt_text import ReceiptText, is_before, read_ordinary, read_text
 from protocol.segments import read_header
 
 __all__ = ["Receipt", "ReceiptState", "read_receipt"]
@@ -32,6 +33,7 @@ _STATE_OCTETS: dict[ReceiptState | None, bytes] = {state: bytes((state.value,)) 
 _PADDING = b" \t\r\n\0"
 _MAX_OCTETS = 1024
 """What is read of a text or an id; the rest of a message_payload is content or noise."""
+_MAX_WORD = 32
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ class Receipt:
     source: str
     destination: str
     raw: str
-    """The text before `text:`, so that no content is kept; hexadecimal if it is not readable."""
+    """The text without what it quotes of the message's; hexadecimal if it is not readable."""
     disagreements: tuple[str, ...]
     """Where the PDU contradicts itself, for the operator to read."""
     is_intermediate: bool = False
@@ -66,6 +68,8 @@ class Receipt:
     """user_message_reference, which a carrier may give back as it was told in submit_sm."""
     is_guess: bool = False
     """Nothing but the layout of the text makes it a receipt: a handset may have written it."""
+    may_quote: bool = False
+    """`raw` may hold the message's text all the same, in a layout that is not read to the end."""
 
     @property
     def is_final(self) -> bool:
@@ -181,6 +185,7 @@ def _join(pdu: DeliverSm | DataSm, text: ReceiptText, *, is_intermediate: bool, 
         is_intermediate,
         _reference(tlvs) if tlvs else None,
         is_guess,
+        text.may_quote,
     )
 
 
@@ -206,10 +211,10 @@ def _join_ids(told: str | None, written: str | None, disagreements: list[str]) -
 
 
 def _told_state(value: bytes) -> ReceiptState | None:
-    """One octet, whatever NULs stand around it; or its digit, as some write it."""
+    """One octet, whatever NULs stand around it; or its digit or word, as some write it."""
     octets = value.strip(b"\0") or value[:1]
     if len(octets) != 1:
-        return None
+        return state_of(octets[:_MAX_WORD].decode("latin-1"))
     return _STATES.get(octets[0] - 0x30 if octets.isdigit() else octets[0])
 
 

@@ -1,7 +1,6 @@
-"""A long text as the octets of several short messages, and the header that joins them (3GPP TS 23.040 §9.2.3.24).
+"""Where a long text is cut, and what the header that joins its parts says (3GPP TS 23.040 §9.2.3.24).
 
-No cut falls inside an escape pair or a surrogate pair. Which reference is free, and the order of sending, is the
-caller's.
+No cut falls inside an escape pair or a surrogate pair. How a carrier gets the pieces is writing.py's.
 """
 
 from dataclasses import dataclass
@@ -13,9 +12,6 @@ from protocol.text import ESCAPE, Encoding, encode_gsm, encode_ucs2
 
 MAX_PARTS = 255
 """The header's counters are one octet (3GPP TS 23.040 §9.2.3.24.1)."""
-
-_UDHI = 0x40
-_UCS2 = 0x08
 
 CONCATENATION_8_BIT = 0x00
 CONCATENATION_16_BIT = 0x08
@@ -76,24 +72,8 @@ class UserDataHeader:
 
 
 def count(text: str, encoding: Encoding) -> int:
-    """How many segments `split` makes of the text (or would, beyond 255). Raises NotEncodable."""
+    """How many segments the usual way makes of the text (or would, beyond 255). Raises NotEncodable."""
     return len(_cut(text, encoding))
-
-
-def split(text: str, encoding: Encoding, reference: int) -> list[Segment]:
-    """The text's segments in order, joined by the low octet of `reference`. Raises NotEncodable, TooManyParts."""
-    pieces = _cut(text, encoding)
-    data_coding = _UCS2 if encoding is Encoding.UCS2 else 0
-    total = len(pieces)
-    if total == 1:
-        return [Segment(pieces[0], 0, data_coding, 1, 1)]
-    if total > MAX_PARTS:
-        raise TooManyParts(total)
-    header = bytes((5, CONCATENATION_8_BIT, 3, reference & 0xFF, total))
-    return [
-        Segment(b"%b%c%b" % (header, part, piece), _UDHI, data_coding, part, total)
-        for part, piece in enumerate(pieces, 1)
-    ]
 
 
 def _cut(text: str, encoding: Encoding) -> list[bytes]:

@@ -32,6 +32,7 @@ EXTENSION_TABLE = {
 }
 """Septets behind an escape (§6.2.1.1)."""
 
+_SLICE = 200
 _SEPTET = {character: septet for septet, character in enumerate(DEFAULT_ALPHABET) if septet != ESCAPE}
 _NOT_PLAIN = 0xFF
 # By Latin-1 code, so that most texts take two passes in C; Greek and the extension table go the slow way.
@@ -68,10 +69,12 @@ class NotEncodable(LocalProtocolError):  # noqa: N818
 
 def unencodable(text: str) -> tuple[int, str] | None:
     """The first character that GSM 03.38 cannot carry, behind its position counted from 1."""
-    try:
-        encode_gsm(text)
-    except NotEncodable as error:
-        return error.position, error.character
+    # By slices: the codec looks for the end of a run that it can't encode before it tells where the run begins.
+    for start in range(0, len(text), _SLICE):
+        try:
+            encode_gsm(text[start : start + _SLICE])
+        except NotEncodable as error:
+            return start + error.position, error.character
     return None
 
 
@@ -162,11 +165,3 @@ def _codec_of(data_coding: int) -> Codec:
 
 CODECS = tuple(_codec_of(data_coding) for data_coding in range(256))
 """By data_coding, where a carrier has no habits of its own."""
-
-
-def decode(octets: bytes, data_coding: int) -> str:
-    """The text of an inbound message as its data_coding names it; never raises, binary is read as Latin-1."""
-    codec = CODECS[data_coding & 0xFF]
-    if codec is Codec.GSM:
-        return decode_gsm(octets)
-    return octets.decode(codec.value, "replace")

@@ -10,6 +10,8 @@ _SMPP_TIME = re.compile(r"([0-9]{12})([0-9])([0-9]{2})([-+R])")
 _DIGITS = re.compile(r"[0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_SECONDS_FROM, _SECONDS_TO = "1600000000", "2000000000"
+"""2020 to 2033: what is no date behind `16` to `19` was none of these years with zeros for a month."""
 _DAYS_OF_YEAR = 365
 _DAYS_OF_MONTH = 30
 
@@ -60,8 +62,9 @@ def format_absolute(seconds: int) -> str:
 def parse_receipt_date(text: str) -> datetime | None:
     """The date of a receipt, naive unless it says its zone; None for zeros and for what is no date.
 
-    Digits decide: 10 are YYMMDDhhmm; 12 YYMMDDhhmmss or, where that is no date, YYYYMMDDhhmm; 13 milliseconds since
-    1970; 14 YYYYMMDDhhmmss; 16 characters an SMPP absolute time.
+    Digits decide: 10 are YYMMDDhhmm or, where that is no date and may be one of these years, seconds since 1970; 12
+    YYMMDDhhmmss or, where that is no date, YYYYMMDDhhmm; 13 milliseconds since 1970; 14 YYYYMMDDhhmmss; 16 characters
+    an SMPP absolute time.
     """
     length = len(text)
     if length == 16:
@@ -70,7 +73,10 @@ def parse_receipt_date(text: str) -> datetime | None:
     if _DIGITS.fullmatch(text) is None:
         return None
     if length == 10:
-        return _datetime(f"20{text}")
+        moment = _datetime(f"20{text}")
+        if moment is None and _SECONDS_FROM <= text < _SECONDS_TO:
+            moment = _EPOCH + timedelta(seconds=int(text))
+        return moment
     if length == 12:
         return _datetime(f"20{text}") or _datetime(text)
     if length == 13:

@@ -5,13 +5,14 @@ What is never done: a text that was accepted as GSM 03.38 goes as UCS-2 only whe
 character is dropped or replaced. What a carrier cannot carry raises, so that another carrier may have it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from protocol.alphabets import LANGUAGE_IDENTIFIERS, Alphabet, Language
 from protocol.fields import write_tlvs
-from protocol.national_tables import Shifts, decode_shifted, encode_shifted, shifts_of
+from protocol.national_tables import Shifts, count_shifted, decode_shifted, encode_shifted, shifts_of
 from protocol.numbers import Tlv
 from protocol.packing import pack
 from protocol.segments import (
@@ -107,7 +108,7 @@ def write(
     they save segments. `flash`: shown at once and not kept (class 0, 3GPP TS 23.038 §4).
     Raises NotEncodable and TooManyParts: this carrier cannot carry the text.
     """
-    # The usual message takes this short way, as fast as `split`.
+    # The usual message takes this short way, without a draft.
     if not flash:
         if encoding is Encoding.UCS2:
             octets = encode_ucs2(text)
@@ -171,8 +172,7 @@ def _draft(text: str, encoding: Encoding, way: TextWay, ucs2_allowed: bool) -> _
     else:
         draft = _in_octets(text, way, ucs2_allowed)
     if len(draft.pieces) > 1 and way.languages and way.alphabet is Alphabet.GSM7:
-        # The first of the shortest: no table unless it saves a segment.
-        return min([draft, *_in_national_tables(text, way)], key=lambda one: len(one.pieces))
+        return _with_national_tables(text, way, draft)
     return draft
 
 
@@ -196,20 +196,37 @@ def _in_octets(text: str, way: TextWay, ucs2_allowed: bool) -> _Draft:
     return _Draft([decode_gsm(piece).encode(codec) for piece in pieces], way.alphabet)
 
 
-def _in_national_tables(text: str, way: TextWay) -> Iterator[_Draft]:
-    for shifts in shifts_of(way.languages):
-        try:
-            septets = encode_shifted(text, shifts)
-        except NotEncodable:
+def _with_national_tables(text: str, way: TextWay, plain: _Draft) -> _Draft:
+    """The first of the shortest ways to write it: no table unless it saves a segment.
+
+    A long text takes milliseconds with each pair of tables, of which there are up to forty, and how many septets it has
+    with each is soon counted. So the likely ones are cut first, and those that cannot be better not at all.
+    """
+    best, place = plain, -1
+    for parts, order, shifts in sorted(_least_parts(text, way)):
+        if parts > len(best.pieces) or (parts == len(best.pieces) and order > place):
             continue
         elements = len(_national(shifts))
-        alone = _septets_behind(1 + elements)
-        if len(septets) > alone and way.long_messages in (LongMessages.SAR, LongMessages.PAYLOAD):
-            # The tables need a header in each part; to join parts by a header too is what this carrier does not do.
+        alone, room = _septets_behind(1 + elements), _septets_behind(_joining(way) + elements)
+        pieces = cut(encode_shifted(text, shifts), alone, room, Encoding.GSM7)
+        if (len(pieces), order) < (len(best.pieces), place):
+            best, place = _Draft(pieces, Alphabet.GSM7, shifts), order
+    return best
+
+
+def _least_parts(text: str, way: TextWay) -> Iterator[tuple[int, int, Shifts]]:
+    """How many parts a text has at least with each pair of tables that has its characters; the pair's place behind."""
+    characters = Counter(text)
+    for order, shifts in enumerate(shifts_of(way.languages)):
+        septets = count_shifted(characters, shifts)
+        if septets is None:
             continue
-        yield _Draft(
-            cut(septets, alone, _septets_behind(_joining(way) + elements), Encoding.GSM7), Alphabet.GSM7, shifts
-        )
+        elements = len(_national(shifts))
+        if septets <= _septets_behind(1 + elements):
+            yield 1, order, shifts
+        elif way.long_messages not in (LongMessages.SAR, LongMessages.PAYLOAD):
+            # The tables need a header in each part; to join parts by a header too is what those carriers do not do.
+            yield -(-septets // _septets_behind(_joining(way) + elements)), order, shifts
 
 
 def _joining(way: TextWay) -> int:

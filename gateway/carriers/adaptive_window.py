@@ -83,6 +83,16 @@ class AdaptiveWindow:
         self._cut_from = None
         self._cut()
 
+    def regained(self, window: Window, away_since: float | None, now: float) -> None:
+        """A connection goes on with this window: cut as the last one's was, unless that is long ago or there was none
+        (None). What answers take is learned anew, since the next host may be farther away."""
+        if away_since is not None and now - away_since < BASELINE_SECONDS:
+            window.limit = min(self._window.limit, window.capacity)
+        self._baseline = self._baseline_before = _NEVER
+        self._window = window
+        self._cut_from = None
+        self._begin(window.limit)
+
     def _end_round(self, latest: float, now: float) -> None:
         if self._is_settling:
             if self._cut_from is not None:

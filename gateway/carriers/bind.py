@@ -19,10 +19,10 @@ from gateway.carriers.pacing import Pace
 from gateway.carriers.reading import Reading
 from gateway.carriers.requests import patience_of, session_of
 from gateway.carriers.restraint import Restraint
+from gateway.carriers.sending import Sending
 from gateway.carriers.silence import Silence
 from gateway.carriers.trace import Tap
 from gateway.carriers.traffic import Delivery, Feed, Traffic
-from gateway.carriers.waiting import Waiting
 from gateway.logs import quoted
 from gateway.metrics import GIVEN_BACK, RECYCLED
 from gateway.settings.carriers import Carrier as CarrierSettings
@@ -45,7 +45,6 @@ READ_OUT_SECONDS = 1.0
 """For answers that came before the write side broke to be read."""
 _LATENCY_WEIGHT = 0.1
 _NEVER = float("inf")
-_WITHOUT_END = 1 << 62
 
 _log = logging.getLogger("sluice.carriers")
 
@@ -63,10 +62,12 @@ class Bind:
         *,
         paces: Sequence[Pace] = (),
         patience: Patience | None = None,
+        restraint: Restraint | None = None,
         on_state: Callable[[BindState], None] = lambda state: None,
     ) -> None:
         """`paces`: those of this bind and of its carrier, where there is a rate; `patience`: its carrier's, where it
-        has one that other binds taught already. `stream` is closed by `run`."""
+        has one that other binds taught already; `restraint`: what connections before it learned, in place of `paces`.
+        `stream` is closed by `run`."""
         self.name = name
         self.mode = mode
         self.settings = settings
@@ -83,10 +84,11 @@ class Bind:
         self._complaints = Complaints(name)
         self._traffic = traffic
         self._on_state = on_state
-        self.restraint = Restraint(settings, self._window, paces)
+        self.restraint = Restraint(settings, self._window, paces) if restraint is None else restraint
         """What window, pace and throttles leave it."""
+        self._sending = Sending(settings, self.session, self.restraint, self._outgoing)
+        self._waiting = self._sending.waiting
         self._feed: Feed | None = None
-        self._waiting = Waiting(settings.response_timeout)
         self._alarm: trio.CancelScope | None = None
         self._cancel = trio.CancelScope()
         self._bound_at: float | None = None
@@ -94,7 +96,6 @@ class Bind:
         self._cause: tuple[CloseReason, str] | None = None
         self._ended = Ended(CloseReason.UNBOUND, "never run", None, 0.0)
         self._leaving = Leaving(settings.unbind_timeout)
-        self._left = settings.messages_per_session or _WITHOUT_END
         self._silence = Silence(self._window, settings.response_timeout)
 
     @property
@@ -134,9 +135,9 @@ class Bind:
     def submit(self, submits: Sequence[tuple[bytes, Any]]) -> None:
         """Give it submit_sm: the body of each (protocol.submit_bodies) with its token.
 
-        They go in order, as window and pace allow: what may go now, goes.
+        They go in order, what is urgent first, as window and pace allow: what may go now, goes.
         """
-        self._waiting.add(submits, trio.current_time())
+        self._sending.add(submits, self._feed, trio.current_time())
         if self._pump():
             self._outgoing.wake()
         # Where another bind took what their pace allowed, too: nothing else would wake this one.
@@ -282,11 +283,14 @@ class Bind:
 
     def _turn(self, event: Event) -> None:
         if isinstance(event, Bound):
-            self._bound_at = trio.current_time()
+            self._bound_at = now = trio.current_time()
+            self.restraint.regained(self._window, now)
             version = "" if event.interface_version is None else f"0x{event.interface_version:02x}"
             _log.info("bind=%s smsc=%s sc_interface_version=%s", self.name, quoted(event.system_id), version)
             if self.state is BindState.BINDING:
                 self._enter(BindState.BOUND)
+                if now < self.restraint.paused_until:
+                    self._enter(BindState.PAUSED)
                 if self.mode is not BindMode.RECEIVER:
                     self._feed = self._traffic.open_feed(self)
         elif isinstance(event, BindRefused):
@@ -302,7 +306,7 @@ class Bind:
         """The one flush point: after every call into the session."""
         if self.is_over:
             return
-        if self._left <= 0 and self.state in (BindState.BOUND, BindState.PAUSED):
+        if self._sending.is_spent and self.state in (BindState.BOUND, BindState.PAUSED):
             self._cause = (CloseReason.SPENT, f"{self.settings.messages_per_session} submit_sm were sent")
             self.leave(self.settings.response_timeout)
             return
@@ -337,19 +341,9 @@ class Bind:
 
     def _pump(self) -> int:
         """Put what waits into the session, as far as window and pace allow; how many."""
-        waiting = self._waiting
-        if not waiting or self.state is not BindState.BOUND:
+        if not self._waiting or self.state is not BindState.BOUND:
             return 0
-        now = trio.current_time()
-        room = self.restraint.room(min(len(waiting), self._left), now)
-        if room <= 0:
-            return 0
-        self.restraint.take(room, now)
-        self._left -= room
-        submits = waiting.take(room)
-        self.session.submit_all(submits, now)
-        self._outgoing.submitted([token for _, token in submits])
-        return room
+        return self._sending.go(self._feed, trio.current_time())
 
     def _go_on_leaving(self, now: float) -> None:
         still_owed = self._window.oldest is not None or self._silence.owed > 0
@@ -365,8 +359,8 @@ class Bind:
             at = min(at, self.restraint.paused_until)
         elif self._waiting:
             at = min(at, self._waiting.until)
-            if self.restraint.paces and self.state is BindState.BOUND and self._window.free:
-                at = min(at, self.restraint.next_at())
+            if self.state is BindState.BOUND:
+                at = min(at, self._sending.next_at(self._feed))
         return at
 
     def _rearm(self) -> None:
@@ -382,7 +376,10 @@ class Bind:
 
     def _conclude(self, closed: Closed) -> None:
         reason, detail = self._cause or (closed.reason, closed.detail)
-        bound_seconds = 0.0 if self._bound_at is None else trio.current_time() - self._bound_at
+        now = trio.current_time()
+        bound_seconds = 0.0 if self._bound_at is None else now - self._bound_at
+        if self._bound_at is not None:
+            self.restraint.lost(now)
         self._ended = Ended(reason, detail, self._refusal, bound_seconds)
         self.is_over = True
         self._cancel.cancel()

@@ -58,7 +58,7 @@ class Brake:
     """A pace like `pacing.Pace`, in force from a throttle until the bind is back at its configured pace, or was not
     throttled for long. Its grid is loose: it is nobody's contract."""
 
-    __slots__ = ("_due", "_least", "_meter", "_most", "_resumes_at", "_scale", "_start", "_step", "is_on")
+    __slots__ = ("_due", "_least", "_meter", "_most", "_over_at", "_resumes_at", "_scale", "_start", "_step", "is_on")
 
     def __init__(self, most: float, pause: float) -> None:
         """`most`: PDU/s that the settings allow the bind; infinite without a rate. `pause`: the throttle_pause."""
@@ -67,14 +67,14 @@ class Brake:
         self._least = min(LEAST_RATE, LEAST_SHARE * most)
         self._meter = Meter()
         self._start = self._step = 0.0
-        self._resumes_at = self._due = _NEVER
+        self._resumes_at = self._over_at = self._due = _NEVER
         self.is_on = False
         """Whether it is in force."""
 
     def answered(self, now: float, count: int) -> None:
         """So many PDUs were answered."""
         self._meter.add(now, count)
-        if self.is_on and (now >= self._resumes_at + RELEASE_PAUSES * self._scale or self.rate(now) >= self._most):
+        if self.is_on and (now >= self._over_at or self.rate(now) >= self._most):
             self.is_on = False
 
     def throttled(self, now: float, resumes_at: float) -> None:
@@ -83,8 +83,16 @@ class Brake:
         self._start = before * CUT
         self._step = (before - self._start) / (CLIMB_PAUSES * self._scale)
         self._resumes_at = self._due = resumes_at
+        self._over_at = resumes_at + RELEASE_PAUSES * self._scale
         self._meter.start(resumes_at)
         self.is_on = True
+
+    def regained(self, away_since: float, now: float) -> None:
+        """Another connection goes on at the pace at which the last was lost: nothing was learned in between. But what
+        was learned does not outlast its time."""
+        self._meter.start(now)
+        self._resumes_at = max(self._resumes_at, min(self._resumes_at + now - away_since, now))
+        self.is_on = self.is_on and now < self._over_at
 
     def rate(self, now: float) -> float:
         """PDU/s that it allows."""

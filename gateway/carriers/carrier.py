@@ -21,6 +21,7 @@ from gateway.carriers.trace import Wire
 from gateway.carriers.trace_stream import recorded
 from gateway.carriers.traffic import Traffic
 from gateway.logs import quoted
+from gateway.rules.ways import way_of
 from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.cautions import cautions
 from protocol.command_status import BindRefusal
@@ -50,7 +51,7 @@ class Carrier:
         self.traffic = traffic
         self.dial = dialer(settings.tls, dial)
         self.rand = rand
-        self.wire = Wire(settings.name)
+        self.wire = Wire(settings.name, way_of(settings))
         """For those who trace it."""
         self.able = False
         self.draining = False

@@ -14,9 +14,8 @@ from gateway.carriers.hosts import Hosts
 from gateway.carriers.pacing import Backoff
 from gateway.carriers.place import Place
 from gateway.logs import quoted
-from gateway.metrics import BIND_REFUSALS
 from gateway.settings.types import split_address
-from protocol.command_status import BindRefusal, bind_refusal, name_of
+from protocol.command_status import BindRefusal, name_of
 from protocol.numbers import BindMode
 from protocol.session_events import CloseReason
 
@@ -54,11 +53,7 @@ class Link(Place):
         """Connect, live, wait, until the carrier drains."""
         with self._unbound:
             while not self._carrier.draining:
-                try:
-                    ended = await self._live()
-                except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one bind must not end the others
-                    _log.exception("bind=%s fault=ours", self.name)
-                    ended = Ended(CloseReason.LINK_DEAD, "a fault of the gateway, see its log", None, 0.0)
+                ended = await self.spared(self._live())
                 wait = 0.0 if self._carrier.draining else self._wait_after(ended)
                 # Not before it is known when the next attempt may be made, whoever makes it.
                 self._give_turn()
@@ -129,20 +124,16 @@ class Link(Place):
         return has_another
 
     def _wait_after_refusal(self, status: int) -> float:
-        carrier, refusal = self._carrier, bind_refusal(status)
-        BIND_REFUSALS.labels(carrier.name, refusal.value).inc()
-        state, level = BindState.WAITING, logging.WARNING
-        if refusal is BindRefusal.ALREADY_BOUND:
+        refused = self.weigh_refusal(status, self._backoff)
+        if refused.hopeless_seconds is not None:
+            wait = refused.hopeless_seconds
+        elif refused.meaning is BindRefusal.ALREADY_BOUND:
             wait = self._backoff.occupied(self._settings.inactivity_timeout)
-        elif carrier.is_hopeless(refusal):
-            wait, state = self._backoff.hopeless(), BindState.REFUSED
-            # Said aloud once: until a bind is taken again the next refusals tell nothing new.
-            level = logging.ERROR if carrier.refused(name_of(status), wait) else logging.WARNING
         else:
             wait = self._backoff.failed()
         line = "bind=%s refused=%s meaning=%s next_attempt_seconds=%.1f"
-        _log.log(level, line, self.name, name_of(status), refusal.value, wait)
-        self.enter(state)
+        _log.log(refused.level, line, self.name, name_of(status), refused.meaning.value, wait)
+        self.enter(BindState.WAITING if refused.hopeless_seconds is None else BindState.REFUSED)
         return wait
 
     def _give_turn(self) -> None:

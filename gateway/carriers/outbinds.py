@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from gateway.carriers.bind_states import BindState, Ended
+from gateway.carriers.bind_states import BindState
 from gateway.carriers.dialing import handshaken, keep_alive
 from gateway.carriers.link_faults import words_of
 from gateway.carriers.pacing import Backoff
 from gateway.carriers.place import Place
 from gateway.carriers.requests import outbind_mode
 from gateway.logs import quoted
-from gateway.metrics import BIND_REFUSALS
 from gateway.settings.types import split_address
 from protocol.codec import decode
-from protocol.command_status import bind_refusal, name_of
+from protocol.command_status import name_of
 from protocol.errors import BadPdu
 from protocol.fields import HEADER_LENGTH
 from protocol.pdus import Outbind
-from protocol.session_events import CloseReason
 
 if TYPE_CHECKING:
     from gateway.carriers.carrier import Carrier
@@ -99,26 +97,16 @@ class Outbinds:
         await self._live(place, stream)
 
     async def _live(self, place: Place, stream: trio.abc.Stream) -> None:
-        try:
-            ended = await place.hold(stream)
-        except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one bind must not end the others
-            _log.exception("bind=%s fault=ours", place.name)
-            await trio.aclose_forcefully(stream)
-            ended = Ended(CloseReason.LINK_DEAD, "a fault of the gateway, see its log", None, 0.0)
+        ended = await place.spared(place.hold(stream))
         place.note(ended)
         if ended.refusal is not None:
-            self._weigh_refusal(place, ended.refusal)
+            refused, line = place.weigh_refusal(ended.refusal, self._backoff), "bind=%s refused=%s meaning=%s"
+            _log.log(refused.level, line, place.name, name_of(ended.refusal), refused.meaning.value)
         else:
             _log.warning("bind=%s ended=%s detail=%s", place.name, ended.reason.value, quoted(ended.detail))
         place.enter(BindState.CLOSED)
-
-    def _weigh_refusal(self, place: Place, status: int) -> None:
-        """Tell the carrier, since whom it calls and refuses it refuses on our own connections too."""
-        carrier, refusal = self._carrier, bind_refusal(status)
-        BIND_REFUSALS.labels(carrier.name, refusal.value).inc()
-        is_news = carrier.is_hopeless(refusal) and carrier.refused(name_of(status), self._backoff.hopeless())
-        level = logging.ERROR if is_news else logging.WARNING
-        _log.log(level, "bind=%s refused=%s meaning=%s", place.name, name_of(status), refusal.value)
+        # Again, where a fault came before the bind had it to close. Last: another call may have the place from here on.
+        await trio.aclose_forcefully(stream)
 
     async def _heard(self, connection: trio.SocketStream, peer: str) -> trio.abc.Stream:
         """The stream, once it has said outbind. Raises _Refused, OSError and BrokenResourceError."""

@@ -4,18 +4,22 @@ Who connects, and when again, is link.py's and outbinds.py's.
 """
 
 import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 
 from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState, Ended
-from gateway.carriers.pacing import Pace
+from gateway.carriers.pacing import Backoff, Pace
 from gateway.carriers.requests import bind_request
 from gateway.carriers.restraint import Restraint
 from gateway.identifiers import now_ms
+from gateway.metrics import BIND_REFUSALS
+from protocol.command_status import BindRefusal, bind_refusal, name_of
 from protocol.numbers import BindMode
+from protocol.session_events import CloseReason
 from protocol.window import Window
 
 if TYPE_CHECKING:
@@ -52,6 +56,16 @@ class BindView:
     """Running average of the carrier's time to answer."""
 
 
+class Refused(NamedTuple):
+    """What a refused bind means."""
+
+    meaning: BindRefusal
+    hopeless_seconds: float | None
+    """How long to leave the carrier alone, where trying again soon would change nothing."""
+    level: int
+    """Of the line in the log."""
+
+
 class Place:
     """One of those that a carrier's binds take."""
 
@@ -69,14 +83,15 @@ class Place:
         self._since = now_ms()
         self._latency_seconds = 0.0
         own = [Pace(settings.submit_rate_per_bind)] if settings.submit_rate_per_bind else []
-        self._paces = own if carrier.pace is None else [*own, carrier.pace]
-        self._at_rest = Restraint(settings, Window(settings.window), self._paces)
+        paces = own if carrier.pace is None else [*own, carrier.pace]
+        # Longer than any connection, so that a reconnect forgets nothing of it.
+        self._restraint = Restraint(settings, Window(settings.window), paces)
 
     def view(self) -> BindView:
         """The place as an operator sees it."""
         bind = self.bind
         in_flight = 0 if bind is None else bind.in_flight
-        restraint = self._at_rest if bind is None else bind.restraint
+        restraint = self._restraint
         return BindView(
             name=self.name,
             mode=self.mode,
@@ -112,8 +127,8 @@ class Place:
             self._settings,
             stream,
             carrier.traffic,
-            paces=self._paces,
             patience=carrier.patience,
+            restraint=self._restraint,
             on_state=self.enter,
         )
         try:
@@ -125,6 +140,14 @@ class Place:
             self.bind = None
             carrier.weigh()
 
+    async def spared(self, life: Awaitable[Ended]) -> Ended:
+        """How a bind's life ends; a fault of ours in it ends this bind alone."""
+        try:
+            return await life
+        except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one bind must not end the others
+            _log.exception("bind=%s fault=ours", self.name)
+            return Ended(CloseReason.LINK_DEAD, "a fault of the gateway, see its log", None, 0.0)
+
     def leave(self, limit_seconds: float, unbind_seconds: float) -> None:
         """Let the bind leave, if there is one."""
         if self.bind is not None:
@@ -134,6 +157,17 @@ class Place:
         """Remember why it was lost, or not taken."""
         self.losses += 1
         self.last_error = f"{ended.reason.value}: {ended.detail}" if ended.detail else ended.reason.value
+
+    def weigh_refusal(self, status: int, backoff: Backoff) -> Refused:
+        """Count it, and tell the carrier, which refuses on its other connections whom it refuses on this one."""
+        carrier, meaning = self._carrier, bind_refusal(status)
+        BIND_REFUSALS.labels(carrier.name, meaning.value).inc()
+        if not carrier.is_hopeless(meaning):
+            return Refused(meaning, None, logging.WARNING)
+        wait = backoff.hopeless()
+        # Said aloud once: until a bind is taken again the next refusals tell nothing new.
+        is_news = carrier.refused(name_of(status), wait)
+        return Refused(meaning, wait, logging.ERROR if is_news else logging.WARNING)
 
     def enter(self, state: BindState) -> None:
         """It has come to this state."""

@@ -30,9 +30,9 @@ def session_of(settings: CarrierSettings, patience: Patience | None = None) -> S
 
 
 def connections(settings: CarrierSettings) -> list[tuple[str, BindMode]]:
-    """Names and modes of the connections that the configured binds are made of."""
+    """Names and modes of the connections that the configured binds are made of; none where the carrier only calls."""
     named = []
-    for number in range(1, settings.binds + 1):
+    for number in range(1, settings.binds + 1) if settings.hosts else ():
         name = f"{settings.name}/{number}"
         if settings.mode is CarrierMode.TRANSCEIVER:
             named.append((name, BindMode.TRANSCEIVER))

@@ -32,6 +32,7 @@ class Restraint:
         self._brake = Brake(self._rate, settings.throttle_pause)
         self._window = window
         self._adaptive = AdaptiveWindow(window, settings.response_timeout) if settings.adaptive_window else None
+        self._away_since: float | None = None
         self.paces = self._agreed
         """Those in force."""
 
@@ -44,6 +45,26 @@ class Restraint:
     def limit(self) -> int:
         """How many submit_sm may be in flight at present."""
         return self._window.limit
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether less than the whole window is used."""
+        return self._window.limit < self._window.capacity
+
+    @property
+    def is_braked(self) -> bool:
+        """Whether a throttle still holds it below its configured pace."""
+        return self._brake.is_on
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the window lets another go."""
+        return self._window.free > 0
+
+    @property
+    def has_room_uncut(self) -> bool:
+        """The same of the whole window."""
+        return self._window.in_flight < self._window.capacity
 
     def rate(self, now: float) -> float:
         """PDU/s that may go; 0: no limit."""
@@ -60,6 +81,10 @@ class Restraint:
         for pace in self.paces:
             room = min(room, pace.room(now))
         return room
+
+    def room_uncut(self, wanted: int, now: float) -> int:
+        """The same by the whole window, whatever is used of it at present."""
+        return min(wanted, self._window.capacity - self._window.in_flight, *(pace.room(now) for pace in self.paces))
 
     def take(self, count: int, now: float) -> None:
         """So many PDUs went."""
@@ -89,6 +114,19 @@ class Restraint:
         if self._adaptive is not None:
             self._adaptive.throttled()
         return True
+
+    def lost(self, now: float) -> None:
+        """The connection ended."""
+        self._away_since = now
+
+    def regained(self, window: Window, now: float) -> None:
+        """A connection goes on with this window, and with what was learned on the one before, if there was one."""
+        away_since, self._window = self._away_since, window
+        if self._adaptive is not None:
+            self._adaptive.regained(window, away_since, now)
+        if away_since is not None:
+            self._brake.regained(away_since, now)
+            self.paces = (*self._agreed, self._brake) if self._brake.is_on else self._agreed
 
     def succeeded(self, now: float) -> None:
         """The carrier took something: the next throttle pauses shortly again."""

@@ -14,8 +14,10 @@ from typing import Protocol, TypeAlias
 import trio
 
 from gateway.carriers.trace_seen import Seen
+from gateway.rules.ways import USUAL
 from protocol.errors import BadFrame
 from protocol.framing import Framer
+from protocol.writing import TextWay
 
 Tap: TypeAlias = Callable[[bool, bytes], None]
 """Told of octets as they are handed to the stream (True) or come from it (False)."""
@@ -84,8 +86,10 @@ class Watch:
 class Wire:
     """All connections of one carrier."""
 
-    def __init__(self, carrier: str) -> None:
+    def __init__(self, carrier: str, way: TextWay = USUAL) -> None:
         self.carrier = carrier
+        self.way = way
+        """How texts are to be read."""
         self._binds: dict[int, Tapped] = {}
         self._watches: list[Watch] = []
         # In a file that is added to after a restart, connections should not take up those of before.

@@ -1,13 +1,17 @@
 """A PDU of the trace as one readable line: time, bind, direction, name, sequence number, status, fields, TLVs. Pure."""
 
+from dataclasses import replace
+
 from gateway.carriers.trace_contents import UserData
 from gateway.carriers.trace_fields import Kind, Layout, TlvField, is_shown, redacted, take_apart
 from gateway.carriers.trace_seen import Seen
 from gateway.rules.timestamps import rfc3339
+from gateway.rules.ways import USUAL
 from protocol.command_status import name_of
 from protocol.fields import read_header
 from protocol.numbers import RESPONSE_BIT, CommandId, Tlv
-from protocol.text import decode
+from protocol.reading import read_text
+from protocol.writing import TextWay
 
 _COMMANDS = {int(command): command.name.lower() for command in CommandId}
 _TLVS = {int(tag): tag.name.lower() for tag in Tlv}
@@ -18,8 +22,11 @@ _ALWAYS = frozenset({"esm_class", "data_coding", "registered_delivery"})
 """Shown though they are 0, which says something."""
 
 
-def line(seen: Seen, *, show: bool) -> str:
-    """Without numbers and texts unless they are to be shown, never with a password; one line, whatever came."""
+def line(seen: Seen, way: TextWay = USUAL, *, show: bool) -> str:
+    """Without numbers and texts unless they are to be shown, never with a password; one line, whatever came.
+
+    `way`: how the carrier takes texts, and gives them.
+    """
     arrow = "->" if seen.sent else "<-"
     head = f"{rfc3339(seen.at_ns // 1_000_000)} {seen.bind} {arrow}"
     if not seen.frame:
@@ -31,7 +38,7 @@ def line(seen: Seen, *, show: bool) -> str:
     layout = take_apart(seen.frame)
     frame = redacted(seen.frame, layout, show=show)
     words += _fields(frame, layout)
-    words += _content(seen.frame, frame, layout, show=show)
+    words += _content(seen.frame, frame, layout, way if show else None)
     words += [_tlv(frame, tlv, show=show) for tlv in layout.tlvs if tlv.tag != _PAYLOAD]
     if layout.rest < len(frame):
         unread = frame[layout.rest :]
@@ -62,24 +69,32 @@ def _fields(frame: bytes, layout: Layout) -> list[str]:
     return words
 
 
-def _content(original: bytes, frame: bytes, layout: Layout, *, show: bool) -> list[str]:
-    """The text as its length and coding, or itself; of a receipt what it says."""
+def _content(original: bytes, frame: bytes, layout: Layout, way: TextWay | None) -> list[str]:
+    """The text as it reads on the way, or as its length where it is not shown; then of a receipt what it says."""
     octets = {one.name: frame[one.start] for one in layout.fields if one.kind is Kind.OCTET}
     words = []
     for number, content in enumerate(layout.contents, 1):
         if content.start == content.end and len(layout.contents) > number:
             continue
         if content.header:
-            words.append(f"udh={_header(original, content, show=show)}")
-        body = frame[content.text : content.end]
+            words.append(f"udh={_header(original, content, show=way is not None)}")
         told = b"".join([original[start:end] for start, end in content.told])
-        if show:
-            words.append(f"text={_quoted(decode(body, octets.get('data_coding', 0)))}")
+        if way is not None:
+            text = _text(frame, content, octets.get("data_coding", 0), way)
+            words.append(f"text={_quoted(text)}")
         elif told:
             words.append(f"receipt={_quoted(told.decode('latin-1').rstrip())}")
         else:
-            words.append(f"text=({len(body)} octets)")
+            words.append(f"text=({content.end - content.text} octets)")
     return words
+
+
+def _text(frame: bytes, content: UserData, data_coding: int, way: TextWay) -> str:
+    # The SMSC writes a receipt itself, and packs none.
+    its_way = replace(way, packed=False) if content.told else way
+    has_header = content.text > content.start
+    text, _ = read_text(frame[content.start : content.end], data_coding, has_header, its_way)
+    return text
 
 
 def _header(frame: bytes, content: UserData, *, show: bool) -> str:

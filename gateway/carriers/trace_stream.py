@@ -39,8 +39,8 @@ class Format(Enum):
 class Renderer:
     """Writes one trace down, in one format."""
 
-    def __init__(self, carrier: str, form: Format, *, show: bool) -> None:
-        self._carrier = carrier
+    def __init__(self, wire: Wire, form: Format, *, show: bool) -> None:
+        self._wire = wire
         self._packets = Packets() if form is Format.PCAP else None
         self._show = show
 
@@ -49,7 +49,7 @@ class Renderer:
         if self._packets is not None:
             return FILE_HEADER
         how = "numbers and texts shown" if self._show else "numbers and texts redacted"
-        return f"# {rfc3339(now_ms())} trace of {self._carrier}; {how}\n".encode()
+        return f"# {rfc3339(now_ms())} trace of {self._wire.carrier}; {how}\n".encode()
 
     def pieces(self, batch: Batch) -> Iterator[bytes]:
         """A batch, as many PDUs at a time as PIECE_SECONDS allow."""
@@ -69,7 +69,7 @@ class Renderer:
     def _written(self, seen: Seen) -> bytes:
         if self._packets is not None:
             return self._packets.record(seen, show=self._show)
-        return f"{line(seen, show=self._show)}\n".encode("utf-8", "replace")
+        return f"{line(seen, self._wire.way, show=self._show)}\n".encode("utf-8", "replace")
 
     def _said(self, words: str) -> bytes:
         if self._packets is not None:
@@ -102,7 +102,7 @@ async def recorded(wire: Wire, path: str | None) -> AsyncIterator[None]:
 
 async def _record(wire: Wire, path: str, *, task_status: trio.TaskStatus[None]) -> None:
     form = Format.PCAP if path.endswith(".pcap") else Format.LINES
-    renderer = Renderer(wire.carrier, form, show=False)
+    renderer = Renderer(wire, form, show=False)
     is_started = False
     try:
         async with _opened(path) as (file, is_new):

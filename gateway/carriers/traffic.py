@@ -28,6 +28,12 @@ class Feed(Protocol):
     def unwritten(self, tokens: list[Any]) -> None:
         """They waited too long for the window, the pace or the transport; nothing was written, nor will be."""
 
+    def is_rest(self, before: Any, token: Any) -> bool:
+        """Whether a part of this one's message has gone: the one `before` it (None: there was none), or another."""
+
+    def is_urgent(self, token: Any) -> bool:
+        """Whether it goes before others that wait for the window or the pace."""
+
     def freed(self) -> None:
         """More may be given: a pause is over, or the pace let something go."""
 

@@ -4,7 +4,7 @@ Window and pace, which decide when it goes, are asked by bind.py.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 WAIT_BEYOND_ANSWER_SECONDS = 30.0
@@ -31,6 +31,17 @@ class Waiting:
     def add(self, submits: Iterable[tuple[bytes, Any]], now: float) -> None:
         """They wait from now on."""
         self._given.extend([(submit, now) for submit in submits])
+
+    def put_in(self, place: int, submits: Sequence[tuple[bytes, Any]], now: float) -> None:
+        """They wait before the one at this place, and as if for as long, so that the first is overdue first."""
+        given = self._given
+        since = given[place][1] if place < len(given) else now
+        for submit in reversed(submits):
+            given.insert(place, (submit, since))
+
+    def token(self, place: int) -> Any:
+        """Of the one at this place, from 0."""
+        return self._given[place][0][1]
 
     def take(self, count: int) -> list[tuple[bytes, Any]]:
         """The first ones; as many there are at least."""

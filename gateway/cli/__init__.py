@@ -5,7 +5,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("run", "check", "demo", "simulator", "token", "send", "status", "doubts", "probe", "trace")
+COMMANDS = ("run", "check", "demo", "simulator", "token", "send", "bulk", "status", "doubts", "probe", "trace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,8 +7,9 @@ import argparse
 import http.client
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _TIMEOUT_SECONDS = 10.0
@@ -49,9 +50,28 @@ class NotReachableError(CallError):
 class RefusedError(CallError):
     """The gateway answered with a problem."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        text: str,
+        *,
+        problem: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(text)
         self.status = status
+        self.problem: Mapping[str, Any] = problem or {}
+        """The problem document; empty where what answered sent none."""
+        self.headers: Mapping[str, str] = headers or {}
+        """Names in lower case."""
+
+
+class Answer(NamedTuple):
+    """What a gateway said to a call that it carried out."""
+
+    json: Any
+    headers: Mapping[str, str]
+    """Names in lower case."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, door: Door) -> None:
@@ -60,24 +80,24 @@ def add_arguments(parser: argparse.ArgumentParser, door: Door) -> None:
     parser.add_argument("--token", metavar="TOKEN", help=f"default: ${door.token_variable}")
 
 
-def caller_for(arguments: argparse.Namespace, door: Door) -> "Caller":
+def caller_for(arguments: argparse.Namespace, door: Door, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> "Caller":
     """By the arguments, else by the environment. Raises CallError without a token, or for an address that is none."""
     url = arguments.url or os.environ.get(door.url_variable) or door.url
     token = arguments.token or os.environ.get(door.token_variable)
     if not token:
         raise CallError(f"A token is missing. Give {door.token_advice}: by --token or in ${door.token_variable}.")
-    return Caller(url, token, door)
+    return Caller(url, token, door, timeout_seconds)
 
 
 class Caller:
     """Calls one gateway over one connection, opened when needed. Not for two threads at a time."""
 
-    def __init__(self, url: str, token: str, door: Door) -> None:
+    def __init__(self, url: str, token: str, door: Door, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise CallError(f"{url!r} is not an address; write one such as {door.url}")
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = make(parts.hostname, _port(parts.netloc, url), timeout=_TIMEOUT_SECONDS)
+        self._connection = make(parts.hostname, _port(parts.netloc, url), timeout=timeout_seconds)
         self._base = parts.path.rstrip("/")
         self._url = f"{parts.scheme}://{parts.netloc}{self._base}"
         self._door = door
@@ -87,17 +107,24 @@ class Caller:
     def get(self, path: str) -> Any:
         """The JSON of a page. Raises NotReachableError and RefusedError."""
         try:
-            return self._call("GET", path, None)
+            return self._call("GET", path, None).json
         except NotReachableError:
             # A kept connection may have been closed meanwhile; to ask again is harmless.
             if self._is_fresh:
                 raise
             self._is_fresh = True
-            return self._call("GET", path, None)
+            return self._call("GET", path, None).json
 
     def post(self, path: str, body: Any) -> Any:
         """The JSON of the answer; never sent twice. Raises NotReachableError and RefusedError."""
-        return self._call("POST", path, json.dumps(body).encode())
+        return self._call("POST", path, json.dumps(body).encode()).json
+
+    def post_once(self, path: str, body: bytes, key: str) -> Answer:
+        """As `post`, of JSON as it stands, under an Idempotency-Key: whoever asks may ask again.
+
+        Raises NotReachableError and RefusedError.
+        """
+        return self._call("POST", path, body, {"Idempotency-Key": key})
 
     def open(self, path: str, *, timeout: float | None) -> http.client.HTTPResponse:
         """The answer to a GET that goes on and on, to be read as it comes; `timeout`: seconds of silence at most.
@@ -125,8 +152,8 @@ class Caller:
         """Closes the connection; the next call opens another."""
         self._connection.close()
 
-    def _call(self, method: str, path: str, body: bytes | None) -> Any:
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token}"}
+    def _call(self, method: str, path: str, body: bytes | None, further: Mapping[str, str] | None = None) -> Answer:
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token}", **(further or {})}
         if body is not None:
             headers["Content-Type"] = "application/json"
         asked = False
@@ -141,13 +168,15 @@ class Caller:
             self._connection.close()
             raise NotReachableError(self._no_answer(error, was_sent=asked and method == "POST")) from None
         self._is_fresh = False
+        told = {name.lower(): value for name, value in response.getheaders()}
         try:
             answer = json.loads(content)
         except ValueError:
-            raise RefusedError(response.status, self._not_sluice(response.status)) from None
+            raise RefusedError(response.status, self._not_sluice(response.status), headers=told) from None
         if response.status >= 400:
-            raise RefusedError(response.status, self._refusal(response.status, answer))
-        return answer
+            problem = answer if isinstance(answer, dict) else None
+            raise RefusedError(response.status, self._refusal(response.status, answer), problem=problem, headers=told)
+        return Answer(answer, told)
 
     def _no_answer(self, error: Exception, *, was_sent: bool) -> str:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

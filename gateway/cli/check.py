@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.cli.toml_text import settings_text
 from gateway.settings import Carrier, CarrierMode, ConfigurationError, ignored_variables, load
 from gateway.settings.cautions import cautions
+from gateway.settings.countries import country_cautions
 
 NAME = "check"
 HELP = "print the effective configuration, secrets masked, and what each carrier can take at most"
@@ -43,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     for carrier in settings.carriers.values():
         for caution in cautions(carrier):
             print(f"caution: carriers.{carrier.name}.{caution}", file=sys.stderr)
+    for caution in country_cautions(settings):
+        print(f"caution: {caution}", file=sys.stderr)
     for name in ignored_variables(os.environ):
         print(f"# The environment variable {name} sets nothing here.")
     return 0

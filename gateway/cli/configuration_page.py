@@ -132,7 +132,6 @@ def _not_offered_yet() -> Iterator[str]:
     for path, what in NOT_OFFERED_YET.items():
         yield f"- `{'.'.join('NAME' if step == '*' else step for step in path)}`: {what}"
     yield "- weights inside a tier, such as `{ telco = 70, backup = 30 }`"
-    yield "- the events `recipient.opt_out` and `campaign.completed`"
 
 
 if __name__ == "__main__":

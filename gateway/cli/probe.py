@@ -9,39 +9,24 @@ import fcntl
 import json
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 import trio
 
-from gateway.carriers.addresses import Addresses
-from gateway.cli import probe_profile
+from gateway.cli import probe_alphabets, probe_profile, probe_trials
 from gateway.cli.probe_lessons import findings, profile, remedy, shown
 from gateway.cli.probe_link import ProbeLink
 from gateway.cli.probe_observed import Observed, Trial
-from gateway.rules.ways import way_of
 from gateway.settings import Carrier, CarrierMode, ConfigurationError, Settings, load
 from gateway.settings.types import parse_duration
 from protocol.errors import LocalProtocolError
-from protocol.fields import read_tlvs
-from protocol.numbers import BindMode, Tlv
+from protocol.numbers import BindMode
 from protocol.pdus import QuerySm, SubmitSm
-from protocol.segments import LongMessages
-from protocol.text import Encoding, encoding_of
-from protocol.writing import write
 
 NAME = "probe"
 HELP = "bind to a carrier once, send test messages if a number is given, and tell what was learned"
 LEARNED, NOT_BOUND, USAGE = 0, 1, 2
-
-_TEXTS = {
-    "GSM 03.38": "Sluice probe 1: @£$é {[~]}^|\\ €",
-    "UCS-2": "Sluice probe 2: Ω ж 你好",
-}
-_TOLD = {"reference": "Sluice probe 3, with user_message_reference"}
-_LONG = {"long": "Sluice probe 4, long: " + "0123456789" * 16}
-_REFERENCE = 0x51
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="NUMBER", help="a phone of your own: test messages are sent to it, and cost money"
     )
     parser.add_argument("--from", dest="sender", metavar="SENDER", default="Sluice", help="their sender (%(default)s)")
-    parser.add_argument("--long", action="store_true", help="send a message of two parts too")
+    parser.add_argument("--long", action="store_true", help="send a message of two parts too, by each way to join them")
+    parser.add_argument("--alphabets", action="store_true", help="send a text that tells with each data_coding too")
+    parser.add_argument("--ask", action="store_true", help="ask what the phone shows of those, and learn the alphabet")
+    parser.add_argument(
+        "--pace", type=int, metavar="N", default=0, help="send up to N more, ever faster, to see when it throttles"
+    )
     parser.add_argument("--wait", type=_duration, metavar="TIME", default=60.0, help='for receipts (default "60s")')
     parser.add_argument("--toml", type=Path, metavar="FILE", help="write the profile into this file")
     parser.add_argument("--yes", action="store_true", help="do not ask before sending, nor beside a running gateway")
@@ -62,14 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = load(arguments.config)
         carrier = settings.carriers[arguments.carrier]
-        messages = _messages(carrier, arguments) if arguments.to else []
+        messages = _messages(carrier, arguments)
     except ConfigurationError as error:
         return _refused(str(error))
     except KeyError:
         return _refused(f"There is no carrier {arguments.carrier}; there are {', '.join(sorted(settings.carriers))}.")
     except (LocalProtocolError, ValueError) as error:
         return _refused(f"The test messages do not go to this carrier: {error}")
-    if (doubt := _doubts(settings, arguments, len(messages))) is not None:
+    if not carrier.hosts:
+        return _refused(f"{carrier.name} has no hosts: it only calls, and a probe has nobody to connect to.")
+    if (doubt := _doubts(settings, arguments, len(messages) + arguments.pace)) is not None:
         return _refused(doubt)
     try:
         with probe_profile.opened(arguments.toml) as stream:
@@ -81,13 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _probed(carrier: Carrier, messages: list[Trial], arguments: argparse.Namespace, stream: TextIO | None) -> int:
     under = probe_profile.present(carrier, arguments.config)
     print(f"Probing {carrier.name} with a bind of its own, as {carrier.system_id} at {', '.join(carrier.hosts)}.")
-    observed = trio.run(_probe, carrier, messages, arguments.wait)
+    observed = trio.run(_probe, carrier, messages, arguments)
     if not observed.is_bound:
         print(remedy(observed), file=sys.stderr)
         return NOT_BOUND
     for line in findings(observed):
         print(f"- {line}")
     print(*shown(messages, observed), sep="\n", end="\n" if messages else "")
+    if arguments.ask:
+        probe_alphabets.ask(observed, input)
+        print(*(f"- {line}" for line in probe_alphabets.findings(observed)), sep="\n")
     learned = profile(observed)
     if not learned:
         print(
@@ -108,7 +103,7 @@ def _refused(reason: str) -> int:
     return USAGE
 
 
-async def _probe(carrier: Carrier, messages: list[Trial], wait_seconds: float) -> Observed:
+async def _probe(carrier: Carrier, messages: list[Trial], arguments: argparse.Namespace) -> Observed:
     observed = Observed(text_receipts=carrier.text_receipts)
     pair = carrier.mode is CarrierMode.TRANSMITTER_AND_RECEIVER
     modes = [BindMode.TRANSMITTER, BindMode.RECEIVER] if pair else [BindMode.TRANSCEIVER]
@@ -124,7 +119,9 @@ async def _probe(carrier: Carrier, messages: list[Trial], wait_seconds: float) -
                 await links[0].submit(message)
             if messages:
                 await _query(links[0], messages[0].segments[0], observed)
-                await links[-1].receipts(wait_seconds)
+                await links[-1].receipts(arguments.wait)
+                if arguments.pace:
+                    await links[0].pace(probe_trials.hasty(messages[0]), arguments.pace)
         finally:
             for link in links:
                 await link.leave()
@@ -132,54 +129,24 @@ async def _probe(carrier: Carrier, messages: list[Trial], wait_seconds: float) -
     return observed
 
 
+def _messages(carrier: Carrier, arguments: argparse.Namespace) -> list[Trial]:
+    """Raises LocalProtocolError and ValueError for what is asked of a carrier that cannot be."""
+    if arguments.ask and not arguments.alphabets:
+        raise ValueError("--ask goes with --alphabets")
+    if not 0 <= arguments.pace <= probe_trials.MOST_HASTY:
+        raise ValueError(f"--pace sends {probe_trials.MOST_HASTY} messages at most")
+    if arguments.to:
+        return probe_trials.trials(carrier, arguments)
+    if arguments.long or arguments.alphabets or arguments.pace:
+        raise ValueError("there is no number to send to; name one by --to")
+    return []
+
+
 async def _query(link: ProbeLink, pdu: SubmitSm, observed: Observed) -> None:
     """Ask what became of the first message that has an id; all of them have this one's sender."""
     message_id = next((sent.message_id for sent in observed.sent if sent.message_id), "")
     if message_id:
         await link.query(QuerySm(message_id, pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr))
-
-
-def _messages(carrier: Carrier, arguments: argparse.Namespace) -> list[Trial]:
-    """Raises LocalProtocolError and ValueError for texts or numbers that the carrier's settings cannot carry."""
-    number = arguments.to.removeprefix("+")
-    if not number.isascii() or not number.isdigit():
-        raise ValueError(f"{arguments.to!r} is no number; write it as +34600000001")
-    texts = {**_TEXTS, **_TOLD, **(_LONG if arguments.long else {})}
-    trials = [Trial(label, text, _segments(carrier, text, arguments.sender, number)) for label, text in texts.items()]
-    for told in (trial for trial in trials if trial.label in _TOLD):
-        for pdu in told.segments:
-            pdu.tlvs[int(Tlv.USER_MESSAGE_REFERENCE)] = _REFERENCE.to_bytes(2)
-    return trials
-
-
-def _segments(carrier: Carrier, text: str, sender: str, number: str) -> list[SubmitSm]:
-    addresses = Addresses(carrier)
-    source = addresses.source(sender)
-    encoding: Encoding = encoding_of(text)
-    # udh8 whatever is set: which carriers take it is to be learned.
-    way = replace(way_of(carrier), long_messages=LongMessages.UDH8)
-    own = {int(tag, 16): _octets(value) for tag, value in carrier.tlvs.items()}
-    return [
-        SubmitSm(
-            service_type=carrier.service_type,
-            source_addr_ton=source.ton,
-            source_addr_npi=source.npi,
-            source_addr=source.addr,
-            dest_addr_ton=addresses.dest_ton,
-            dest_addr_npi=addresses.dest_npi,
-            destination_addr=f"+{number}" if carrier.keep_plus else number,
-            esm_class=segment.esm_class,
-            registered_delivery=1,
-            data_coding=segment.data_coding,
-            short_message=segment.short_message,
-            tlvs=own | read_tlvs(segment.tlvs, 0),
-        )
-        for segment in write(text, encoding, way, _REFERENCE, ucs2_allowed=True)
-    ]
-
-
-def _octets(value: str) -> bytes:
-    return bytes.fromhex(value[4:]) if value.startswith("hex:") else value.encode()
 
 
 def _doubts(settings: Settings, arguments: argparse.Namespace, messages: int) -> str | None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC
 
-from gateway.cli.probe_observed import Heard, Observed, Sent, Trial
+from gateway.cli import probe_alphabets, probe_capabilities, probe_pace
+from gateway.cli.probe_observed import Heard, Observed, Trial
 from protocol.command_status import BindRefusal, StatusClass, bind_refusal, classify, name_of
 from protocol.numbers import EsmClass, Tlv
 from protocol.pdus import DataSm
@@ -51,7 +52,9 @@ def findings(observed: Observed) -> Iterator[str]:
     yield from _answers(observed)
     yield from _ids(observed)
     yield from _receipts(observed)
-    yield from _capabilities(observed)
+    yield from probe_capabilities.findings(observed)
+    yield from probe_alphabets.findings(observed)
+    yield from probe_pace.findings(observed)
     if observed.acknowledged:
         yield (
             f"{len(observed.acknowledged)} receipts were acknowledged, each with a test message's number and id: "
@@ -71,6 +74,7 @@ def profile(observed: Observed) -> dict[str, object]:
     learned: dict[str, object] = {}
     if observed.interface_version == 0x50:
         learned["interface_version"] = "5.0"
+    learned |= probe_alphabets.profile(observed) | probe_pace.profile(observed)
     base = _base(observed)
     if base is not None:
         learned["message_id"] = base
@@ -78,8 +82,7 @@ def profile(observed: Observed) -> dict[str, object]:
         learned["receipt_timezone"] = zone
     if observed.receipts and not any(heard.is_marked for heard in observed.receipts):
         learned["text_receipts"] = True
-    if _tells_state(observed):
-        learned["query_sm"] = True
+    learned |= probe_capabilities.profile(observed)
     heard_parts = {heard.sent.part for heard in observed.receipts if heard.sent.parts > 1}
     parts = {sent.parts for sent in observed.sent if sent.parts > 1 and sent.status == 0}
     if parts and len(heard_parts) == 1:
@@ -100,6 +103,9 @@ def shown(trials: list[Trial], observed: Observed) -> Iterator[str]:
         "If it does not: other characters in the first text want another `alphabet` (gsm7, latin1, latin9, ascii) or "
         "`data_coding`; in the second, `ucs2_data_coding`; a long one in pieces, `long_messages`."
     )
+    if any(trial.coding is not None for trial in taken):
+        shown = ", ".join(f"{alphabet.value} {told}" for alphabet, told in probe_alphabets.SHOWN.items())
+        yield f"Behind the colon of a text with its data_coding stands what that means to the carrier: {shown}."
 
 
 def _answers(observed: Observed) -> Iterator[str]:
@@ -159,51 +165,6 @@ def _receipts(observed: Observed) -> Iterator[str]:
     offset = _offset_hours(observed)
     if offset is not None:
         yield f"dates of receipts are UTC{offset:+g} h by this machine's clock"
-
-
-def _capabilities(observed: Observed) -> Iterator[str]:
-    """What the carrier does with what not all take."""
-    for label in dict.fromkeys(sent.label for sent in observed.sent if sent.parts > 1):
-        parts = [sent for sent in observed.sent if sent.label == label]
-        if all(sent.status == 0 for sent in parts):
-            yield f"a message of {len(parts)} parts by udh8 is taken"
-        else:
-            words = ", ".join(dict.fromkeys(_status(sent.status) for sent in parts))
-            yield f"a message of {len(parts)} parts by udh8 is not taken: {words}; try long_messages sar or payload"
-    for sent in observed.sent:
-        if sent.reference is not None:
-            yield _reference(sent, observed)
-    if (queried := observed.queried) is not None:
-        what = "set query_sm = true" if _tells_state(observed) else "leave query_sm = false"
-        told = f", message_state {queried.told.message_state}" if queried.told is not None else ""
-        yield f"query_sm of the first id: {_status(queried.status)}{told}; {what}"
-
-
-def _reference(sent: Sent, observed: Observed) -> str:
-    if sent.status != 0:
-        return f"user_message_reference is not taken: {_status(sent.status)}; leave it false"
-    receipts = [heard.receipt for heard in observed.receipts if heard.sent is sent]
-    if not receipts:
-        return "user_message_reference is taken; no receipt tells whether it comes back"
-    if any(receipt.reference == sent.reference for receipt in receipts):
-        return "user_message_reference is taken, and comes back in the receipt"
-    return "user_message_reference is taken, and does not come back in the receipt: it finds no messages"
-
-
-def _tells_state(observed: Observed) -> bool:
-    """Whether the answer to query_sm was right: of the message that was asked about, with a state that says something.
-
-    SMPP 3.4 §5.2.28; UNKNOWN (7) tells nothing.
-    """
-    queried = observed.queried
-    if queried is None or queried.status != 0 or queried.told is None:
-        return False
-    is_same = exact_key(queried.told.message_id) == exact_key(queried.message_id)
-    return is_same and queried.told.message_state in (1, 2, 3, 4, 5, 6, 8)
-
-
-def _status(status: int | None) -> str:
-    return "no answer" if status is None else name_of(status)
 
 
 def _shape(heard: Heard) -> str:

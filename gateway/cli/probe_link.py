@@ -7,6 +7,7 @@ messages is left to the gateway: it gets ESME_RX_T_APPN, with which a carrier ke
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import trio
@@ -14,20 +15,23 @@ import trio
 from gateway.carriers.dialing import Dial, dialer
 from gateway.carriers.link_faults import words_of
 from gateway.carriers.requests import bind_request, session_of
-from gateway.cli.probe_observed import Delivery, Observed, Queried, Sent, Trial
+from gateway.cli import probe_alphabets, probe_pace
+from gateway.cli.probe_observed import Delivery, Observed, Paced, Queried, Sent, Trial
 from gateway.settings.carriers import Carrier
 from gateway.settings.types import split_address
 from protocol.errors import BadFrame
 from protocol.fields import read_header
 from protocol.framing import Framer
 from protocol.numbers import BindMode, CommandId, Tlv
-from protocol.pdus import DataSm, DeliverSm, QuerySm
+from protocol.pdus import DataSm, DeliverSm, QuerySm, SubmitSm
 from protocol.session_events import BindRefused, Bound, Closed, Delivered, Event, QuestionAnswered, SubmitAnswered
 
 ENQUIRIES = 3
 _READ_OCTETS = 65_536
 _LEAVE_SECONDS = 5.0
 _QUERY_SECONDS = 5.0
+_PACE_SECONDS = 10.0
+"""How long the answers of a step are waited for."""
 _HOLD_SECONDS = 2.0
 """How long a receipt waits for the answer to its submit_sm: some SMSCs do nothing more, not even that, until it is
 answered, so it may not be long."""
@@ -113,6 +117,32 @@ class ProbeLink:
         self._session.question(pdu, queried, trio.current_time())
         await self._flush()
         await self._until(lambda: queried.status is not None, _QUERY_SECONDS)
+
+    async def pace(self, pdu: SubmitSm, most: int) -> None:
+        """Send so many copies at most, ever faster, until the carrier throttles."""
+        for step in probe_pace.steps(most):
+            paced = Paced(step)
+            self._observed.paces.append(paced)
+            sent = await self._step(pdu, paced)
+            await self._until(lambda: all(one.status is not None for one in sent), _PACE_SECONDS)  # noqa: B023
+            for one in sent:
+                probe_pace.note(paced, one.status)
+            if self._is_over or probe_pace.is_over(paced):
+                return
+
+    async def _step(self, pdu: SubmitSm, paced: Paced) -> list[Sent]:
+        sent: list[Sent] = []
+        began = trio.current_time()
+        for number in range(paced.per_second):
+            await trio.sleep_until(began + number / paced.per_second)
+            await self._until(lambda: self._session.window.free > 0, self._settings.response_timeout)
+            if self._is_over or not self._session.window.free:
+                break
+            sent.append(Sent("pace", 1, 1))
+            self._session.submit(replace(pdu), sent[-1], trio.current_time())
+            await self._flush()
+        paced.seconds = trio.current_time() - began
+        return sent
 
     async def receipts(self, seconds: float) -> None:
         """Wait for receipts of all that was taken."""
@@ -206,6 +236,7 @@ class ProbeLink:
 
     def _take_delivery(self, pdu: DeliverSm | DataSm) -> None:
         until = trio.current_time() + _HOLD_SECONDS
+        probe_alphabets.hear(self._observed, pdu.octets, pdu.data_coding)
         self._observed.hear(Delivery(pdu, time.time(), until, partial(self._session.answer, pdu)))
 
     def _end(self, problem: str) -> None:

@@ -6,10 +6,12 @@ It acknowledges nothing that may be the gateway's: number and id must both be a 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from protocol.alphabets import Alphabet
 from protocol.command_status import CommandStatus
 from protocol.pdus import DataSm, DeliverSm, QuerySmResp, SubmitSm
 from protocol.receipt_keys import exact_key, other_keys
 from protocol.receipts import Receipt, read_receipt
+from protocol.segments import LongMessages
 
 
 @dataclass(slots=True)
@@ -19,6 +21,10 @@ class Trial:
     label: str
     text: str
     segments: list[SubmitSm]
+    form: LongMessages | None = None
+    """How its parts are joined, where that is tried."""
+    coding: int | None = None
+    """data_coding, where it is tried what that means."""
 
 
 @dataclass(slots=True)
@@ -76,6 +82,18 @@ class Queried:
 
 
 @dataclass(slots=True)
+class Paced:
+    """One step on the way to the carrier's pace."""
+
+    per_second: int
+    seconds: float = 0.0
+    """How long it took to write them."""
+    taken: int = 0
+    throttled: int = 0
+    unanswered: int = 0
+
+
+@dataclass(slots=True)
 class Observed:
     """All that was seen."""
 
@@ -101,6 +119,9 @@ class Observed:
     """Receipts for a test number that came before an answer, which may give their id."""
     others: int = 0
     """Deliveries left to the gateway."""
+    alphabets: dict[int, Alphabet] = field(default_factory=dict)
+    """By data_coding, what the phone showed."""
+    paces: list[Paced] = field(default_factory=list)
 
     def hear(self, delivery: Delivery) -> None:
         """Answer a delivery, or hold it while an answer that is awaited may tell whose it is."""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from gateway.settings import InterfaceVersion, Scope, Settings, Webhook
+from gateway.settings.countries import CountryRules
 from gateway.settings.types import Section, format_duration, is_duration
 
 MASK = "***"
@@ -18,7 +19,7 @@ _GIVEN_BY = {"password": "password_file", "sha256": "file"}
 
 
 def settings_text(settings: Settings) -> str:
-    """The whole effective configuration, every default written out, secrets masked."""
+    """The whole effective configuration, every default written out but those of countries, secrets masked."""
     return "\n".join(_section_lines(settings, "")).strip() + "\n"
 
 
@@ -50,6 +51,8 @@ def _entries(section: Section) -> Iterator[tuple[str, Any, str]]:
     """Key, value and text of everything set, but for what a file gives."""
     for key, field in type(section).model_fields.items():
         value = getattr(section, key)
+        if isinstance(section, CountryRules) and key not in section.model_fields_set:
+            continue
         if value is None or getattr(section, _GIVEN_BY.get(key, ""), None) is not None:
             continue
         if isinstance(section, Webhook) and key == "secrets":

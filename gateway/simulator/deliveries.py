@@ -5,7 +5,7 @@ Who gets them, and when, is accounts.py's.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from gateway.simulator.message_ids import SPELLINGS, IdFormat
@@ -13,6 +13,7 @@ from gateway.simulator.options import ReceiptShape
 from gateway.simulator.receipt_stat import ERRORS, INTERMEDIATE, NAMES, ReceiptStat
 from protocol.numbers import EsmClass, Tlv
 from protocol.pdus import DataSm, DeliverSm, SubmitSm
+from protocol.times import parse_smpp_time
 
 _TEXT_LIMIT = 20
 """SMPP 3.4 appendix B: the first twenty characters of the message."""
@@ -39,6 +40,17 @@ class Taken:
     pdu: SubmitSm | DataSm
     at: float
     """Wall-clock seconds."""
+
+
+def held_seconds(taken: Taken) -> float:
+    """How long after it was taken the segment is to be delivered, by its schedule_delivery_time."""
+    schedule = taken.pdu.schedule_delivery_time if isinstance(taken.pdu, SubmitSm) else ""
+    if not schedule:
+        return 0.0
+    at = parse_smpp_time(schedule)
+    if isinstance(at, timedelta):
+        return at.total_seconds()
+    return 0.0 if at is None else max(0.0, at.timestamp() - taken.at)
 
 
 @dataclass(slots=True, eq=False)

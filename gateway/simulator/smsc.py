@@ -11,7 +11,7 @@ from random import Random
 
 from gateway.simulator.accounts import Account
 from gateway.simulator.agenda import Agenda
-from gateway.simulator.deliveries import Delivery, Inbound, Receipt, ReceiptWriter, Taken, wants
+from gateway.simulator.deliveries import Delivery, Inbound, Receipt, ReceiptWriter, Taken, held_seconds, wants
 from gateway.simulator.figures import Figures
 from gateway.simulator.handset import written
 from gateway.simulator.message_ids import SPELLINGS
@@ -135,7 +135,8 @@ class Smsc:
         return Verdict(0, self._spelling.response(taken.number), answer.course, taken, outcome, place)
 
     def report(self, account: Account, verdict: Verdict, now: float, *, at_once: bool = False) -> None:
-        """Owes the message's receipts from now on, `receipt_delay` later unless `at_once`. Harmless if repeated."""
+        """Owes the message's receipts from its schedule on, `receipt_delay` later unless `at_once`. Harmless if
+        repeated."""
         taken = verdict.taken
         if taken is None or verdict.is_reported:
             return
@@ -149,7 +150,7 @@ class Smsc:
             self._stats.put(verdict.message_id, stat)
             if not wants(taken.pdu.registered_delivery, stat):
                 continue
-            delay = 0.0 if at_once else self.options.receipt_delay.draw(self.random)
+            delay = held_seconds(taken) + (0.0 if at_once else self.options.receipt_delay.draw(self.random))
             receipt = Receipt(taken, stat)
             for _ in range(report.copies):
                 if self._owe(account, receipt, now, delay) and stat not in INTERMEDIATE:

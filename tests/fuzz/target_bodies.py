@@ -9,8 +9,10 @@ import phonenumbers
 from gateway.api.bodies import decode
 from gateway.api.examples import EXAMPLES
 from gateway.api.problems import Problem
-from gateway.rules.checks import FIELDS, Checked, ItemCheck
+from gateway.rules.checks import Checked, ItemCheck
 from gateway.rules.faults import ItemErrors
+from gateway.rules.item_fields import FIELDS
+from gateway.rules.named_templates import NamedTemplate
 from gateway.rules.routing import Router
 from gateway.settings import Account, Lane, Route
 
@@ -37,6 +39,7 @@ def _checker() -> ItemCheck:
         longest_validity=87 * 86_400.0,
         url_refusal=lambda url: None if url.startswith("https://") else "is not https",
         message_tlvs={"rest": [frozenset({"0x1401"})]},
+        templates={"code": NamedTemplate("{Hi|Hey} {name}: {code}", {"es": "{code}"}, ("code",), True, {"name": "x"})},
     )
 
 
@@ -82,6 +85,7 @@ def seeds() -> list[bytes]:
         "to": "+34600000001", "text": "Your code is 1234", "from": "SHOP", "client_id": "a-1", "allow_unicode": True,
         "lane": "otp", "schedule": "2026-11-22T18:04:05Z", "validity": "1h", "webhook_url": "https://a.example/",
         "tag": "x", "max_parts": 3, "flash": True, "transliterate": True, "tlvs": {"0x1401": "hex:0501"},
+        "template": "code", "variables": {"code": 1}, "spintax": False, "locale": "es-MX",
     }  # fmt: skip
     assert full.keys() == FIELDS
     given = [example.request for example in EXAMPLES.values() if example.request is not None]
@@ -91,5 +95,7 @@ def seeds() -> list[bytes]:
         b'{"schedule":1795284300,"validity":"P1D"}',
         b'{"to":"+492766","text":"Y"}', b'{"to":"+34600000001","text":"Y","tlvs":{"0x1401":"hex:5","x":7}}',
         b'{"to":"+34600000001","text":"Y","max_parts":0,"flash":1}',
+        b'{"to":"+34600000001","template":"code","locale":"es","variables":{"code":1.5,"name":null}}',
+        b'{"to":"+34600000001","text":"{{x}} {a:b} {c|{d|e}} }}","spintax":true,"variables":{"a":"\\ud800"}}',
     ]  # fmt: skip
     return [json.dumps(value).encode() for value in [full, [full, full], *given]] + odd

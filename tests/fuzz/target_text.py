@@ -2,8 +2,10 @@
 
 from draws import Draws
 
-from protocol.segments import TooManyParts, count, read_header, split
-from protocol.text import Encoding, NotEncodable, decode, decode_gsm, encode_gsm, encode_ucs2, encoding_of, septets
+from protocol.reading import read_text
+from protocol.segments import TooManyParts, count, read_header
+from protocol.text import Encoding, NotEncodable, decode_gsm, encode_gsm, encode_ucs2, encoding_of, septets
+from protocol.writing import TextWay, write
 
 LONGEST_INPUT = 2048
 
@@ -12,7 +14,7 @@ def check(octets: bytes) -> None:
     draws = Draws(octets)
     data_coding = draws.number()
     body = draws.rest()
-    shown = decode(body, data_coding)
+    shown, _ = read_text(body, data_coding, False, TextWay())
     assert len(shown) <= 2 * len(body) + 1
     shown.replace("\0", "").encode()  # as it goes into the store
     header = read_header(body)
@@ -32,7 +34,7 @@ def _check_gsm(body: bytes) -> None:
 def _check_parts(text: str, reference: int) -> None:
     try:
         encoding = encoding_of(text)
-        parts = split(text, encoding, reference)
+        parts = write(text, encoding, TextWay(), reference)
     except NotEncodable as fault:
         assert text[fault.position - 1] == fault.character
         assert 0xD800 <= ord(fault.character) <= 0xDFFF

@@ -181,6 +181,22 @@ def node_smsc() -> ScriptedSmsc:
     return ScriptedSmsc([node_package("smpp"), HERE / "node_smsc.js"], None)
 
 
+_SCRIPTED = {"smpp34": smpp34_smsc, "node-smpp": node_smsc}
+
+
+@pytest.fixture
+def scripted_peer() -> Iterator[Callable[[str], ScriptedSmsc]]:
+    """Starts the scripted SMSC of this name; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(name: str) -> ScriptedSmsc:
+            peer = _SCRIPTED[name]()
+            stack.callback(peer.process.end)
+            return peer
+
+        yield start
+
+
 @dataclass(slots=True)
 class Stage:
     """A gateway between a customer and two SMSCs of one kind: `left` with two binds, `right` (for +3461) with one."""
@@ -242,8 +258,7 @@ def nothing_is_answered_by_itself(request: pytest.FixtureRequest) -> Iterator[No
 @pytest.fixture(scope="module", params=["smpp34", "node-smpp"])
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The same stage for each scripted SMSC; the tests of a file share it, each with numbers and ids of its own."""
-    make = {"smpp34": smpp34_smsc, "node-smpp": node_smsc}[request.param]
-    with on_stage(tmp_path_factory.mktemp("stage"), make) as stage:
+    with on_stage(tmp_path_factory.mktemp("stage"), _SCRIPTED[request.param]) as stage:
         yield stage
 
 

@@ -17,7 +17,8 @@ larvitsmpp.server({ host: '127.0.0.1', port: Number(process.argv[2]), log }, (er
     const status = message === 'Fail' ? 'UNDELIVERABLE' : 'DELIVERED';
     sms.sendResp('ESME_ROK', () => {
       tell({ event: 'sms', from, to, message, dlr, octets, id: sms.smsId });
-      sms.sendDlr(status, (failure, answer) => tell({ event: 'answered', to, status: answer.cmdStatus }));
+      // And one that says so is neither that nor delivered.
+      if (message !== 'Hold') sms.sendDlr(status, (failure, answer) => tell({ event: 'answered', to, status: answer.cmdStatus }));
     });
   });
 });

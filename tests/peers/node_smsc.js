@@ -10,6 +10,7 @@ const FIELDS = [
 ];
 const sessions = new Map();
 const submits = [];
+const questions = [];
 let bindStatus = 0;
 let greeting = null;
 
@@ -31,6 +32,12 @@ function onSubmit(session, name, pdu) {
   tell(told);
 }
 
+function onQuestion(session, name, pdu) {
+  questions.push({ session, pdu });
+  const { command, message_id, source_addr, destination_addr } = pdu;
+  tell({ event: command, ref: questions.length, session: name, message_id, source_addr, destination_addr });
+}
+
 function onSession(session) {
   const name = `session-${sessions.size + 1}`;
   sessions.set(name, session);
@@ -44,6 +51,7 @@ function onSession(session) {
     });
   }
   session.on('submit_sm', (pdu) => onSubmit(session, name, pdu));
+  for (const question of ['query_sm', 'cancel_sm']) session.on(question, (pdu) => onQuestion(session, name, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
   session.on('unbind', (pdu) => {
     tell({ event: 'unbind', session: name });
@@ -88,6 +96,11 @@ const ORDERS = {
   nack({ ref, status }) {
     const { session, pdu } = submits[ref - 1];
     session.send(new smpp.PDU('generic_nack', { command_status: status, sequence_number: pdu.sequence_number }));
+  },
+  // A query_sm or cancel_sm; `fields` are those of its response.
+  answer({ ref, fields }) {
+    const { session, pdu } = questions[ref - 1];
+    session.send(pdu.response({ message_id: pdu.message_id, ...fields }));
   },
   deliver_sm: deliver,
   data_sm: deliver,

@@ -71,7 +71,7 @@ def test_an_unbind_in_the_middle_of_a_bulk_loses_nothing(stage):
 
     stage.left.answer = answer
     messages = stage.gateway.send_bulk([{"to": stage.number(), "text": f"Bulk {n}"} for n in range(200)])
-    stage.webhooks.wait_for_each(messages, "sent", seconds=30.0)
+    stage.webhooks.wait_for_each(messages, "sent")
     counted = {message["to"]: 0 for message in messages}
     for submit in stage.left.submits.all(lambda submit: submit.to in counted):
         counted[submit.to] += 1

@@ -39,7 +39,7 @@ def test_hex_in_the_answer_and_decimal_in_the_receipt_is_learned(probed, capsys)
 
     assert probed(answer, "--long") == (0, {"message_id": "decimal"})
     told = capsys.readouterr().out
-    assert "receipts came for 5 of 5 submit_sm" in told
+    assert "receipts came for 10 of 10 submit_sm" in told
     assert "shape of receipts: deliver_sm, text, marked by esm_class (0x04)" in told
 
 
@@ -52,13 +52,14 @@ def test_an_smsc_that_answers_a_long_message_when_all_of_it_is_in_is_no_trouble(
             if len(parts) == 2:
                 for part in parts:
                     part.accept(f"long-{part.ref}")
+                parts.clear()
         else:
             submit.accept(f"id-{submit.ref}")
 
     assert probed(answer, "--long")[0] == 0
     told = capsys.readouterr().out
-    assert "long part 1 of 2: ESME_ROK" in told
-    assert "receipts came for 0 of 5 submit_sm" in told
+    assert "long by udh8 part 1 of 2: ESME_ROK" in told
+    assert "receipts came for 0 of 10 submit_sm" in told
 
 
 def test_a_throttling_smsc_is_told_by_its_words(probed, capsys):

@@ -1,13 +1,14 @@
 """National language tables against a listing of their own kind: by what they share, and by what each has of its own."""
 
 import unicodedata
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.alphabets import LANGUAGE_IDENTIFIERS, Language
-from protocol.national_tables import Shifts, decode_shifted, encode_shifted, shifts_of
+from protocol.national_tables import Shifts, count_shifted, decode_shifted, encode_shifted, shifts_of
 from protocol.text import NotEncodable, decode_gsm, encode_gsm
 
 NONE = "\ufffd"
@@ -193,3 +194,13 @@ def test_a_character_that_the_tables_lack_is_named_with_its_place():
 def test_any_octets_are_read_by_any_table(octets, language):
     for shifts in shifts_of((language,)):
         decode_shifted(octets, shifts).encode("utf-8")
+
+
+@given(shifts=st.sampled_from(shifts_of(tuple(Language))), text=st.text("abc{€şĞáÚकि।", max_size=40))
+def test_septets_are_counted_as_they_would_be_encoded(shifts: Shifts, text: str) -> None:
+    try:
+        septets = len(encode_shifted(text, shifts))
+    except NotEncodable:
+        assert count_shifted(Counter(text), shifts) is None
+    else:
+        assert count_shifted(Counter(text), shifts) == septets

@@ -42,6 +42,7 @@ def test_shape_is_read_as_a_human_would(vector):
         is_intermediate=expected.get("is_intermediate", False),
         reference=expected.get("reference"),
         is_guess=expected.get("is_guess", False),
+        may_quote=expected.get("may_quote", False),
     )
     assert "text:" not in receipt.raw.lower()
     assert receipt.is_final == expected.get("is_final", receipt.is_final)

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.segments import Segment, TooManyParts, UserDataHeader, count, read_header, split
-from protocol.text import Encoding, NotEncodable, decode, encoding_of, septets
+from protocol.segments import Segment, TooManyParts, UserDataHeader, count, read_header
+from protocol.text import Encoding, NotEncodable, decode_gsm, encoding_of, septets
+from protocol.writing import TextWay, write
 
+USUAL = TextWay()
 GSM_CHARACTERS = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !aZ09¡ÄÖÑÜ§¿äöñüà\f^{}\\[~]|€"
 long_gsm_texts = st.text(st.sampled_from(GSM_CHARACTERS), max_size=700)
 long_texts = st.one_of(
@@ -20,13 +22,18 @@ def payload(segment: Segment) -> bytes:
     return segment.short_message[6:] if segment.esm_class else segment.short_message
 
 
+def read(segment: Segment) -> str:
+    octets = payload(segment)
+    return octets.decode("utf-16-be") if segment.data_coding else decode_gsm(octets)
+
+
 @given(st.one_of(long_gsm_texts, long_texts))
 def test_parts_joined_are_the_text_and_none_is_too_long(text):
     encoding = encoding_of(text)
-    segments = split(text, encoding, 77)
+    segments = write(text, encoding, USUAL, 77)
     assert count(text, encoding) == len(segments)
     # Decoding each part alone fails here if a cut fell inside a character.
-    assert "".join(decode(payload(segment), segment.data_coding) for segment in segments) == text
+    assert "".join(map(read, segments)) == text
     for number, segment in enumerate(segments, 1):
         assert (segment.part, segment.total) == (number, len(segments))
         assert segment.data_coding == (0 if encoding is Encoding.GSM7 else 8)
@@ -41,7 +48,7 @@ def test_parts_joined_are_the_text_and_none_is_too_long(text):
 
 @given(long_texts.filter(lambda text: len(text) > 160))
 def test_each_part_of_several_begins_with_the_header_that_joins_it(text):
-    segments = split(text, Encoding.UCS2, 0x1A7)
+    segments = write(text, Encoding.UCS2, USUAL, 0x1A7)
     for segment in segments:
         assert segment.esm_class == 0x40
         assert segment.short_message[:6] == bytes((5, 0, 3, 0xA7, len(segments), segment.part))
@@ -83,27 +90,27 @@ def test_no_text_is_cut_into_more_parts_than_its_pairs_make_needful(text, encodi
 )
 def test_parts_at_the_edges(text, encoding, parts):
     assert count(text, encoding) == parts
-    assert len(split(text, encoding, 0)) == parts
+    assert len(write(text, encoding, USUAL, 0)) == parts
 
 
 def test_an_escape_pair_at_the_edge_goes_whole_into_the_next_part():
-    first, second = split("a" * 152 + "€" + "b" * 20, Encoding.GSM7, 9)
+    first, second = write("a" * 152 + "€" + "b" * 20, Encoding.GSM7, USUAL, 9)
     assert payload(first) == b"a" * 152
     assert payload(second) == b"\x1be" + b"b" * 20
 
 
 def test_a_surrogate_pair_at_the_edge_goes_whole_into_the_next_part():
-    first, second = split("ж" * 66 + "🙂" + "ж" * 20, Encoding.UCS2, 9)
-    assert decode(payload(first), first.data_coding) == "ж" * 66
-    assert decode(payload(second), second.data_coding) == "🙂" + "ж" * 20
+    first, second = write("ж" * 66 + "🙂" + "ж" * 20, Encoding.UCS2, USUAL, 9)
+    assert read(first) == "ж" * 66
+    assert read(second) == "🙂" + "ж" * 20
 
 
 def test_255_parts_are_sent_and_256_refused_with_their_number():
-    assert len(split("a" * 153 * 255, Encoding.GSM7, 1)) == 255
+    assert len(write("a" * 153 * 255, Encoding.GSM7, USUAL, 1)) == 255
     text = "a" * (153 * 255 + 1)
     assert count(text, Encoding.GSM7) == 256
     with pytest.raises(TooManyParts, match="256 parts") as caught:
-        split(text, Encoding.GSM7, 1)
+        write(text, Encoding.GSM7, USUAL, 1)
     assert caught.value.parts == 256
 
 

@@ -3,11 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plain_split import split
 
 from protocol.alphabets import Alphabet, Language
 from protocol.fields import read_tlvs
+from protocol.national_tables import Shifts, shifts_of
 from protocol.packing import unpack
-from protocol.segments import LongMessages, Segment, TooManyParts, UserDataHeader, read_header, split
+from protocol.segments import LongMessages, Segment, TooManyParts, UserDataHeader, read_header
 from protocol.text import Encoding, NotEncodable
 from protocol.writing import MOST_FORCING, Forcing, TextWay, preview, write
 
@@ -28,7 +32,7 @@ def bodies(segments: list[Segment]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("text", ["", "hi", "€" * 80, "a" * 161, "a€" * 300])
-def test_the_usual_way_writes_what_split_writes(text):
+def test_the_usual_way_writes_what_a_plain_splitting_gives(text):
     assert write(text, GSM7, USUAL, 0x1A7) == split(text, GSM7, 0x1A7)
     assert write(text, UCS2, USUAL, 0x1A7) == split(text, UCS2, 0x1A7)
 
@@ -275,3 +279,36 @@ def test_a_preview_names_the_tables_used_and_what_needed_them():
 
 def test_a_preview_in_ucs2_may_be_asked_for():
     assert preview("hi", encoding=UCS2).alphabet is None
+
+
+@given(
+    text=st.sampled_from(["ş€a", "á€{", "कि।", "abcñ€", "Úçõ|"]).flatmap(
+        lambda characters: st.lists(st.sampled_from(characters), min_size=65, max_size=400)
+    ),
+    languages=st.lists(st.sampled_from(Language), min_size=1, unique=True),
+    method=st.sampled_from(LongMessages),
+)
+def test_of_all_tables_those_of_the_fewest_parts_are_used_the_first_of_them_and_none_that_saves_nothing(
+    text, languages, method
+):
+    whole = "".join(text)
+    pairs = shifts_of(tuple(languages))
+    way = TextWay(languages=tuple(languages), long_messages=method)
+    one_by_one = [preview(whole, replace(way, languages=()))]
+    one_by_one += [preview(whole, replace(way, languages=(language,))) for language in languages]
+    found = preview(whole, way)
+    assert found.parts == min(one.parts for one in one_by_one)
+    used = Shifts(found.locking, found.single)
+    if used == Shifts(None, None):
+        assert found.parts == one_by_one[0].parts
+    else:
+        assert found.parts < one_by_one[0].parts
+        earlier = {(one.locking, one.single) for one in one_by_one[1:] if one.parts == found.parts}
+        assert tuple(used) == min(earlier, key=lambda pair: pairs.index(Shifts(*pair)))
+
+
+def test_a_table_that_would_save_a_segment_but_for_its_escape_pairs_is_not_used():
+    way = TextWay(languages=(Language.SPANISH,))
+    found = preview("€á" * 74 + "€", way)
+    assert (found.parts, found.single) == (3, None), "298 septets, of which 149 go into a part, and none cut in a pair"
+    assert preview("€á" * 73, way).single is Language.SPANISH

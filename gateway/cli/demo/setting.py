@@ -49,8 +49,8 @@ reconnect_floor = "200ms"               # 5s by default
 name = "rest"
 tiers = ["telco"]
 [accounts.shop]
-tokens = [{{ sha256 = "{token_sha256}", scopes = ["send", "read"] }}]
-senders = ["SHOP"]
+tokens = [{{ sha256 = "{token_sha256}", scopes = ["send", "read", "opt_outs"] }}]
+senders = ["SHOP", "Instasent"]
 default_sender = "SHOP"
 number_check = "shape"                  # so that textbook numbers such as +15551234567 go through
 [accounts.shop.webhook]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from bound_binds import REQUEST, RecordingFeed, a_body, tokens
 
 from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.traffic import Traffic
 from protocol.codec import encode
-from protocol.fields import HEADER_LENGTH
 from protocol.numbers import BindMode
-from protocol.pdus import BindRequest, DeliverSm, SubmitSm
+from protocol.pdus import DeliverSm
 from protocol.session_events import CloseReason
 
 BIND, SUBMIT, DELIVER, UNBIND, ENQUIRE, NACK, RESP = 0x09, 0x04, 0x05, 0x06, 0x15, 0x8000_0000, 0x8000_0000
@@ -31,35 +31,16 @@ class Raw:
     def __init__(self, settings: Any) -> None:
         near, self.far = trio.testing.memory_stream_pair()
         self.reads: list[bytes] = []
-        self.answers: list[tuple[Any, int, str]] = []
-        self.congestion: list[int | None] = []
-        self.expiries: list[Any] = []
-        self.end: tuple[list[Any], list[Any]] | None = None
+        self.feed = RecordingFeed()
         self.delivered: list[Any] = []
         self.ended: Ended | None = None
         self.over = trio.Event()
-        traffic = Traffic(lambda bind: self, lambda bind, pdus: self.delivered.extend(pdus))
+        traffic = Traffic(lambda bind: self.feed, lambda bind, pdus: self.delivered.extend(pdus))
         self.bind = Bind("telco/1", BindMode.TRANSCEIVER, settings, near, traffic)
 
-    # As the feed of the bind
-
-    def answered(self, answers: list[Any]) -> None:
-        self.answers += [(answer.token, answer.status, answer.message_id) for answer in answers]
-        self.congestion += [answer.congestion for answer in answers]
-
-    def expired(self, tokens: list[Any]) -> None:
-        self.expiries += tokens
-
-    def unwritten(self, tokens: list[Any]) -> None: ...
-
-    def freed(self) -> None: ...
-
-    def halted(self) -> None: ...
-
-    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
-        self.end = (doubtful, unwritten)
-
-    # As the SMSC
+    @property
+    def answers(self) -> list[tuple[Any, int, str]]:
+        return [(answer.token, answer.status, answer.message_id) for answer in self.feed.answers]
 
     @property
     def heard(self) -> list[tuple[int, int]]:
@@ -83,12 +64,11 @@ class Raw:
                 self.reads.append(bytes(octets))
 
     async def live(self) -> None:
-        self.ended = await self.bind.run(BindRequest(BindMode.TRANSCEIVER, "acme", "secret"))
+        self.ended = await self.bind.run(REQUEST)
         self.over.set()
 
     def submit(self, count: int) -> None:
-        body = encode(SubmitSm(short_message=b"Hello"))[HEADER_LENGTH:]
-        self.bind.submit([(body, f"t{number}") for number in range(count)])
+        self.bind.submit([(a_body("Hello"), token) for token in tokens(count)])
 
 
 @pytest.fixture
@@ -135,7 +115,7 @@ async def test_trap_8_a_response_with_tlvs_tells_how_congested_the_carrier_is(
         await trio.testing.wait_all_tasks_blocked()
         await it.say(pdu(SUBMIT | RESP, 2, b"5F3A\0" + octets), pdu(SUBMIT | RESP, 3, b"5F3B\0"))
         assert it.answers == [("t0", 0, "5F3A"), ("t1", 0, "5F3B")]
-        assert it.congestion == [90, None]
+        assert [answer.congestion for answer in it.feed.answers] == [90, None]
 
 
 async def test_trap_9_answers_of_300_ms_each_in_series_are_no_silence(raw: Any, autojump_clock: Any) -> None:
@@ -145,7 +125,7 @@ async def test_trap_9_answers_of_300_ms_each_in_series_are_no_silence(raw: Any, 
             await trio.sleep(0.3)
             await it.say(pdu(SUBMIT | RESP, sequence, b"%d\0" % sequence))
         assert [token for token, _, _ in it.answers] == [f"t{number}" for number in range(20)]
-        assert it.expiries == []
+        assert it.feed.gone == []
 
 
 async def test_trap_12_a_bind_answered_by_generic_nack_is_refused(raw: Any, autojump_clock: Any) -> None:

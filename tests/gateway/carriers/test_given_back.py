@@ -7,74 +7,33 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from bound_binds import BoundBind, a_body, a_receipt
 
-from gateway.carriers.bind import Bind
-from gateway.carriers.bind_states import BindState, Ended
+from gateway.carriers.bind_states import BindState
 from gateway.carriers.reading import CATCH_UP_SECONDS, DELIVERIES_WAITING
 from gateway.carriers.silence import OWED_LIMIT_SECONDS
-from gateway.carriers.traffic import Traffic
 from gateway.metrics import GIVEN_BACK
-from protocol.codec import encode
-from protocol.fields import HEADER_LENGTH
-from protocol.numbers import BindMode
 from protocol.patience import SHORTEST_SECONDS, Patience
-from protocol.pdus import BindRequest, DeliverSm, SubmitSm
-from protocol.session_events import CloseReason, SubmitAnswered
+from protocol.session_events import CloseReason
 from protocol.window import OVERTAKEN_PER_SLOT
 
 WINDOW = 4
 OTHERS = OVERTAKEN_PER_SLOT * WINDOW
 SOON = SHORTEST_SECONDS + 0.1
 SWALLOWED = "swallowed"
-REQUEST = BindRequest(BindMode.TRANSCEIVER, "acme", "secret")
 
 
-def a_body(text: str) -> bytes:
-    return encode(SubmitSm(destination_addr="34600000001", short_message=text.encode()))[HEADER_LENGTH:]
-
-
-def a_receipt() -> DeliverSm:
-    return DeliverSm(source_addr="34600000001", esm_class=4, short_message=b"id:1 stat:DELIVRD")
-
-
-class Life:
-    """A bind and its feed, whose carrier answers all at once but texts that say they are swallowed."""
+class Life(BoundBind):
+    """A bind whose carrier answers all at once but texts that say they are swallowed."""
 
     def __init__(self, smsc: Any, settings: Any, patience: Patience | None = None) -> None:
+        super().__init__(smsc, settings, patience=patience)
         smsc.script = lambda pdu: None if pdu.short_message == SWALLOWED.encode() else 0
-        self.smsc = smsc
-        self.answered_late: list[Any] = []
-        self.expired_tokens: list[Any] = []
-        self.freed_times: list[float] = []
-        self.end: tuple[list[Any], list[Any]] | None = None
-        self.pdus: list[Any] = []
-        self.ended: Ended | None = None
-        self.over = trio.Event()
-        traffic = Traffic(open_feed=lambda bind: self, deliver=lambda bind, pdus: self.pdus.extend(pdus))
-        self.bind = Bind("telco/1", BindMode.TRANSCEIVER, settings, smsc.near, traffic, patience=patience)
         self._sent = 0
 
-    def answered(self, answers: list[SubmitAnswered]) -> None:
-        self.answered_late += [answer.token for answer in answers if answer.late]
-
-    def expired(self, tokens: list[Any]) -> None:
-        self.expired_tokens += tokens
-
-    def unwritten(self, tokens: list[Any]) -> None:
-        raise AssertionError("all that was given was written")
-
-    def freed(self) -> None:
-        self.freed_times.append(trio.current_time())
-
-    def halted(self) -> None:
-        pass
-
-    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
-        self.end = (doubtful, unwritten)
-
-    async def run(self) -> None:
-        self.ended = await self.bind.run(REQUEST)
-        self.over.set()
+    @property
+    def answered_late(self) -> list[Any]:
+        return [answer.token for answer in self.feed.answers if answer.late]
 
     def swallow(self, *tokens: str) -> None:
         self.bind.submit([(a_body(SWALLOWED), token) for token in tokens])
@@ -105,6 +64,7 @@ def living(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Ca
             nursery.start_soon(life.run)
             await trio.testing.wait_all_tasks_blocked()
             yield life
+            assert life.feed.returned == [], "all that was given was written"
             nursery.cancel_scope.cancel()
 
     return run
@@ -121,12 +81,12 @@ async def test_an_overtaken_submit_gives_its_slot_back_on_time_though_nothing_mo
         before, sent = given_back(), trio.current_time()
         life.swallow("lost")
         await life.send_others()
-        assert (life.bind.in_flight, life.freed_times) == (1, [])
+        assert (life.bind.in_flight, life.feed.freed_times) == (1, [])
         await trio.sleep(SOON)
         assert life.bind.in_flight == 0
-        assert life.freed_times == [pytest.approx(sent + SHORTEST_SECONDS)]
+        assert life.feed.freed_times == [pytest.approx(sent + SHORTEST_SECONDS)]
         assert given_back() == before + 1
-        assert life.expired_tokens == []
+        assert life.feed.gone == []
 
 
 async def test_what_waits_in_the_bind_takes_the_slot_at_once(living: Any, autojump_clock: Any) -> None:
@@ -146,9 +106,9 @@ async def test_what_was_not_overtaken_holds_its_slot_to_the_end(living: Any, aut
         life.swallow("lost")
         await life.send_others(OTHERS - 1)
         await trio.sleep(59)
-        assert (life.bind.in_flight, life.freed_times) == (1, [])
+        assert (life.bind.in_flight, life.feed.freed_times) == (1, [])
         await trio.sleep(2)
-        assert (life.bind.in_flight, life.expired_tokens) == (0, ["lost"])
+        assert (life.bind.in_flight, life.feed.gone) == (0, ["lost"])
 
 
 async def test_without_a_slot_it_is_in_doubt_at_the_time_out_as_ever(living: Any, autojump_clock: Any) -> None:
@@ -156,9 +116,9 @@ async def test_without_a_slot_it_is_in_doubt_at_the_time_out_as_ever(living: Any
         life.swallow("lost")
         await life.send_others()
         await trio.sleep(59)
-        assert life.expired_tokens == []
+        assert life.feed.gone == []
         await trio.sleep(2)
-        assert life.expired_tokens == ["lost"]
+        assert life.feed.gone == ["lost"]
         await life.answer(0)
         assert life.answered_late == ["lost"]
 
@@ -189,7 +149,7 @@ async def test_a_lost_link_leaves_them_in_doubt(living: Any, autojump_clock: Any
         await trio.testing.wait_all_tasks_blocked()
         await life.smsc.hang_up()
         await life.over.wait()
-        assert life.end == (["lost", "in flight"], [])
+        assert life.feed.end == (["lost", "in flight"], [])
 
 
 async def test_any_number_of_them_past_the_time_out_does_not_recycle_a_bind_that_answers_the_rest(
@@ -201,7 +161,7 @@ async def test_any_number_of_them_past_the_time_out_does_not_recycle_a_bind_that
             await life.send_others()
             await trio.sleep(2)
         await trio.sleep(70)
-        assert len(life.expired_tokens) == 5 * WINDOW
+        assert len(life.feed.gone) == 5 * WINDOW
         assert life.bind.state is BindState.BOUND
 
 
@@ -232,7 +192,7 @@ async def test_a_bind_that_leaves_waits_for_them_too(living: Any, autojump_clock
         assert life.ended is None
         await life.answer(0)
         await life.over.wait()
-        assert (life.answered_late, life.end) == (["slow"], ([], []))
+        assert (life.answered_late, life.feed.end) == (["slow"], ([], []))
 
 
 async def test_while_a_bind_does_not_read_it_gives_nothing_back(living: Any, autojump_clock: Any) -> None:
@@ -243,7 +203,7 @@ async def test_while_a_bind_does_not_read_it_gives_nothing_back(living: Any, aut
             life.smsc.deliver(a_receipt(), number)
         await life.answer(0)
         await trio.sleep(5)
-        assert (life.bind.in_flight, life.freed_times) == (1, [])
+        assert (life.bind.in_flight, life.feed.freed_times) == (1, [])
 
 
 async def test_a_give_back_that_fell_due_while_a_bind_did_not_read_follows_soon_though_nothing_more_is_heard(
@@ -271,9 +231,9 @@ async def test_a_strict_window_is_never_exceeded_for_a_carrier_that_drops_the_li
         life.swallow("lost")
         await life.send_others(5 * OTHERS)
         await trio.sleep(59)
-        assert (life.bind.in_flight, life.freed_times) == (1, [])
+        assert (life.bind.in_flight, life.feed.freed_times) == (1, [])
         await trio.sleep(2)
-        assert (life.bind.in_flight, life.expired_tokens) == (0, ["lost"])
+        assert (life.bind.in_flight, life.feed.gone) == (0, ["lost"])
 
 
 async def test_a_bind_made_anew_is_as_patient_as_the_one_before_it(living: Any, autojump_clock: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 import trustme
+from bound_binds import IdleFeed, StuckStream
 
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.carrier import Carrier
@@ -52,7 +53,7 @@ class Setup:
             await trio.aclose_forcefully(smsc._far)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not is_so():  # noqa: ASYNC110 -- what is waited for has no event of its own
                 await trio.sleep(0.005)
 
@@ -64,14 +65,6 @@ class Setup:
 async def no_way(host: str, port: int) -> trio.abc.Stream:
     await trio.lowlevel.checkpoint()
     raise OSError("connection refused")
-
-
-class IdleFeed:
-    def freed(self) -> None: ...
-
-    def halted(self) -> None: ...
-
-    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None: ...
 
 
 @pytest.fixture
@@ -145,7 +138,7 @@ async def test_who_says_something_else_or_nothing_is_let_go_and_never_sees_our_p
 ) -> None:
     async with listening(bind_timeout="300ms") as it:
         smsc = await it.call(frames)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await smsc.ended.wait()
         assert smsc.binds == []
         assert it.called() == []
@@ -159,7 +152,7 @@ async def test_an_address_that_is_none_of_the_carriers_is_not_listened_to(
 ) -> None:
     async with listening(outbind_from=["192.0.2.0/24"]) as it:
         smsc = await it.call(OUTBIND)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await smsc.ended.wait()
         await it.until(lambda: "outbind_from" in caplog.text)
 
@@ -170,7 +163,7 @@ async def test_unless_it_is_said_the_hosts_of_the_carrier_may_call(listening: An
         await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
     async with listening(outbind_from=[], hosts=["192.0.2.1:2775"]) as it:
         smsc = await it.call(OUTBIND)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await smsc.ended.wait()
 
 
@@ -180,7 +173,7 @@ async def test_no_more_binds_are_made_than_are_configured(listening: Any, caplog
             await it.call(OUTBIND)
         await it.until(lambda: [state for _, state in it.called()] == [BindState.BOUND] * 2)
         third = await it.call(OUTBIND)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await third.ended.wait()
         assert third.binds == []
         assert "as many as `binds` says" in caplog.text
@@ -189,7 +182,7 @@ async def test_no_more_binds_are_made_than_are_configured(listening: Any, caplog
 async def test_connections_that_say_nothing_are_bounded(listening: Any, caplog: pytest.LogCaptureFixture) -> None:
     async with listening(bind_timeout="30s") as it:
         silent = [await it.call() for _ in range(MOST_UNSPOKEN + 1)]
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not any(smsc.ended.is_set() for smsc in silent):  # noqa: ASYNC110
                 await trio.sleep(0.005)
         assert sum(smsc.ended.is_set() for smsc in silent) == 1
@@ -201,7 +194,7 @@ async def test_draining_unbinds_what_was_made_by_outbind_and_lets_the_silent_go(
         smsc = await it.call(OUTBIND)
         silent = await it.call()
         await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await it.carrier.drain(5.0)
             await smsc.ended.wait()
             await silent.ended.wait()
@@ -243,7 +236,7 @@ async def test_a_fault_of_ours_in_one_bind_after_outbind_ends_that_bind_alone(
         await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
         it.fault = LookupError("a fault of ours")
         second = await it.call(OUTBIND)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await second.ended.wait()
         await it.until(lambda: "bind=telco/outbind/2 ended=link_dead" in caplog.text)
         assert "bind=telco/outbind/2 fault=ours" in caplog.text
@@ -286,3 +279,44 @@ async def test_bad_credentials_after_an_outbind_raise_the_carriers_alarm_until_a
         await it.call(OUTBIND)
         await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
         assert it.carrier.alarm is None
+
+
+async def test_a_carrier_without_hosts_is_never_dialled_and_takes_work_once_it_has_called(listening: Any) -> None:
+    async with listening(hosts=[]) as it:
+        assert it.carrier.views() == []
+        assert not it.carrier.able
+        it.carrier.rebind()
+        await it.call(OUTBIND)
+        await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+        assert [view.name for view in it.carrier.views()] == ["telco/outbind/1"]
+        assert it.carrier.able
+        await it.carrier.drain(1.0)
+        assert it.carrier.views() == []
+
+
+class Watched(StuckStream):
+    """A stream that tells of each time it is closed."""
+
+    def __init__(self, inner: Any, closing: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self._closing = closing
+
+    async def aclose(self) -> None:
+        self._closing()
+        await super().aclose()
+
+
+async def test_how_a_bind_ended_is_noted_before_another_call_may_have_its_place(
+    listening: Any, scripted_smsc: Any
+) -> None:
+    async with listening(binds=1) as it, trio.open_nursery() as nursery:
+        outbinds = it.carrier._outbinds
+        (place,), smsc, seen = outbinds._places, scripted_smsc(), []
+        stream = Watched(smsc.near, lambda: seen.append((place.bind is None, place.losses)))
+        nursery.start_soon(smsc.run)
+        nursery.start_soon(outbinds._live, place, stream)
+        await it.until(lambda: place.state is BindState.BOUND)
+        await smsc.hang_up()
+        await smsc.ended.wait()
+        await it.until(lambda: len(seen) == 2)
+        assert seen == [(False, 0), (True, 1)]

@@ -9,33 +9,28 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from bound_binds import REQUEST, IdleFeed, a_body
 
 from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.pacing import Pace
 from gateway.carriers.traffic import Traffic
-from protocol.codec import encode
-from protocol.fields import HEADER_LENGTH
 from protocol.numbers import BindMode
-from protocol.pdus import BindRequest, SubmitSm
+from protocol.pdus import SubmitSm
 from protocol.session_events import SubmitAnswered
 
-REQUEST = BindRequest(BindMode.TRANSCEIVER, "acme", "secret")
 THROTTLED = 0x58
 QUEUE_FULL = 0x14
 
 
-def a_body(text: str) -> bytes:
-    return encode(SubmitSm(destination_addr="34600000001", short_message=text.encode()))[HEADER_LENGTH:]
-
-
-class Line:
+class Line(IdleFeed):
     """A bind, its feed, which obeys throttles and gives no work of its own, and the carrier's end, which notes when
     each submit_sm came."""
 
     def __init__(
         self, name: str, smsc: Any, settings: Any, paces: list[Pace], arrivals: list[tuple[float, str]]
     ) -> None:
+        super().__init__()
         self.smsc = smsc
         self.status: Callable[[], int] = lambda: 0
         self.answers: list[SubmitAnswered] = []
@@ -63,14 +58,13 @@ class Line:
     def unwritten(self, tokens: list[Any]) -> None:
         raise AssertionError("all is written")
 
-    def freed(self) -> None:
-        pass
+    def is_rest(self, before: Any, token: Any) -> bool:
+        """Texts are parts of one message where they are alike up to a point: 1.1, 1.2."""
+        message, _, part = token.partition(".")
+        return bool(part) and before is not None and before.startswith(f"{message}.")
 
-    def halted(self) -> None:
-        pass
-
-    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
-        pass
+    def is_urgent(self, token: Any) -> bool:
+        return bool(token.startswith("!"))
 
 
 Lines = Callable[..., Any]
@@ -134,6 +128,20 @@ async def test_no_second_sees_more_than_the_rate_whatever_comes_and_goes(lines: 
         await trio.sleep(30)
         assert len(arrivals) == given
         assert most_in_a_second(arrivals) <= 100
+
+
+async def test_what_is_urgent_passes_what_waits_for_the_pace_but_not_the_rest_of_a_message_that_has_begun(
+    lines: Lines, autojump_clock: Any
+) -> None:
+    async with lines(rate=10, window=50) as ((line,), arrivals):
+        line.give("a.1", "a.2", "a.3", "b.1", "b.2", "c")
+        await trio.sleep(0.01)
+        assert [what for _, what in arrivals] == ["telco/1 a.1"]
+        line.give("!1", "!2")
+        line.give("d", "!3")
+        await trio.sleep(2)
+        order = [what.removeprefix("telco/1 ") for _, what in arrivals]
+        assert order == ["a.1", "a.2", "a.3", "!1", "!2", "!3", "b.1", "b.2", "c", "d"]
 
 
 async def test_pain_19_the_parts_of_long_messages_count_and_go_in_order_on_one_bind(
@@ -240,3 +248,34 @@ async def test_quick_answers_see_exactly_the_configured_window(lines: Lines, aut
             for pdu in line.smsc.submits[turn * 10 :]:
                 line.smsc.answer(pdu)
             await line.smsc.flush()
+
+
+@pytest.mark.parametrize("rate", [0, 5])
+async def test_trap_21_all_parts_of_a_message_that_has_begun_go_though_the_window_was_cut(
+    lines: Lines, autojump_clock: Any, rate: float
+) -> None:
+    async with lines(window=8, rate=rate, throttle_pause="1s") as ((line,), arrivals):
+        line.status = lambda: THROTTLED
+        line.give("0")
+        await trio.sleep(2)
+        line.smsc.script = lambda pdu: arrivals.append((trio.current_time(), pdu.short_message.decode()))
+        line.give("1", *(f"2.{part}" for part in range(1, 6)), "3", "4.1", "4.2")
+        await trio.sleep(5)
+        assert [what for _, what in arrivals[1:]] == ["1", "2.1", "2.2", "2.3", "2.4", "2.5"]
+        assert (line.bind.restraint.limit, line.bind.in_flight) == (4, 6)
+        for pdu in list(line.smsc.submits)[1:]:
+            line.smsc.answer(pdu)
+        await line.smsc.flush()
+        await trio.sleep(5)
+        assert [what for _, what in arrivals[7:]] == ["3", "4.1", "4.2"]
+
+
+async def test_a_message_that_has_begun_has_no_more_than_the_whole_window(lines: Lines, autojump_clock: Any) -> None:
+    async with lines(window=4, throttle_pause="1s") as ((line,), _):
+        line.status = lambda: THROTTLED
+        line.give("0")
+        await trio.sleep(2)
+        line.smsc.script = lambda pdu: None
+        line.give(*(f"1.{part}" for part in range(1, 8)))
+        await trio.sleep(5)
+        assert line.bind.in_flight == 4

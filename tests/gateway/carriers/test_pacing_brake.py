@@ -153,3 +153,33 @@ def test_who_shortens_the_pause_is_back_sooner_and_who_lengthens_it_not_later() 
     short.answered(9.0, 1)
     assert not short.is_on
     assert long.rate(11.0) == pytest.approx(200, rel=0.02)
+
+
+def test_a_reconnect_goes_on_at_the_pace_at_which_the_connection_was_lost() -> None:
+    brake = throttled_at(200)
+    assert brake.rate(8.5) == pytest.approx(150, rel=0.02)
+    brake.regained(8.5, 20.0)
+    assert brake.is_on
+    assert brake.rate(20.0) == pytest.approx(150, rel=0.02)
+    assert brake.rate(22.5) == pytest.approx(200, rel=0.02)
+    brake.answered(20.5, 1)
+    assert brake.is_on
+
+
+def test_a_reconnect_within_the_pause_waits_for_its_end_and_one_after_it_begins_where_the_pause_led() -> None:
+    brake = throttled_at(200)
+    brake.regained(5.5, 5.8)
+    assert (brake.room(5.9), brake.room(6.0)) == (0, 1)
+    assert brake.rate(6.0) == pytest.approx(100, rel=0.02)
+    late = throttled_at(200)
+    late.regained(5.5, 12.0)
+    assert late.rate(12.0) == pytest.approx(100, rel=0.02)
+
+
+def test_a_throttle_of_a_minute_ago_means_nothing_to_a_new_connection() -> None:
+    brake = throttled_at(200)
+    brake.regained(8.5, 66.0)
+    assert not brake.is_on
+    free = Brake(UNLIMITED, 1.0)
+    free.regained(8.5, 9.0)
+    assert not free.is_on

@@ -218,3 +218,36 @@ def test_the_limit_stays_between_one_and_the_ceiling_whatever_comes(
         if is_throttled:
             adaptive.throttled()
         assert 1 <= window.limit <= capacity
+
+
+def test_a_reconnect_begins_with_the_window_that_was_left_and_grows_from_there() -> None:
+    carrier = Backlog(16, each=0.0, way=0.05)
+    carrier.answers(100)
+    carrier.adaptive.throttled()
+    assert carrier.window.limit == 8
+    after = Window(16)
+    carrier.adaptive.regained(after, carrier.now, carrier.now + 10.0)
+    assert after.limit == 8
+    for _ in range(9):
+        carrier.adaptive.answered([SubmitAnswered(None, 0, "1", {}, 0.05, late=False)], carrier.now + 11.0)
+    assert after.limit == 9
+
+
+def test_a_reconnect_to_a_host_that_is_farther_away_grows_as_one_to_the_same() -> None:
+    carrier = Backlog(16, each=0.0, way=0.01)
+    carrier.answers(100)
+    carrier.adaptive.throttled()
+    after = Window(16)
+    carrier.adaptive.regained(after, carrier.now, carrier.now + 1.0)
+    for _ in range(8 + 9):
+        carrier.adaptive.answered([SubmitAnswered(None, 0, "1", {}, 0.4, late=False)], carrier.now + 2.0)
+    assert after.limit == 10
+
+
+def test_a_reconnect_after_a_minute_begins_with_the_whole_window() -> None:
+    carrier = Backlog(16, each=0.0, way=0.05)
+    carrier.answers(100)
+    carrier.adaptive.throttled()
+    after = Window(16)
+    carrier.adaptive.regained(after, carrier.now, carrier.now + 60.0)
+    assert after.limit == 16

@@ -13,6 +13,7 @@ import pytest
 import trio
 import trio.testing
 import trustme
+from bound_binds import IdleFeed
 
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.carrier import Carrier
@@ -85,14 +86,6 @@ def behind_tls(scripted_smsc: type[Any], carrier_settings: Callable[..., Any], f
             nursery.cancel_scope.cancel()
 
     return run
-
-
-class IdleFeed:
-    def freed(self) -> None: ...
-
-    def halted(self) -> None: ...
-
-    def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None: ...
 
 
 def one(carrier: Carrier) -> tuple[BindState, str]:
@@ -190,7 +183,7 @@ async def lost_to(settings: Any) -> str:
     carrier = Carrier(settings, Traffic(lambda bind: IdleFeed(), lambda bind, pdus: None), lambda name, able: None)
     async with trio.open_nursery() as nursery:
         await nursery.start(carrier.run)
-        with trio.fail_after(15):
+        with trio.fail_after(30):
             while not carrier.views()[0].losses:  # noqa: ASYNC110 -- it has no event
                 await trio.sleep(0.01)
         nursery.cancel_scope.cancel()

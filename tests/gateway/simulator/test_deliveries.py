@@ -6,7 +6,7 @@ from gateway.simulator.options import ReceiptShape
 from gateway.simulator.receipt_stat import ReceiptStat
 from protocol.numbers import Tlv
 from protocol.pdus import DataSm, DeliverSm, SubmitSm
-from protocol.receipt_text import ReceiptState
+from protocol.receipt_states import ReceiptState
 from protocol.receipts import read_receipt
 
 SUBMITTED_AT = 1_790_000_000.0  # 2026-09-21 14:13:20 UTC

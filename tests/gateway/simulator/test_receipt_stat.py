@@ -1,5 +1,5 @@
 from gateway.simulator.receipt_stat import ERRORS, INTERMEDIATE, NAMES, ReceiptStat
-from protocol.receipt_text import ReceiptState
+from protocol.receipt_states import ReceiptState
 
 
 def test_words_and_errors_are_found_by_number() -> None:

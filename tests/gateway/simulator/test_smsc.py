@@ -15,7 +15,6 @@ from protocol.command_status import CommandStatus
 from protocol.numbers import BindMode, Tlv
 from protocol.pdus import BindRequest, CancelSm, CancelSmResp, QuerySm, SubmitSm
 from protocol.segments import LongMessages
-from protocol.text import decode
 
 MakeSubmit = Callable[..., SubmitSm]
 
@@ -233,7 +232,7 @@ def test_a_long_inbound_text_comes_in_parts() -> None:
     account.hand_out(0.0)
     pdus = [delivery.pdu for delivery in bind.got if isinstance(delivery, Inbound)]
     assert len(pdus) > 1
-    assert "".join(decode(pdu.octets[6:], pdu.data_coding) for pdu in pdus) == "ñandú " * 40
+    assert "".join(pdu.octets[6:].decode("utf-16-be") for pdu in pdus) == "ñandú " * 40
     assert {pdu.source_addr for pdu in pdus} == {"34600111222"}
 
 

@@ -1,0 +1,22 @@
+"""Writes docs/problems, a page for each problem of the HTTP API: `python -m gateway.cli.problem_pages docs/problems`.
+
+A test compares the pages with this. What they say is told by gateway/api/problems.py and the files beside it.
+"""
+
+import sys
+from pathlib import Path
+
+from gateway.api.problem_pages import index, markdown
+from gateway.api.problems import TYPES
+
+
+def pages() -> dict[str, str]:
+    """By file name."""
+    return {"README.md": index(), **{f"{slug}.md": markdown(kind) for slug, kind in TYPES.items()}}
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")

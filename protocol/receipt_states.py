@@ -1,0 +1,74 @@
+"""Where a receipt says that a message stands, and the words that SMSCs have for it."""
+
+from enum import Enum
+
+
+class ReceiptState(Enum):
+    """Where a message stands; the values are those of message_state (SMPP 3.4 §5.2.28, SMPP 5.0 §4.7.15)."""
+
+    SCHEDULED = 0
+    ENROUTE = 1
+    DELIVERED = 2
+    EXPIRED = 3
+    DELETED = 4
+    UNDELIVERABLE = 5
+    ACCEPTED = 6
+    UNKNOWN = 7
+    REJECTED = 8
+    SKIPPED = 9
+
+    # Enum's own is Python, and receipts look their states up. Members are compared by identity as it is.
+    __hash__ = object.__hash__
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the SMSC is done with the message. UNKNOWN is not an end: it says that nothing is known."""
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        ReceiptState.DELIVERED,
+        ReceiptState.EXPIRED,
+        ReceiptState.DELETED,
+        ReceiptState.UNDELIVERABLE,
+        ReceiptState.REJECTED,
+        ReceiptState.SKIPPED,
+    }
+)
+_WORDS = {
+    ReceiptState.SCHEDULED: "SCHEDULED SCHEDLD SCHEDUL",
+    ReceiptState.ENROUTE: (
+        "ENROUTE EN_ROUTE BUFFRED BUFFERED BUFFERD BUFFER PENDING QUEUED PROCESSING DELAYED RETRY RETRYING TEMPFAIL"
+        " TEMP_FAIL SENT SUBMITTED"
+    ),
+    ReceiptState.DELIVERED: (
+        "DELIVRD DELIVERED DELIVERD DELIVRED DELIVER DELVRD DLVRD DELIV DELIVERED_TO_HANDSET DELIVERED_TO_TERMINAL"
+        " DELIVERED_TO_PHONE READ SEEN DISPLAYED"
+    ),
+    ReceiptState.EXPIRED: "EXPIRED EXPIRE EXPIRD EXPRD EXPIR",
+    ReceiptState.DELETED: "DELETED DELETE DELETD CANCELED CANCELLED",
+    ReceiptState.UNDELIVERABLE: (
+        "UNDELIV UNDELIVERABLE UNDELIVERED UNDELIVERD UNDELIVRD UNDELIVERABL UNDELVD UNDLVRD UNDELIVE UNDELI UNDEL"
+        " NOT_DELIVERED NOTDELIVERED NON_DELIVERED NONDELIVERED FAILED FAILURE FAIL PERMFAIL PERM_FAIL"
+    ),
+    # The next hop has it, not the phone: never upgraded.
+    ReceiptState.ACCEPTED: "ACCEPTD ACCEPTED ACCEPT ACKED DELIVERED_TO_OPERATOR DELIVERED_TO_NETWORK",
+    ReceiptState.UNKNOWN: "UNKNOWN UNKNWN",
+    ReceiptState.REJECTED: "REJECTD REJECTED REJECT REJECTE REJEC REJCTD DND_REJECTED BLOCKED",
+    ReceiptState.SKIPPED: "SKIPPED SKIPED",
+}
+_STATES = {word: state for state, words in _WORDS.items() for word in words.split()}
+_GROUPS = {
+    "UNDELIVERABLE": ReceiptState.UNDELIVERABLE,
+    "REJECTED": ReceiptState.REJECTED,
+    "EXPIRED": ReceiptState.EXPIRED,
+    "PENDING": ReceiptState.ENROUTE,
+}
+"""Some aggregators write group and status as one word, such as REJECTED_NETWORK. DELIVERED is none: to whom decides."""
+
+
+def state_of(word: str) -> ReceiptState | None:
+    """The state that a word in `stat` means; None of one that means nothing to us."""
+    word = word.upper()
+    return _STATES.get(word) or _GROUPS.get(word.partition("_")[0])
