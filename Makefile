@@ -18,14 +18,19 @@ $(STAMP): .ci/requirements.txt pyproject.toml
 run: venv
 	@$(BIN)/sluice demo $(ARGS)
 
+# Three at a time, each file in one process: scenarios mostly wait. With `make test PROCESSES=0` all is in one.
+PROCESSES ?= 3
+
 test: venv lint
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest tests/protocol -q
 	$(BIN)/coverage report --include 'protocol/*' --fail-under 100
-	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/benchmarks --ignore tests/soak
+	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/benchmarks --ignore tests/soak \
+		--numprocesses $(PROCESSES) --dist loadfile
 
 test-fast: venv
-	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/benchmarks --ignore tests/soak -q
+	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/benchmarks --ignore tests/soak -q \
+		--numprocesses $(PROCESSES) --dist loadfile
 
 soak: venv  ## SOAK_MESSAGES, SOAK_KILLS, SOAK_MINUTES, SOAK_RATE, SOAK_SEED: docs/reliability.md
 	$(BIN)/python -m pytest tests/soak -q
@@ -51,6 +56,7 @@ bench: venv
 
 docs: venv
 	$(BIN)/python -m gateway.cli.configuration_page > docs/configuration.md
+	$(BIN)/python -m gateway.cli.problem_pages docs/problems
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run the whole daemon; what they are made of lies in tests/support.
+"""Fixtures of the tests that run the whole daemon, and what all tests share; the rest lies in tests/support.
 
 A test starts with `gateway = gateway_with(carriers={"telco": carrier(port)})`, sends with `message = gateway.send(to)`,
 and waits with `webhooks.wait(message, "delivered")`.
@@ -9,9 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from daemons import SECRET, Gateway, configuration, running
 from webhook_receivers import WebhookReceiver, receiving
+
+# How long an example takes says nothing about what is tested, on a machine that is busy.
+hypothesis.settings.register_profile("sluice", deadline=None)
+hypothesis.settings.load_profile("sluice")
 
 
 @pytest.fixture

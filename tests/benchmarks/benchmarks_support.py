@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ hosts = ["127.0.0.1:{smsc}"]
 system_id = "bench"
 password = "bench"
 window = {window}
+submit_rate = {submit_rate}
 reconnect_floor = "1s"
 reconnect_ceiling = "1s"
 [[routes]]
@@ -135,9 +136,11 @@ def bench(
     *,
     window: int = 50,
     batch: int = 100,
+    submit_rate: int = 0,
     simulator: tuple[str, ...] | None = ("--receipt-delay", "1s", "--no-number-outcomes"),
+    prepare: Callable[[Path], None] | None = None,
 ) -> Iterator[Bench]:
-    """The three processes; `simulator` None: the carrier is down."""
+    """The three processes; `simulator` None: the carrier is down; `prepare` is given the configuration file before."""
     smsc_port = _free_port()
     sink = subprocess.Popen(
         [sys.executable, str(HERE / "sink.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -145,8 +148,17 @@ def bench(
     sink_port = int(sink.stdout.readline())
     config = folder / "bench.toml"
     config.write_text(
-        CONFIG.format(store=folder / "bench.db", smsc=smsc_port, window=window, sink=sink_port, batch=batch)
+        CONFIG.format(
+            store=folder / "bench.db",
+            smsc=smsc_port,
+            window=window,
+            submit_rate=submit_rate,
+            sink=sink_port,
+            batch=batch,
+        )
     )
+    if prepare is not None:
+        prepare(config)
     smsc = None
     if simulator is not None:
         smsc = _simulator(smsc_port, simulator)

@@ -1,6 +1,7 @@
 """A carrier that swallows answers: the flow goes on, no slot is lost, and nothing is sent twice without a word."""
 
-import time
+import itertools
+from contextlib import suppress
 
 import pytest
 from arrivals import wait_until
@@ -14,14 +15,32 @@ from gateway.identifiers import MESSAGE, internal, public
 pytestmark = pytest.mark.scenario
 
 WINDOW = 10
-LATENCY_SECONDS = 0.05
-CEILING = WINDOW / LATENCY_SECONDS
+LATENCY_SECONDS = 0.02
+SLOW_SECONDS = 90.0
+"""For what takes some ten seconds where no slot is lost."""
 EVENTS = [f"message.{kind}" for kind in ("in_doubt", "sent", "delivered", "undelivered", "unknown", "expired")]
 
 
 def batch(lane, count, first=0):
     prefix = {"promotional": "34600", "transactional": "34700"}[lane]
     return [{"to": f"+{prefix}{first + n:06}", "text": f"Hello {n}", "lane": lane} for n in range(count)]
+
+
+def wait_free(gateway):
+    """The bind once its whole window is free; what was swallowed last is overtaken by more, which is sent for that."""
+    numbers = itertools.count(5_000, 5 * WINDOW)
+
+    def free():
+        is_all_dealt = gateway.operator.get("/admin/status")["ready"] == 0
+        bind = the_bind(gateway)
+        return is_all_dealt and (bind["room"], bind["in_flight"]) == (WINDOW, 0) and bind
+
+    def is_free():
+        gateway.send_bulk(batch("promotional", 5 * WINDOW, first=next(numbers)))
+        with suppress(AssertionError):  # more is needed
+            return wait_until(free, "all is free", seconds=3)
+
+    return wait_until(is_free, "the whole window is free")
 
 
 def the_bind(gateway):
@@ -63,24 +82,14 @@ def test_with_a_hundredth_of_the_answers_swallowed_the_flow_goes_on_and_no_slot_
     for n in range(7):
         for lane in ("promotional", "transactional"):
             messages += gateway.send_bulk(batch(lane, 200, first=200 * n))
-    lane_of = {message["to"]: message["lane"] for message in messages}
-    before = record.count()
-    began = time.monotonic()
-    wait_until(lambda: record.count() >= before + 600, "600 are taken while all is answered")
-    usual = 600 / (time.monotonic() - began)
-    before, began = record.count(), time.monotonic()
+    wait_until(lambda: record.count() >= 200, "200 are taken while all is answered")
     simulator.set("swallow-share", "0.01")
 
-    wait_until(lambda: len(set(record.numbers())) == len(messages), "all are taken once", seconds=60)
-    swallowing = (record.count() - before) / (time.monotonic() - began)
+    wait_until(lambda: len(set(record.numbers())) == len(messages), "all are taken once", seconds=SLOW_SECONDS)
 
     simulator.set("swallow-share", "0")
-    # Over half on a quiet machine; held for the whole time-out the slots would leave less than a tenth.
-    assert swallowing > usual / 4, (swallowing, usual)
-    # What was swallowed among the last is overtaken by these.
-    gateway.send_bulk(batch("promotional", 5 * WINDOW, first=200 * 12))
     wait_until(lambda: doubts(gateway) == [] and gateway.operator.get("/admin/status")["ready"] == 0, "all is settled")
-    bind = wait_until(lambda: (b := the_bind(gateway))["room"] == WINDOW and b, "the whole window is free")
+    bind = wait_free(gateway)
     assert (bind["state"], bind["in_flight"]) == ("bound", 0)
     simulator.set("latency", "700ms")
     again = gateway.send_bulk(batch("transactional", 3 * WINDOW, first=900_000))
@@ -92,7 +101,7 @@ def test_with_a_hundredth_of_the_answers_swallowed_the_flow_goes_on_and_no_slot_
     assert metric(gateway, "sluice_segments_in_doubt_total", carrier="telco") >= len(doubtful)
     twice = record.twice()
     assert twice
-    assert {lane_of[number] for number in twice} == {"transactional"}, "a lane that holds never sends twice"
+    assert {number[:6] for number in twice} == {"+34700"}, "a lane that holds never sends twice"
     for message in messages:
         if message["to"] in twice:
             events = webhooks.events.all(lambda e, mine=message["id"]: e.get("message_id") == mine)
@@ -106,29 +115,21 @@ def test_with_a_hundredth_of_the_answers_swallowed_the_flow_goes_on_and_no_slot_
 def test_slots_of_swallowed_answers_go_to_others_long_before_their_time_out(gateway_with, simulator_with, record):
     latency = f"{LATENCY_SECONDS * 1000:g}ms"
     simulator = simulator_with(*record.option, "--latency", latency, "--receipt-share", "0", "--no-number-outcomes")
-    # With a response_timeout of 60 s: ten answers that are swallowed would hold the whole window for that long.
-    telco = carrier(simulator.port, window=WINDOW)
+    # Ten answers that are swallowed would hold the whole window for as long as that.
+    telco = carrier(simulator.port, window=WINDOW, response_timeout="10m")
     gateway = gateway_with(carriers={"telco": telco}, lanes={"promotional": {"doubt_grace": "1h"}})
     gateway.wait_able("telco")
     messages = [m for n in range(12) for m in gateway.send_bulk(batch("promotional", 200, first=200 * n))]
-    before, began = record.count(), time.monotonic()
-    wait_until(lambda: record.count() >= before + 400, "400 are taken while all is answered")
-    usual = 400 / (time.monotonic() - began)
-    before, began = record.count(), time.monotonic()
+    wait_until(lambda: record.count() >= 400, "400 are taken while all is answered")
     simulator.set("swallow-share", "0.02")
 
-    wait_until(lambda: record.count() == len(messages), "all are taken", seconds=30)
+    wait_until(lambda: record.count() == len(messages), "all are taken", seconds=SLOW_SECONDS)
 
-    swallowing = (record.count() - before) / (time.monotonic() - began)
     simulator.set("swallow-share", "0")
     swallowed = simulator.figures()["swallowed"]
     assert swallowed > WINDOW, "too few to fill the window"
-    # Over half on a quiet machine; held for the whole time-out the slots would leave less than a tenth.
-    assert swallowing > usual / 4, (swallowing, usual)
-    # What was swallowed among the last is overtaken by these.
-    gateway.send_bulk(batch("promotional", 5 * WINDOW, first=200 * 12))
-    wait_until(lambda: the_bind(gateway)["room"] == WINDOW, "the whole window is free")
-    assert metric(gateway, "sluice_slots_given_back_total", carrier="telco") >= swallowed - WINDOW
+    wait_free(gateway)
+    assert metric(gateway, "sluice_slots_given_back_total", carrier="telco") >= swallowed
     assert metric(gateway, "sluice_segments_in_doubt_total", carrier="telco") == 0
     assert metric(gateway, "sluice_binds_recycled_total", carrier="telco") == 0
     # They are still waited for: once the link is lost each of them is in doubt, and a lane that holds sends none again.
@@ -150,7 +151,7 @@ def test_a_bind_whose_answers_are_overdue_for_most_of_its_window_is_recycled(gat
     simulator.set("swallow-share", "0")
 
     # What the sick link took is settled by its receipts, what it had not taken goes over the new one.
-    webhooks.wait_for_each(messages, "delivered", seconds=30)
+    webhooks.wait_for_each(messages, "delivered")
 
     assert metric(gateway, "sluice_binds_recycled_total", carrier="telco") >= 1
     assert doubts(gateway) == []

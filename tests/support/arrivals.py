@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 """For what takes milliseconds on an idle machine."""
 _LAST = 12
 _POLL_SECONDS = 0.01

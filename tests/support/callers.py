@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from arrivals import PATIENCE_SECONDS, wait_until
+from quiet_logs import note
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Caller:
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> Answer:
         """`body` goes as JSON, or as it is if it is bytes. Raises OSError when there is no answer."""
+        note(body)
         octets = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         address = urlsplit(self.url)
         connection = HTTPConnection(address.hostname or "", address.port, timeout=timeout_seconds)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from arrivals import PATIENCE_SECONDS, Arrivals
 
@@ -23,23 +23,16 @@ class ChildProcess:
         on_output: Callable[[str], None] = lambda line: None,
         on_end: Callable[[], None] = lambda: None,
         pass_fds: Sequence[int] = (),
+        spawn: Callable[[], Any] | None = None,
     ) -> None:
-        """`on_output` gets each line of standard output, in the thread that reads it; `on_end` is told of its end."""
+        """`on_output` gets each line of standard output, in the thread that reads it; `on_end` is told of its end.
+
+        `spawn` starts it in another way than subprocess.Popen, and gives what can do the same.
+        """
         name = Path(arguments[0]).name
         self.output: Arrivals[str] = Arrivals(f"output of {name}")
         self.errors: Arrivals[str] = Arrivals(f"errors of {name}")
-        self._process = subprocess.Popen(
-            [str(argument) for argument in arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=environment,
-            pass_fds=pass_fds,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        )
+        self._process = spawn() if spawn else _started(arguments, folder, environment, pass_fds)
         self._pumps = [
             threading.Thread(target=_pump, args=(self._process.stdout, self.output, on_output, on_end), daemon=True),
             threading.Thread(target=_pump, args=(self._process.stderr, self.errors), daemon=True),
@@ -49,7 +42,8 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        pid: int = self._process.pid
+        return pid
 
     @property
     def is_running(self) -> bool:
@@ -66,7 +60,7 @@ class ChildProcess:
 
     def wait(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Its exit status, once it has ended and all it said was read."""
-        status = self._process.wait(seconds)
+        status: int = self._process.wait(seconds)
         for pump in self._pumps:
             pump.join(seconds)
         if self._process.stdin is not None and not self._process.stdin.closed:
@@ -79,6 +73,23 @@ class ChildProcess:
         if self.is_running:
             self._process.kill()
         self.wait()
+
+
+def _started(
+    arguments: Sequence[str | Path], folder: Path, environment: dict[str, str], pass_fds: Sequence[int]
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(argument) for argument in arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=environment,
+        pass_fds=pass_fds,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 def _pump(

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any, TypeVar
 from arrivals import PATIENCE_SECONDS
 from callers import Caller
 from child_processes import ChildProcess
+from quiet_logs import private_in
+from sluice_processes import sluice_process
 
 TOKEN = "sk_test_of_the_shop"
 OPERATOR_TOKEN = "operator_token_of_the_tests"
@@ -22,11 +23,6 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _LISTENING = re.compile(r"listening http=(\S+) operator=(\S+)")
 _FAULTS = ("Traceback", "level=critical", "fault=ours")
 """In a log they are a fault of the gateway, whatever the test is about."""
-
-
-def sluice() -> Path:
-    """The command beside the Python that runs the tests."""
-    return Path(sys.executable).with_name("sluice")
 
 
 def environment() -> dict[str, str]:
@@ -56,7 +52,7 @@ def account(webhook_url: str | None = None, **keys: Any) -> dict[str, Any]:
     """Settings of the account that TOKEN opens: sender SHOP and the number 34600 000 000, textbook numbers taken."""
     webhook = {} if webhook_url is None else {"webhook": {"url": webhook_url, "secrets": [SECRET]}}
     return {
-        "tokens": [{"sha256": sha256(TOKEN), "scopes": ["send", "read"]}],
+        "tokens": [{"sha256": sha256(TOKEN), "scopes": ["send", "read", "opt_outs"]}],
         "senders": ["SHOP", "34600000000"],
         "default_sender": "SHOP",
         "number_check": "shape",
@@ -112,8 +108,8 @@ class Gateway(Caller):
         """Returns once it listens; binding to its carriers goes on. Raises AssertionError when it ends instead."""
         file = self.folder / "sluice.toml"
         file.write_text(to_toml(self.settings), encoding="utf-8")
-        arguments: list[str | Path] = [sluice(), "run", "--config", file, "--log-level", log_level]
-        self.process = ChildProcess(arguments, folder=self.folder, environment=self.environment)
+        arguments: list[str | Path] = ["run", "--config", file, "--log-level", log_level]
+        self.process = sluice_process(arguments, folder=self.folder, environment=self.environment)
         line = self.process.errors.wait(lambda line: _LISTENING.search(line) is not None)
         found = _LISTENING.search(line)
         assert found is not None
@@ -170,7 +166,7 @@ class Gateway(Caller):
 
 @contextmanager
 def running(folder: Path, settings: Mapping[str, Any]) -> Iterator[Gateway]:
-    """A started gateway; in the end it has to drain, to exit with 0 and to have logged no fault of its own."""
+    """A started gateway; in the end it has to drain, to exit with 0, and to have logged no fault, nothing private."""
     with started(Gateway(folder, settings)) as gateway:
         yield gateway
 
@@ -188,6 +184,7 @@ def started(gateway: AnyGateway) -> Iterator[AnyGateway]:
         _show(gateway.log)
     assert status == 0, f"the gateway ended with {status}"
     assert not gateway.faults(), "\n".join(gateway.faults())
+    assert not (private := private_in(gateway.log)), "\n".join(private[:20])
 
 
 def _show(log: list[str]) -> None:

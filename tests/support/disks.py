@@ -65,12 +65,12 @@ class _File:
         self.kept[write.at : write.at + len(write.octets)] = write.octets
 
 
-def build(folder: Path) -> Path:
-    """The library, compiled into this folder; without a compiler the test is skipped."""
+def compiled(source: Path, folder: Path) -> Path:
+    """A library to preload, compiled into this folder; without a compiler the test is skipped."""
     compiler = need("a C compiler", lambda: shutil.which("cc"), install="install gcc or clang")
-    library = folder / "disk.so"
+    library = folder / f"{source.stem}.so"
     options = ["-O1", "-Wall", "-Wextra", "-shared", "-fPIC"]
-    subprocess.run([compiler, *options, "-o", library, SOURCE, "-ldl", "-lpthread"], check=True)
+    subprocess.run([compiler, *options, "-o", library, source, "-ldl", "-lpthread"], check=True)
     return library
 
 
@@ -80,7 +80,7 @@ class Disk:
     def __init__(self, folder: Path, database: Path) -> None:
         """`folder` holds what the disk needs for itself."""
         self.database = database
-        self._library = build(folder)
+        self._library = compiled(SOURCE, folder)
         self._faults = folder / "faults"
         self._faults.mkdir()
         self._journal = folder / "journal"

@@ -13,6 +13,7 @@ from arrivals import wait_until
 from callers import Caller
 from child_processes import ChildProcess
 from daemons import TOKEN, environment, to_toml
+from quiet_logs import private_in
 
 _LISTENING = re.compile(r"listening http=(\S+)")
 _FAULTS = ("Traceback", "level=critical", "fault=ours")
@@ -91,3 +92,4 @@ class CrashingGateway(Caller):
     def close(self) -> None:
         self.kill()
         self._runner.end()
+        assert not (private := private_in(self._runner.errors.all())), "\n".join(private[:20])

@@ -13,7 +13,8 @@ from typing import Any
 from arrivals import Arrivals
 from callers import Caller
 from child_processes import ChildProcess
-from daemons import OPERATOR_TOKEN, TOKEN, environment, sluice, to_toml
+from daemons import OPERATOR_TOKEN, TOKEN, environment, to_toml
+from sluice_processes import sluice
 
 _ABOVE_OTHERS = 50
 """Descriptors to be passed are first put out of the way of 3, 4... where the daemon looks for them."""

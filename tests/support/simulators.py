@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from child_processes import ChildProcess
-from daemons import environment, sluice
+from daemons import environment
+from sluice_processes import sluice_process
 
 
 class Simulator:
@@ -17,9 +17,7 @@ class Simulator:
     def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
         """`options` as on the command line, such as `"--latency", "20ms"`; port 0 takes any free port."""
         listen = ["--listen", f"127.0.0.1:{port}"]
-        self.process = ChildProcess(
-            [sluice(), "simulator", *listen, *options], folder=folder, environment=environment()
-        )
+        self.process = sluice_process(["simulator", *listen, *options], folder=folder, environment=environment())
         line = self.process.output.wait(lambda line: line.startswith("listening on "))
         self.port = int(line.rpartition(":")[2])
 

@@ -63,6 +63,10 @@ class Submitted:
         return self._strings["destination"]
 
     @property
+    def schedule_delivery_time(self) -> str:
+        return self._strings["schedule_delivery_time"]
+
+    @property
     def validity_period(self) -> str:
         return self._strings["validity_period"]
 
