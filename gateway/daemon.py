@@ -13,7 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import trio
@@ -26,11 +26,14 @@ from gateway.carriers.carrier import Carrier
 from gateway.carriers.traffic import Traffic
 from gateway.flows.accept import Accept
 from gateway.flows.asking import Asking
+from gateway.flows.campaign import Expand
+from gateway.flows.keyword_replies import KeywordReplies
 from gateway.flows.notify import Notify
 from gateway.flows.receive import Receive
 from gateway.flows.send import Send
 from gateway.identifiers import Identifiers, now_ms
 from gateway.metrics import Gauge, Gauges
+from gateway.rules.quiet_hours import QuietHours
 from gateway.rules.senders import NumberOwners
 from gateway.serving import MOST_OPERATOR_CONNECTIONS, Limits, Server, listener, most_connections
 from gateway.settings import Settings
@@ -188,7 +191,8 @@ def _listening(settings: Settings) -> Iterator[dict[str, list[socket.socket]]]:
 @asynccontextmanager
 async def _writing_store(settings: Settings) -> AsyncIterator[SqliteStore]:
     """An open store with its writer and its checkpoints; the writer ends last, when all that was asked is on disk."""
-    store = SqliteStore(settings.store.path, policy_of(settings), render=event_body)
+    policy = replace(policy_of(settings), reply=KeywordReplies(settings))
+    store = SqliteStore(settings.store.path, policy, render=event_body)
     store.observe = metrics.observe_commit
     async with store.opened(), trio.open_nursery() as nursery:
         await nursery.start(store.run)
@@ -215,10 +219,14 @@ class _Daemon:
         for carrier in self.carriers:
             store.carrier_able(carrier.name, False)
         self.asking = Asking(store, self.carriers)
+        fastest = {name: account.limits.messages_per_second for name, account in settings.accounts.items()}
+        quiet = QuietHours(settings.countries, settings.lanes.values())
+        self.expand = Expand(store, ids, {route.name for route in settings.routes}, fastest=fastest, quiet=quiet)
         client = Client(AddressGuard(settings.webhooks.allow_networks), timeout=settings.webhooks.timeout)
         self.notify = Notify(settings, store, client, now_ms, random.random)
         view = CarriersNow(self.carriers)
-        app = create_app(settings, Accept(settings, store, ids), store, ids, view)
+        self.accept = Accept(settings, store, ids)
+        app = create_app(settings, self.accept, store, ids, view)
         self.http = Server(app, ids, Limits(most_connections()))
         wires = {carrier.name: carrier.wire for carrier in self.carriers}
         operator_app = create_operator_app(settings, store, ids, view, metrics.REGISTRY, wires)
@@ -229,6 +237,7 @@ class _Daemon:
 
     async def start(self, nursery: trio.Nursery, sockets: dict[str, list[socket.socket]]) -> Running:
         """All parts, carriers last."""
+        await self.accept.templates.load(self.store)
         public = await nursery.start(self.http.run, sockets[HTTP])
         operator = await nursery.start(self.operator.run, sockets[OPERATOR])
         await nursery.start(self.send.run)
@@ -236,6 +245,7 @@ class _Daemon:
         for carrier in self.carriers:
             await nursery.start(carrier.run)
         await nursery.start(self.asking.run)
+        await nursery.start(self.expand.run)
         log.info("listening http=%s operator=%s", ",".join(public), ",".join(operator))
         return Running(public, operator)
 

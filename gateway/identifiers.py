@@ -23,6 +23,7 @@ EVENT = "evt_"
 BATCH = "bat_"
 REQUEST = "req_"
 INBOUND = "inb_"
+CAMPAIGN = "cmp_"
 
 
 def now_ms() -> int:

@@ -5,6 +5,7 @@ The flows count what they see; gauges are read from the store and the carriers a
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -21,6 +22,9 @@ GCCollector(registry=REGISTRY)
 
 ACCEPTED = Counter("sluice_messages_accepted", "Messages on disk.", ["account", "lane"], registry=REGISTRY)
 REFUSED = Counter("sluice_messages_refused", "Items refused with an error.", ["account"], registry=REGISTRY)
+LIMITED = Counter(
+    "sluice_calls_limited", "Calls refused by a limit of their account.", ["account", "limit"], registry=REGISTRY
+)
 ANSWERS = Counter(
     "sluice_submit_answers", "Answers to submit_sm, by what they meant.", ["carrier", "outcome"], registry=REGISTRY
 )
@@ -59,6 +63,7 @@ INBOUND_UNTOLD = Counter(
     ["carrier"],
     registry=REGISTRY,
 )
+_inbound_of, _untold_of = lru_cache(maxsize=None)(INBOUND.labels), lru_cache(maxsize=None)(INBOUND_UNTOLD.labels)
 POSTS = Counter("sluice_webhook_posts", "Webhook POSTs, by their outcome.", ["account", "outcome"], registry=REGISTRY)
 HTTP_REFUSED = Counter(
     "sluice_http_connections_refused", "Connections refused because too many were open.", registry=REGISTRY
@@ -157,6 +162,13 @@ class Gauges(Collector):
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         return [GaugeMetricFamily(gauge.name, gauge.text, labels=gauge.labels) for gauge in self._gauges]
+
+
+def count_inbound(carrier: str, *, is_untold: bool) -> None:
+    """Count one message from a handset, or a part of one."""
+    _inbound_of(carrier).inc()
+    if is_untold:
+        _untold_of(carrier).inc()
 
 
 def observe_commit(seconds: float, rows: int) -> None:

@@ -6,27 +6,40 @@ Who serves it, and where, is the daemon's matter.
 from typing import Any
 
 from msgspec import json
-from quart import Response, request
+from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.routing import BaseConverter
 
+from gateway.api import consent_imports
+from gateway.api.account import AccountCall
+from gateway.api.account_limits import LimitsOfAll
 from gateway.api.base import Handler, bare_app, json_response
+from gateway.api.campaign_uploads import PATH as CAMPAIGN_PATH
+from gateway.api.campaign_uploads import CampaignUploads
+from gateway.api.campaigns import Campaigns
 from gateway.api.carriers_view import CarriersView
+from gateway.api.consents import ConsentCalls
 from gateway.api.direct import Call, Direct
 from gateway.api.docs_page import CONTENT_SECURITY_POLICY, docs_page
 from gateway.api.health import HealthChecks
 from gateway.api.lookups import Lookups
+from gateway.api.message_lists import MessageLists
 from gateway.api.openapi import openapi_document
-from gateway.api.operations import OPERATIONS, Operation
+from gateway.api.operation import Operation
+from gateway.api.operations import OPERATIONS
 from gateway.api.outbox import Outbox
 from gateway.api.preview import PreviewCall
+from gateway.api.problems import VOICE_NOT_OFFERED, Problem
 from gateway.api.repeats import Repeats
 from gateway.api.submissions import Submissions
+from gateway.api.templates import TemplateCalls
 from gateway.api.tokens import Grant, Tokens
 from gateway.flows.accept import Accept
+from gateway.flows.load_campaign import LoadCampaign
 from gateway.flows.preview import Previews
 from gateway.identifiers import Identifiers
-from gateway.settings import Settings
+from gateway.settings import Scope, Settings
+from gateway.store.consent import ConsentKind
 from gateway.store.interface import Store
 
 BULK_SLOTS = 8
@@ -36,7 +49,7 @@ BULK_SLOTS = 8
 class _Id(BaseConverter):
     """An id in a path. Words that name calls are none, so a call that is not offered is a 404 rather than a 405."""
 
-    regex = "(?!(?:bulk|preview|stream|replay|test|enable)(?:/|$))[^/]+"
+    regex = "(?!(?:sms|voice|bulk|preview|stream|replay|test|enable)(?:/|$))[^/]+"
 
 
 def create_app(
@@ -52,36 +65,70 @@ def create_app(
     app = bare_app("sluice", ids, settings.http.body_limit)
     app.url_map.converters["id"] = _Id
     tokens = _tokens(settings)
+    app.limits = limits = LimitsOfAll({name: account.limits for name, account in settings.accounts.items()}, store)
     submissions = Submissions(accept, settings.limits.bulk_items, bulk_slots)
     repeats = Repeats(store)
     lookups, outbox, health = Lookups(store, repeats), Outbox(store, repeats), HealthChecks(store, carriers)
+    templates = TemplateCalls(store, accept.templates)
+    campaigns = Campaigns(store, repeats)
+    uploads = CampaignUploads(settings, LoadCampaign(settings, store, ids, accept.templates), store)
     handlers: dict[str, Handler] = {
         "send": submissions.submit,
         "submit": submissions.submit,
         "submit_bulk": submissions.submit_bulk,
         "preview": PreviewCall(Previews(settings, accept)).preview,
-        "list_messages": lookups.list_messages,
+        "list_messages": MessageLists(store, settings).list_messages,
         "get_message": lookups.get_message,
         "cancel": lookups.cancel,
         "delete": lookups.cancel,
+        "submit_campaign": uploads.submit_campaign,
+        "list_campaigns": campaigns.list_campaigns,
+        "get_campaign": campaigns.get_campaign,
+        "list_campaign_errors": campaigns.list_campaign_errors,
+        "pause_campaign": campaigns.pause_campaign,
+        "resume_campaign": campaigns.resume_campaign,
+        "cancel_campaign": campaigns.cancel_campaign,
         "list_events": outbox.list_events,
         "replay_event": outbox.replay_event,
         "replay_events": outbox.replay_events,
         "get_webhook": outbox.get_webhook,
         "test_webhook": outbox.test_webhook,
         "enable_webhook": outbox.enable_webhook,
+        "put_template": templates.put_template,
+        "list_templates": templates.list_templates,
+        "get_template": templates.get_template,
+        "delete_template": templates.delete_template,
+        **_consents(settings, store),
+        "get_account": AccountCall(settings, store, limits).get_account,
         "healthz": health.healthz,
         "readyz": health.readyz,
     }
     for operation in OPERATIONS:
-        view = _guarded(operation, handlers[operation.name], tokens)
-        rule = operation.path.replace("{id}", "<id:id>")
+        view = _guarded(operation, handlers[operation.name], tokens, limits)
+        rule = operation.path.replace("{id}", "<id:id>").replace("{name}", "<name>").replace("{number}", "<number>")
         app.add_url_rule(rule, operation.name, view, methods=[operation.method])
+    app.add_url_rule("/v1/campaigns/voice", "refuse_voice", _voice(tokens, limits), methods=["POST"])
+    app.streamed = frozenset({CAMPAIGN_PATH, *consent_imports.PATHS.values()})
     _add_documents(app)
     limit, timeout = settings.http.body_limit, app.config["BODY_TIMEOUT"]
-    direct = Direct(_calls(submissions), tokens, ids, app.refusals, body_limit=limit, body_timeout=timeout)
+    direct = Direct(_calls(submissions), tokens, ids, app.refusals, limits, body_limit=limit, body_timeout=timeout)
     app.take = direct.take
     return app
+
+
+def _consents(settings: Settings, store: Store) -> dict[str, Handler]:
+    """The calls about opt-outs and those about opt-ins."""
+    handlers: dict[str, Handler] = {}
+    for kind, name in ((ConsentKind.OPT_OUT, "opt_out"), (ConsentKind.OPT_IN, "opt_in")):
+        calls = ConsentCalls(kind, settings, store)
+        handlers[f"put_{name}"], handlers[f"get_{name}"], handlers[f"delete_{name}"] = (
+            calls.put,
+            calls.get,
+            calls.delete,
+        )
+        handlers[f"list_{name}s"], handlers[f"export_{name}s"] = calls.list_all, calls.export
+        handlers[f"import_{name}s"] = consent_imports.ConsentImports(kind, settings, store).take
+    return handlers
 
 
 def _calls(submissions: Submissions) -> dict[str, Call]:
@@ -103,14 +150,31 @@ def _tokens(settings: Settings) -> Tokens:
     return Tokens(grants, settings.http.trusted_proxies)
 
 
-def _guarded(operation: Operation, handler: Handler, tokens: Tokens) -> Handler:
+def _guarded(operation: Operation, handler: Handler, tokens: Tokens, limits: LimitsOfAll) -> Handler:
     """The call behind its token; handlers of such calls take the account's name first."""
     scope = operation.scope
     if scope is None:
         return handler
 
     async def view(**path: Any) -> Response:
-        return await handler(tokens.owner(request, scope), **path)
+        return await handler(_admitted(tokens, limits, scope), **path)
+
+    return view
+
+
+def _admitted(tokens: Tokens, limits: LimitsOfAll, scope: Scope) -> str:
+    """Who calls, counted. Raises a Problem 401, 403 or 429."""
+    account = g.account = tokens.owner(request, scope)
+    limits.admit(account)
+    return account
+
+
+def _voice(tokens: Tokens, limits: LimitsOfAll) -> Handler:
+    """POST /v1/campaigns/voice, which other gateways have."""
+
+    async def view() -> Response:
+        _admitted(tokens, limits, Scope.SEND)
+        raise Problem(VOICE_NOT_OFFERED, "This gateway sends text messages: POST /v1/campaigns/sms.")
 
     return view
 

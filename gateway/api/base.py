@@ -17,9 +17,11 @@ from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAll
 
 from gateway import identifiers
 from gateway.api import problems
+from gateway.api.account_limits import LimitsOfAll
 from gateway.api.problem_pages import problem_page
 from gateway.api.problems import Problem, ProblemType
 from gateway.api.refusals import Expected, Refusals
+from gateway.api.streamed import Connection
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted, stack_of
 from gateway.metrics import HTTP_TIMEOUTS
@@ -48,6 +50,11 @@ class App(QuartTrio):
         self._ids = ids
         self.refusals = Refusals(is_operators=is_operators)
         self.take: Take | None = None
+        self.limits: LimitsOfAll | None = None
+        """What answers to an account tell of its limits."""
+        self.asgi_http_class = Connection
+        self.streamed: frozenset[str] = frozenset()
+        """Paths of POSTs whose bodies are read by their calls, as they come."""
         self.config["MAX_CONTENT_LENGTH"] = body_limit
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
         # A redirect to the path without doubled slashes would be HTML, and lose the body of a POST.
@@ -70,6 +77,8 @@ class App(QuartTrio):
         add("X-Content-Type-Options", "nosniff")
         if "Cache-Control" not in response.headers:
             add("Cache-Control", "no-store")
+        if self.limits is not None and (account := g.get("account")) is not None:
+            response.headers.update(self.limits.headers(account))
         return response
 
 

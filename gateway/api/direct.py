@@ -12,11 +12,12 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from gateway import identifiers
 from gateway.api import problems
+from gateway.api.account_limits import LimitsOfAll
 from gateway.api.base import logged
 from gateway.api.bodies import key_of
 from gateway.api.problems import Problem
 from gateway.api.refusals import Refusals
-from gateway.api.submissions import Answer, Created, Post
+from gateway.api.submissions import Answer, Post
 from gateway.api.tokens import Tokens
 from gateway.identifiers import Identifiers
 from gateway.metrics import HTTP_TIMEOUTS
@@ -52,6 +53,7 @@ class Direct:
         tokens: Tokens,
         ids: Identifiers,
         refusals: Refusals,
+        limits: LimitsOfAll,
         *,
         body_limit: int,
         body_timeout: float,
@@ -60,6 +62,7 @@ class Direct:
         self._tokens = tokens
         self._ids = ids
         self._refusals = refusals
+        self._limits = limits
         self._body_limit = body_limit
         self._body_timeout = body_timeout
 
@@ -72,18 +75,23 @@ class Direct:
         if request is None:
             return False
         request_id = self._ids.next()
+        try:
+            self._limits.admit(request.account)
+        except Problem as problem:
+            await self._refuse(request, problem, request_id, send)
+            return True
         with trio.move_on_after(self._body_timeout) as waiting:
             body = await _read(receive)
         if waiting.cancelled_caught:
             HTTP_TIMEOUTS.labels("body").inc()
             late = Problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time.")
-            await _send_problem(send, late, request_id)
+            await self._refuse(request, late, request_id, send)
         elif body is not None:
             await self._answer(request, body, request_id, send)
         return True
 
     def _plain(self, scope: Scope) -> _Request | None:
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["root_path"]:
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["root_path"] or scope["query_string"]:
             return None
         call = self._calls.get(scope["path"])
         if call is None:
@@ -113,11 +121,17 @@ class Direct:
             key = key_of(request.keys, "POST", request.path, body)
             created = await request.call.answer(Post(request.account, body, key, request_id))
         except (Problem, StoreFull, StoreBusy) as error:
-            await _send_problem(send, self._refusals.problem_of(error), request_id)
+            await self._refuse(request, self._refusals.problem_of(error), request_id, send)
         except Exception as error:  # noqa: BLE001 - what Quart does for the other calls: logged, and answered with 500
-            await _send_problem(send, logged(error, f"POST {request.path}", request_id), request_id)
+            await self._refuse(request, logged(error, f"POST {request.path}", request_id), request_id, send)
         else:
-            await _send_created(send, created, request_id)
+            headers = {**created.headers, **self._limits.headers(request.account)}
+            await _send(send, 201, _JSON, headers, created.body, request_id)
+
+    async def _refuse(self, request: _Request, problem: Problem, request_id: int, send: ASGISendCallable) -> None:
+        headers = {**problem.headers, **self._limits.headers(request.account)}
+        kind = problems.CONTENT_TYPE.encode()
+        await _send(send, problem.kind.status, kind, headers, problem.body(request_id), request_id)
 
 
 async def _read(receive: ASGIReceiveCallable) -> bytes | None:
@@ -130,15 +144,6 @@ async def _read(receive: ASGIReceiveCallable) -> bytes | None:
         chunks.append(event["body"])
         if not event["more_body"]:
             return b"".join(chunks)
-
-
-async def _send_created(send: ASGISendCallable, created: Created, request_id: int) -> None:
-    await _send(send, 201, _JSON, created.headers, created.body, request_id)
-
-
-async def _send_problem(send: ASGISendCallable, problem: Problem, request_id: int) -> None:
-    body = problem.body(request_id)
-    await _send(send, problem.kind.status, problems.CONTENT_TYPE.encode(), problem.headers, body, request_id)
 
 
 async def _send(

@@ -59,11 +59,12 @@ def _section(method: str, path: str, operation: dict[str, Any], schemas: dict[st
         media = operation["requestBody"]["content"]["application/json"]
         parts.append(f"<h3>You send</h3>{_example(media['example'])}{_fields(media['schema'], schemas)}")
     for status, answer in operation["responses"].items():
-        media = answer["content"].get("application/json")
+        content = answer.get("content", {})
+        media = content.get("application/json")
         parts.append(f"<h3>{escape(status)}</h3><p>{_prose(answer['description'])}</p>")
         if media is not None:
             parts.append(_example(media["example"]))
-        problems = answer["content"].get("application/problem+json", {}).get("examples", {})
+        problems = content.get("application/problem+json", {}).get("examples", {})
         parts.extend(_example(problem["value"]) for problem in problems.values())
     return "".join(parts) + "</section>"
 

@@ -53,6 +53,50 @@ INBOUND_EXAMPLE = _without_message(
         "received_at": EVENT_BODY["timestamp"],
     },
 )
+CAMPAIGN_EXAMPLE = _without_message(
+    "campaign.completed",
+    "completed",
+    {
+        "id": "cmp_01M7ZMF6M300034P0FD72WM41R",
+        "channel": "sms",
+        "campaign_name": "May Promotion",
+        "status": "completed",
+        "lane": "promotional",
+        "from": "SHOP",
+        "tag": None,
+        "schedule": None,
+        "created_at": _DATA["created_at"],
+        "started_at": _DATA["created_at"],
+        "finished_at": EVENT_BODY["timestamp"],
+        "recipients": {"received": 1000, "accepted": 990, "rejected": 4, "duplicates": 5, "opted_out": 1},
+        "counts": {
+            "waiting": 0,
+            "queued": 0,
+            "sent": 0,
+            "delivered": 968,
+            "undelivered": 17,
+            "failed": 2,
+            "expired": 0,
+            "rejected": 1,
+            "canceled": 0,
+            "opted_out": 1,
+            "unknown": 1,
+        },
+    },
+)
+OPT_OUT_EXAMPLE = {
+    **EVENT_BODY,
+    "type": "recipient.opt_out",
+    "status": "opt_out",
+    "data": {
+        "number": "+34600000001",
+        "sender": "34600111222",
+        "scope": "account",
+        "keyword": "STOP",
+        "inbound_id": "inb_01KAK5Y7Q4V8M3Z2T9N6C1XHRD",
+        "campaign_id": None,
+    },
+}
 TEST_EXAMPLE = _without_message("webhook.test", "test", {"account": "shop"})
 BATCH_EXAMPLE = [
     MESSAGE_EXAMPLES["message.sent"],

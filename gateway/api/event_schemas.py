@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from gateway.api.campaign_schemas import Counts, RecipientCounts
 from gateway.api.schemas import Encoding, Failure, Time
 from gateway.messages import Status
 
@@ -86,6 +87,59 @@ class InboundEvent(Struct):
     client_id: None
     status: Literal["received"]
     data: InboundData
+
+
+class CampaignData(Struct):
+    """What an event tells of its campaign."""
+
+    id: str
+    channel: str
+    campaign_name: str
+    status: Literal["completed"]
+    lane: str
+    sender: str | None = field(name="from")
+    tag: str | None
+    schedule: Time | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time
+    recipients: RecipientCounts
+    counts: Counts
+
+
+class CampaignEvent(Struct):
+    """`campaign.completed`: every message of a campaign has ended."""
+
+    id: EventId
+    type: Literal["campaign.completed"]
+    timestamp: HappenedAt
+    message_id: None
+    client_id: None
+    status: Literal["completed"]
+    data: CampaignData
+
+
+class OptOutData(Struct):
+    """Who opted out, and how."""
+
+    number: str
+    sender: Annotated[str, Meta(description="The number that the handset wrote to.")]
+    scope: Literal["account", "sender"]
+    keyword: Annotated[str, Meta(description="As it is listed, however the handset wrote it.")]
+    inbound_id: str
+    campaign_id: Annotated[str | None, Meta(description="Of the last message, if it was of a campaign.")]
+
+
+class OptOutEvent(Struct):
+    """`recipient.opt_out`: a handset wants no more messages."""
+
+    id: EventId
+    type: Literal["recipient.opt_out"]
+    timestamp: HappenedAt
+    message_id: Annotated[str | None, Meta(description="The last message that was sent to the number.")]
+    client_id: str | None
+    status: Literal["opt_out"]
+    data: OptOutData
 
 
 class WebhookTestData(Struct):

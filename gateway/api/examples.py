@@ -5,8 +5,10 @@ Ids and times are made up; the order of the keys is the order in the answers.
 
 from typing import Any, NamedTuple
 
-from gateway.api import problems
-from gateway.api.problems import ProblemType
+from gateway.api.account_examples import ACCOUNT
+from gateway.api.campaign_examples import CAMPAIGN_EXAMPLES
+from gateway.api.consent_examples import CONSENT_EXAMPLES
+from gateway.api.template_examples import TEMPLATE_EXAMPLES
 
 
 class Example(NamedTuple):
@@ -100,6 +102,7 @@ _TIMELINE: list[dict[str, Any]] = [
 _DELIVERED: dict[str, Any] = {
     **_MESSAGE,
     "status": "delivered",
+    "variant": None,
     "route": "rest",
     "country": "ES",
     "attempts": 2,
@@ -167,6 +170,7 @@ _ENDPOINT: dict[str, Any] = {
 
 _CANCELED = {"id": _ID, "status": "canceled"}
 
+_OF_OTHERS = TEMPLATE_EXAMPLES | CAMPAIGN_EXAMPLES | CONSENT_EXAMPLES
 EXAMPLES: dict[str, Example] = {
     "send": Example({"to": "+34600000001", "message": "Your code is 1234"}, {**_MESSAGE, "client_id": None}),
     "submit": Example(
@@ -201,6 +205,11 @@ EXAMPLES: dict[str, Example] = {
                 [{"carrier": "backup", "fits": True, "encoding": "ucs2", "segments": 1, "reason": None}],
             ],
             "expires_at": "2026-11-22T18:04:05.123Z",
+            "text": "Hello 🙂",
+            "schedule": None,
+            "country_rules": None,
+            "quiet_hours": None,
+            "variant": None,
         },
     ),
     "list_messages": Example(None, {"entities": [_LISTED], "next_cursor": _CURSOR}),
@@ -215,78 +224,8 @@ EXAMPLES: dict[str, Example] = {
     "get_webhook": Example(None, {"entities": [_ENDPOINT]}),
     "test_webhook": Example(None, {"event_id": EVENT_ID}),
     "enable_webhook": Example(None, {"enabled": True}),
+    **{name: Example(*example) for name, example in _OF_OTHERS.items()},
+    "get_account": Example(None, ACCOUNT),
     "healthz": Example(None, {"status": "ok"}),
     "readyz": Example(None, {"status": "ready", "store": "ok", "backlog": "ok", "carriers": {"telco": "able"}}),
-}
-
-
-def _problem(kind: ProblemType, detail: str, **members: Any) -> dict[str, Any]:
-    return {
-        "type": f"/problems/{kind.slug}",
-        "title": kind.title,
-        "status": kind.status,
-        "code": kind.code,
-        "detail": detail,
-        "retryable": kind.retryable,
-        "request_id": _REQUEST_ID,
-        **members,
-    }
-
-
-_PROBLEMS = [
-    _problem(
-        problems.INVALID_FIELDS,
-        "Nothing was accepted. Correct 1 field and send again.",
-        fields={"schedule": ["is in the past"]},
-        codes={"schedule": ["in_the_past"]},
-    ),
-    _problem(problems.INVALID_JSON, "Line 1, column 20: expecting ',' delimiter."),
-    _problem(problems.NOT_AN_OBJECT, "Send one message as an object; send an array to /v1/sms/bulk."),
-    _problem(problems.NOT_AN_ARRAY, "Send the array itself, without the object around it: [{...}, {...}]."),
-    _problem(problems.TOO_MANY_ITEMS, "The array holds 501 messages; at most 500 go into one call.", limit=500),
-    _problem(problems.BODY_TOO_LARGE, "The body is larger than 4,194,304 bytes.", limit_bytes=4_194_304),
-    _problem(
-        problems.UNSUPPORTED_MEDIA_TYPE,
-        "The Content-Type must be application/json, not application/x-www-form-urlencoded.",
-    ),
-    _problem(
-        problems.INVALID_IDEMPOTENCY_KEY,
-        "The Idempotency-Key has 300 characters; give it once, with 1 to 255 visible ASCII characters.",
-    ),
-    _problem(
-        problems.IDEMPOTENCY_KEY_REUSED,
-        "This Idempotency-Key came before with another body or on another path. Nothing was done.",
-    ),
-    _problem(problems.UNAUTHORIZED, "The token is not valid."),
-    _problem(problems.INSUFFICIENT_SCOPE, "This call needs a token with the scope `send`."),
-    _problem(problems.NOT_FOUND, "This account has no message with this id."),
-    _problem(problems.NO_WEBHOOK, "No webhook is configured for this account."),
-    _problem(problems.CLIENT_ID_IN_USE, "Another message has this client_id. Nothing was accepted.", message_id=_ID),
-    _problem(problems.ALREADY_SENT, "The message was put to a carrier already, or has ended. It was not canceled."),
-    _problem(
-        problems.FIRST_ANSWER_ERASED,
-        "This Idempotency-Key came before, and what was accepted then is no longer kept. Nothing was accepted now.",
-    ),
-    _problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time."),
-    _problem(
-        problems.STORE_FULL,
-        "The gateway can't take more messages at the moment. Nothing was accepted. Send again after the time in "
-        "Retry-After.",
-    ),
-    _problem(
-        problems.STORE_BUSY,
-        "The gateway can't store anything at the moment. Nothing was changed. Send again after the time in "
-        "Retry-After, with the same Idempotency-Key.",
-    ),
-    _problem(
-        problems.NOT_READY,
-        "The disk is full down to its reserve.",
-        store="full",
-        backlog="ok",
-        carriers={"telco": "able"},
-    ),
-    _problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id."),
-]
-PROBLEM_EXAMPLES: dict[str, dict[str, Any]] = {
-    problem["type"].removeprefix("/problems/"): problem for problem in _PROBLEMS
 }

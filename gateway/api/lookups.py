@@ -1,6 +1,6 @@
-"""GET /v1/sms/{id}, GET /v1/sms and the canceling of a message: what an account asks about its own messages.
+"""GET /v1/sms/{id} and the canceling of a message: what an account asks about one of its own messages.
 
-How a message's story reads is built in timeline.py.
+How a message's story reads is built in timeline.py; lists are message_lists.py's.
 """
 
 from msgspec import json
@@ -10,15 +10,12 @@ from gateway import identifiers
 from gateway.api import timeline
 from gateway.api.base import json_response
 from gateway.api.bodies import bare_key
-from gateway.api.problems import ALREADY_SENT, Problem, invalid_field, not_found
-from gateway.api.queries import message_id, next_cursor, paging, parameters
+from gateway.api.problems import ALREADY_SENT, Problem, not_found
+from gateway.api.queries import message_id
 from gateway.api.repeats import Repeats
-from gateway.api.schemas import Canceled, MessageList
+from gateway.api.schemas import Canceled
 from gateway.messages import Status
-from gateway.rules.faults import FaultCode
 from gateway.store.interface import CancelOutcome, Store
-
-_CLIENT_ID_LENGTH = 40
 
 
 class Lookups:
@@ -31,21 +28,6 @@ class Lookups:
         if story is None:
             raise not_found("message")
         return json_response(json.encode(timeline.full(story)))
-
-    async def list_messages(self, account: str) -> Response:
-        given = parameters(request, "client_id", "limit", "cursor")
-        limit, cursor = paging(given)
-        client_id = given.get("client_id")
-        if client_id is None:
-            raise invalid_field("client_id", "is missing; this list is by client_id", FaultCode.MISSING.value)
-        if not 1 <= len(client_id) <= _CLIENT_ID_LENGTH:
-            code = FaultCode.TOO_LONG if client_id else FaultCode.EMPTY
-            raise invalid_field(
-                "client_id", f"has {len(client_id)} characters; give 1 to {_CLIENT_ID_LENGTH}", code.value
-            )
-        page = await self._store.messages(account, client_id=client_id, limit=limit, cursor=cursor)
-        listed = MessageList([timeline.listed(row) for row in page.rows], next_cursor(page.next_cursor))
-        return json_response(json.encode(listed))
 
     async def cancel(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
         key = await bare_key(request)

@@ -6,12 +6,23 @@ from typing import Any
 import msgspec
 
 from gateway.api import problems
-from gateway.api.event_examples import BATCH_EXAMPLE, INBOUND_EXAMPLE, MESSAGE_EXAMPLES, TEST_EXAMPLE
-from gateway.api.event_schemas import InboundEvent, MessageEvent, WebhookTestEvent
-from gateway.api.examples import EXAMPLES, PROBLEM_EXAMPLES
-from gateway.api.operations import OPERATIONS, Answer, Operation
+from gateway.api.campaign_schemas import NewCampaign
+from gateway.api.event_examples import (
+    BATCH_EXAMPLE,
+    CAMPAIGN_EXAMPLE,
+    INBOUND_EXAMPLE,
+    MESSAGE_EXAMPLES,
+    OPT_OUT_EXAMPLE,
+    TEST_EXAMPLE,
+)
+from gateway.api.event_schemas import CampaignEvent, InboundEvent, MessageEvent, OptOutEvent, WebhookTestEvent
+from gateway.api.examples import EXAMPLES
+from gateway.api.inbound_schemas import InboundMessage
+from gateway.api.operation import Answer, Operation
+from gateway.api.operations import OPERATIONS
+from gateway.api.problem_examples import PROBLEM_EXAMPLES
 from gateway.api.problems import CONTENT_TYPE, ProblemType
-from gateway.api.schemas import NewMessage, ProblemDocument
+from gateway.api.schemas import ListedMessage, MessageList, NewMessage, ProblemDocument
 
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = (
@@ -28,8 +39,18 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
     "Retry-After": {"description": "Seconds to wait before sending again.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "What kind of token is needed.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {
+        "description": 'Of an account with limits: how much may be asked, such as `"requests";q=100;w=1`.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "Of an account with limits: what is left, and the seconds until it is whole again, such as "
+        '`"requests";r=37;t=1`.',
+        "schema": {"type": "string"},
+    },
     "Allow": {"description": "The methods that the path takes.", "schema": {"type": "string"}},
 }
+_LIMITED = ("RateLimit-Policy", "RateLimit")
 _WEBHOOK_HEADERS = {
     "webhook-id": "The same through every retry of the POST.",
     "webhook-timestamp": "Unix time of this try, in seconds; refuse it when it is more than five minutes off.",
@@ -57,12 +78,18 @@ def openapi_document() -> dict[str, Any]:
         ProblemDocument,
         MessageEvent,
         InboundEvent,
+        CampaignEvent,
+        OptOutEvent,
         WebhookTestEvent,
+        InboundMessage,
         *{_identity(schema): schema for schema in _schemas()}.values(),
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     by_type = {_identity(schema): described for schema, described in zip(types, schemas, strict=True)}
-    components[NewMessage.__name__]["anyOf"] = [{"required": ["text"]}, {"required": ["message"]}]
+    components[NewCampaign.__name__]["anyOf"] = [{"required": [name]} for name in ("message", "text", "template")]
+    either = {"anyOf": [_reference(ListedMessage), _reference(InboundMessage)]}
+    components[MessageList.__name__]["properties"]["entities"]["items"] = either
+    components[NewMessage.__name__]["anyOf"] = [{"required": [name]} for name in ("text", "message", "template")]
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, by_type)
@@ -85,8 +112,13 @@ def openapi_document() -> dict[str, Any]:
 def _webhooks() -> dict[str, Any]:
     """What is posted to endpoints: each type of event, and a batch of them."""
     events = {name: (MessageEvent, example) for name, example in MESSAGE_EXAMPLES.items()}
-    others = {"message.inbound": (InboundEvent, INBOUND_EXAMPLE), "webhook.test": (WebhookTestEvent, TEST_EXAMPLE)}
-    kinds = [_reference(kind) for kind in (MessageEvent, InboundEvent, WebhookTestEvent)]
+    others = {
+        "message.inbound": (InboundEvent, INBOUND_EXAMPLE),
+        "recipient.opt_out": (OptOutEvent, OPT_OUT_EXAMPLE),
+        "campaign.completed": (CampaignEvent, CAMPAIGN_EXAMPLE),
+        "webhook.test": (WebhookTestEvent, TEST_EXAMPLE),
+    }
+    kinds = [_reference(kind) for kind in (MessageEvent, *(kind for kind, _ in others.values()))]
     batch = {"type": "array", "minItems": 1, "items": {"anyOf": kinds}}
     found = {
         name: _webhook(f"The event `{name}`", _reference(kind), example)
@@ -118,7 +150,8 @@ def _reference(kind: type) -> dict[str, str]:
 
 def _schemas() -> list[Any]:
     bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
-    return bodies + [answer.schema for operation in OPERATIONS for answer in operation.answers]
+    answers = [answer for operation in OPERATIONS for answer in operation.answers]
+    return bodies + [answer.schema for answer in answers if answer.schema is not None]
 
 
 def _identity(schema: Any) -> str:
@@ -136,7 +169,9 @@ def _operation(operation: Operation, by_type: dict[str, Any]) -> dict[str, Any]:
         described["parameters"] = parameters
     if operation.body is not None:
         example = {"example": EXAMPLES[operation.name].request}
-        content = {"application/json": {"schema": by_type[_identity(operation.body)], **example}}
+        content: dict[str, Any] = {"application/json": {"schema": by_type[_identity(operation.body)], **example}}
+        for kind, text in operation.other_bodies.items():
+            content[kind] = {"schema": {"type": "string"}, "example": text}
         described["requestBody"] = {"required": True, "content": content}
     described["responses"] = {
         **{str(answer.status): _success(operation, answer, by_type) for answer in operation.answers},
@@ -147,8 +182,11 @@ def _operation(operation: Operation, by_type: dict[str, Any]) -> dict[str, Any]:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    if "{id}" in operation.path:
-        found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    found.extend(
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in ("id", "name", "number")
+        if f"{{{name}}}" in operation.path
+    )
     found.extend(
         {
             "name": parameter.name,
@@ -165,18 +203,23 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _success(operation: Operation, answer: Answer, by_type: dict[str, Any]) -> dict[str, Any]:
+    limited = () if operation.scope is None else _LIMITED
+    headers = _header_references("Request-Id", *answer.headers, *limited)
+    success = {"description": answer.description, "headers": headers}
+    if answer.others:
+        content = {kind: {"schema": {"type": "string"}, "example": text} for kind, text in answer.others.items()}
+        return {**success, "content": content}
+    if answer.schema is None:
+        return success
     media = {"schema": by_type[_identity(answer.schema)], "example": EXAMPLES[operation.name].response}
-    return {
-        "description": answer.description,
-        "headers": _header_references("Request-Id", *answer.headers),
-        "content": {"application/json": media},
-    }
+    return {**success, "content": {"application/json": media}}
 
 
 def _failures(operation: Operation) -> dict[str, Any]:
     kinds = [*operation.problems, problems.INTERNAL_ERROR]
     if operation.scope is not None:
-        kinds = [problems.UNAUTHORIZED, problems.INSUFFICIENT_SCOPE, problems.ADDRESS_NOT_ALLOWED, *kinds]
+        for_all = (problems.UNAUTHORIZED, problems.INSUFFICIENT_SCOPE, problems.ADDRESS_NOT_ALLOWED)
+        kinds = [*for_all, *kinds, problems.TOO_MANY_REQUESTS]
     by_status: dict[int, list[ProblemType]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)
@@ -185,10 +228,11 @@ def _failures(operation: Operation) -> dict[str, Any]:
 
 def _failure(status: int, kinds: list[ProblemType]) -> dict[str, Any]:
     media: dict[str, Any] = {"schema": {"$ref": _REFERENCE.format(name="ProblemDocument")}}
-    examples = {kind.code: {"value": PROBLEM_EXAMPLES[kind.slug]} for kind in kinds if kind.slug in PROBLEM_EXAMPLES}
-    if examples:
-        media["examples"] = examples
-    names = ["Request-Id", *{401: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(status, [])]
+    media["examples"] = {kind.code: {"value": PROBLEM_EXAMPLES[kind.slug]} for kind in kinds}
+    names = [
+        "Request-Id",
+        *{401: ["WWW-Authenticate"], 429: ["Retry-After", *_LIMITED], 503: ["Retry-After"]}.get(status, []),
+    ]
     return {
         "description": " ".join(f"`{kind.code}`: {kind.title}." for kind in kinds),
         "headers": _header_references(*names),

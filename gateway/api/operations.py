@@ -3,47 +3,14 @@
 What a call does is in the file of its handler; what may come back beside its success is told by `problems`.
 """
 
-from typing import Any, NamedTuple
-
-from gateway.api import outbox_schemas, problems, schemas
-from gateway.api.problems import ProblemType
+from gateway.api import account_schemas, outbox_schemas, problems, schemas, template_schemas
+from gateway.api.campaign_operations import CAMPAIGN_OPERATIONS
+from gateway.api.consent_operations import CONSENT_OPERATIONS
+from gateway.api.filter_parameters import EVENT_FILTERS, MESSAGE_FILTERS
+from gateway.api.operation import AGAIN, BODY, CURSOR, LIMIT, REPEATED, Answer, Operation, Parameter
 from gateway.flows.preview import Preview
 from gateway.settings import Scope
 
-
-class Answer(NamedTuple):
-    """A success."""
-
-    status: int
-    schema: Any
-    description: str
-    headers: tuple[str, ...] = ()
-
-
-class Parameter(NamedTuple):
-    name: str
-    schema: dict[str, Any]
-    description: str
-    required: bool = False
-
-
-class Operation(NamedTuple):
-    name: str
-    """operationId, and the name of the handler."""
-    method: str
-    path: str
-    scope: Scope | None
-    """None: open to anyone."""
-    summary: str
-    answers: tuple[Answer, ...]
-    problems: tuple[ProblemType, ...] = ()
-    body: Any = None
-    query: tuple[Parameter, ...] = ()
-    keyed: bool = False
-    """Takes an Idempotency-Key."""
-
-
-_BODY = (problems.INVALID_JSON, problems.UNSUPPORTED_MEDIA_TYPE, problems.BODY_TOO_LARGE, problems.REQUEST_TIMEOUT)
 _KEYED = (
     problems.INVALID_IDEMPOTENCY_KEY,
     problems.IDEMPOTENCY_KEY_REUSED,
@@ -51,24 +18,17 @@ _KEYED = (
     problems.STORE_FULL,
     problems.STORE_BUSY,
 )
-_ONE = (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.CLIENT_ID_IN_USE, *_BODY, *_KEYED)
-_BULK = (problems.NOT_AN_ARRAY, problems.EMPTY_BULK, problems.TOO_MANY_ITEMS, *_BODY, *_KEYED)
+_ONE = (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.CLIENT_ID_IN_USE, problems.DUPLICATE, *BODY, *_KEYED)
+_BULK = (problems.INVALID_FIELDS, problems.NOT_AN_ARRAY, problems.EMPTY_BULK, problems.TOO_MANY_ITEMS, *BODY, *_KEYED)
 _ACCEPTED = (Answer(201, schemas.Message, "On disk, and on its way.", ("Location", "Idempotent-Replayed")),)
 _CANCELED = (Answer(200, schemas.Canceled, "It will not be sent (also when it was canceled before)."),)
 _ASKED = Answer(202, schemas.Canceled, "It was sent, and its carrier is asked by cancel_sm not to deliver it.")
 _CANCEL_PROBLEMS = (problems.NOT_FOUND, problems.ALREADY_SENT, problems.STORE_BUSY)
-_REPEATED = (problems.INVALID_IDEMPOTENCY_KEY, problems.IDEMPOTENCY_KEY_REUSED, problems.STORE_BUSY)
-_AGAIN = ("Idempotent-Replayed",)
 
-LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Most entries of a page.")
-CURSOR = Parameter("cursor", {"type": "string"}, "`next_cursor` of the page before.")
-CLIENT_ID = Parameter(
-    "client_id", {"type": "string", "maxLength": 40}, "The message with this id of yours.", required=True
-)
-EVENT_STATUS = Parameter(
-    "status",
-    {"type": "string", "examples": ["pending,failed"]},
-    "Only events that stand so: `pending`, `delivered`, `failed`, several with commas.",
+FLAG_DUPLICATES = Parameter(
+    "flag_duplicates",
+    {"type": "boolean", "default": False},
+    "Tell of each message that says the same to the same number as one before it; they are sent all the same.",
 )
 
 OPERATIONS = (
@@ -95,6 +55,7 @@ OPERATIONS = (
         (Answer(201, schemas.Bulk, "Each message was accepted or refused on its own.", ("Idempotent-Replayed",)),),
         _BULK,
         list[schemas.NewMessage],
+        query=(FLAG_DUPLICATES,),
         keyed=True,
     ),
     Operation(
@@ -104,7 +65,7 @@ OPERATIONS = (
         Scope.SEND,
         "What would happen to a message: alphabet, parts, route and carriers. Nothing is sent",
         (Answer(200, Preview, "It would be taken, and so."),),
-        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *_BODY),
+        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *BODY),
         schemas.NewMessage,
     ),
     Operation(
@@ -112,10 +73,10 @@ OPERATIONS = (
         "GET",
         "/v1/sms",
         Scope.READ,
-        "List messages, newest first",
-        (Answer(200, schemas.MessageList, "One page."),),
+        "List messages, newest first; with `direction=inbound` those that came in",
+        (Answer(200, schemas.MessageList, "One page; it may be short and yet have a `next_cursor`."),),
         (problems.INVALID_FIELDS,),
-        query=(CLIENT_ID, LIMIT, CURSOR),
+        query=(*MESSAGE_FILTERS, LIMIT, CURSOR),
     ),
     Operation(
         "get_message",
@@ -132,8 +93,8 @@ OPERATIONS = (
         "/v1/sms/{id}/cancel",
         Scope.SEND,
         "Cancel a message that is not sent yet, or ask its carrier to",
-        (_CANCELED[0]._replace(headers=_AGAIN), _ASKED._replace(headers=_AGAIN)),
-        (*_CANCEL_PROBLEMS, *_REPEATED[:2]),
+        (_CANCELED[0]._replace(headers=AGAIN), _ASKED._replace(headers=AGAIN)),
+        (*_CANCEL_PROBLEMS, *REPEATED[:2]),
         keyed=True,
     ),
     Operation(
@@ -145,15 +106,17 @@ OPERATIONS = (
         (*_CANCELED, _ASKED),
         _CANCEL_PROBLEMS,
     ),
+    *CAMPAIGN_OPERATIONS,
+    *CONSENT_OPERATIONS,
     Operation(
         "list_events",
         "GET",
         "/v1/events",
         Scope.READ,
         "List events and how telling them goes, newest first",
-        (Answer(200, outbox_schemas.EventList, "One page."),),
+        (Answer(200, outbox_schemas.EventList, "One page; it may be short and yet have a `next_cursor`."),),
         (problems.INVALID_FIELDS,),
-        query=(EVENT_STATUS, LIMIT, CURSOR),
+        query=(*EVENT_FILTERS, LIMIT, CURSOR),
     ),
     Operation(
         "replay_event",
@@ -161,8 +124,8 @@ OPERATIONS = (
         "/v1/events/{id}/replay",
         Scope.SEND,
         "Tell one event again",
-        (Answer(202, outbox_schemas.Replayed, "It is pending again; 0: it was pending already.", _AGAIN),),
-        (problems.NOT_FOUND, *_REPEATED),
+        (Answer(202, outbox_schemas.Replayed, "It is pending again; 0: it was pending already.", AGAIN),),
+        (problems.NOT_FOUND, *REPEATED),
         keyed=True,
     ),
     Operation(
@@ -171,8 +134,8 @@ OPERATIONS = (
         "/v1/events/replay",
         Scope.SEND,
         "Tell the events of a time range, or all that failed, again",
-        (Answer(202, outbox_schemas.Replayed, "So many are pending again.", _AGAIN),),
-        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *_BODY, *_REPEATED),
+        (Answer(202, outbox_schemas.Replayed, "So many are pending again.", AGAIN),),
+        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *BODY, *REPEATED),
         outbox_schemas.ReplayRange,
         keyed=True,
     ),
@@ -190,8 +153,8 @@ OPERATIONS = (
         "/v1/webhook/test",
         Scope.SEND,
         "Post a `webhook.test` event to the account's webhook",
-        (Answer(202, outbox_schemas.TestEvent, "It is on its way.", _AGAIN),),
-        (problems.NO_WEBHOOK, *_REPEATED),
+        (Answer(202, outbox_schemas.TestEvent, "It is on its way.", AGAIN),),
+        (problems.NO_WEBHOOK, *REPEATED),
         keyed=True,
     ),
     Operation(
@@ -200,9 +163,58 @@ OPERATIONS = (
         "/v1/webhook/enable",
         Scope.SEND,
         "Post events again after the webhook had answered 410",
-        (Answer(200, outbox_schemas.Enabled, "Events are posted again, those that waited first.", _AGAIN),),
-        (problems.NO_WEBHOOK, *_REPEATED),
+        (Answer(200, outbox_schemas.Enabled, "Events are posted again, those that waited first.", AGAIN),),
+        (problems.NO_WEBHOOK, *REPEATED),
         keyed=True,
+    ),
+    Operation(
+        "put_template",
+        "PUT",
+        "/v1/templates/{name}",
+        Scope.SEND,
+        "Keep a template under a name, in the place of the one that was there",
+        (
+            Answer(201, template_schemas.Template, "It is kept.", ("Location",)),
+            Answer(200, template_schemas.Template, "It is kept in the place of an earlier one."),
+        ),
+        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.TOO_MANY_TEMPLATES, problems.STORE_BUSY, *BODY),
+        template_schemas.NewTemplate,
+    ),
+    Operation(
+        "list_templates",
+        "GET",
+        "/v1/templates",
+        Scope.READ,
+        "List templates by name",
+        (Answer(200, template_schemas.TemplateList, "One page."),),
+        (problems.INVALID_FIELDS,),
+        query=(LIMIT, CURSOR),
+    ),
+    Operation(
+        "get_template",
+        "GET",
+        "/v1/templates/{name}",
+        Scope.READ,
+        "One template",
+        (Answer(200, template_schemas.Template, "The template."),),
+        (problems.NOT_FOUND,),
+    ),
+    Operation(
+        "delete_template",
+        "DELETE",
+        "/v1/templates/{name}",
+        Scope.SEND,
+        "Forget a template; messages and campaigns that were made of it stay as they are",
+        (Answer(204, None, "It is gone."),),
+        (problems.NOT_FOUND, problems.STORE_BUSY),
+    ),
+    Operation(
+        "get_account",
+        "GET",
+        "/v1/account",
+        Scope.READ,
+        "How the account is set up, what it may ask and what it has asked",
+        (Answer(200, account_schemas.Account, "The account."),),
     ),
     Operation(
         "healthz",

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.api.carriers_view import CarrierView
-from gateway.api.timeline import time_or_none, without_text
+from gateway.api.steps import without_text
+from gateway.api.timeline import time_or_none
 from gateway.identifiers import INBOUND, MESSAGE, public
 from gateway.rules.timestamps import rfc3339
 from gateway.store.views import DoubtRow, EndpointRow, ParkedRow, QueueRow, UntoldRow

@@ -11,14 +11,17 @@ from quart import Response, g, request
 from gateway import identifiers
 from gateway.api.base import json_response
 from gateway.api.bodies import bare_key, decode, idempotency_key, read_json
+from gateway.api.filters import CREATED, Filters
 from gateway.api.outbox_schemas import Enabled, Endpoint, EndpointList, Event, EventList, Replayed, TestEvent
-from gateway.api.problems import NO_WEBHOOK, NOT_AN_OBJECT, Problem, invalid_field, invalid_fields, not_found
-from gateway.api.queries import event_id, next_cursor, paging, parameters
+from gateway.api.problems import NO_WEBHOOK, NOT_AN_OBJECT, Problem, invalid_fields, not_found
+from gateway.api.queries import event_id, next_cursor, paging, parameters, rendered
 from gateway.api.repeats import Repeats
 from gateway.api.timeline import time_or_none
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import parse_rfc3339
+from gateway.settings import EventType
 from gateway.store.interface import Store
+from gateway.store.listing import EventFilter
 from gateway.store.views import EndpointRow, EventRow
 
 _STATUSES = ("pending", "delivered", "failed")
@@ -33,13 +36,20 @@ class Outbox:
         self._repeats = repeats
 
     async def list_events(self, account: str) -> Response:
-        given = parameters(request, "status", "limit", "cursor")
+        given = parameters(request, "status", "type", "message_id", *CREATED, "limit", "cursor")
         limit, cursor = paging(given)
-        statuses = given["status"].split(",") if given.get("status") else list(_STATUSES)
-        if not set(statuses) <= set(_STATUSES):
-            raise invalid_field("status", f"must be of {', '.join(_STATUSES)}; several with commas", "unknown_status")
-        page = await self._store.events(account, statuses=statuses, limit=limit, cursor=cursor)
-        return json_response(json.encode(EventList([_event(row) for row in page.rows], next_cursor(page.next_cursor))))
+        filters = Filters(given)
+        after, before = filters.times()
+        wanted = EventFilter(
+            statuses=filters.some_of("status", _STATUSES),
+            types=filters.some_of("type", tuple(EventType)),
+            message=filters.id_of("message_id", identifiers.MESSAGE, "message"),
+            after=after,
+            before=before,
+        )
+        filters.refuse_wrong()
+        page = await self._store.events(account, wanted, limit=limit, cursor=cursor)
+        return json_response(json.encode(EventList(await rendered(page.rows, _event), next_cursor(page.next_cursor))))
 
     async def replay_event(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
         key = await bare_key(request)
@@ -151,6 +161,8 @@ def _range(body: Any) -> tuple[int | None, int | None, bool]:
             errors.add(
                 name[:40], Fault(f"is not a field of a replay; it takes {', '.join(_RANGE)}", FaultCode.UNKNOWN_FIELD)
             )
+    if times.get("before", _LATEST_MS) < times.get("after", 0):
+        errors.add("before", Fault("is before after, so that nothing lies between them", FaultCode.TOO_SMALL))
     if not body:
         errors.add(
             "after",

@@ -62,7 +62,11 @@ NOT_AN_ARRAY = ProblemType(
     "A bulk is the array of messages itself: `[{...}, {...}]`, not an object that holds it.",
 )
 EMPTY_BULK = ProblemType(
-    "empty-bulk", 422, "The array holds no messages", False, "A bulk holds at least one message. Nothing was done."
+    "empty-bulk",
+    422,
+    "The array holds no messages",
+    False,
+    "A bulk holds at least one message. Nothing was done: make no call where there is nothing to send.",
 )
 TOO_MANY_ITEMS = ProblemType(
     "too-many-items",
@@ -70,6 +74,14 @@ TOO_MANY_ITEMS = ProblemType(
     "The array holds too many messages",
     False,
     "Nothing was accepted. Cut the array into several calls, each with an Idempotency-Key of its own.",
+)
+TOO_MANY_RECIPIENTS = ProblemType(
+    "too-many-recipients",
+    413,
+    "There are too many recipients",
+    False,
+    "Nothing is sent. Upload larger campaigns as NDJSON or CSV, or make several of them, each with an idempotency key "
+    "of its own.",
 )
 BODY_TOO_LARGE = ProblemType(
     "body-too-large", 413, "The body is too large", False, "Nothing was accepted. Send fewer messages in one call."
@@ -96,6 +108,14 @@ IDEMPOTENCY_KEY_REUSED = ProblemType(
     False,
     "The key belongs to an earlier call with another body or another path, so this one was not carried out. Take a new "
     "key for each new call, and the same key only to repeat a call byte for byte.",
+)
+REQUEST_UNDER_WAY = ProblemType(
+    "request-under-way",
+    409,
+    "The first call with the idempotency key is still under way",
+    True,
+    "Its answer is not known yet. Send again after the time in `Retry-After`, with the same key: then it is given "
+    "again.",
 )
 UNAUTHORIZED = ProblemType(
     "unauthorized",
@@ -157,6 +177,25 @@ CLIENT_ID_IN_USE = ProblemType(
     "`message_id` is the message that has it, so it was accepted before: look there for its state. Take a new "
     "client_id for a new message.",
 )
+DUPLICATE = ProblemType(
+    "duplicate",
+    409,
+    "The same text went to this number moments ago",
+    False,
+    "The lane takes a text for a number once within its `duplicate_window`, 30 s for `otp`. `message_id` is the one "
+    "that has it: look there for its state. Nothing was accepted. A message that ended without being sent stands in "
+    "nobody's way.",
+)
+TOO_MANY_REQUESTS = ProblemType(
+    "too-many-requests",
+    429,
+    "A limit of the account is reached",
+    True,
+    "Nothing was done. `limited_by` names the limit, and `limit` is how much it lets through: `requests_per_second` "
+    "counts the calls with all tokens of the account, `messages_per_second` and `messages_per_day` what is accepted, "
+    "`backlog` what waits for a free slot. Send again after the time in `Retry-After`, with the same Idempotency-Key. "
+    "The headers `RateLimit-Policy` and `RateLimit` of every answer tell what is left.",
+)
 FIRST_ANSWER_ERASED = ProblemType(
     "first-answer-erased",
     409,
@@ -173,6 +212,13 @@ ALREADY_SENT = ProblemType(
     "It can be canceled before it is put to a carrier, and after that where the carrier takes cancel_sm. "
     "GET /v1/sms/{id} shows where it stands.",
 )
+TOO_MANY_TEMPLATES = ProblemType(
+    "too-many-templates",
+    409,
+    "The account has too many templates",
+    False,
+    "Nothing was kept. Delete templates that are no longer used, or give what differs as variables.",
+)
 NOT_IN_DOUBT = ProblemType(
     "not-in-doubt",
     409,
@@ -180,15 +226,34 @@ NOT_IN_DOUBT = ProblemType(
     False,
     "It was settled already, by an answer, a receipt, its lane or somebody else. GET /admin/doubts lists what is.",
 )
+CAMPAIGN_STATUS = ProblemType(
+    "campaign-status",
+    409,
+    "The campaign's status does not allow this",
+    False,
+    "`campaign_status` is where it stands. What runs or waits for its schedule can be paused, what is paused can be "
+    "resumed, and what has not ended can be canceled, once it is loaded.",
+)
+VOICE_NOT_OFFERED = ProblemType(
+    "voice-not-offered",
+    501,
+    "Voice is not offered",
+    False,
+    "This gateway sends text messages, by POST /v1/campaigns/sms. Nothing was done.",
+)
 BAD_REQUEST = ProblemType(
-    "bad-request", 400, "The request is not valid HTTP", False, "The request could not be read. Nothing was done."
+    "bad-request",
+    400,
+    "The request is not valid HTTP",
+    False,
+    "The request could not be read. Nothing was done. Let an HTTP library write it, and look at proxies in between.",
 )
 HEAD_TOO_LARGE = ProblemType(
     "head-too-large",
     431,
     "The head of the request is too large",
     False,
-    "The request line and the headers together may have 16 KiB. Nothing was done.",
+    "The request line and the headers together may have 16 KiB. Nothing was done. Send what is long in the body.",
 )
 UNKNOWN_TRANSFER_CODING = ProblemType(
     "unknown-transfer-coding",
@@ -219,6 +284,14 @@ STORE_BUSY = ProblemType(
     True,
     "The gateway can't store anything at the moment, or is about to stop. Nothing was changed. Send again after the "
     "time in `Retry-After`, with the same Idempotency-Key.",
+)
+TOO_MANY_UPLOADS = ProblemType(
+    "too-many-uploads",
+    503,
+    "Too many campaigns are being taken in",
+    True,
+    "Nothing was accepted. An account may upload two at a time, and large JSON bodies are taken one after the other. "
+    "Send again after the time in `Retry-After`.",
 )
 TOO_MANY_CONNECTIONS = ProblemType(
     "too-many-connections",

@@ -1,7 +1,9 @@
 """Query parameters and ids of paths, checked: what is not a parameter of the call is refused rather than ignored."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
+import trio
 from quart import Request
 
 from gateway import identifiers
@@ -11,6 +13,9 @@ from gateway.rules.faults import FaultCode
 CURSOR = "cur_"
 LIMIT = 50
 MOST = 500
+_ROWS_PER_TURN = 50
+Row = TypeVar("Row")
+Entity = TypeVar("Entity")
 
 
 class Paging(NamedTuple):
@@ -54,6 +59,16 @@ def paging(given: dict[str, str]) -> Paging:
 def next_cursor(position: int | None) -> str | None:
     """A page's end as callers see it."""
     return None if position is None else identifiers.public(CURSOR, position)
+
+
+async def rendered(rows: Sequence[Row], render: Callable[[Row], Entity]) -> list[Entity]:
+    """Rows as callers see them; others get their turns meanwhile."""
+    found: list[Entity] = []
+    for start in range(0, len(rows), _ROWS_PER_TURN):
+        if start:
+            await trio.lowlevel.checkpoint()
+        found += map(render, rows[start : start + _ROWS_PER_TURN])
+    return found
 
 
 def message_id(text: str) -> int:

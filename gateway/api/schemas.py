@@ -12,7 +12,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from gateway.messages import ErrorCode, Status
 from gateway.rules.causes import CauseClass
 from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG
+from gateway.rules.limits import AccountLimit
 from gateway.rules.options import MOST_TLVS
+from gateway.rules.wordings import MOST_VARIABLES
 from protocol.segments import MAX_PARTS
 
 ClientId = Annotated[str, Meta(min_length=1, max_length=MOST_CLIENT_ID)]
@@ -27,9 +29,9 @@ class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One message to send."""
 
     to: Annotated[str, Meta(description="The number, best as E.164 with its plus.")]
-    text: Annotated[str | UnsetType, Meta(description="The text. `message` is an alias; one of them is needed.")] = (
-        UNSET
-    )
+    text: Annotated[
+        str | UnsetType, Meta(description="The text. `message` is an alias; one of them, or `template`, is needed.")
+    ] = UNSET
     message: Annotated[str | UnsetType, Meta(description="Alias of `text`.")] = UNSET
     sender: Annotated[
         str | UnsetType | None, Meta(description="Who it comes from; needed unless the account has a default sender.")
@@ -84,6 +86,21 @@ class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
             "or octets as `hex:0501`; at most 255 octets each."
         ),
     ] = UNSET
+    template: Annotated[
+        str | UnsetType | None, Meta(description="The name of a template of the account, instead of `text`.")
+    ] = UNSET
+    variables: Annotated[
+        Annotated[dict[str, str | int | float | bool | None], Meta(max_length=MOST_VARIABLES)] | UnsetType | None,
+        Meta(description="Values for the fields of the template; with `text`, that is a template: `{first_name}`."),
+    ] = UNSET
+    spintax: Annotated[
+        bool | UnsetType | None,
+        Meta(description="With `text`: whether `{Hello|Hi}` is a choice, made by the recipient's number."),
+    ] = UNSET
+    locale: Annotated[
+        str | UnsetType | None,
+        Meta(description="With `template`: which of its languages; `es-MX` falls back to `es`, then to its own text."),
+    ] = UNSET
 
 
 class Message(Struct):
@@ -130,6 +147,10 @@ class Entity(Struct):
     schedule: Time | None
     expires_at: Time
     created_at: Time
+    duplicate_of: Annotated[
+        int | UnsetType,
+        Meta(description="With `flag_duplicates`: the index of the first that says the same to the same number."),
+    ] = UNSET
 
 
 class ItemError(Struct):
@@ -191,6 +212,7 @@ class What(StrEnum):
 
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"
+    QUEUED = "queued"
     UNFIT = "unfit"
     SUBMIT = "submit"
     RECEIPT = "receipt"
@@ -262,13 +284,17 @@ class Step(Struct, omit_defaults=True):
     ] = UNSET
     reason: Annotated[
         str | UnsetType,
-        Meta(description="With `unfit`: why this carrier can't carry the text or TLVs, which it gave back unsent."),
+        Meta(
+            description="With `unfit`: why this carrier can't carry the text or TLVs, which it gave back unsent. With "
+            "an end that no carrier told: why, in words."
+        ),
     ] = UNSET
 
 
 class ListedMessage(Message):
     """A message in a list: all but its parts and timeline."""
 
+    variant: Annotated[str | None, Meta(description="Which of its text's variants was chosen; null where it has none.")]
     route: str
     country: str | None
     attempts: Annotated[int, Meta(description="Times that it was put to a carrier.")]
@@ -307,10 +333,21 @@ class ProblemDocument(Struct, omit_defaults=True):
     request_id: str
     fields: Sentences | UnsetType = UNSET
     codes: Codes | UnsetType = UNSET
-    message_id: Annotated[str | UnsetType, Meta(description="With `client_id_in_use`: the message that has it.")] = (
-        UNSET
-    )
-    limit: Annotated[int | UnsetType, Meta(description="With `too_many_items`: most messages of a bulk.")] = UNSET
+    message_id: Annotated[
+        str | UnsetType, Meta(description="With `client_id_in_use` and `duplicate`: the message that has it.")
+    ] = UNSET
+    campaign_status: Annotated[
+        str | UnsetType, Meta(description="With `campaign_status`: where the campaign stands.")
+    ] = UNSET
+    limit: Annotated[
+        int | UnsetType,
+        Meta(
+            description="With `too_many_items` and `too_many_recipients`: the most; with `too_many_requests` as well."
+        ),
+    ] = UNSET
+    limited_by: Annotated[
+        AccountLimit | UnsetType, Meta(description="With `too_many_requests`: the limit of the account.")
+    ] = UNSET
     limit_bytes: Annotated[int | UnsetType, Meta(description="With `body_too_large`: most bytes of a body.")] = UNSET
     store: Annotated[str | UnsetType, Meta(description="With `not_ready`: `ok`, `unavailable` or `full`.")] = UNSET
     backlog: Annotated[str | UnsetType, Meta(description="With `not_ready`: `ok` or `full`.")] = UNSET

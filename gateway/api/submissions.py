@@ -8,27 +8,29 @@ from typing import Any, NamedTuple
 
 import trio
 from msgspec import Struct, json
-from quart import Response, g, request
+from quart import Request, Response, g, request
 
 from gateway import identifiers
 from gateway.api import problems
+from gateway.api.account_limits import limit_problem
 from gateway.api.base import json_response
 from gateway.api.bodies import LARGE_BODY, idempotency_key, read_json
 from gateway.api.large_bodies import decode_in_turns, too_many_items
-from gateway.api.problems import Problem, invalid_fields
+from gateway.api.problems import Problem, invalid_field, invalid_fields
 from gateway.api.repeats import REPLAYED, key_reused
-from gateway.flows.accept import (
-    Accept,
+from gateway.flows.accept import Accept
+from gateway.flows.accept_outcomes import (
     BulkAccepted,
     ClientIdInUse,
+    Duplicate,
     FirstAnswerErased,
     ItemError,
     OneAccepted,
     OneReplayed,
 )
 from gateway.flows.entities import Entity
-from gateway.rules.faults import ItemErrors
-from gateway.store.interface import IdempotencyKey, KeyReused
+from gateway.rules.faults import FaultCode, ItemErrors
+from gateway.store.interface import IdempotencyKey, KeyReused, LimitReached
 
 _encode = json.Encoder().encode
 
@@ -40,6 +42,8 @@ class Post(NamedTuple):
     body: bytes
     key: IdempotencyKey | None
     request_id: int
+    flag_duplicates: bool = False
+    """Of a bulk."""
 
 
 class Created(NamedTuple):
@@ -95,6 +99,10 @@ class Submissions:
                 raise invalid_fields(fields, codes)
             case ClientIdInUse(message_id):
                 raise _client_id_in_use(message_id)
+            case Duplicate(message_id):
+                raise _duplicate(message_id)
+            case LimitReached():
+                raise limit_problem(outcome)
             case KeyReused():
                 raise key_reused()
             case FirstAnswerErased():
@@ -102,11 +110,19 @@ class Submissions:
 
     async def _bulk(self, post: Post) -> Created:
         items = self._items(await decode_in_turns(post.body, self._most_items))
-        outcome = await self._accept.submit_bulk(post.account, items, request_id=post.request_id, idempotency=post.key)
+        outcome = await self._accept.submit_bulk(
+            post.account,
+            items,
+            request_id=post.request_id,
+            idempotency=post.key,
+            flag_duplicates=post.flag_duplicates,
+        )
         if isinstance(outcome, KeyReused):
             raise key_reused()
         if isinstance(outcome, FirstAnswerErased):
             raise _first_answer_erased()
+        if isinstance(outcome, LimitReached):
+            raise limit_problem(outcome)
         return Created(bulk_body(outcome), REPLAYED if outcome.replayed else {})
 
     def _items(self, body: Any) -> list[Any]:
@@ -135,8 +151,17 @@ def bulk_body(bulk: BulkAccepted) -> bytes:
 
 async def _through_quart(answer: Answer, account: str) -> Response:
     body = await read_json(request)
-    created = await answer(Post(account, body, idempotency_key(request, body), g.request_id))
+    key = idempotency_key(request, body)
+    created = await answer(Post(account, body, key, g.request_id, _flags_duplicates(request)))
     return json_response(created.body, 201, created.headers)
+
+
+def _flags_duplicates(request: Request) -> bool:
+    """Whether a bulk asks for it. Raises a Problem 422."""
+    given = request.args.get("flag_duplicates", "false")
+    if given not in ("true", "false"):
+        raise invalid_field("flag_duplicates", "must be true or false", FaultCode.WRONG_TYPE.value)
+    return given == "true"
 
 
 def _created(entity: Entity, headers: dict[str, str]) -> Created:
@@ -148,6 +173,14 @@ def _client_id_in_use(holder: int) -> Problem:
         problems.CLIENT_ID_IN_USE,
         "Another message has this client_id. Nothing was accepted.",
         members={"message_id": identifiers.public(identifiers.MESSAGE, holder)},
+    )
+
+
+def _duplicate(first: int) -> Problem:
+    return Problem(
+        problems.DUPLICATE,
+        "The same text to this number was accepted moments ago. Nothing was accepted now.",
+        members={"message_id": identifiers.public(identifiers.MESSAGE, first)},
     )
 
 

@@ -42,7 +42,7 @@ class Tracing:
         if wire is None:
             raise Problem(NOT_FOUND, f"There is no such carrier; there are {', '.join(sorted(self._wires)) or 'none'}.")
         # At once, and not where the body begins: others may ask meanwhile.
-        body = _Body(_traced(wire, Renderer(carrier, form, show=show), seconds), self._taken(carrier))
+        body = _Body(_traced(wire, Renderer(wire, form, show=show), seconds), self._taken(carrier))
         if show:
             try:
                 await self._store.trace_shown(carrier, request_id=g.request_id)

@@ -6,9 +6,7 @@ api's.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -16,17 +14,38 @@ import msgspec
 import trio
 
 from gateway.flows import stages
-from gateway.flows.entities import Entity, entity_of
-from gateway.identifiers import MESSAGE, Identifiers, now_ms, public
-from gateway.metrics import ACCEPTED, REFUSED
+from gateway.flows.accept_outcomes import (
+    BulkAccepted,
+    BulkOutcome,
+    ClientIdInUse,
+    Duplicate,
+    FirstAnswerErased,
+    ItemError,
+    OneAccepted,
+    OneOutcome,
+    OneReplayed,
+)
+from gateway.flows.account_checks import checks_of
+from gateway.flows.bulk_answers import bulk_again, by_index, client_id_of, flag_them, store_errors
+from gateway.flows.entities import entity_of
+from gateway.flows.suppressions import suppression_errors
+from gateway.flows.templates import TemplatesOfAll
+from gateway.identifiers import Identifiers, now_ms
+from gateway.metrics import ACCEPTED, LIMITED, REFUSED
 from gateway.rules.checks import Checked, ItemCheck
-from gateway.rules.faults import Fault, FaultCode, ItemErrors
-from gateway.rules.routing import Router
-from gateway.rules.values import unstorable
+from gateway.rules.faults import ItemErrors
+from gateway.rules.wordings import FIELDS as WORDED_FIELDS
 from gateway.settings import Settings
-from gateway.store.interface import Accepted, AcceptOutcome, IdempotencyKey, KeyReused, NewMessage, Replayed, Submission
-from gateway.webhooks.addresses import AddressGuard
-from gateway.webhooks.urls import url_refusal
+from gateway.store.interface import (
+    Accepted,
+    AcceptOutcome,
+    IdempotencyKey,
+    KeyReused,
+    LimitReached,
+    NewMessage,
+    Replayed,
+    Submission,
+)
 
 _ITEMS_PER_TURN = 50
 """Checked without a pause: about 1 ms of good items."""
@@ -34,7 +53,8 @@ _COST_OF_ERRORS = 10
 """A wrong item costs up to so many good ones, in sentences and in guessing what was meant."""
 _CHARACTERS_PER_ITEM = 160
 """A longer text counts for so many more items."""
-_MOST_CLIENT_ID_SHOWN = 100
+_FURTHER_CHARACTERS = 160
+"""What a template adds beside its text."""
 
 
 class AcceptingStore(Protocol):
@@ -45,56 +65,8 @@ class AcceptingStore(Protocol):
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None: ...
 
 
-@dataclass(slots=True)
-class OneAccepted:
-    entity: Entity
-
-
-@dataclass(slots=True)
-class OneReplayed:
-    """The idempotency key was seen before: the first answer again."""
-
-    entity: Entity
-
-
-@dataclass(slots=True)
-class ClientIdInUse:
-    """Another message has the client_id; nothing was accepted."""
-
-    message_id: int
-
-
-class FirstAnswerErased(Enum):
-    """The idempotency key was seen before, but of what was accepted then not all is kept; nothing was accepted."""
-
-    ERASED = "erased"
-
-
-class ItemError(msgspec.Struct):
-    """A refused item of a bulk."""
-
-    index: int
-    client_id: str | None
-    fields: dict[str, list[str]]
-    codes: dict[str, list[str]]
-
-
-@dataclass(slots=True)
-class BulkAccepted:
-    """Every index of the array stands in `entities` or in `errors`."""
-
-    submission: int
-    entities: list[Entity]
-    errors: list[ItemError]
-    replayed: bool
-
-
-OneOutcome = OneAccepted | OneReplayed | ItemErrors | KeyReused | ClientIdInUse | FirstAnswerErased
-BulkOutcome = BulkAccepted | KeyReused | FirstAnswerErased
-
 _accepted_of = lru_cache(maxsize=None)(ACCEPTED.labels)
 _refused_of = lru_cache(maxsize=None)(REFUSED.labels)
-_item_errors = msgspec.json.Decoder(list[ItemError])
 
 
 class Accept:
@@ -106,11 +78,17 @@ class Accept:
         self._store = store
         self._ids = ids
         self._clock = clock
-        self._checks = _checks(settings)
+        self.templates = TemplatesOfAll(settings.accounts, clock)
+        ahead = settings.limits.schedule_ahead
+        self._checks: Mapping[str, ItemCheck] = checks_of(settings, ItemCheck, ahead, self.templates)
 
     def look(self, account: str, body: Any) -> Checked | ItemErrors:
         """What `submit_one` would file now, or all that is wrong with it; nothing is filed or counted."""
         return self._checks[account].check(body, self._clock())
+
+    def now(self) -> int:
+        """The moment by which things are checked, in milliseconds."""
+        return self._clock()
 
     async def submit_one(
         self, account: str, body: Any, *, request_id: int, idempotency: IdempotencyKey | None = None
@@ -130,22 +108,47 @@ class Accept:
         message = NewMessage(self._ids.next(now), *checked)
         submission = Submission(self._ids.next(), account, request_id, (message,), idempotency)
         outcome = await self._store.accept(submission)
+        if isinstance(outcome, LimitReached):
+            return _limited(account, outcome)
         if not isinstance(outcome, Accepted):
             return self._one_again(outcome)
         if outcome.conflicts:
             _refused_of(account).inc()
             return ClientIdInUse(outcome.conflicts[0])
+        if outcome.duplicates:
+            _refused_of(account).inc()
+            return Duplicate(outcome.duplicates[0])
+        if outcome.suppressed:
+            _refused_of(account).inc()
+            errors = suppression_errors(outcome.suppressed[0])
+            stages.refused(account, request_id, [errors])
+            return errors
         _accepted_of(account, message.lane).inc()
         stages.accepted(submission, outcome)
         return OneAccepted(entity_of(message))
 
     async def submit_bulk(
-        self, account: str, items: Sequence[Any], *, request_id: int, idempotency: IdempotencyKey | None = None
+        self,
+        account: str,
+        items: Sequence[Any],
+        *,
+        request_id: int,
+        idempotency: IdempotencyKey | None = None,
+        flag_duplicates: bool = False,
     ) -> BulkOutcome:
-        """Each item on its own; the good ones are accepted together. Raises StoreFull or StoreBusy: then none was."""
+        """Each item on its own; the good ones are accepted together. Raises StoreFull or StoreBusy: then none was.
+
+        `flag_duplicates`: entities that say the same to the same number as one before them tell its index.
+        """
         messages, indexes, errors = await self._check_all(self._checks[account], items)
         submission = Submission(
-            self._ids.next(), account, request_id, messages, idempotency, msgspec.json.encode(errors) if errors else b""
+            self._ids.next(),
+            account,
+            request_id,
+            messages,
+            idempotency,
+            msgspec.json.encode(errors) if errors else b"",
+            is_bulk=True,
         )
         if not messages and idempotency is None:
             _refused_of(account).inc(len(errors))
@@ -153,18 +156,25 @@ class Accept:
             return BulkAccepted(submission.id, [], errors, replayed=False)
         outcome = await self._store.accept(submission)
         match outcome:
+            case LimitReached():
+                return _limited(account, outcome)
             case KeyReused():
                 return outcome
             case Replayed():
-                return _bulk_again(outcome, items)
-        conflicts = outcome.conflicts
+                again = bulk_again(outcome, items)
+                if flag_duplicates and isinstance(again, BulkAccepted):
+                    flag_them(again.entities, dict(zip(indexes, messages, strict=True)))
+                return again
+        refused = outcome.conflicts.keys() | outcome.suppressed.keys() | outcome.duplicates.keys()
         entities = [
             entity_of(message, index)
             for place, (index, message) in enumerate(zip(indexes, messages, strict=True))
-            if place not in conflicts
+            if place not in refused
         ]
-        errors += _conflict_errors(conflicts, indexes, items)
-        errors.sort(key=_by_index)
+        if flag_duplicates:
+            flag_them(entities, dict(zip(indexes, messages, strict=True)))
+        errors += store_errors(outcome, indexes, items)
+        errors.sort(key=by_index)
         for lane, count in Counter(map(_lane, entities)).items():
             _accepted_of(account, lane).inc(count)
         _refused_of(account).inc(len(errors))
@@ -182,13 +192,13 @@ class Accept:
         for index, item in enumerate(items):
             checked = check.check(item, now)
             if isinstance(checked, ItemErrors):
-                errors.append(ItemError(index, _client_id(item), checked.fields, checked.codes))
+                errors.append(ItemError(index, client_id_of(item), checked.fields, checked.codes))
                 budget -= _COST_OF_ERRORS
             else:
                 good.append(checked)
                 indexes.append(index)
                 budget -= 1
-            budget -= _further_cost(item)
+            budget -= _further_cost(item, checked)
             if budget <= 0:
                 await trio.lowlevel.checkpoint()
                 budget = _ITEMS_PER_TURN
@@ -207,75 +217,23 @@ class Accept:
         return OneReplayed(entity_of(outcome.messages[0]))
 
 
-def _checks(settings: Settings) -> Mapping[str, ItemCheck]:
-    router = Router(settings.routes)
-    tags = {name: frozenset(carrier.message_tlvs) for name, carrier in settings.carriers.items()}
-    taken = {r.name: {tags[name] for tier in r.carriers_by_tier for name in tier} for r in settings.routes}
-    refusal = partial(url_refusal, guard=AddressGuard(settings.webhooks.allow_networks))
-    return {
-        name: ItemCheck(
-            account,
-            lanes=settings.lanes,
-            router=router,
-            schedule_ahead=settings.limits.schedule_ahead,
-            longest_validity=settings.longest_validity,
-            url_refusal=refusal,
-            message_tlvs=taken,
-        )
-        for name, account in settings.accounts.items()
-    }
+def _limited(account: str, reached: LimitReached) -> LimitReached:
+    LIMITED.labels(account, reached.limit.value).inc()
+    return reached
 
 
-def _bulk_again(first: Replayed, items: Sequence[Any]) -> BulkAccepted | FirstAnswerErased:
-    """The first answer: what neither a rule nor the store refused then was accepted, in its order."""
-    errors = _item_errors.decode(first.errors) if first.errors else []
-    refused = {error.index for error in errors}
-    indexes = [index for index in range(len(items)) if index not in refused]
-    accepted = [index for place, index in enumerate(indexes) if place not in first.conflicts]
-    rows = sorted(first.messages, key=_by_id)
-    if len(rows) < len(accepted):
-        # Which of them are gone is not known, and so not whose index each row has that is left.
-        return FirstAnswerErased.ERASED
-    entities = [entity_of(row, index) for index, row in zip(accepted, rows, strict=True)]
-    errors += _conflict_errors(first.conflicts, indexes, items)
-    errors.sort(key=_by_index)
-    return BulkAccepted(first.submission, entities, errors, replayed=True)
+def _further_cost(item: Any, checked: Checked | ItemErrors) -> int:
+    """What the text's length adds. As it was given: what it becomes may be shorter, and is dear to find out.
 
-
-def _conflict_errors(conflicts: Mapping[int, int], indexes: Sequence[int], items: Sequence[Any]) -> list[ItemError]:
-    errors = []
-    for place, holder in conflicts.items():
-        found = ItemErrors()
-        found.add("client_id", Fault(f"is in use by {public(MESSAGE, holder)}", FaultCode.CLIENT_ID_IN_USE))
-        index = indexes[place]
-        errors.append(ItemError(index, _client_id(items[index]), found.fields, found.codes))
-    return errors
-
-
-def _further_cost(item: Any) -> int:
-    """What the text's length adds. As it was given: what it becomes may be shorter, and is dear to find out."""
+    A template's text counts as it was given, as it may have to be read first, and as it became.
+    """
     if type(item) is not dict:
         return 0
     text = item.get("text") or item.get("message")
-    return len(text) // _CHARACTERS_PER_ITEM if type(text) is str else 0
-
-
-def _client_id(item: Any) -> str | None:
-    """The caller's own name for the item, as far as it can stand in an answer."""
-    if type(item) is not dict:
-        return None
-    given = item.get("client_id") or item.get("clientId")
-    is_shown = type(given) is str and len(given) <= _MOST_CLIENT_ID_SHOWN and unstorable(given) is None
-    return given if is_shown else None
+    characters = len(text) if type(text) is str else 0
+    if not isinstance(checked, ItemErrors) and not WORDED_FIELDS.isdisjoint(item):
+        characters += _FURTHER_CHARACTERS + len(checked.text)
+    return characters // _CHARACTERS_PER_ITEM
 
 
 _lane = attrgetter("lane")
-
-
-def _by_index(error: ItemError) -> int:
-    return error.index
-
-
-def _by_id(row: Any) -> int:
-    identifier: int = row.id
-    return identifier

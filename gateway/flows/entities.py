@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.identifiers import MESSAGE, created_at_ms, public
 from gateway.messages import Status
+from gateway.rules.options import waits_here
 from gateway.rules.timestamps import rfc3339
 from gateway.store.interface import NewMessage
 from gateway.store.views import MessageRow
@@ -36,6 +37,8 @@ class Entity(msgspec.Struct, gc=False):
     schedule: str | None
     expires_at: str
     created_at: str
+    duplicate_of: int | msgspec.UnsetType = msgspec.UNSET
+    """In a bulk that asks for it: the index of an earlier one that says the same to the same number."""
 
 
 def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType = msgspec.UNSET) -> Entity:
@@ -45,7 +48,7 @@ def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType =
         index,
         public(MESSAGE, message.id),
         message.client_id,
-        _QUEUED if scheduled_at is None else _SCHEDULED,
+        _SCHEDULED if scheduled_at is not None and waits_here(scheduled_at, message.options) else _QUEUED,
         message.sender,
         message.recipient,
         message.text,

@@ -5,7 +5,7 @@ writes it.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import trio
@@ -14,8 +14,10 @@ from gateway.flows.accept import Accept
 from gateway.rules.checks import Checked
 from gateway.rules.faults import ItemErrors
 from gateway.rules.options import NOTHING_ASKED, MessageOptions, from_json
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.quiet_hours import QuietHours
+from gateway.rules.timestamps import parse_rfc3339, rfc3339
 from gateway.rules.ways import USUAL, unfit_of, way_of, written
+from gateway.rules.wordings import is_worded
 from gateway.settings import Settings
 from protocol.text import Encoding
 from protocol.writing import TextWay, preview
@@ -52,6 +54,27 @@ class PreviewedCarrier(msgspec.Struct):
     """Why it does not fit."""
 
 
+class PreviewedSender(msgspec.Struct):
+    """What the recipient's country makes of names as senders."""
+
+    alphanumeric: Literal["allowed", "registered", "refused"]
+    replaced: str | None
+    """The sender in whose place the country's fallback would be used; None where it is used as it is."""
+
+
+class PreviewedQuietHours(msgspec.Struct):
+    """When the recipient's country lets promotional messages wait, in the recipient's own time."""
+
+    hours: str
+    """Usually, such as `21:00-08:00`; empty where only some days are quiet."""
+    time_zones: list[str]
+    """In which of them the number is may not be known: then it waits for all."""
+    applies: bool
+    """Whether the message's lane respects them."""
+    opens_at: str | None
+    """When the quiet hours are over that hold now, or at the schedule that was asked for; None: none do."""
+
+
 class Preview(msgspec.Struct):
     """What would happen, by GSM 03.38 or UCS-2, and by each carrier's own way."""
 
@@ -70,6 +93,16 @@ class Preview(msgspec.Struct):
     carriers: list[list[PreviewedCarrier]]
     """By tier: the first that can send has it."""
     expires_at: str
+    text: str
+    """As it would be sent."""
+    schedule: str | None
+    """When it would be sent at the earliest, by its own schedule or the end of quiet hours; None: at once."""
+    country_rules: PreviewedSender | None
+    """None where the country has none."""
+    quiet_hours: PreviewedQuietHours | None
+    """None where the country has none."""
+    variant: str | None
+    """Which of its text's variants was chosen; None where it has none."""
 
 
 class Previews:
@@ -81,6 +114,9 @@ class Previews:
         self._threads = trio.CapacityLimiter(_MOST_AT_ONCE)
         self._ways = {name: way_of(carrier) for name, carrier in settings.carriers.items()}
         self._tags = {name: frozenset(carrier.message_tlvs) for name, carrier in settings.carriers.items()}
+        self._countries = settings.countries
+        self._quiet = QuietHours(settings.countries, settings.lanes.values())
+        self._default_senders = {name: one.default_sender for name, one in settings.accounts.items()}
         self._tiers = {route.name: route.carriers_by_tier for route in settings.routes}
 
     async def preview(self, account: str, body: Any) -> Preview | ItemErrors:
@@ -92,7 +128,7 @@ class Previews:
         checked = self._accept.look(account, body)
         if isinstance(checked, ItemErrors):
             return checked
-        given: str = body.get("text") or body.get("message")
+        given: str = checked.text if is_worded(body.get) else body.get("text") or body.get("message")
         encoding = Encoding(checked.encoding)
         cut = preview(checked.text, USUAL, encoding)
         asked = NOTHING_ASKED if checked.options is None else from_json(checked.options)
@@ -112,7 +148,29 @@ class Previews:
             country=checked.country,
             carriers=[[seen[name] for name in tier] for tier in tiers],
             expires_at=rfc3339(checked.expires_at),
+            text=checked.text,
+            schedule=None if checked.scheduled_at is None else rfc3339(checked.scheduled_at),
+            country_rules=self._of_sender(checked, body.get("from") or self._default_senders[account]),
+            quiet_hours=self._of_quiet_hours(checked, body.get("schedule")),
+            variant=checked.variant,
         )
+
+    def _of_sender(self, checked: Checked, asked: str | None) -> PreviewedSender | None:
+        rules = self._countries.get(checked.country or "")
+        if rules is None:
+            return None
+        return PreviewedSender(rules.alphanumeric.value, None if asked == checked.sender else asked)
+
+    def _of_quiet_hours(self, checked: Checked, schedule: str | None) -> PreviewedQuietHours | None:
+        zones = self._quiet.zones(checked.recipient, checked.country)
+        if not zones:
+            return None
+        rules = self._countries[checked.country or ""]
+        applies = checked.lane in self._quiet.lanes
+        asked = None if schedule is None else parse_rfc3339(schedule)
+        at = self._accept.now() if asked is None else asked
+        opens = self._quiet.opens_at(at, checked.recipient, checked.country)
+        return PreviewedQuietHours(rules.quiet_hours, zones, applies, None if opens is None else rfc3339(opens))
 
 
 def _on_carriers(

@@ -15,10 +15,10 @@ from gateway.flows import stages
 from gateway.flows.receive_inbound import read_inbound
 from gateway.flows.receive_receipts import receipt_in
 from gateway.identifiers import Identifiers, now_ms
-from gateway.metrics import INBOUND, INBOUND_UNTOLD, RECEIPTS
+from gateway.metrics import RECEIPTS, count_inbound
 from gateway.rules.senders import NumberOwners
 from gateway.settings.types import UnroutableInbound
-from gateway.store.interface import InboundIn, Store
+from gateway.store.interface import InboundIn, ReceiptIn, Store
 from protocol.command_status import CommandStatus
 from protocol.receipts import Receipt, read_receipt
 
@@ -26,8 +26,6 @@ _KEPT = int(CommandStatus.ESME_ROK)
 _NOT_KEPT = int(CommandStatus.ESME_RX_T_APPN)
 _REFUSED = int(CommandStatus.ESME_RX_R_APPN)
 _receipts_of = lru_cache(maxsize=None)(RECEIPTS.labels)
-_inbound_of = lru_cache(maxsize=None)(INBOUND.labels)
-_untold_of = lru_cache(maxsize=None)(INBOUND_UNTOLD.labels)
 
 
 class Receive:
@@ -60,28 +58,50 @@ class Receive:
             receipt = read_receipt(pdu, text_only=text_only)
             if receipt is None:
                 self._take_inbound(bind, pdu, at)
+            elif receipt.is_guess:
+                guess = receipt_in(bind, receipt, at, zone, self._read_inbound(bind, pdu, at))
+                store.receipt(guess, partial(_settle, bind, pdu, guess))
             else:
                 receipts.append(receipt)
-                otherwise = self._read_inbound(bind, pdu, at) if receipt.is_guess else None
-                store.receipt(receipt_in(bind, receipt, at, zone, otherwise), partial(_answer, bind, pdu))
-        stages.receipts(bind.name, receipts)
-        for state, count in Counter([receipt.state for receipt in receipts]).items():
-            _receipts_of(bind.carrier, state.name.lower()).inc(count)
+                store.receipt(receipt_in(bind, receipt, at, zone, None), partial(_answer, bind, pdu))
+        _count(bind, receipts)
 
     def _take_inbound(self, bind: Bind, pdu: Delivery, at: int) -> None:
         inbound = self._read_inbound(bind, pdu, at)
-        stages.inbound(bind.name, inbound)
-        _inbound_of(bind.carrier).inc()
-        if inbound.account is None or (self._told is not None and inbound.account not in self._told):
-            _untold_of(bind.carrier).inc()
-            if bind.settings.unroutable_inbound is UnroutableInbound.REFUSE:
-                bind.answer(pdu, _REFUSED)
-                return
-        self._store.inbound(inbound, partial(_answer, bind, pdu))
+        self._store.inbound(inbound, partial(_answer_inbound, bind, pdu, inbound))
 
     def _read_inbound(self, bind: Bind, pdu: Delivery, at: int) -> InboundIn:
-        return read_inbound(bind.settings, pdu, self._owners, self._ids.next(), at)
+        inbound = read_inbound(bind.settings, pdu, self._owners, self._ids.next(), at)
+        if inbound.account is None or (self._told is not None and inbound.account not in self._told):
+            inbound.is_untold = True
+            inbound.is_refused = bind.settings.unroutable_inbound is UnroutableInbound.REFUSE
+        return inbound
+
+
+def _count(bind: Bind, receipts: list[Receipt]) -> None:
+    stages.receipts(bind.name, receipts)
+    for state, count in Counter([receipt.state for receipt in receipts]).items():
+        _receipts_of(bind.carrier, state.name.lower()).inc(count)
 
 
 def _answer(bind: Bind, pdu: Delivery, kept: bool) -> None:
     bind.answer(pdu, _KEPT if kept else _NOT_KEPT)
+
+
+def _answer_inbound(bind: Bind, pdu: Delivery, inbound: InboundIn, kept: bool) -> None:
+    """The store has found out by now whose it is, and whether it is refused."""
+    if kept:
+        stages.inbound(bind.name, inbound)
+        count_inbound(bind.carrier, is_untold=inbound.is_untold)
+    bind.answer(pdu, _REFUSED if kept and inbound.is_refused else _KEPT if kept else _NOT_KEPT)
+
+
+def _settle(bind: Bind, pdu: Delivery, guess: ReceiptIn, kept: bool) -> None:
+    """Answer what only looked like a receipt as what the store found it to be."""
+    inbound = guess.otherwise
+    if inbound is None or not kept or not guess.was_inbound:
+        if kept:
+            _count(bind, [guess.receipt])
+        _answer(bind, pdu, kept)
+        return
+    _answer_inbound(bind, pdu, inbound, kept)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gateway.carriers.bind import Bind
+from gateway.messages import ErrorCode
 from gateway.rules.causes import cause_of_receipt
 from gateway.store.interface import InboundIn, ReceiptIn
 from protocol.receipts import Receipt
@@ -24,9 +25,18 @@ def receipt_in(bind: Bind, receipt: Receipt, at: int, zone: ZoneInfo, otherwise:
         at,
         None if submitted_at is None else utc_ms(submitted_at, zone, at),
         None if done_at is None else utc_ms(done_at, zone, at),
-        _cause_of(receipt.state, receipt.network_error),
+        _cause(bind, receipt),
         otherwise,
     )
+
+
+def _cause(bind: Bind, receipt: Receipt) -> ErrorCode | None:
+    """The operator's word of the carrier's codes goes before what a number means by its network."""
+    cause = _cause_of(receipt.state, receipt.network_error)
+    if cause is None or receipt.error is None or not (named := bind.settings.receipt_errors):
+        return cause
+    told = named.get(receipt.error)
+    return cause if told is None else ErrorCode(told.value)
 
 
 def utc_ms(moment: datetime, zone: ZoneInfo, at: int) -> int:

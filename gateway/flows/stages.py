@@ -42,7 +42,7 @@ def accepted(submission: Submission, outcome: Accepted) -> None:
     if not _log.isEnabledFor(logging.DEBUG):
         return
     for place, message in enumerate(submission.messages):
-        if place not in outcome.conflicts:
+        if place not in outcome.conflicts and place not in outcome.suppressed:
             _log.debug(
                 "accepted message=%s account=%s request_id=%s submission=%s lane=%s route=%s to=%s segments=%d",
                 public(MESSAGE, message.id),

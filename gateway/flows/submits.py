@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from gateway.carriers.addresses import Addresses
+from gateway.rules.options import MessageOptions
 from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.tlvs import tlv_octets
-from gateway.settings.types import ReceiptsOf, ValidityPeriod
+from gateway.settings.types import ReceiptsOf, TimeForm
 from gateway.store.interface import Claim
 from protocol.fields import write_tlvs
 from protocol.numbers import Tlv
@@ -32,9 +33,10 @@ class Submits:
         self._mark = self._addresses.mark
         self._service_type = settings.service_type
         self._priority_flags = settings.priority_flags
-        self._is_relative = settings.validity_period is ValidityPeriod.RELATIVE
-        self._seconds = _end_second if settings.validity_period is ValidityPeriod.ABSOLUTE else _no_second
+        self._is_relative = settings.validity_period is TimeForm.RELATIVE
+        self._seconds = _end_second if settings.validity_period is TimeForm.ABSOLUTE else _no_second
         self._validity_period = _WRITTEN[settings.validity_period]
+        self._schedule_form = settings.schedule_delivery_time
         self._asking = _ASKING[settings.receipts_of]
         self._tells_reference = settings.user_message_reference
         self._tlvs = _octets(settings.tlvs)
@@ -56,12 +58,20 @@ class Submits:
                 segment.esm_class,
                 segment.data_coding,
                 WITH_RECEIPT if asking is None or asking(segment) else WITHOUT_RECEIPT,
+                "" if claim.options is None else self._schedule(claim.options, now),
             ),
             segment.short_message,
         )
         if segment.tlvs or self._adds_tlvs or claim.options is not None:
             body += segment.tlvs + self._own_tlvs(claim, segment)
         return body
+
+    def _schedule(self, asked: MessageOptions, now: int) -> str:
+        """When a message is to be delivered, rounded up to the second; empty: at once."""
+        at = asked.deliver_at
+        if at is None or at <= now:
+            return ""
+        return _WRITTEN[self._schedule_form](-((-at if self._schedule_form is TimeForm.ABSOLUTE else now - at) // 1000))
 
     def _own_tlvs(self, claim: Claim, segment: Segment) -> bytes:
         """Those of the carrier, of the message where the carrier takes them, and the attempt's reference."""
@@ -81,11 +91,14 @@ class Submits:
             SubmitSm(self._service_type, source.ton, source.npi, source.addr, addresses.dest_ton, addresses.dest_npi)
         )
 
-    def _make_tail(self, seconds: int, priority_flag: int, esm_class: int, data_coding: int, registered: int) -> bytes:
+    def _make_tail(
+        self, seconds: int, priority_flag: int, esm_class: int, data_coding: int, registered: int, schedule: str
+    ) -> bytes:
         return submit_tail(
             SubmitSm(
                 esm_class=esm_class,
                 priority_flag=priority_flag,
+                schedule_delivery_time=schedule,
                 validity_period=self._validity_period(seconds),
                 registered_delivery=registered,
                 data_coding=data_coding,
@@ -124,10 +137,10 @@ def _untold(seconds: int) -> str:
     return ""
 
 
-_WRITTEN: dict[ValidityPeriod, Callable[[int], str]] = {
-    ValidityPeriod.RELATIVE: _relative,
-    ValidityPeriod.ABSOLUTE: format_absolute,
-    ValidityPeriod.NONE: _untold,
+_WRITTEN: dict[TimeForm, Callable[[int], str]] = {
+    TimeForm.RELATIVE: _relative,
+    TimeForm.ABSOLUTE: format_absolute,
+    TimeForm.NONE: _untold,
 }
 
 _ASKING: dict[ReceiptsOf, Callable[[Segment], bool] | None] = {

@@ -1,6 +1,7 @@
 """Why a message did not arrive: carriers' codes -> our list, and each cause in words. What is not sure is `unmapped`.
 
-Carriers' own `err` codes mean something else at every carrier, so they are shown and never read.
+Carriers' own `err` codes mean something else at every carrier, so they are shown, and read only where the carrier's
+`receipt_errors` says what they mean.
 """
 
 from enum import StrEnum

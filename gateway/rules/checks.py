@@ -1,15 +1,20 @@
 """One item of a request, as decoded JSON -> a message ready to be filed, or every field that is wrong with it.
 
-Each field's own rule lives elsewhere (numbers, senders, texts, routing); here stands which fields there are and how
-they go together. Ids, and what the store alone can know, are the flow's.
+Each field's own rule lives elsewhere (numbers, senders, texts, routing), and which fields there are in item_fields;
+here stands how they go together. Ids, and what the store alone can know, are the flow's.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from msgspec.structs import replace
 
 from gateway.rules import times
+from gateway.rules.countries import CountrySenders
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
+from gateway.rules.item_fields import ALIASES, FIELDS, known_fields
+from gateway.rules.lines import Line, line_of
+from gateway.rules.named_templates import NamedTemplate
 from gateway.rules.numbers import Number, Numbers
 from gateway.rules.options import (
     NOTHING_ASKED,
@@ -20,35 +25,24 @@ from gateway.rules.options import (
     to_json,
     untaken,
 )
+from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
 from gateway.rules.routing import Router
 from gateway.rules.senders import Senders
 from gateway.rules.texts import ReadyText, prepare
+from gateway.rules.timestamps import rfc3339
 from gateway.rules.values import read_label, type_fault, unstorable
+from gateway.rules.wordings import is_worded, worded
 from gateway.settings import Account, Lane, UnicodePolicy
+from gateway.settings.countries import CountryRules, Landlines
 
 WHOLE_ITEM = "item"
 """Stands as the field where an item is no object at all."""
 MOST_CLIENT_ID = 40
 MOST_TAG = 100
-
-ALIASES = {"message": "text", "clientId": "client_id", "allowUnicode": "allow_unicode"}
-FIELDS = frozenset({
-    "to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag",
-    "transliterate", "max_parts", "flash", "tlvs",
-})  # fmt: skip
-NOT_OFFERED = frozenset({"template", "variables", "spintax"})
-"""Fields of the contract that later versions bring, so that nobody believes they had an effect."""
-
-OTHER_NAMES = {
-    "body": "text", "content": "text", "msg": "text", "phone": "to", "number": "to", "recipient": "to",
-    "destination": "to", "sender": "from", "source": "from", "ttl": "validity", "callback_url": "webhook_url",
-}  # fmt: skip
-"""What other gateways call our fields."""
+_LONGEST_HELD_MS = 31 * 86_400_000
+"""To the end of validity, of what a carrier is to hold: longer is told in months, which SMSCs count on their own."""
 
 _PLAIN_FIELDS = frozenset({"to", "text", "from", "lane", "client_id", "tag"})
-_MOST_UNKNOWN_TOLD = 50
-_MOST_GUESSED = 3
-_MOST_NAME_SHOWN = 40
 
 
 class Checked(NamedTuple):
@@ -69,14 +63,18 @@ class Checked(NamedTuple):
     webhook_url: str | None
     allow_unicode: bool
     options: str | None = None
+    variant: str | None = None
 
 
 class ItemCheck:
     """Checks items for one account."""
 
+    waits_for_quiet_hours: ClassVar[bool] = True
+    """Whether a message that comes in quiet hours is scheduled for their end."""
     __slots__ = (
-        "_account", "_ahead_ms", "_allows_unicode", "_default_lane", "_lanes", "_longest_ms", "_numbers", "_router",
-        "_senders", "_signs", "_taken", "_transliterates", "_url_refusal",
+        "_account", "_ahead_ms", "_allows_unicode", "_countries", "_default_lane", "_holding", "_lanes", "_longest_ms",
+        "_numbers", "_quiet", "_quiet_lanes", "_refuses_landlines", "_router", "_ruled", "_senders", "_signs", "_taken",
+        "_templates", "_transliterates", "_url_refusal",
     )  # fmt: skip
 
     def __init__(
@@ -89,13 +87,24 @@ class ItemCheck:
         longest_validity: float,
         url_refusal: Callable[[str], str | None],
         message_tlvs: Mapping[str, Collection[frozenset[str]]],
+        holding: Collection[str] = (),
+        templates: Mapping[str, NamedTemplate] | None = None,
+        countries: Mapping[str, CountryRules] | None = None,
+        quiet: QuietHours = NO_QUIET_HOURS,
     ) -> None:
         """Durations are seconds. `url_refusal` tells in words why an address may not be a webhook's, or None;
-        `message_tlvs` by route: the tags that each of its carriers takes of messages.
+        `message_tlvs` by route: the tags that each of its carriers takes of messages; `holding`: the routes whose
+        carriers hold what is scheduled; `templates`: the account's, by name, as they stand at the time of each
+        check; `countries`: their rules for senders; `quiet`: their quiet hours.
         """
         self._account = account.name
         self._numbers = Numbers(account.number_check, account.bare_digits, account.default_region)
         self._senders = Senders(account.senders, account.default_sender)
+        self._countries = CountrySenders(countries or {}, account)
+        self._ruled = self._countries.countries
+        self._quiet = quiet
+        self._quiet_lanes: frozenset[str] = quiet.lanes if self.waits_for_quiet_hours else frozenset()
+        self._refuses_landlines = account.landlines is Landlines.REFUSE
         self._allows_unicode = account.unicode is UnicodePolicy.ALLOW
         self._transliterates = account.unicode is UnicodePolicy.TRANSLITERATE
         self._default_lane = account.default_lane
@@ -105,6 +114,8 @@ class ItemCheck:
         self._longest_ms = int(longest_validity * 1000)
         self._url_refusal = url_refusal
         self._taken = message_tlvs
+        self._holding = frozenset(holding)
+        self._templates = {} if templates is None else templates
         self._signs = account.webhook is not None
 
     def check(self, item: Any, now_ms: int) -> Checked | ItemErrors:
@@ -137,13 +148,21 @@ class ItemCheck:
         ):
             return None
         country = number.lastgroup
+        if country in self._ruled:
+            sender = self._countries.sender_for(country, sender)
+            if isinstance(sender, Fault):
+                return None
+        if self._refuses_landlines and line_of(to, country) is Line.LANDLINE:
+            return None
+        if lane in self._quiet_lanes and self._quiet.opens_at(now_ms, to, country) is not None:
+            return None
         route = self._router.route_for(country, to, lane, self._account, sender)
         if route is None:
             return None
         # Not Checked(...), which costs three times as much.
         return tuple.__new__(Checked, (
             route, lane, to, sender, *ready, country,
-            now_ms + validity_ms, None, client_id, tag, None, self._allows_unicode, None,
+            now_ms + validity_ms, None, client_id, tag, None, self._allows_unicode, None, None,
         ))  # fmt: skip
 
     def _check_closely(self, item: Any, now_ms: int) -> Checked | ItemErrors:
@@ -154,7 +173,7 @@ class ItemCheck:
         if item.keys() <= FIELDS:
             checked = self._check_fields(item, now_ms, errors)
         else:
-            fields = _known_fields(item, errors)
+            fields = known_fields(item, errors)
             checked = self._check_fields(fields, now_ms, errors)
             for alias, name in ALIASES.items():
                 if alias in item and name not in item and name in errors.fields:
@@ -164,15 +183,15 @@ class ItemCheck:
     def _check_fields(self, fields: Mapping[str, Any], now_ms: int, errors: ItemErrors) -> Checked | None:
         get = fields.get
         number = self._number(get("to"))
-        sender = self._sender(get("from"))
+        sender = self._sender(get("from"), number)
         lane = self._lane(get("lane"))
         allow_unicode = self._may_be_unicode(get("allow_unicode"))
         asked = _asked(get, errors)
-        text = self._text(get, allow_unicode, asked.max_parts)
+        text, variant = self._wording(get, number, allow_unicode, asked.max_parts, errors)
         client_id = _label(get("client_id"), MOST_CLIENT_ID)
         tag = _label(get("tag"), MOST_TAG)
         url = self._url(get("webhook_url"))
-        schedule, ends = self._times(get("schedule"), get("validity"), lane, now_ms)
+        schedule, ends = self._times(get("schedule"), get("validity"), lane, number, now_ms)
         if (
             isinstance(number, Fault)
             or isinstance(text, Fault)
@@ -185,17 +204,19 @@ class ItemCheck:
             or isinstance(url, Fault)
             or isinstance(tag, Fault)
         ):
+            of_text = "text" if get("template") is None else "template"
+            names = ("to", of_text, *_FURTHER_NAMES)
             found = (number, text, sender, client_id, allow_unicode, lane, schedule, ends, url, tag)
-            for name, value in zip(_ORDER, found, strict=True):
-                if isinstance(value, Fault):
-                    errors.add(name, value)
+            _tell(zip(names, found, strict=True), errors)
             return None
         route = self._route(number, lane, sender, asked, errors)
         if route is None:
             return None
+        if schedule is not None and route in self._holding and ends - now_ms <= _LONGEST_HELD_MS:
+            asked = replace(asked, deliver_at=schedule)
         return Checked(
             route, lane, number.e164, sender, text.text, text.encoding, text.segments, number.country,
-            ends, schedule, client_id, tag, url, allow_unicode, to_json(asked),
+            ends, schedule, client_id, tag, url, allow_unicode, to_json(asked), variant,
         )  # fmt: skip
 
     def _route(self, number: Number, lane: str, sender: str, asked: MessageOptions, errors: ItemErrors) -> str | None:
@@ -209,13 +230,20 @@ class ItemCheck:
 
     def _number(self, value: Any) -> Number | Fault:
         if type(value) is str:
-            return self._numbers.check(value)
+            number = self._numbers.check(value)
+            if self._refuses_landlines and not isinstance(number, Fault) and line_of(*number) is Line.LANDLINE:
+                return _LANDLINE
+            return number
         return _MISSING if value is None else type_fault(value, "a string")
 
-    def _sender(self, value: Any) -> str | Fault:
-        if value is None or type(value) is str:
-            return self._senders.choose(value)
-        return type_fault(value, "a string")
+    def _sender(self, value: Any, number: Number | Fault | None = None) -> str | Fault:
+        """The sender, by the rules of the number's country where that is known."""
+        if value is not None and type(value) is not str:
+            return type_fault(value, "a string")
+        sender = self._senders.choose(value)
+        if number is None or isinstance(number, Fault) or isinstance(sender, Fault):
+            return sender
+        return self._countries.sender_for(number.country, sender)
 
     def _lane(self, value: Any) -> str | Fault:
         if value is None:
@@ -231,8 +259,27 @@ class ItemCheck:
             return self._allows_unicode
         return value if type(value) is bool else type_fault(value, "true or false")
 
-    def _text(self, get: Callable[[str], Any], allow_unicode: bool | Fault, max_parts: int) -> ReadyText | Fault:
-        value, asked = get("text"), get("transliterate")
+    def _wording(
+        self,
+        get: Callable[[str], Any],
+        number: Number | Fault,
+        allow_unicode: bool | Fault,
+        max_parts: int,
+        errors: ItemErrors,
+    ) -> tuple[ReadyText | Fault, str | None]:
+        """The text as it will be sent, rendered where it is a template, and which of its variants that is."""
+        if not is_worded(get):
+            return self._text(get, get("text"), allow_unicode, max_parts), None
+        # The number chooses the variant, so that a repeat says the same.
+        rendered = worded(get, "" if isinstance(number, Fault) else number.e164, self._templates, errors)
+        if rendered is None:
+            return _NOT_RENDERED, None
+        return self._text(get, rendered.text, allow_unicode, max_parts), rendered.variant
+
+    def _text(
+        self, get: Callable[[str], Any], value: Any, allow_unicode: bool | Fault, max_parts: int
+    ) -> ReadyText | Fault:
+        asked = get("transliterate")
         if value is None:
             return _MISSING
         if type(value) is not str:
@@ -261,72 +308,51 @@ class ItemCheck:
         return value if refusal is None else Fault(refusal, FaultCode.URL_NOT_ALLOWED)
 
     def _times(
-        self, schedule: Any, validity: Any, lane: str | Fault, now_ms: int
+        self, schedule: Any, validity: Any, lane: str | Fault, number: Number | Fault, now_ms: int
     ) -> tuple[int | Fault | None, int | Fault]:
-        """The schedule and the end of the validity, which counts from it."""
+        """The schedule, by the asker or the end of quiet hours, and the end of the validity, which counts from it."""
         starts: int | Fault = now_ms
         if schedule is not None:
             starts = schedule = times.scheduled_at(schedule, now_ms=now_ms, ahead_ms=self._ahead_ms)
         counts_from = now_ms if isinstance(starts, Fault) else starts
+        opens = None
+        if lane in self._quiet_lanes and not isinstance(number, Fault):
+            opens = self._quiet.opens_at(counts_from, number.e164, number.country)
+            if opens is not None and not isinstance(schedule, Fault):
+                schedule = counts_from = opens
         if validity is None:
             # Without a lane there is no validity either; the lane's fault is told, and that is enough.
             return schedule, counts_from + self._lanes.get(lane, 0) if isinstance(lane, str) else counts_from
         ends = times.expires_at(
             validity, starts_ms=counts_from, scheduled=schedule is not None, longest_ms=self._longest_ms
         )
+        if opens is not None and isinstance(ends, Fault) and ends.code is FaultCode.BEFORE_SCHEDULE:
+            ends = Fault(f"ends within quiet hours, which last until {rfc3339(opens)}", FaultCode.ENDS_IN_QUIET_HOURS)
         return schedule, ends
 
 
+_LANDLINE = Fault('is a landline, and the account sends to none: landlines = "allow" lets it', FaultCode.LANDLINE)
 _MISSING = Fault("is missing", FaultCode.MISSING)
-_ORDER = ("to", "text", "from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag")
+_NOT_RENDERED = ReadyText("", "gsm7", 1)
+"""Stands for a text of whose template something is wrong, which was told."""
+_FURTHER_NAMES = ("from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag")
 
 
 def _asked(get: Callable[[str], Any], errors: ItemErrors) -> MessageOptions:
     """What is asked of the text; what is wrong with it is told, and is as if it were not asked for."""
     max_parts, flash, tlvs = check_max_parts(get("max_parts")), check_flag(get("flash")), check_tlvs(get("tlvs"))
     found = {"max_parts": max_parts, "flash": flash, "tlvs": tlvs, "transliterate": check_flag(get("transliterate"))}
-    for name, value in found.items():
-        if isinstance(value, Fault):
-            errors.add(name, value)
+    _tell(found.items(), errors)
     if isinstance(max_parts, Fault) or isinstance(flash, Fault) or isinstance(tlvs, Fault):
         return NOTHING_ASKED
     return MessageOptions(max_parts, flash, tlvs)
 
 
+def _tell(found: Iterable[tuple[str, Any]], errors: ItemErrors) -> None:
+    for name, value in found:
+        if isinstance(value, Fault):
+            errors.add(name, value)
+
+
 def _label(value: Any, most: int) -> str | Fault | None:
     return None if value is None else read_label(value, most)
-
-
-def _known_fields(item: Mapping[Any, Any], errors: ItemErrors) -> dict[str, Any]:
-    """The item under the fields' first names, its aliases read; what is no field is told."""
-    fields: dict[str, Any] = {}
-    unknown: list[str] = []
-    for key, value in item.items():
-        name = ALIASES.get(key, key)
-        if name not in FIELDS:
-            if name in NOT_OFFERED:
-                if value is not None:
-                    errors.add(name, Fault("is not offered yet; leave it out", FaultCode.NOT_OFFERED))
-            else:
-                unknown.append(key)
-        elif fields.get(name) is None:
-            fields[name] = value
-        elif value is not None:
-            other = next(alias for alias in (name, *ALIASES) if alias != key and ALIASES.get(alias, alias) == name)
-            errors.add(key, Fault(f"says the same as {other}: give one of them", FaultCode.GIVEN_TWICE))
-    for count, key in enumerate(unknown[:_MOST_UNKNOWN_TOLD]):
-        meant = OTHER_NAMES.get(key) or (_nearest(key) if count < _MOST_GUESSED else None)
-        hint = f"did you mean {meant}?" if meant else "leave it out"
-        errors.add(_shown(key), Fault(f"is not a field: {hint}", FaultCode.UNKNOWN_FIELD))
-    return fields
-
-
-def _nearest(key: str) -> str | None:
-    """The field that a slip of the hand meant. It takes 100 µs, so few are looked for."""
-    close = get_close_matches(key, FIELDS, n=1, cutoff=0.6) if len(key) <= _MOST_NAME_SHOWN else []
-    return close[0] if close else None
-
-
-def _shown(key: str) -> str:
-    """A caller's own name for a field, as it can stand in an answer."""
-    return key[:_MOST_NAME_SHOWN].encode("utf-8", "replace").decode()

@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heapreplace
 from typing import NamedTuple
 
 FIRST_PRIORITY = 1
+NO_LIMIT: Mapping[str, int] = {}
 TIER_PATIENCE_MS = 1_000
 """A lower tier gets work when every carrier above has been unable to send for this long."""
 
@@ -103,17 +104,24 @@ def may_take(queue: Queue, carrier: str, unable_since: Mapping[str, int], now: i
 
 
 def deal(
-    asks: Sequence[Ask], queues: Iterable[Queue], unable_since: Mapping[str, int], turns: Turns, *, now: int, share: int
+    asks: Sequence[Ask],
+    queues: Iterable[Queue],
+    unable_since: Mapping[str, int],
+    turns: Turns,
+    *,
+    now: int,
+    share: int,
+    lane_slots: Mapping[str, int] = NO_LIMIT,
 ) -> tuple[list[Grant], Turns]:
     """Grants for these asks, and the turns after them.
 
     `share`: while a lower lane waits, one slot in so many goes to it; never a slot that priority 1 wants. 0: strict
-    priority only. `now` in milliseconds.
+    priority only. `now` in milliseconds. `lane_slots`: the most that these lanes get now, which have a rate.
     """
     waiting = [queue for queue in queues if queue.ready > 0]
     if not waiting or not asks:
         return [], turns
-    table = _Table(waiting, turns.copy(), share)
+    table = _Table(waiting, turns.copy(), share, lane_slots)
     takeable: dict[str, list[Queue]] = {}
     grants: list[Grant] = []
     for ask in asks:
@@ -121,7 +129,7 @@ def deal(
             continue
         if ask.carrier not in takeable:
             takeable[ask.carrier] = [queue for queue in waiting if may_take(queue, ask.carrier, unable_since, now)]
-        left = [queue for queue in takeable[ask.carrier] if table.left[queue.id]]
+        left = [queue for queue in takeable[ask.carrier] if table.left[queue.id] and table.may_have(queue.lane)]
         if left:
             grants += table.serve(ask, left)
     return grants, table.turns
@@ -130,20 +138,26 @@ def deal(
 class _Table:
     """The working state of one deal."""
 
-    __slots__ = ("left", "share", "turns")
+    __slots__ = ("lane_slots", "left", "share", "turns")
 
-    def __init__(self, queues: list[Queue], turns: Turns, share: int) -> None:
+    def __init__(self, queues: list[Queue], turns: Turns, share: int, lane_slots: Mapping[str, int]) -> None:
         self.left = {queue.id: queue.ready for queue in queues}
         self.turns = turns
         self.share = share
+        self.lane_slots = dict(lane_slots)
+
+    def may_have(self, lane: str) -> bool:
+        """Whether a lane may have a slot more."""
+        return not self.lane_slots or self.lane_slots.get(lane, 1) > 0
 
     def serve(self, ask: Ask, queues: list[Queue]) -> list[Grant]:
         """Give the ask's slots out: one by one, unless a single queue is all there is."""
         if len(queues) == 1:
             queue = queues[0]
-            self.left[queue.id] = max(0, self.left[queue.id] - ask.room)
-            self._count(queue, ask.room)
-            return [Grant(ask.bind, ask.carrier, queue.id, ask.room)]
+            room = min(ask.room, self.lane_slots.get(queue.lane, ask.room))
+            self.left[queue.id] = max(0, self.left[queue.id] - room)
+            self._count(queue, room)
+            return [Grant(ask.bind, ask.carrier, queue.id, room)]
         by_lane: dict[tuple[int, str], list[Queue]] = {}
         for queue in queues:
             by_lane.setdefault((queue.priority, queue.lane), []).append(queue)
@@ -155,7 +169,7 @@ class _Table:
             place = self._lane_of_next_slot(ask.carrier, list(lanes))
             queue = lanes[place].next_slot()
             given[queue.id] = given.get(queue.id, 0) + 1
-            if lanes[place].is_empty():
+            if lanes[place].is_empty() or not self.may_have(queue.lane):
                 del lanes[place]
         return [Grant(ask.bind, ask.carrier, queue_id, slots) for queue_id, slots in given.items()]
 
@@ -186,6 +200,8 @@ class _Table:
         turn, turn_inside = self.tags_of(queue)
         turns.lanes[queue.lane], turns.inside[key] = turn + slots - 1, turn_inside + slots - 1
         turns.accounts[key], turns.queues[queue.id] = turn + slots, turn_inside + slots
+        if queue.lane in self.lane_slots:
+            self.lane_slots[queue.lane] -= slots
 
     def take(self, queue: Queue) -> bool:
         """One slot for this queue. True: it has more."""

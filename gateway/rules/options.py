@@ -25,6 +25,11 @@ class MessageOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     flash: bool = False
     tlvs: dict[str, str] = {}
     """By tag, as `0x1401` in lower case: a text, or octets as `hex:0501`."""
+    deliver_at: int | None = None
+    """The message's schedule, milliseconds UTC, where its carrier is to hold it until then."""
+
+    despite_opt_out: bool = False
+    """It answers a keyword: it goes to the handset that has just opted out, and needs no opt-in. Not for callers."""
 
     @property
     def names(self) -> list[str]:
@@ -45,6 +50,11 @@ def to_json(options: MessageOptions) -> str | None:
 
 def from_json(kept: str) -> MessageOptions:
     return _decode(kept)
+
+
+def waits_here(scheduled_at: int | None, kept: str | None) -> bool:
+    """Whether a message is kept until its time, and not for its carrier to hold. `kept`: its options as JSON."""
+    return scheduled_at is not None and (kept is None or _decode(kept).deliver_at is None)
 
 
 def check_max_parts(value: Any) -> int | Fault:

@@ -10,18 +10,20 @@ from typing import NamedTuple
 
 from gateway.messages import ErrorCode
 from gateway.rules.causes import cause_of_status
-from protocol.command_status import StatusClass, classify
+from protocol.command_status import CommandStatus, StatusClass, classify
 
 THROTTLE_FIRST_MS = 500
 THROTTLE_MOST_MS = 8_000
-RETRY_PAUSES_MS = (5_000, 15_000, 45_000, 120_000, 300_000)
-"""After the first temporary error, the second, and so on; the last one repeats."""
+RETRY_FLOOR_MS = 5_000
+RETRY_CEILING_MS = 300_000
+"""Of lanes that say nothing else."""
 WEBHOOK_FIRST_MS = 5_000
 WEBHOOK_MOST_MS = 3_600_000
 WEBHOOK_LEAST_MS = 1_000
 """Full jitter alone would let some come back at once."""
 
 _MOST_DOUBLINGS = 20
+_LONGER_EACH_TIME = 3
 
 
 class Verdict(Enum):
@@ -56,11 +58,14 @@ def after_answer(
     now_ms: int,
     expires_at: int,
     rng: Callable[[], float],
+    floor_ms: int = RETRY_FLOOR_MS,
+    ceiling_ms: int = RETRY_CEILING_MS,
 ) -> AfterAnswer:
     """What becomes of a part whose submit_sm was answered with `status`.
 
     `tries` counts the temporary errors before this one, `throttles` how often it was put off without a try before;
-    `max_tries` is the lane's.
+    `max_tries` is the lane's, and so are `floor_ms` and `ceiling_ms`, the first and the longest pause after a temporary
+    error.
     Nothing waits beyond `expires_at`: the sweep ends it there.
     """
     match classify(status):
@@ -75,8 +80,18 @@ def after_answer(
         case StatusClass.TEMPORARY:
             if tries + 1 >= max_tries:
                 return AfterAnswer(Verdict.REFUSED, 0, ErrorCode.CARRIER_UNAVAILABLE)
-            pause = RETRY_PAUSES_MS[min(tries, len(RETRY_PAUSES_MS) - 1)] * (0.8 + 0.4 * rng())
+            longer = _LONGER_EACH_TIME ** min(tries, _MOST_DOUBLINGS)
+            pause = min(floor_ms * longer, ceiling_ms) * (0.8 + 0.4 * rng())
             return AfterAnswer(Verdict.RETRY, min(now_ms + int(pause), expires_at), None)
+
+
+def before_its_time(after: AfterAnswer, status: int, *, deliver_at: int, now_ms: int) -> AfterAnswer:
+    """The same of a part that the carrier was to hold until `deliver_at`.
+
+    What it can't hold, or not now, waits here and is sent at its time. Throttles say nothing of that.
+    """
+    can_wait = status == CommandStatus.ESME_RINVSCHED or classify(status) is StatusClass.TEMPORARY
+    return AfterAnswer(Verdict.POSTPONED, deliver_at, None) if can_wait and deliver_at > now_ms else after
 
 
 def webhook_retry(

@@ -16,6 +16,9 @@ from protocol.text import Encoding, NotEncodable, encode_gsm, unencodable
 _MOST_CHARACTERS = MAX_PARTS * 153
 _MOST_SEPTETS_ALONE = 160
 _MOST_MARKS = 32
+_LONG = 1_000
+_SLICE = 1_000
+"""Characters. Of a longer text that can't go, no more is looked at than up to what stands in its way."""
 _GSM7 = Encoding.GSM7.value
 
 
@@ -34,30 +37,43 @@ def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText
     """
     if len(text) > _MOST_CHARACTERS:
         return unstorable(text) or _too_many(f"{len(text)} characters", f"{_MOST_CHARACTERS} are the most")
+    foreign = unencodable(text) if len(text) > _LONG else None
     try:
-        is_one = len(encode_gsm(text)) <= _MOST_SEPTETS_ALONE
-        return ReadyText(text, _GSM7, 1) if is_one else _fitting(text, Encoding.GSM7)
+        if foreign is None:
+            is_one = len(encode_gsm(text)) <= _MOST_SEPTETS_ALONE
+            return ReadyText(text, _GSM7, 1) if is_one else _fitting(text, Encoding.GSM7)
     except NotEncodable as error:
         foreign = error.position, error.character
     # Only here, since what GSM 03.38 carries can be stored.
     fault = unstorable(text)
     if fault is not None:
         return fault
-    plain = transliterated(text) if transliterate else text
-    if transliterate and unencodable(plain) is None and (plain or not allow_unicode):
-        return _fitting(plain, Encoding.GSM7) if plain else Fault("is empty once transliterated", FaultCode.EMPTY)
-    if allow_unicode:
-        return _fitting(text, Encoding.UCS2)
-    return _needs_unicode(*_unencodable_at(text)) if transliterate else _needs_unicode(*foreign)
+    if transliterate:
+        stuck = _unencodable_at(text)
+        plain = transliterated(text) if stuck is None else ""
+        if stuck is None and (plain or not allow_unicode):
+            return _fitting(plain, Encoding.GSM7) if plain else Fault("is empty once transliterated", FaultCode.EMPTY)
+        foreign = stuck or foreign
+    return _fitting(text, Encoding.UCS2) if allow_unicode else _needs_unicode(*foreign)
 
 
-def _unencodable_at(text: str) -> tuple[int, str]:
+def _unencodable_at(text: str) -> tuple[int, str] | None:
     """The first character that nothing plain stands for, with its place in the caller's own text.
 
     A character may become several, and several may become one: a letter is looked at together with its marks. By
-    halves, each letter whole: one character after the other takes 2 µs each, and all of them 80 ms.
+    slices, so that a text that can't go is not first rewritten whole.
     """
-    start, end = 0, len(text)
+    start = 0
+    while start < len(text):
+        end = _next_letter(text, start + _SLICE, len(text))
+        if unencodable(transliterated(text[start:end])) is not None:
+            return _unencodable_in(text, start, end)
+        start = end
+    return None
+
+
+def _unencodable_in(text: str, start: int, end: int) -> tuple[int, str]:
+    """The same of a slice that has one. By halves, each letter whole: one character after the other takes 2 µs each."""
     while (middle := _next_letter(text, (start + end) // 2, end)) < end:
         if unencodable(transliterated(text[start:middle])) is not None:
             end = middle

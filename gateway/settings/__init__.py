@@ -11,10 +11,12 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.settings.accounts import DEFAULT_EVENTS, Account, Token, Webhook
+from gateway.settings.accounts import DEFAULT_EVENTS, Account, AccountLimits, Token, Webhook
 from gateway.settings.carriers import Carrier
 from gateway.settings.checks import contradictions, dangling_names, missing_sections
+from gateway.settings.countries import CountryRules, lay_countries
 from gateway.settings.files import Sources, fold, unused_variables
+from gateway.settings.opt_outs import OptOuts
 from gateway.settings.problems import ConfigurationError, Fault, Problem, explain, key_of
 from gateway.settings.profiles import lay_beneath
 from gateway.settings.routes import Match, Route
@@ -39,6 +41,9 @@ from gateway.settings.types import (
     InterfaceVersion,
     MessageIdBase,
     NumberCheck,
+    OptInRule,
+    OptOutRule,
+    OptOutScope,
     Scope,
     Section,
     UnicodePolicy,
@@ -46,10 +51,11 @@ from gateway.settings.types import (
 )
 
 __all__ = [
-    "DEFAULT_EVENTS", "Account", "BareDigits", "Carrier", "CarrierMode", "ConfigurationError", "EventType", "Http",
-    "InDoubt", "InterfaceVersion", "Lane", "Limits", "Match", "MessageIdBase", "NumberCheck", "Operator",
-    "OperatorToken", "Problem", "Retention", "Route", "Scope", "Settings", "Store", "Tls", "Token", "UnicodePolicy",
-    "Webhook", "Webhooks", "ignored_variables", "load",
+    "DEFAULT_EVENTS", "Account", "AccountLimits", "BareDigits", "Carrier", "CarrierMode", "ConfigurationError",
+    "EventType", "Http", "InDoubt", "InterfaceVersion", "Lane", "Limits", "Match", "MessageIdBase", "NumberCheck",
+    "Operator",
+    "OperatorToken", "OptInRule", "OptOutRule", "OptOutScope", "OptOuts", "Problem", "Retention", "Route", "Scope",
+    "Settings", "Store", "Tls", "Token", "UnicodePolicy", "Webhook", "Webhooks", "ignored_variables", "load",
 ]  # fmt: skip
 
 _NAMED = ("carriers", "accounts", "lanes")
@@ -66,8 +72,13 @@ class Settings(Section):
     store: Store = Store()
     retention: Retention = Retention()
     webhooks: Webhooks = Webhooks()
+    opt_outs: OptOuts = OptOuts()
     limits: Limits = Limits()
     lanes: dict[str, Lane] = Field(default={})
+    countries_file: str | None = None
+    """File with the rules of all countries, beside this one; it replaces `config/countries.toml`, which comes with
+    Sluice."""
+    countries: dict[str, CountryRules] = Field(default={})
     carriers: dict[str, Carrier] = Field(default={})
     routes: list[Route] = Field(default=[])
     accounts: dict[str, Account] = Field(default={})
@@ -109,6 +120,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigurationError(sources.problems)
     sources.read_environment(_VariableNames, environ)
     lay_beneath(sources)
+    lay_countries(sources)
     credentials = environ.get("CREDENTIALS_DIRECTORY")
     secret_files = SecretFiles(path.parent, Path(credentials) if credentials else None)
     faults = [*_names(sources.data), *missing_sections(sources.data), *dangling_names(sources.data)]

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
+from gateway.settings.countries import FallbackSender, Landlines, SenderPattern
+from gateway.settings.opt_outs import Reply
 from gateway.settings.secrets import SecretFile, read_or_empty, read_secret
 from gateway.settings.types import (
     BareDigits,
@@ -20,6 +22,7 @@ from gateway.settings.types import (
     EventType,
     Networks,
     NumberCheck,
+    OptOutScope,
     Scope,
     Section,
     Sha256,
@@ -31,7 +34,6 @@ from gateway.settings.types import (
 
 _URL = re.compile(r"https?://[!-~]+")
 _KEY_LEAST_BYTES = 24  # Standard Webhooks: a secret has 24 to 64 bytes
-_LATER_EVENTS = frozenset({"recipient.opt_out", "campaign.completed"})
 _QUIET = frozenset({EventType.SCHEDULED, EventType.QUEUED, EventType.IN_DOUBT})
 DEFAULT_EVENTS = tuple(event for event in EventType if event not in _QUIET)
 
@@ -93,8 +95,6 @@ def _read_or_stand_in(name: object, info: ValidationInfo) -> str:
 
 
 def _check_event(value: object) -> object:
-    if value in _LATER_EVENTS:
-        raise ValueError(f"is {value!r}, which is not offered yet; remove it")
     if value not in set(EventType):
         raise ValueError(f"is {value!r}; the events are {', '.join(EventType)}")
     return value
@@ -149,6 +149,21 @@ class Webhook(Section):
         return [signing_key(secret.get_secret_value()) for secret in self.secrets]
 
 
+class AccountLimits(Section):
+    """What an account may ask of the gateway; 0, or a limit that is not given, is none."""
+
+    requests_per_second: Annotated[Whole, Within(0, 1_000_000, "requests")] = 0
+    """Calls with any of its tokens, whatever they ask; a bulk is one. A second's worth may come at once."""
+    messages_per_second: Annotated[Whole, Within(0, 1_000_000, "messages")] = 0
+    """Messages accepted; a larger bulk is taken where a second's worth is left, and those after it wait the longer. Its
+    campaigns are sent no faster each."""
+    messages_per_day: Annotated[Whole, Within(0, 10_000_000_000, "messages")] = 0
+    """Messages accepted in a UTC day; what a campaign sends counts when it is sent, and waits for the next day."""
+    backlog: Annotated[Whole, Within(0, 1_000_000_000, "messages")] = 0
+    """Messages of it that may wait for a free slot; the recipients of a campaign that are no messages yet don't
+    count."""
+
+
 class Account(Section):
     """An aggregator, or one of its systems, with its tokens."""
 
@@ -169,7 +184,27 @@ class Account(Section):
     """How closely a number is checked: `shape` (E.164), `possible` (length) or `valid` (given out)."""
     bare_digits: BareDigits = BareDigits.REFUSE
     """Digits without a plus and without `default_region`: `refuse`, or take them as `international`."""
+    landlines: Landlines = Landlines.ALLOW
+    """Numbers that are a landline for certain: `allow`, or `refuse`. Where a country's landlines and mobiles look alike
+    they pass."""
+    registered_senders: dict[Country, list[SenderPattern]] = Field(default={})
+    """Names registered for this account, by country, where they must be: `{ IN = ["SHOPIN"] }`."""
+    fallback_senders: dict[Country, FallbackSender] = Field(default={})
+    """Sender by country in the place of a name that it does not take: `{ US = "+15550100200" }`; each one of
+    `senders`."""
     unicode: UnicodePolicy = UnicodePolicy.REFUSE
     """Texts beyond GSM 03.38 where the request does not say: `refuse`, `allow` (as UCS-2) or `transliterate`."""
+    opt_out_scope: OptOutScope = OptOutScope.ACCOUNT
+    """What STOP from a handset ends: messages of the whole `account`, or only those from the `sender` it was sent
+    to."""
+    stop_reply: Reply | None = None
+    """Sent to who opts out, from the number written to; none where not said."""
+    start_reply: Reply | None = None
+    """Sent to who undoes that."""
+    help_reply: Reply | None = None
+    """Sent to who asks for help, also after opting out."""
+    limits: AccountLimits = AccountLimits()
+    """What it may ask: `{ requests_per_second = 200, messages_per_second = 500, messages_per_day = 2_000_000, backlog =
+    200_000 }`; beyond that the answer is 429."""
     webhook: Webhook | None = None
     """Where its events go. Without it there are no events: ask for messages by GET, or list their `client_id`."""

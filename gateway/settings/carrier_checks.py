@@ -13,8 +13,20 @@ _UNNOTICED_MOST_SECONDS = 900.0
 
 def carrier_contradictions(carrier: Carrier) -> Iterator[Fault]:
     """What contradicts itself in one carrier's settings, or would do nothing."""
-    for check in (_times, _outbind, _texts, _without_tlvs):
+    for check in (_hosts, _times, _outbind, _texts, _without_tlvs):
         yield from check(carrier)
+
+
+def _hosts(carrier: Carrier) -> Iterator[Fault]:
+    at = ("carriers", carrier.name)
+    if carrier.hosts:
+        return
+    if not carrier.outbind_listen:
+        reason = 'is missing; write the addresses that the carrier gave, such as ["smpp.telco.example:2775"]'
+        yield Fault((*at, "hosts"), f"{reason}, or outbind_listen where it only calls")
+    elif not carrier.outbind_from:
+        reason = "is missing, and without hosts nobody could call; write the carrier's networks"
+        yield Fault((*at, "outbind_from"), f'{reason}, such as ["198.51.100.0/24"]')
 
 
 def _times(carrier: Carrier) -> Iterator[Fault]:

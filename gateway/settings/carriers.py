@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
+from gateway.settings.causes import ReceiptCause
 from gateway.settings.secrets import SecretFile, read_or_empty
 from gateway.settings.tls import MaybeTls
 from gateway.settings.tlvs import check_tag, check_tlvs
@@ -25,8 +26,8 @@ from gateway.settings.types import (
     Rate,
     ReceiptsOf,
     Section,
+    TimeForm,
     UnroutableInbound,
-    ValidityPeriod,
     Whole,
     Within,
     check_name,
@@ -64,16 +65,17 @@ class Carrier(Section):
     """Where the settings that are not said here come from: the name of a file of `config/carriers`, such as `generic`,
     `kannel-like` or `latin1-default`; or the path of a file of your own, as `sluice probe` writes it, beside the
     configuration file. A key that stands here or in the environment replaces the profile's whole value."""
-    hosts: list[HostPort] = Field(min_length=1)
+    hosts: list[HostPort] = Field(default=[])
     """Addresses as `"host:port"`, IPv6 in brackets, the preferred first: each bind tries them in order until one takes
-    it, and goes back to the first when it is lost."""
+    it, and goes back to the first when it is lost. Required, but for carriers that only call (`outbind_listen`)."""
     hosts_order: HostsOrder = HostsOrder.PREFERRED
     """`preferred`: every bind begins with the first host; `round_robin`: each bind begins with the next one."""
     tls: MaybeTls = None
     """Encrypts the connections: `true`, or a table of what differs from the usual. Off where not said."""
     outbind_listen: list[Listen] = Field(default=[])
     """Addresses at which the carrier may open a connection with outbind; the bind is then made on that connection.
-    For carriers that call when they hold receipts or messages. With `tls` they are met with `certificate_file`."""
+    For carriers that call when they hold receipts or messages; without `hosts` nothing is dialled. With `tls` they are
+    met with `certificate_file`."""
     outbind_from: Networks = Field(default=[])
     """Networks that outbind is taken from, since the answer to it is our password; the addresses of `hosts` where
     empty."""
@@ -151,6 +153,9 @@ class Carrier(Section):
     text_receipts: bool = False
     """Take a deliver_sm whose text looks like a receipt for one although nothing else marks it, if it names a message
     of ours by its id and both its addresses; else it is an inbound message."""
+    receipt_errors: dict[str, ReceiptCause] = Field(default={})
+    """What the carrier's own codes in `err` of receipts mean, such as `{ "0B1" = "absent_subscriber" }`; they are
+    compared as written. What is not named is told by network_error_code, or `unmapped`."""
     source_ton: Annotated[Whole, Within(0, 255, "")] | None = None
     """source_addr_ton; derived from the sender where not said."""
     source_npi: Annotated[Whole, Within(0, 255, "")] | None = None
@@ -165,8 +170,11 @@ class Carrier(Section):
     """service_type of every submit_sm (SMPP 3.4 §5.2.11)."""
     priority_flags: dict[str, Annotated[Whole, Within(0, 3, "")]] = Field(default={})
     """priority_flag by lane (SMPP 3.4 §5.2.14), such as `{ otp = 3 }`; 0 where not said."""
-    validity_period: ValidityPeriod = ValidityPeriod.RELATIVE
+    validity_period: TimeForm = TimeForm.RELATIVE
     """How what is left of a message's validity is told: `relative`, `absolute` or `none`."""
+    schedule_delivery_time: TimeForm = TimeForm.NONE
+    """`relative` or `absolute`: what is scheduled for later is handed to the carrier at once, its time told in this
+    form, and the carrier holds it. `none`: it waits here and is sent at its time."""
     alphabet: Alphabet = Alphabet.GSM7
     """The alphabet that data_coding 0 means to the carrier: `gsm7`, `ascii`, `latin1` or `latin9`."""
     data_coding: Annotated[Whole, Within(0, 255, "")] = 0
@@ -205,6 +213,11 @@ class Carrier(Section):
     `.pcap`. The whole path, and of one carrier alone. For a while: it grows without bound."""
     one_pdu_per_write: bool = False
     """Write each PDU on its own, for carriers that lose what follows the first PDU of a TCP segment."""
+
+    @property
+    def holds_schedules(self) -> bool:
+        """Whether it may have a message before its time, and holds it until then."""
+        return self.schedule_delivery_time is not TimeForm.NONE
 
     @model_validator(mode="before")
     @classmethod

@@ -20,3 +20,7 @@ def cautions(carrier: Carrier) -> Iterator[str]:
         yield "tls.verify is false: whoever stands between can read and change all, the password too"
     if carrier.interface_version is InterfaceVersion.V3_3 and carrier.mode is CarrierMode.TRANSCEIVER:
         yield 'mode is "transceiver", which SMPP 3.3 has not; "transmitter+receiver" is what it knows'
+    if not carrier.hosts and carrier.mode is not CarrierMode.TRANSCEIVER:
+        yield 'hosts is empty and mode "transmitter+receiver": an outbind makes a receiver, so nothing is ever sent'
+    if carrier.holds_schedules and not carrier.cancel_sm:
+        yield "schedule_delivery_time without cancel_sm: nobody can cancel what the carrier holds for later"

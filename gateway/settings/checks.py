@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from gateway.settings.carrier_checks import carrier_contradictions
+from gateway.settings.countries import country_contradictions
+from gateway.settings.opt_outs import meant_twice
 from gateway.settings.problems import Fault
 from gateway.settings.sections import BUILT_IN_LANES
 from gateway.settings.types import Network, format_duration
@@ -58,15 +60,23 @@ def contradictions(settings: "Settings") -> Iterator[Fault]:
     checks: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
         _listeners,
         _retention,
+        _retries,
         _carriers,
         _trace_files,
         _routes,
         _accounts,
         _tokens,
         _endpoints,
+        _keywords,
+        country_contradictions,
     )
     for check in checks:
         yield from check(settings)
+
+
+def _keywords(settings: "Settings") -> Iterator[Fault]:
+    for kind, place, word, other in meant_twice(settings.opt_outs):
+        yield Fault(("opt_outs", kind, place), f'is "{word}", which means {other} already; remove one of them')
 
 
 def _listeners(settings: "Settings") -> Iterator[Fault]:
@@ -111,6 +121,14 @@ def _retention(settings: "Settings") -> Iterator[Fault]:
     if settings.retention.events < settings.webhooks.horizon:
         reason = f'is "{format_duration(settings.retention.events)}", shorter than webhooks.horizon'
         yield Fault(("retention", "events"), f'{reason}; give "{format_duration(settings.webhooks.horizon)}" or more')
+
+
+def _retries(settings: "Settings") -> Iterator[Fault]:
+    for lane in settings.lanes.values():
+        if lane.retry_floor > lane.retry_ceiling:
+            reason = f'is "{format_duration(lane.retry_ceiling)}", shorter than retry_floor'
+            remedy = f'give "{format_duration(lane.retry_floor)}" or more, or a shorter retry_floor'
+            yield Fault(("lanes", lane.name, "retry_ceiling"), f"{reason}; {remedy}")
 
 
 def _carriers(settings: "Settings") -> Iterator[Fault]:

@@ -19,8 +19,6 @@ _SECRET_KEYS = frozenset({"password", "secrets", "tokens"})
 NOT_OFFERED_YET: dict[tuple[str, ...], str] = {
     ("operator", "webhook"): "the webhook for operators",
     ("routes", "*", "overflow_after"): "overflow between tiers",
-    ("accounts", "*", "limits"): "limits of an account",
-    ("lanes", "*", "duplicate_window"): "refusing duplicates",
 }
 _KINDS = {
     "string_type": "a text in quotes",

@@ -12,12 +12,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from gateway.settings.countries import QuietHoursRule
 from gateway.settings.secrets import SecretFile, read_or_empty, read_secret
 from gateway.settings.types import (
     Duration,
     InDoubt,
     Listen,
     Networks,
+    OptInRule,
+    OptOutRule,
     Section,
     Sha256,
     Whole,
@@ -58,6 +61,10 @@ class Http(Section):
     """Networks of the proxies in front; a client's address is taken from their headers, and from nobody else's."""
     body_limit: Annotated[Whole, Within(1024, 1 << 30, "bytes")] = 2 * 1024 * 1024
     """Largest request body; above it the answer is 413."""
+    campaign_body_limit: Annotated[Whole, Within(1024, 1 << 30, "bytes")] = 64 * 1024 * 1024
+    """Largest JSON body of a campaign. One above `body_limit` is held in memory at a time."""
+    campaign_upload_limit: Annotated[Whole, Within(1024, 1 << 40, "bytes")] = 1024 * 1024 * 1024
+    """Largest upload of a campaign's recipients as NDJSON or CSV, which is not held in memory."""
 
 
 class OperatorToken(Section):
@@ -140,6 +147,12 @@ class Limits(Section):
     """Messages in one bulk request; above it the answer is 413."""
     schedule_ahead: Annotated[Duration, Within.durations("0s", "400d")] = parse_duration("30d")
     """How far ahead a message may be scheduled."""
+    campaign_schedule_ahead: Annotated[Duration, Within.durations("0s", "400d")] = parse_duration("400d")
+    """How far ahead a campaign may be scheduled."""
+    campaign_recipients_json: Annotated[Whole, Within(1, 1_000_000, "recipients")] = 100_000
+    """Recipients in one JSON body of a campaign; above it the answer is 413."""
+    campaign_recipients: Annotated[Whole, Within(1, 10_000_000, "recipients")] = 1_000_000
+    """Recipients in one upload of a campaign as NDJSON or CSV; above it the answer is 413."""
     guaranteed_share: Annotated[Whole, Within(2, 1_000_000, "slots")] = 50
     """One slot in so many goes to a lower lane although a higher one waits; never one of priority 1."""
 
@@ -162,11 +175,43 @@ class Lane(Section):
     """How long a late answer or a receipt may still settle a doubt before `in_doubt` decides."""
     max_tries: Annotated[Whole, Within(1, 1000, "tries")] = 10
     """Submissions of one segment before the message ends as `failed`, or as `unknown` where none had an answer."""
+    retry_floor: Annotated[Duration, Within.durations("100ms", "1h")] = parse_duration("5s")
+    """Pause after the first temporary error of a carrier; each further one is three times as long."""
+    retry_ceiling: Annotated[Duration, Within.durations("100ms", "24h")] = parse_duration("5m")
+    """The longest such pause."""
+    rate: Annotated[Whole, Within(0, 1_000_000, "messages")] = 0
+    """Messages a second that the lane sends over all carriers and accounts; 0: as fast as they take them."""
+    duplicate_window: Annotated[Duration, Within.durations("0s", "24h")] = parse_duration("0s")
+    """For so long the same text to the same number by the same account is refused as `duplicate`; 0 takes it, as all
+    lanes but `otp` do. What was never sent refuses nothing."""
+    opt_out: OptOutRule = OptOutRule.RESPECT
+    """`ignore` sends to those who opted out all the same: only for what they have to get, such as codes they asked
+    for."""
+    opt_in: OptInRule = OptInRule.NONE
+    """`required` sends only to those for whom the account keeps an opt-in."""
+    quiet_hours: QuietHoursRule = QuietHoursRule.IGNORE
+    """`respect` lets messages wait for the end of the quiet hours of the recipient's country; `respect` in
+    `promotional`."""
 
 
 BUILT_IN_LANES: dict[str, dict[str, Any]] = {
-    "otp": {"priority": 1, "validity": "5m", "in_doubt": "hold", "text_kept": "0s"},
+    "otp": {
+        "priority": 1,
+        "validity": "5m",
+        "in_doubt": "hold",
+        "text_kept": "0s",
+        "retry_floor": "1s",
+        "retry_ceiling": "10s",
+        "duplicate_window": "30s",
+    },
     "transactional": {"priority": 2, "validity": "24h", "in_doubt": "resend"},
-    "promotional": {"priority": 3, "validity": "48h", "in_doubt": "hold"},
+    "promotional": {
+        "priority": 3,
+        "validity": "48h",
+        "in_doubt": "hold",
+        "quiet_hours": "respect",
+        "retry_floor": "1m",
+        "retry_ceiling": "15m",
+    },
 }
 """What each says differently from the defaults of Lane."""

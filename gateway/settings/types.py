@@ -56,6 +56,27 @@ class MessageIdBase(StrEnum):
     HEX = "hex"
 
 
+class OptOutScope(StrEnum):
+    """What a handset that says STOP opts out of."""
+
+    ACCOUNT = "account"
+    SENDER = "sender"
+
+
+class OptOutRule(StrEnum):
+    """Whether a lane's messages go to those who opted out."""
+
+    RESPECT = "respect"
+    IGNORE = "ignore"
+
+
+class OptInRule(StrEnum):
+    """Whether a lane's messages go only to those who opted in."""
+
+    NONE = "none"
+    REQUIRED = "required"
+
+
 class HostsOrder(StrEnum):
     """With which of a carrier's hosts a bind begins."""
 
@@ -79,8 +100,8 @@ class ReceiptsOf(StrEnum):
     ONE = "one"
 
 
-class ValidityPeriod(StrEnum):
-    """How a submit_sm tells what is left of the validity (SMPP 3.4 §7.1.1)."""
+class TimeForm(StrEnum):
+    """How a submit_sm tells a time, such as the end of the validity (SMPP 3.4 §7.1.1)."""
 
     RELATIVE = "relative"
     ABSOLUTE = "absolute"
@@ -156,6 +177,8 @@ class EventType(StrEnum):
     UNKNOWN = "message.unknown"
     IN_DOUBT = "message.in_doubt"
     INBOUND = "message.inbound"
+    OPT_OUT = "recipient.opt_out"
+    CAMPAIGN_COMPLETED = "campaign.completed"
     WEBHOOK_TEST = "webhook.test"
 
 

@@ -1,11 +1,17 @@
 """Accepting a submission: its idempotency key, its messages and its answer in one transaction."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from gateway.messages import MessageState
-from gateway.store import readers
+from gateway.rules.options import waits_here
+from gateway.store import opt_outs, readers, recent_texts
+from gateway.store.allowance import LimitReached
+from gateway.store.consent import Suppression
 from gateway.store.interface import (
     Accepted,
     AcceptOutcome,
@@ -31,12 +37,18 @@ _USUAL = (
     "allow_unicode, expires_at, endpoint"
 )
 _EXTRAS = "client_id, tag, scheduled_at, webhook_url"
+_OPTIONS = "options, variant"
+_extras_of, _options_of = attrgetter(*_EXTRAS.split(", ")), attrgetter(*_OPTIONS.split(", "))
 _MESSAGES = Insert("messages", _USUAL)
 _UNLESS_IN_USE = "ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING"
 _MESSAGES_WITH_EXTRAS = Insert("messages", f"{_USUAL}, {_EXTRAS}", otherwise=_UNLESS_IN_USE)
 _NO_EXTRAS = (None, None, None, None)
-_MESSAGES_WITH_OPTIONS = Insert("messages", f"{_USUAL}, {_EXTRAS}, options", otherwise=_UNLESS_IN_USE)
+_MESSAGES_WITH_OPTIONS = Insert("messages", f"{_USUAL}, {_EXTRAS}, {_OPTIONS}", otherwise=_UNLESS_IN_USE)
+_NO_OPTIONS = (None, None)
 _HOLDER = "SELECT id FROM messages WHERE account = ? AND client_id = ?"
+
+
+_NONE: frozenset[int] = frozenset()
 
 
 class KeptAnswer(msgspec.Struct):
@@ -45,13 +57,15 @@ class KeptAnswer(msgspec.Struct):
     ids: list[int]
     errors: bytes
     conflicts: dict[int, int]
+    suppressed: dict[int, str] = {}
+    duplicates: dict[int, int] = {}
 
 
 _answers = msgspec.json.Decoder(KeptAnswer)
 
 
 def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
-    """File the messages of a submission, unless its key was seen before or the backlog is full."""
+    """File the messages of a submission, unless its key was seen before, or the backlog or a limit is reached."""
     key = submission.idempotency
     if key is not None:
         again = first_answer(work, submission.account, key)
@@ -63,13 +77,40 @@ def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
             f"{waiting:,} messages wait for a free slot, and store.backlog_limit is {limit:,}; "
             "wait until some are sent, or raise it"
         )
-    conflicts = _file(work, submission)
-    is_refused = len(conflicts) == len(submission.messages) == 1 and not submission.errors
+    suppressed = opt_outs.suppressed_messages(work, submission.account, submission.messages)
+    recent = recent_texts.look(work, submission, suppressed)
+    left_out = suppressed.keys() | recent.duplicates.keys() if suppressed or recent.duplicates else _NONE
+    reached = _limit_reached(work, submission.account, len(submission.messages) - len(left_out))
+    if reached is not None:
+        return reached
+    conflicts = _file_others(work, submission, left_out) if left_out else file(work, submission)
+    recent_texts.keep(work, recent, conflicts)
+    left = len(submission.messages) - len(conflicts) - len(left_out)
+    work.usage.take(submission.account, left)
+    is_refused = left == 0 and len(submission.messages) == 1 and not submission.errors and not submission.is_bulk
     if key is not None and not is_refused:
-        ids = [message.id for index, message in enumerate(submission.messages) if index not in conflicts]
-        answer = msgspec.json.encode(KeptAnswer(ids, submission.errors, conflicts))
-        keep_answer(work, submission.account, key, answer, submission.id)
-    return Accepted(conflicts)
+        refused = conflicts.keys() | left_out
+        ids = [message.id for index, message in enumerate(submission.messages) if index not in refused]
+        told = {index: why.value for index, why in suppressed.items()}
+        kept = KeptAnswer(ids, submission.errors, conflicts, told, recent.duplicates)
+        keep_answer(work, submission.account, key, msgspec.json.encode(kept), submission.id)
+    return Accepted(conflicts, suppressed, recent.duplicates)
+
+
+def _limit_reached(work: Work, account: str, count: int) -> LimitReached | None:
+    """Of the account's own limits; what is left out of the submission counts for none."""
+    limits = work.policy.limits.get(account)
+    if limits is None:
+        return None
+    ready = work.queues.ready_of_account(account) if limits.backlog else 0
+    return work.usage.refusal(account, count, ready, work.now)
+
+
+def _file_others(work: Work, submission: Submission, left_out: Collection[int]) -> dict[int, int]:
+    """`file` for the rest; the indexes are those of the whole submission."""
+    indexes = [index for index in range(len(submission.messages)) if index not in left_out]
+    others = replace(submission, messages=[submission.messages[index] for index in indexes])
+    return {indexes[place]: holder for place, holder in file(work, others).items()}
 
 
 def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | KeyReused | None:
@@ -84,7 +125,8 @@ def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | Ke
     rows = [row for message in answer.ids if (row := readers.message_row(work.connection, message)) is not None]
     # As it was told then: since then a carrier's own alphabet may have made it more parts, or fewer.
     first = [row._replace(segments=accepted_segments(row.writing, row.segments)) for row in rows]
-    return Replayed(submission, first, answer.errors, answer.conflicts)
+    suppressed = {index: Suppression(why) for index, why in answer.suppressed.items()}
+    return Replayed(submission, first, answer.errors, answer.conflicts, suppressed, answer.duplicates)
 
 
 def kept_answer(work: Work, account: str, key: IdempotencyKey) -> bytes | KeyReused | None:
@@ -101,53 +143,77 @@ def keep_answer(work: Work, account: str, key: IdempotencyKey, answer: bytes, su
     work.execute(_KEEP, (account, key.key, key.fingerprint, submission, answer, until))
 
 
-def _file(work: Work, submission: Submission) -> dict[int, int]:
+def file(work: Work, submission: Submission, campaign: int = 0) -> dict[int, int]:
+    """File messages, of a campaign if that is given; by index, those whose client_id is in use, and by whom."""
     queues: dict[tuple[str, str], int] = {}
     ready: dict[int, int] = {}
     endpoints: dict[str | None, int | None] = {}
-    rows = []
-    extras = []
-    options = []
-    for message in submission.messages:
-        place = (message.lane, message.route)
-        if place not in queues:
-            queues[place] = work.queues.id_of(work.connection, message.lane, message.route, submission.account)
-        if message.webhook_url not in endpoints:
-            endpoints[message.webhook_url] = work.endpoints.of_message(
-                work.connection, submission.account, message.webhook_url
-            )
-        rows.append(_row(submission, message, queues[place], endpoints[message.webhook_url]))
-        extras.append((message.client_id, message.tag, message.scheduled_at, message.webhook_url))
-        options.append(message.options)
-        if message.scheduled_at is None:
-            ready[queues[place]] = ready.get(queues[place], 0) + 1
-    if options.count(None) < len(options):
-        filed = _MESSAGES_WITH_OPTIONS.rows(
-            work, [(*row, *extra, asked) for row, extra, asked in zip(rows, extras, options, strict=True)]
-        )
-    elif extras.count(_NO_EXTRAS) == len(extras):
-        filed = _MESSAGES.rows(work, rows)
-    else:
-        filed = _MESSAGES_WITH_EXTRAS.rows(work, [row + extra for row, extra in zip(rows, extras, strict=True)])
+    for lane, route in dict.fromkeys([(message.lane, message.route) for message in submission.messages]):
+        queues[lane, route] = work.queues.id_of(work.connection, lane, route, submission.account, campaign=campaign)
+    for url in dict.fromkeys([message.webhook_url for message in submission.messages]):
+        endpoints[url] = work.endpoints.of_message(work.connection, submission.account, url)
+    rows = _rows(submission, queues, endpoints, ready)
+    filed = _insert(work, submission.messages, rows)
     conflicts = {} if filed == len(rows) else _conflicts(work, submission)
     for index in conflicts:
         message = submission.messages[index]
-        if message.scheduled_at is None:
+        if _is_ready(message):
             ready[queues[message.lane, message.route]] -= 1
     for queue, count in ready.items():
         work.queues.add(queue, count)
+    _count(work, submission, conflicts)
     _tell(work, submission, conflicts, endpoints)
     return conflicts
 
 
-def _row(submission: Submission, message: NewMessage, queue: int, endpoint: int | None) -> tuple[Any, ...]:
-    (id_, _, _, recipient, sender, text, encoding, segments, country, expires_at, scheduled_at, _, _, _,
-     allow_unicode, _) = message  # fmt: skip
-    state, due = (_QUEUED, expires_at) if scheduled_at is None else (_SCHEDULED, scheduled_at)
-    return (
-        id_, submission.account, submission.id, submission.request_id, queue, state, due, sender, recipient, text,
-        encoding, segments, country, int(allow_unicode), expires_at, endpoint,
-    )  # fmt: skip
+def _count(work: Work, submission: Submission, conflicts: Mapping[int, int]) -> None:
+    """What was filed is the account's use of this day."""
+    segments = sum([message.segments for message in submission.messages])
+    segments -= sum([submission.messages[index].segments for index in conflicts])
+    if count := len(submission.messages) - len(conflicts):
+        work.usage.add(submission.account, count, segments, work.now)
+
+
+def _is_ready(message: NewMessage) -> bool:
+    """Whether a free slot may take it now: it has no time, or its carrier holds it until then."""
+    return message.scheduled_at is None or not waits_here(message.scheduled_at, message.options)
+
+
+def _rows(
+    submission: Submission,
+    queues: Mapping[tuple[str, str], int],
+    endpoints: Mapping[str | None, int | None],
+    ready: dict[int, int],
+) -> list[tuple[Any, ...]]:
+    """The values of _USUAL; counts by queue in `ready` what a free slot may take now."""
+    account, submission_id, request_id = submission.account, submission.id, submission.request_id
+    rows = []
+    for message in submission.messages:
+        # All at once: one by one, by their names, they cost as much as all the rest.
+        (id_, route, lane, recipient, sender, text, encoding, segments, country, expires_at, scheduled_at, _, _, url,
+         allow_unicode, _, _) = message  # fmt: skip
+        queue = queues[lane, route]
+        state, due = _QUEUED, expires_at
+        if scheduled_at is not None and not _is_ready(message):
+            state, due = _SCHEDULED, scheduled_at
+        else:
+            ready[queue] = ready.get(queue, 0) + 1
+        rows.append((
+            id_, account, submission_id, request_id, queue, state, due, sender, recipient, text,
+            encoding, segments, country, int(allow_unicode), expires_at, endpoints[url],
+        ))  # fmt: skip
+    return rows
+
+
+def _insert(work: Work, messages: Sequence[NewMessage], rows: list[tuple[Any, ...]]) -> int:
+    """Insert the rows, with what few messages have; how many there are."""
+    extras, options = list(map(_extras_of, messages)), list(map(_options_of, messages))
+    if options.count(_NO_OPTIONS) < len(options):
+        whole = [(*row, *extra, *asked) for row, extra, asked in zip(rows, extras, options, strict=True)]
+        return _MESSAGES_WITH_OPTIONS.rows(work, whole)
+    if extras.count(_NO_EXTRAS) < len(extras):
+        return _MESSAGES_WITH_EXTRAS.rows(work, [row + extra for row, extra in zip(rows, extras, strict=True)])
+    return _MESSAGES.rows(work, rows)
 
 
 def _conflicts(work: Work, submission: Submission) -> dict[int, int]:
@@ -177,4 +243,4 @@ def _tell(
         if index not in conflicts and message.webhook_url in curious:
             found = work.find(message.id)
             if found is not None:
-                work.tell(found, "queued" if message.scheduled_at is None else "scheduled")
+                work.tell(found, "queued" if _is_ready(message) else "scheduled")

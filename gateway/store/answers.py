@@ -4,7 +4,7 @@ A message whose parts are all accepted is `sent`, one that is refused fails, one
 """
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
-from gateway.store import enquiries, ordinary
+from gateway.store import campaign_counts, enquiries, ordinary
 from gateway.store.interface import Answer, AttemptName, Verdict
 from gateway.store.progress import regroup
 from gateway.store.work import Cause, OutOfStep, Work
@@ -64,6 +64,8 @@ def record(work: Work, answers: list[Answer], carrier: str | None = None) -> lis
             continue
         if is_sent and segments == 1 and message_state == MessageState.SUBMITTING:
             _sent_whole(work, answer, carrier, is_told=endpoint is not None and sent_at is None)
+            if sent_at is None and work.campaigns:
+                campaign_counts.sent(work, [answer.message])
         else:
             _settle(work, answer)
     return known

@@ -7,8 +7,9 @@ from gateway.store import audit
 from gateway.store.audit import By, What
 from gateway.store.due import settle_doubts
 from gateway.store.interface import EventFacts
+from gateway.store.message_events import GIVEN_UP, PENDING, TOLD
 from gateway.store.progress import regroup
-from gateway.store.work import GIVEN_UP, PENDING, TOLD, Work
+from gateway.store.work import Work
 
 ROWS_A_TRANSACTION = 1_000
 TEST_EVENT = "webhook.test"

@@ -9,6 +9,8 @@ from typing import Any
 from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
+from gateway.rules.options import from_json
+from gateway.store import opt_outs, quiet
 from gateway.store.cutting import cut_as_usual, cut_closely
 from gateway.store.interface import Claim, ClaimedSegment
 from gateway.store.many_rows import Insert, as_json
@@ -26,7 +28,8 @@ _MOST_FURTHER = 200
 _AT_A_TIME = 20
 _MOST_GIVEN_BACK = 20_000
 """Characters of texts that a carrier can't carry, in a transaction: about 5 ms. The rest of them is the next one's."""
-_EXPIRES_AT = 6
+_ACCOUNT, _SENDER, _RECIPIENT, _EXPIRES_AT, _OPTIONS = 1, 2, 3, 6, 11
+"""Where these stand in a row of _READY."""
 _CLAIM = (
     f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, claims = ?, attempts = attempts + 1 "
     f"WHERE id IN (SELECT value FROM json_each(?)) AND state = {int(MessageState.QUEUED)}"
@@ -48,13 +51,16 @@ class _GivenBack:
 
 def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> dict[str, list[Claim]]:
     """Deal ready messages to the asks; what each bind may now write to the wire."""
+    paces = work.queues.paces
+    queues = list(work.queues.for_deal(work.now, work.campaigns.stopped))
     grants, work.queues.next_turns = deal(
         asks,
-        work.queues.for_deal(work.now),
+        queues,
         unable_since,
         work.queues.turns,
         now=work.now,
         share=work.policy.guaranteed_share,
+        lane_slots=paces.slots,
     )
     dealt: dict[str, list[Claim]] = {}
     given_back = _GivenBack()
@@ -65,6 +71,7 @@ def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> d
         if failed:
             claims = _claim_one_by_one(work, grant, given_back)
         if claims:
+            paces.sent(claims[0].lane, len(claims))
             dealt.setdefault(grant.bind, []).extend(claims)
     return dealt
 
@@ -146,17 +153,42 @@ def _waiting(work: Work, grant: Grant) -> Iterable[tuple[Any, ...]]:
     if not rows:
         log.error("a queue promised messages that are not there; its count is set right")
         work.queues.recount(work.connection, grant.queue)
-    alive = _alive(work, rows)
+    alive = _sendable(work, grant.queue, rows)
     return alive if len(rows) < grant.slots else chain(alive, _further(work, grant.queue, rows[-1][0]))
 
 
 def _further(work: Work, queue: int, last: int) -> Iterator[tuple[Any, ...]]:
     for _ in range(_MOST_FURTHER // _AT_A_TIME):
         rows = work.execute(_FURTHER, (queue, last, _AT_A_TIME)).fetchall()
-        yield from _alive(work, rows)
+        yield from _sendable(work, queue, rows)
         if len(rows) < _AT_A_TIME:
             break
         last = rows[-1][0]
+
+
+def _sendable(work: Work, queue: int, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Those that have not expired and whose recipients may be written to, and now; the others end, or wait."""
+    alive = _alive(work, rows)
+    if not alive or work.queues.is_begun(queue):
+        return alive
+    account, lane = alive[0][_ACCOUNT], work.queues.lane(queue)
+    if quiet.may_wait(work, lane):
+        may_be = work.policy.quiet_hours.may_be_quiet
+        known = {r[0]: (r[_RECIPIENT], r[_EXPIRES_AT], r[_OPTIONS]) for r in alive if may_be(r[_RECIPIENT])}
+        wait = quiet.put_back(work, queue, known) if known else ()
+        alive = [row for row in alive if row[0] not in wait] if wait else alive
+        if not alive:
+            return alive
+    if not opt_outs.may_bar(work, account, lane):
+        return alive
+    barred = opt_outs.suppressed(work, account, lane, [(row[_RECIPIENT], row[_SENDER]) for row in alive])
+    sendable = []
+    for index, row in enumerate(alive):
+        if index not in barred or (row[_OPTIONS] is not None and from_json(row[_OPTIONS]).despite_opt_out):
+            sendable.append(row)
+        else:
+            _end(work, row[0], MessageState.OPTED_OUT, ErrorCode.OPTED_OUT)
+    return sendable
 
 
 def _alive(work: Work, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -165,9 +197,19 @@ def _alive(work: Work, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     for row in rows:
         if row[_EXPIRES_AT] > work.now:
             alive.append(row)
-        elif (found := work.find(row[0])) is not None:
-            with work.apart(f"ending {public(MESSAGE, found.id)}") as failed:
-                work.end(found, MessageState.EXPIRED, NOTHING_SAID._replace(error=ErrorCode.EXPIRED))
-            if failed:
-                _put_off(work, found.id)
+        else:
+            _end(work, row[0], MessageState.EXPIRED, ErrorCode.EXPIRED)
     return alive
+
+
+def _end(work: Work, message: int, state: MessageState, error: ErrorCode) -> None:
+    """Instead of sending it. What a doubt would have sent again may have arrived before the recipient opted out."""
+    found = work.find(message)
+    if found is None:
+        return
+    if found.possible_duplicate and state is MessageState.OPTED_OUT:
+        state, error = MessageState.UNKNOWN, ErrorCode.OUTCOME_UNKNOWN
+    with work.apart(f"ending {public(MESSAGE, message)}") as failed:
+        work.end(found, state, NOTHING_SAID._replace(error=error))
+    if failed:
+        _put_off(work, message)

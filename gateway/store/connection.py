@@ -13,10 +13,11 @@ import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import aiosqlite
 import trio
@@ -61,25 +62,51 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
                 following += one.exceptions
 
 
+class _WayBack:
+    """As much of an event loop as one call needs: a future, and the way from the connection's thread to Trio's.
+
+    trio_asyncio's own has tasks that wake each other for that, which costs as much as all the rest of a call.
+    """
+
+    def __init__(self) -> None:
+        self._trio = trio.lowlevel.current_trio_token()
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=cast(asyncio.AbstractEventLoop, self))
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *given: Any) -> None:
+        self._trio.run_sync_soon(callback, *given)
+
+    def call_soon(self, callback: Callable[..., object], *given: Any, context: Context) -> None:
+        callback(*given)
+
+    def get_debug(self) -> bool:
+        return False
+
+
 class Connection:
     """One SQLite connection, used from Trio."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self._way_back = _WayBack()
 
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in the connection's thread, to its end even if the caller is cancelled: shield what counts."""
-        # The coroutine waits once, for the future of its thread; to step it by hand spares an asyncio task, which costs
-        # more than half of the call.
-        steps = self._execute(function)
         finished = trio.Event()
 
         def done(future: asyncio.Future[Any]) -> None:
-            # Looked at, whether its caller still waits or not: trio_asyncio ends the loop for an exception nobody saw.
+            # Looked at, whether its caller still waits or not: asyncio minds an exception that nobody saw.
             future.exception()
             finished.set()
 
-        next(steps).add_done_callback(done)
+        # The coroutine waits once, for the future of its thread; to step it by hand spares an asyncio task.
+        steps = self._execute(function)
+        before = trio_asyncio.current_loop.set(cast(Any, self._way_back))
+        try:
+            next(steps).add_done_callback(done)
+        finally:
+            trio_asyncio.current_loop.reset(before)
         await finished.wait()
         try:
             next(steps)

@@ -29,6 +29,8 @@ _ROW = (
     f"WHERE id = ? AND state = {int(MessageState.QUEUED)}"
 )
 _WRITING = "UPDATE messages SET segments = ?, writing = ? WHERE id = ?"
+_CUT_BEFORE = "UPDATE attempts SET parts = ? WHERE message = ? AND parts IS NULL"
+"""A late receipt for them says nothing of the parts that there are from now on."""
 _ENCODINGS = {encoding.value: encoding for encoding in Encoding}
 _SPREAD = 61
 """Odd, so that no two milliseconds share a reference; large, so that the next one is not the next message of a bulk."""
@@ -69,13 +71,16 @@ def cut_as_usual(way: TextWay, message: int, text: Any, encoding: str, segments:
 
 
 def cut_closely(work: Work, carrier: str, message: int) -> Cut | None:
-    """The same for any message. None: it went elsewhere, or has failed."""
+    """The same for any message. None: it went elsewhere, waits for its time, or has failed."""
     values = work.execute(_ROW, (message,)).fetchone()
     if values is None:
         raise OutOfStep(f"message {message} is not ready")
     row = _Row._make(values)
     asked = None if row.options is None else options.from_json(row.options)
-    gone = _gone(work, message) if row.claims and row.segments > 1 else frozenset()
+    if asked is not None and _is_too_early(work, carrier, asked):
+        work.move(_found(work, message), MessageState.RETRYING, asked.deliver_at)
+        return None
+    gone = _gone(work, row) if row.claims and row.segments > 1 else frozenset()
     try:
         return Cut(_rest(row, asked, gone), asked) if gone else _whole(work, carrier, row, asked)
     except _UNCUTTABLE as error:
@@ -94,9 +99,16 @@ def reference_of(message: int) -> int:
     return (created_at_ms(message) * _SPREAD + message) & 0xFFFF
 
 
-def _gone(work: Work, message: int) -> frozenset[int]:
+def _is_too_early(work: Work, carrier: str, asked: MessageOptions) -> bool:
+    """Whether the carrier would deliver at once what was to be held until its time: one below those that hold it, or
+    whose settings have changed."""
+    return asked.deliver_at is not None and asked.deliver_at > work.now and not work.policy.holds_schedules(carrier)
+
+
+def _gone(work: Work, row: _Row) -> frozenset[int]:
     """Parts that may be with a carrier."""
-    return frozenset(part.attempts[0].part for part in parts_of(work, message) if part.state not in UNSENT)
+    parts = parts_of(work, row.id, row.segments)
+    return frozenset(part.attempts[0].part for part in parts if part.state not in UNSENT)
 
 
 def _rest(row: _Row, asked: MessageOptions | None, gone: frozenset[int]) -> list[Segment]:
@@ -143,6 +155,8 @@ def _remember(work: Work, row: _Row, way: TextWay, segments: int) -> None:
     now = Writing(way if segments > 1 and way != USUAL else None, accepted, before.unfit)
     if now != before or segments != row.segments:
         work.execute(_WRITING, (segments, writings.to_json(now), row.id))
+    if row.claims and segments != row.segments:
+        work.execute(_CUT_BEFORE, (row.segments, row.id))
 
 
 def _give_back(work: Work, found: Found, row: _Row, unfit: Mapping[str, str], *, is_last: bool) -> None:

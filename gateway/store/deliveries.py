@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from gateway.identifiers import BATCH, EVENT, public
 from gateway.store.endpoints import Endpoint, Endpoints
 from gateway.store.interface import Delivery
-from gateway.store.work import IN_DELIVERY, PENDING, STUCK_MS, Work
+from gateway.store.message_events import IN_DELIVERY, PENDING
+from gateway.store.work import STUCK_MS, Work
 
 MOST_UNDER_WAY = 512
 """POSTs under way for all endpoints together: bounds memory and connections."""

@@ -72,6 +72,8 @@ def plan(work: Work) -> None:
         following = work.execute("SELECT due FROM inbound_sets ORDER BY due LIMIT 1").fetchone()
         if following is not None:
             work.wake(following[0])
+    if (at := work.campaigns.wake_at(work.now)) is not None:
+        work.wake(at)
 
 
 def _settle(work: Work, found: Found, doubts: Counter[bool]) -> None:

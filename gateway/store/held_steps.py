@@ -42,6 +42,7 @@ class HeldSteps:
         steps = {
             Step.SWEEP: own.sweep,
             Step.LOST: own.look_for_lost,
+            Step.CAMPAIGNS: own.campaigns,
             Step.DEAL: bool(own.asks),
             Step.EVENTS: own.claim_events,
             Step.ERASE: own.erase,

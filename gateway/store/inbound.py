@@ -24,7 +24,8 @@ class InboundIn:
     id: int
     carrier: str
     account: str | None
-    """Whose `senders` hold the number; None: nobody's, kept and listed."""
+    """Whose `senders` hold the number; else the store finds who last wrote to the handset from it. None: nobody's, kept
+    and listed."""
     sender: str
     recipient: str
     text: str
@@ -35,3 +36,7 @@ class InboundIn:
     """Where this is one of several, until all are there."""
     parts: int = 1
     complete: bool = True
+    is_untold: bool = False
+    """Nobody is told of it: it is nobody's, or its account's endpoint does not take it."""
+    is_refused: bool = False
+    """It is not kept where nobody is told, since its carrier wants to hear so. The store has the last word."""

@@ -5,8 +5,11 @@ lose it together.
 """
 
 from gateway.rules.timestamps import rfc3339
+from gateway.store import keyword_messages
+from gateway.store.inbound_owners import last_writer
 from gateway.store.interface import EventFacts, InboundIn
-from gateway.store.work import TOLD, Work
+from gateway.store.message_events import TOLD
+from gateway.store.work import Work
 
 INBOUND_EVENT = "message.inbound"
 LOOK_AGAIN_MS = 3_600_000
@@ -29,6 +32,18 @@ _PUT_OFF = "UPDATE inbound SET text_due = ? WHERE id = ?"
 _ROWS_OF_ONE = 2
 
 
+def settle(work: Work, inbound: InboundIn) -> None:
+    """Find out whose it is where its number does not say, and so whether anyone is told, and whether it is kept: what
+    the handset wants of its account counts, whether or not the account is told."""
+    if inbound.account is None:
+        inbound.account = last_writer(work, inbound)
+        policy = work.policy.accounts.get(inbound.account or "")
+        if policy is not None and policy.url is not None and INBOUND_EVENT in policy.events:
+            inbound.is_untold = inbound.is_refused = False
+    if inbound.is_refused and inbound.account is not None and inbound.part is None:
+        inbound.is_refused = work.policy.keywords.read(inbound.text) is None
+
+
 def record(work: Work, inbound: InboundIn) -> None:
     """Keep a whole inbound message, and file its event."""
     sender, recipient, text, encoding = inbound.sender, inbound.recipient, inbound.text, inbound.encoding
@@ -38,21 +53,27 @@ def record(work: Work, inbound: InboundIn) -> None:
     due = work.now + work.policy.inbound_text_ms
     name = (inbound.id, inbound.account, inbound.carrier, sender, recipient)
     work.execute(_INSERT, (*name, text, encoding, inbound.parts, int(inbound.complete), inbound.at, event, due))
-    if inbound.account is None or endpoint is None or event is None:
+    if inbound.account is None:
         return
+    if event is not None and endpoint is not None:
+        _tell(work, inbound, inbound.account, event, endpoint.id)
+    keyword = work.policy.keywords.read(text) if inbound.complete else None
+    if keyword is not None:
+        keyword_messages.heed(work, inbound, inbound.account, keyword)
+
+
+def _tell(work: Work, inbound: InboundIn, account: str, event: int, endpoint: int) -> None:
     data = {
-        "from": sender,
-        "to": recipient,
-        "text": text,
-        "encoding": encoding,
+        "from": inbound.sender,
+        "to": inbound.recipient,
+        "text": inbound.text,
+        "encoding": inbound.encoding,
         "parts": inbound.parts,
         "complete": inbound.complete,
         "carrier": inbound.carrier,
         "received_at": rfc3339(inbound.at),
     }
-    work.file_event(
-        EventFacts(event, INBOUND_EVENT, work.now, None, "received", data=data), inbound.account, endpoint.id
-    )
+    work.file_event(EventFacts(event, INBOUND_EVENT, work.now, None, "received", data=data), account, endpoint)
 
 
 def erase_texts(work: Work, most: int) -> int:

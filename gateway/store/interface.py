@@ -7,19 +7,29 @@ commit that holds what they give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from gateway.rules.options import MessageOptions
 from gateway.rules.retrying import Verdict as Verdict
+from gateway.store.allowance import AllowanceStore
+from gateway.store.allowance import LimitReached as LimitReached
+from gateway.store.campaign import CampaignStore
+from gateway.store.claim import Answer as Answer
+from gateway.store.claim import AttemptName as AttemptName
+from gateway.store.claim import BindStore
+from gateway.store.claim import Claim as Claim
+from gateway.store.claim import ClaimedSegment as ClaimedSegment
+from gateway.store.claim import Kept as Kept
+from gateway.store.consent import ConsentStore, Suppression
 from gateway.store.enquiry import EnquiryStore
 from gateway.store.inbound import InboundIn as InboundIn
 from gateway.store.inbound import InboundPart as InboundPart
+from gateway.store.listing import ListingStore
+from gateway.store.template import TemplateStore
 from gateway.store.views import EndpointRow, MessageRow, MessageStory, Page, QueueRow
 from protocol.receipts import Receipt
-from protocol.segments import Segment
 
 
 class StoreFull(Exception):  # noqa: N818
@@ -70,6 +80,8 @@ class NewMessage(NamedTuple):
     allow_unicode: bool
     options: str | None = None
     """MessageOptions as JSON (gateway.rules.options); None: nothing is asked for, as a rule."""
+    variant: str | None = None
+    """Which of its text's variants was chosen (gateway.rules.templates); None: it has none, as a rule."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,14 +105,19 @@ class Submission:
     idempotency: IdempotencyKey | None = None
     errors: bytes = b""
     """The rendered per-item errors of a bulk, kept with the idempotency key so that a repeat gives them again."""
+    is_bulk: bool = False
+    """Its answer is kept with the key though nothing of it is accepted: to a bulk that is a 201 too."""
 
 
 @dataclass(slots=True)
 class Accepted:
     """On disk. `conflicts` maps the index (in `messages`) of an item whose client_id is in use to the message that
-    holds it; that item was not accepted."""
+    holds it; that item was not accepted. Nor were those of `suppressed`, whose recipients may not be written to, nor
+    those of `duplicates`, by the message that says the same."""
 
     conflicts: dict[int, int] = field(default_factory=dict)
+    suppressed: Mapping[int, Suppression] = field(default_factory=dict)
+    duplicates: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -111,6 +128,8 @@ class Replayed:
     messages: list[MessageRow]
     errors: bytes
     conflicts: dict[int, int] = field(default_factory=dict)
+    suppressed: Mapping[int, Suppression] = field(default_factory=dict)
+    duplicates: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -118,7 +137,7 @@ class KeyReused:
     """The idempotency key was seen before with another fingerprint: 422."""
 
 
-AcceptOutcome = Accepted | Replayed | KeyReused
+AcceptOutcome = Accepted | Replayed | KeyReused | LimitReached
 
 
 class CancelOutcome(Enum):
@@ -129,58 +148,6 @@ class CancelOutcome(Enum):
     TOO_LATE = "too_late"
     """Claimed, sent or ended: 409 already_sent."""
     NOT_FOUND = "not_found"
-
-
-# --- send
-
-
-@dataclass(slots=True)
-class Claim:
-    """A message dealt to a bind: its intent is on disk, it may be written to the wire."""
-
-    message: int
-    account: str
-    lane: str
-    sender: str
-    recipient: str
-    expires_at: int
-    tries: int
-    """Submissions of this message that a carrier answered with a temporary error before (throttling not counted)."""
-    throttles: int
-    segments: list[ClaimedSegment]
-    options: MessageOptions | None = None
-    """What was asked of this message beside its text; None: nothing, as a rule."""
-
-
-@dataclass(slots=True)
-class ClaimedSegment:
-    attempt: int
-    """1 for the first attempt of this part; with (message, part) it names the attempt row."""
-    segment: Segment
-
-
-class Answer(NamedTuple):
-    """A carrier's answer to one segment."""
-
-    message: int
-    part: int
-    attempt: int
-    verdict: Verdict
-    command_status: int
-    carrier_message_id: str
-    at: int
-    latency_ms: int
-    retry_at: int
-    error: str | None
-    """ErrorCode when refused."""
-    total: int = 0
-    """Parts that the message was cut into; 0: not known. A hint: whole messages are recorded many at a time."""
-
-
-class AttemptName(NamedTuple):
-    message: int
-    part: int
-    attempt: int
 
 
 # --- receive
@@ -198,10 +165,8 @@ class ReceiptIn:
     """ErrorCode mapped from the receipt for an end that is not `delivered`."""
     otherwise: InboundIn | None = None
     """What it is unless it names a message of ours by id and addresses: only its text looks like a receipt."""
-
-
-Kept = Callable[[bool], None]
-"""Called once on the Trio thread: True after the commit, False when the store could not keep it."""
+    was_inbound: bool = False
+    """Told by the store when it is settled: it was otherwise. What waits for an answer is not settled yet."""
 
 
 # --- notify
@@ -257,6 +222,9 @@ class MessageFacts(NamedTuple):
     sent_at: int | None
     done_at: int | None
     tag: str | None
+    campaign: int = 0
+    """0: of none."""
+    variant: str | None = None
 
 
 @dataclass(slots=True)
@@ -276,12 +244,14 @@ class EventFacts:
     """Instead of a message: the data of message.inbound, webhook.test."""
 
 
-class Store(EnquiryStore, Protocol):
+class Store(
+    AllowanceStore, BindStore, CampaignStore, ConsentStore, EnquiryStore, ListingStore, TemplateStore, Protocol
+):
     """The asks. Every write is part of one transaction, fsynced before the call returns or its callback is called."""
 
     # writes that are waited for
     async def accept(self, submission: Submission) -> AcceptOutcome:
-        """Raises StoreFull or StoreBusy: then nothing was accepted."""
+        """Nothing was accepted when it gives LimitReached, or raises StoreFull or StoreBusy."""
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         """What `accept` would answer from its memory alone; None: the key is new."""
@@ -326,33 +296,6 @@ class Store(EnquiryStore, Protocol):
     async def keep_alive(self) -> None:
         """A no-op through the writer; returns after a commit."""
 
-    # binds: standing asks
-    def open_window(self, bind: str, carrier: str, take: Callable[[list[Claim]], None]) -> None: ...
-    def ask(self, bind: str, room: int) -> None:
-        """Add room for so many PDUs to the bind's standing ask."""
-
-    def withdraw(self, bind: str) -> int:
-        """Take the standing ask back (a pause); what it was. Negative after an overdraft: ask that much less later."""
-
-    def answered(self, bind: str, answers: list[Answer], room: int, kept: Kept) -> None:
-        """Record answers; the bind's ask grows by `room` in the same transaction.
-
-        kept(False): record them again. An answer that can never be recorded counts as kept: it is logged, and its
-        message is settled as one whose answer never came.
-        """
-
-    def release(self, bind: str, attempts: list[AttemptName], room: int) -> None:
-        """Claimed but never written to the wire: unsent again, without doubt."""
-
-    def doubt(self, bind: str, attempts: list[AttemptName], room: int) -> None:
-        """Written, and no answer came (deadline, or the session ended)."""
-
-    def close_window(self, bind: str) -> None:
-        """The bind is gone: its ask ends. Claims dealt but not taken yet are released."""
-
-    def carrier_able(self, carrier: str, able: bool) -> None:
-        """Whether any bind of the carrier can send now; a lower tier gets work after 1 s without."""
-
     # receive
     def receipt(self, receipt: ReceiptIn, kept: Kept) -> None: ...
     def inbound(self, inbound: InboundIn, kept: Kept) -> None: ...
@@ -367,8 +310,6 @@ class Store(EnquiryStore, Protocol):
     async def message(self, account: str | None, message: int) -> MessageStory | None:
         """account None: an operator's view."""
 
-    async def messages(self, account: str, *, client_id: str, limit: int, cursor: int | None) -> Page: ...
-    async def events(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page: ...
     async def event_exists(self, account: str, event: int) -> bool:
         """Whether the account has this event, however it stands."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.messages import AttemptState, MessageState
 from gateway.rules.receipt_ids import first_key
+from gateway.store import campaign_counts
 from gateway.store.interface import Answer, ReceiptIn, Verdict
 from gateway.store.many_rows import as_json
 from gateway.store.matching import addresses_of, denies, is_destination, learn, learned_of
@@ -78,6 +79,8 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
     if not done:
         work.execute("ROLLBACK TO ordinary")
     work.execute("RELEASE ordinary")
+    if done and work.campaigns:
+        campaign_counts.sent(work, [answer.message for answer in answers])
     if done and work.anyone_wants("message.sent"):
         _tell_sent(work, carrier, answers)
     return done
@@ -98,7 +101,7 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
         said = receipt.receipt
         row = named.get((receipt.carrier, key))
         end = None if row is None else ends_by_itself(said)
-        if row is None or end is None or said.is_guess:
+        if row is None or end is None or said.is_guess or said.may_quote:
             rest.append(receipt)
             continue
         found, carrier_message_id = Found._make(row[_FOUND:]), row[_CARRIER_MESSAGE_ID]
@@ -181,5 +184,4 @@ def _named(work: Work, told: Sequence[ReceiptIn], keys: Sequence[str]) -> dict[t
 def _tell_sent(work: Work, carrier: str, answers: Sequence[Answer]) -> None:
     ids = {a.message: a.carrier_message_id or None for a in answers}
     rows = work.execute(_THESE, (as_json(list(ids)),)).fetchall()
-    for found in map(Found._make, rows):
-        work.tell(found, "sent", Cause(None, carrier, ids[found.id]))
+    work.tell_many("sent", [(found, Cause(None, carrier, ids[found.id])) for found in map(Found._make, rows)])

@@ -6,7 +6,8 @@ from gateway.store.deliveries import unpack
 from gateway.store.endpoints import Endpoint, pause_ms
 from gateway.store.interface import DeliveryOutcome
 from gateway.store.many_rows import as_json
-from gateway.store.work import BLOCKED, GIVEN_UP, PENDING, STUCK_MS, TOLD, Work
+from gateway.store.message_events import BLOCKED, GIVEN_UP, PENDING, TOLD
+from gateway.store.work import STUCK_MS, Work
 
 GONE = "answered 410 Gone"
 _TRY = "INSERT INTO webhook_tries (delivery, attempt, at, http_status, latency_ms, error) VALUES (?, ?, ?, ?, ?, ?)"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.messages import AttemptState, MessageState
+from gateway.metrics import count_inbound
 from gateway.store import inbound_parts, inbounds
 from gateway.store.interface import InboundIn, ReceiptIn
 from gateway.store.matching import (
@@ -116,11 +117,14 @@ def park(work: Work, receipt: ReceiptIn) -> None:
 
 
 def _kept_ms(work: Work, receipt: ReceiptIn) -> int:
-    """What may be a message from a handset waits no longer than the answer that would make it a receipt."""
+    """What may be a message from a handset waits no longer than the answer that would make it a receipt; what may quote
+    a text, as long as that or as texts are kept."""
     policy = work.policy.carriers.get(receipt.carrier)
-    if receipt.otherwise is None or policy is None:
-        return work.policy.parked_ms
-    return min(policy.answer_deadline_ms, work.policy.parked_ms)
+    kept, may_quote = work.policy.parked_ms, receipt.receipt.may_quote
+    if policy is None or not (may_quote or receipt.otherwise is not None):
+        return kept
+    answer = policy.answer_deadline_ms
+    return min(kept, answer if receipt.otherwise is not None else max(answer, work.policy.inbound_text_ms))
 
 
 def expire(work: Work, most: int) -> None:
@@ -130,13 +134,16 @@ def expire(work: Work, most: int) -> None:
             remove(work, parked_id)
             otherwise = _decoder.decode(body).otherwise
             if otherwise is not None:
+                # Acknowledged long ago: where it would have been refused, it is kept, and listed as untold.
+                inbounds.settle(work, otherwise)
                 record_inbound(work, otherwise)
+                count_inbound(otherwise.carrier, is_untold=otherwise.is_untold)
         if failed:
             work.execute(_PUT_OFF, (work.now + STUCK_MS, parked_id))
 
 
 def record_inbound(work: Work, inbound: InboundIn) -> None:
-    """It only looked like a receipt."""
+    """A whole message, or a part of one."""
     if inbound.part is None:
         inbounds.record(work, inbound)
     else:

@@ -1,12 +1,25 @@
 """What the store has to know of the settings: priorities, policies, tiers, endpoints and limits, in its own units."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from gateway.rules.checks import Checked
+from gateway.rules.keywords import KeywordKind, Keywords
+from gateway.rules.numbers import Numbers
+from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
 from gateway.rules.ways import NO_TAGS, USUAL, mark_of, way_of
-from gateway.settings import DEFAULT_EVENTS, InDoubt, Settings
-from gateway.settings.types import ReceiptsOf
+from gateway.settings import DEFAULT_EVENTS, Account, AccountLimits, InDoubt, Settings
+from gateway.settings.opt_outs import OptOuts
+from gateway.settings.types import NumberCheck, OptInRule, OptOutRule, OptOutScope, ReceiptsOf
 from protocol.writing import TextWay
+
+BUILT_IN_KEYWORDS = Keywords(OptOuts())
+
+
+def no_reply(account: str, number: str, handset: str, kind: KeywordKind, now: int) -> Checked | None:
+    """Where nobody said what is to be answered."""
+    return None
 
 
 @dataclass(slots=True, frozen=True)
@@ -18,6 +31,12 @@ class LanePolicy:
     text_kept_ms: int
     max_tries: int = 10
     """Sendings of a segment that no answer follows, before it is not sent again whatever `in_doubt` says."""
+    minds_opt_outs: bool = True
+    needs_opt_in: bool = False
+    rate: int = 0
+    """Messages a second over all; 0: no limit."""
+    duplicate_window_ms: int = 0
+    """For so long the same text to the same number is refused; 0: never."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,6 +60,8 @@ class CarrierPolicy:
     """The time zone of its receipts' dates is the operator's word, and not only what is usual."""
     message_tlvs: frozenset[str] = NO_TAGS
     """Tags of the TLVs of messages that it takes."""
+    holds_schedules: bool = False
+    """It is told when a message is to be delivered, and holds it until then."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,6 +69,10 @@ class EndpointPolicy:
     url: str | None
     batch: int
     events: frozenset[str]
+    opts_out_of_sender: bool = False
+    """Who says STOP opts out of the number that it was said to, and not of the whole account."""
+    numbers: Numbers | None = None
+    """How handsets' numbers are read that come without a country code."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,6 +100,18 @@ class Policy:
     parked_ms: int = 72 * 3_600_000
     """How long an unmatched receipt is kept and tried."""
 
+    keywords: Keywords = BUILT_IN_KEYWORDS
+    reply: Callable[[str, str, str, KeywordKind, int], Checked | None] = no_reply
+    """What an account answers a keyword, ready to be filed: of account, number written to, handset, kind and now in
+    milliseconds. None: nothing."""
+
+    limits: Mapping[str, AccountLimits] = field(default_factory=dict)
+    """By account."""
+    digest_keys: Mapping[str, bytes] = field(default_factory=dict)
+    """By account: under which its recent texts are digested."""
+
+    quiet_hours: QuietHours = NO_QUIET_HOURS
+
     def way_of(self, carrier: str) -> TextWay:
         policy = self.carriers.get(carrier)
         return policy.way if policy else USUAL
@@ -83,6 +120,11 @@ class Policy:
         """The TLVs of messages that a carrier takes."""
         policy = self.carriers.get(carrier)
         return policy.message_tlvs if policy else NO_TAGS
+
+    def holds_schedules(self, carrier: str) -> bool:
+        """Whether a carrier may have a message before its time."""
+        policy = self.carriers.get(carrier)
+        return policy is not None and policy.holds_schedules
 
     def mark_of(self, carrier: str) -> str:
         """See gateway.rules.ways.mark_of."""
@@ -93,7 +135,17 @@ def policy_of(settings: Settings) -> Policy:
     """The store's view of the settings."""
     return Policy(
         lanes={
-            name: LanePolicy(lane.priority, lane.in_doubt, _ms(lane.doubt_grace), _ms(lane.text_kept), lane.max_tries)
+            name: LanePolicy(
+                lane.priority,
+                lane.in_doubt,
+                _ms(lane.doubt_grace),
+                _ms(lane.text_kept),
+                lane.max_tries,
+                lane.opt_out is OptOutRule.RESPECT,
+                lane.opt_in is OptInRule.REQUIRED,
+                lane.rate,
+                _ms(lane.duplicate_window),
+            )
             for name, lane in settings.lanes.items()
         },
         carriers={
@@ -108,6 +160,7 @@ def policy_of(settings: Settings) -> Policy:
                 way_of(carrier),
                 "receipt_timezone" in carrier.model_fields_set,
                 frozenset(carrier.message_tlvs),
+                carrier.holds_schedules,
             )
             for name, carrier in settings.carriers.items()
         },
@@ -117,6 +170,8 @@ def policy_of(settings: Settings) -> Policy:
                 account.webhook.url if account.webhook else None,
                 account.webhook.batch if account.webhook else 1,
                 frozenset(account.webhook.events) if account.webhook else frozenset(DEFAULT_EVENTS),
+                account.opt_out_scope is OptOutScope.SENDER,
+                Numbers(NumberCheck.SHAPE, account.bare_digits, account.default_region),
             )
             for name, account in settings.accounts.items()
         },
@@ -129,7 +184,19 @@ def policy_of(settings: Settings) -> Policy:
         events_ms=_ms(settings.retention.events),
         horizon_ms=_ms(settings.webhooks.horizon),
         inbound_text_ms=_ms(settings.retention.text),
+        keywords=Keywords(settings.opt_outs),
+        quiet_hours=QuietHours(settings.countries, settings.lanes.values()),
+        limits={name: account.limits for name, account in settings.accounts.items()},
+        digest_keys={name: _digest_key(account) for name, account in settings.accounts.items()},
     )
+
+
+def _digest_key(account: Account) -> bytes:
+    """Of what stands in the configuration alone: who has only the store can't try out what a text was.
+
+    It changes with the account's tokens, and what is refused as a duplicate begins anew then.
+    """
+    return hashlib.sha256("".join(sorted(token.sha256 for token in account.tokens)).encode()).digest()
 
 
 def _ms(seconds: float) -> int:

@@ -1,5 +1,6 @@
 """Where a message stands after something happened to one of its parts: here alone its attempts are read together."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gateway.messages import MOVES, UNSENT, AttemptState, ErrorCode, MessageState, part_state, state_of_parts
@@ -10,13 +11,13 @@ from protocol.command_status import StatusClass, classify
 
 ATTEMPT_COLUMNS = (
     "message, part, attempt, state, carrier, bind, claimed_at, answered_at, latency_ms, command_status, "
-    "carrier_message_id, retry_at, done_at, err, network_error, receipt_state, error"
+    "carrier_message_id, retry_at, done_at, err, network_error, receipt_state, error, parts"
 )
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt"
 _END_LIKE = (
     "UPDATE attempts SET (state, done_at, receipt_state, err, network_error, error) = (SELECT state, done_at, "
     "receipt_state, err, network_error, error FROM attempts WHERE message = ?1 AND part = ?2 AND attempt = ?3) "
-    "WHERE message = ?1 AND part <> ?2 AND carrier = ?4 AND "
+    "WHERE message = ?1 AND part <> ?2 AND carrier = ?4 AND parts IS ?5 AND "
 )
 _WAITS = (
     f"(state = {int(AttemptState.SENT)} OR state = {int(AttemptState.UNKNOWN)} AND error = '{ErrorCode.NO_RECEIPT}')"
@@ -55,10 +56,14 @@ def attempts_of(work: Work, message: int) -> list[AttemptRow]:
     return [AttemptRow._make(row) for row in work.execute(_ATTEMPTS, (message,)).fetchall()]
 
 
-def parts_of(work: Work, message: int) -> list[Part]:
-    """The parts of a message that have an attempt, in order."""
+def parts_of(work: Work, message: int, segments: int) -> list[Part]:
+    """The parts of a message that have an attempt, in order, as it is cut now: into so many segments."""
+    return _joined(row for row in attempts_of(work, message) if row.parts in (None, segments))
+
+
+def _joined(rows: Iterable[AttemptRow]) -> list[Part]:
     by_part: dict[int, list[AttemptRow]] = {}
-    for row in attempts_of(work, message):
+    for row in rows:
         by_part.setdefault(row.part, []).append(row)
     return [Part(part_state(row.state for row in rows), rows) for rows in by_part.values()]
 
@@ -71,11 +76,16 @@ def regroup(work: Work, message: int) -> None:
     found = work.find(message)
     if found is None:
         return
-    parts = _counting_parts(work, found)
-    if found.segments > 1 and end_siblings(work, found, parts):
-        parts = _counting_parts(work, found)
+    rows = attempts_of(work, found.id)
+    parts = _arrived_before(work, found, rows)
+    if parts:
+        after = MessageState.DELIVERED
+    else:
+        parts = _joined(row for row in rows if row.parts in (None, found.segments))
+        if found.segments > 1 and end_siblings(work, found, parts):
+            parts = parts_of(work, found.id, found.segments)
+        after = state_of_parts((part.state for part in parts), found.segments)
     before = MessageState(found.state)
-    after = state_of_parts((part.state for part in parts), found.segments)
     if before >= MessageState.DELIVERED:
         if before is MessageState.UNKNOWN and after in MOVES[before]:
             work.end(found, after, cause_of(parts, after))
@@ -89,9 +99,27 @@ def regroup(work: Work, message: int) -> None:
         _doubt(work, found)
 
 
-def _counting_parts(work: Work, found: Found) -> list[Part]:
-    # A carrier that wanted it cut into more parts may have put them off; those it has now are all that count.
-    return [part for part in parts_of(work, found.id) if part.attempts[0].part <= found.segments]
+def _arrived_before(work: Work, found: Found, rows: list[AttemptRow]) -> list[Part]:
+    """The parts of a message as another carrier had cut it before, if all of it has arrived that way after all; none
+    if not: then a part of one way says nothing of another's."""
+    for total in {row.parts for row in rows} - {None, found.segments}:
+        parts = _joined(row for row in rows if row.parts == total)
+        if total is not None and _has_arrived(work, parts, total):
+            return parts
+    return []
+
+
+def _has_arrived(work: Work, parts: list[Part], total: int) -> bool:
+    arrived = [part.deciding for part in parts if part.state == AttemptState.DELIVERED]
+    return len(arrived) == total or (len(parts) == total and any(_stands_for_all(work, row, total) for row in arrived))
+
+
+def _stands_for_all(work: Work, row: AttemptRow, total: int) -> bool:
+    """Whether what is told of this part is all that is told of a message that was cut into so many."""
+    policy = work.policy.carriers.get(row.carrier)
+    if policy is None or policy.receipts_of is ReceiptsOf.EVERY:
+        return False
+    return row.part == {ReceiptsOf.FIRST: 1, ReceiptsOf.LAST: total, ReceiptsOf.ONE: row.part}[policy.receipts_of]
 
 
 def end_siblings(work: Work, found: Found, parts: list[Part]) -> bool:
@@ -104,12 +132,9 @@ def end_siblings(work: Work, found: Found, parts: list[Part]) -> bool:
     for told in parts:
         row = told.deciding
         policy = work.policy.carriers.get(row.carrier)
-        if row.receipt_state is None or policy is None or policy.receipts_of is ReceiptsOf.EVERY:
-            continue
-        asked = {ReceiptsOf.FIRST: 1, ReceiptsOf.LAST: found.segments, ReceiptsOf.ONE: row.part}[policy.receipts_of]
-        if row.part == asked:
+        if row.receipt_state is not None and policy is not None and _stands_for_all(work, row, found.segments):
             end = _END_ALL if policy.receipts_of is ReceiptsOf.ONE else _END_UNASKED
-            changed += work.execute(end, (*row[:3], row.carrier)).rowcount
+            changed += work.execute(end, (*row[:3], row.carrier, row.parts)).rowcount
     return changed > 0
 
 
@@ -133,7 +158,7 @@ def cause_of(parts: list[Part], state: MessageState) -> Cause:
 
 def receipt_horizon(work: Work, found: Found) -> int:
     """Until when a sent message waits for its receipts: its validity and then as long as its carriers may take."""
-    policies = [work.policy.carriers.get(part.deciding.carrier) for part in parts_of(work, found.id)]
+    policies = [work.policy.carriers.get(part.deciding.carrier) for part in parts_of(work, found.id, found.segments)]
     longest = max((policy.receipt_horizon_ms for policy in policies if policy is not None), default=0)
     return max(found.expires_at, found.sent_at or 0) + longest
 

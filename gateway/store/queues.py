@@ -5,16 +5,17 @@ The mirror makes gauges, the backlog limit and the deal cost nothing; it changes
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TypeAlias
 
 from gateway.rules.deal import Queue, Turns
 from gateway.rules.ways import carrier_of
+from gateway.store.lane_paces import LanePaces
 from gateway.store.policy import Policy
 from gateway.store.views import QueueRow
 
 log = logging.getLogger("sluice.store")
-_Key = tuple[str, str, str, str, str, str]  # lane, route, account, stay, avoid, unfit
+_Key = tuple[str, str, str, str, str, str, int]  # lane, route, account, stay, avoid, unfit, campaign
 Mark: TypeAlias = tuple[dict[int, int], int]
 """Changes of counts, and how many queues are new."""
 LOWEST_PRIORITY = 1_000_000
@@ -32,17 +33,28 @@ class Queues:
         self._keys: dict[int, _Key] = {}
         self._ids: dict[_Key, int] = {}
         self._ready: dict[int, int] = {}
+        self._filled: set[int] = set()
+        """Those with ready messages as of the last commit: campaigns leave many queues behind."""
+        self._all_ready = 0
+        self.paces = LanePaces(policy.lanes)
+        self.of_campaigns: dict[int, int] = {}
+        """By queue, of those of campaigns: whose it is."""
+        self._by_campaign: dict[int, list[int]] = {}
         self._delta: dict[int, int] = {}
         self._new: list[int] = []
         self._put_off: dict[int, int] = {}
         self.next_turns = self.turns
 
     def load(self, connection: sqlite3.Connection) -> None:
-        for queue_id, lane, route, account, stay, avoid, unfit, ready in connection.execute(
-            "SELECT id, lane, route, account, stay, avoid, unfit, ready FROM queues ORDER BY id"
+        for queue_id, *key, ready in connection.execute(
+            "SELECT id, lane, route, account, stay, avoid, unfit, campaign, ready FROM queues ORDER BY id"
         ):
-            self._remember(queue_id, (lane, route, account, stay, avoid, unfit))
+            lane, route, account, stay, avoid, unfit, campaign = key
+            self._remember(queue_id, (lane, route, account, stay, avoid, unfit, campaign))
             self._ready[queue_id] = ready
+            self._all_ready += ready
+            if ready:
+                self._filled.add(queue_id)
 
     def id_of(
         self,
@@ -53,14 +65,15 @@ class Queues:
         stay: str = "",
         avoid: str = "",
         unfit: str = "",
+        campaign: int = 0,
     ) -> int:
-        """The queue of that kind; made when it is the first of its kind."""
-        key = (lane, route, account, stay, avoid, unfit)
+        """The queue of that kind; made when it is the first of its kind. `campaign` 0: of none."""
+        key = (lane, route, account, stay, avoid, unfit, campaign)
         known = self._ids.get(key)
         if known is not None:
             return known
         cursor = connection.execute(
-            "INSERT INTO queues (lane, route, account, stay, avoid, unfit) VALUES (?, ?, ?, ?, ?, ?)", key
+            "INSERT INTO queues (lane, route, account, stay, avoid, unfit, campaign) VALUES (?, ?, ?, ?, ?, ?, ?)", key
         )
         queue_id = int(cursor.lastrowid or 0)
         self._remember(queue_id, key)
@@ -74,16 +87,24 @@ class Queues:
     def route(self, queue_id: int) -> str:
         return self._keys[queue_id][1]
 
+    def is_begun(self, queue_id: int) -> bool:
+        """Whether carriers have parts of its messages."""
+        return bool(self._keys[queue_id][3])
+
+    def campaign(self, queue_id: int) -> int:
+        """Whose messages these are; 0: of no campaign."""
+        return self._keys[queue_id][6]
+
     def elsewhere(self, connection: sqlite3.Connection, queue_id: int, *, stay: str = "", avoid: str = "") -> int:
-        """The queue of the same lane, route, account and texts with another wish about carriers."""
-        lane, route, account, _, _, unfit = self._keys[queue_id]
-        return self.id_of(connection, lane, route, account, stay, avoid, unfit)
+        """The queue of the same lane, route, account, campaign and texts with another wish about carriers."""
+        lane, route, account, _, _, unfit, campaign = self._keys[queue_id]
+        return self.id_of(connection, lane, route, account, stay, avoid, unfit, campaign)
 
     def unfit_for(self, connection: sqlite3.Connection, queue_id: int, carriers: Iterable[str]) -> int:
         """The queue of the same kind for messages that these carriers can't carry."""
-        lane, route, account, stay, avoid, _ = self._keys[queue_id]
+        lane, route, account, stay, avoid, _, campaign = self._keys[queue_id]
         marks = sorted(map(self.policy.mark_of, carriers))
-        return self.id_of(connection, lane, route, account, stay, avoid, " ".join(marks))
+        return self.id_of(connection, lane, route, account, stay, avoid, " ".join(marks), campaign)
 
     def add(self, queue_id: int, count: int) -> None:
         self._delta[queue_id] = self._delta.get(queue_id, 0) + count
@@ -96,18 +117,72 @@ class Queues:
 
     def ready(self) -> int:
         """Messages that a free slot could take, as of the last commit."""
-        return sum(self._ready.values())
+        return self._all_ready
 
     def ready_in_transaction(self) -> int:
         """The same with the running transaction's changes."""
-        return sum(self._ready.values()) + sum(self._delta.values())
+        return self._all_ready + sum(self._delta.values())
 
-    def for_deal(self, now: int) -> Iterator[Queue]:
-        """What the deal chooses from, with the running transaction's changes."""
-        for queue_id, ready in self._ready.items():
-            now_ready = ready + self._delta.get(queue_id, 0)
+    def ready_of_account(self, account: str) -> int:
+        """The same of one account."""
+        queues = self._filled | self._delta.keys()
+        return sum([self._ready[q] + self._delta.get(q, 0) for q in queues if self._keys[q][2] == account])
+
+    def ready_by_lane(self, account: str) -> dict[str, int]:
+        """Of one account, as of the last commit; every lane of the settings, and others where there are any."""
+        found = dict.fromkeys(self.policy.lanes, 0)
+        for queue_id in list(self._filled):
+            if (ready := self._ready.get(queue_id, 0)) and self._keys[queue_id][2] == account:
+                lane = self._keys[queue_id][0]
+                found[lane] = found.get(lane, 0) + ready
+        return found
+
+    def opens_at(self, now: int) -> int | None:
+        """When a lane that was given what its rate lets through may have more; None: none waits for that."""
+        if not self.paces.closed:
+            return None
+        waiting = {self._keys[queue_id][0] for queue_id in self._filled}
+        return self.paces.opens_at(waiting, now)
+
+    def ready_of(self, campaign: int) -> int:
+        """The same of one campaign."""
+        queues = self._by_campaign.get(campaign, ())
+        return sum([self._ready[queue_id] + self._delta.get(queue_id, 0) for queue_id in queues])
+
+    def has_dry_route(self, campaign: int) -> bool:
+        """Whether a route that its messages have taken has none ready."""
+        by_route: dict[str, int] = {}
+        for queue_id in self._by_campaign.get(campaign, ()):
+            ready = self._ready[queue_id] + self._delta.get(queue_id, 0)
+            by_route[self.route(queue_id)] = by_route.get(self.route(queue_id), 0) + ready
+        return 0 in by_route.values()
+
+    def not_begun_of(self, campaign: int) -> list[int]:
+        """A campaign's queues of messages none of which any carrier has a part of."""
+        return [queue_id for queue_id in self._by_campaign.get(campaign, ()) if not self.is_begun(queue_id)]
+
+    def ready_in(self, queue_id: int) -> int:
+        """The same of one queue."""
+        return self._ready[queue_id] + self._delta.get(queue_id, 0)
+
+    def stirred_campaigns(self) -> set[int]:
+        """Of the queues that the running transaction changes."""
+        return {self.of_campaigns[queue_id] for queue_id in self._delta.keys() & self.of_campaigns.keys()}
+
+    def for_deal(self, now: int, stopped: Container[int] = ()) -> Iterator[Queue]:
+        """What the deal chooses from, with the running transaction's changes.
+
+        `stopped`: campaigns of which nothing is begun; a message that a carrier has a part of goes on.
+        """
+        self.paces.look(now)
+        for queue_id in sorted(self._filled | self._delta.keys()):
+            now_ready = self._ready[queue_id] + self._delta.get(queue_id, 0)
             if now_ready > 0 and self._put_off.get(queue_id, 0) <= now:
-                lane, route, account, stay, avoid, unfit = self._keys[queue_id]
+                lane, route, account, stay, avoid, unfit, campaign = self._keys[queue_id]
+                if campaign and not stay and campaign in stopped:
+                    continue
+                if lane in self.paces.closed:
+                    continue
                 policy = self.policy.lanes.get(lane)
                 priority = policy.priority if policy else LOWEST_PRIORITY
                 yield Queue(
@@ -140,13 +215,20 @@ class Queues:
     def commit(self) -> None:
         for queue_id, count in self._delta.items():
             self._ready[queue_id] += count
+            self._all_ready += count
+            if self._ready[queue_id]:
+                self._filled.add(queue_id)
+            else:
+                self._filled.discard(queue_id)
         self.turns = self.next_turns
+        self.paces.commit()
         self._delta.clear()
         self._new.clear()
 
     def roll_back(self) -> None:
         self.back_to(({}, 0))
         self.next_turns = self.turns
+        self.paces.roll_back()
 
     def mark(self) -> Mark:
         """Where a step begins that may be undone without its transaction."""
@@ -155,19 +237,36 @@ class Queues:
     def back_to(self, mark: Mark) -> None:
         self._delta, known = dict(mark[0]), mark[1]
         for queue_id in self._new[known:]:
-            del self._ids[self._keys.pop(queue_id)]
-            del self._ready[queue_id]
+            self._forget(queue_id)
         del self._new[known:]
+
+    def settled(self, campaign: int) -> None:
+        """Its queues stay empty: they take no turns any more. After the commit that says so."""
+        for queue_id in self._by_campaign.get(campaign, ()):
+            self.turns.queues.pop(queue_id, None)
+            self._put_off.pop(queue_id, None)
+
+    def erased(self, campaign: int) -> None:
+        """Nothing names its queues any more, and their rows are gone. After the commit that says so."""
+        for queue_id in self.queues_of(campaign):
+            self._forget(queue_id)
+
+    def queues_of(self, campaign: int) -> list[int]:
+        return list(self._by_campaign.get(campaign, ()))
 
     def put_off(self, queue_id: int, until: int) -> None:
         """Nothing of it is dealt before that: its messages can't be claimed for a fault of ours."""
         self._put_off[queue_id] = until
 
     def rows(self) -> list[QueueRow]:
+        """All but the empty ones of campaigns."""
         found = []
         for queue_id, ready in list(self._ready.items()):
-            lane, route, account, stay, avoid, unfit = self._keys[queue_id]
-            found.append(QueueRow(lane, route, account, stay, avoid, ready, " ".join(sorted(self._unfit(unfit)))))
+            lane, route, account, stay, avoid, unfit, campaign = self._keys[queue_id]
+            if campaign and not ready:
+                continue
+            carriers = " ".join(sorted(self._unfit(unfit)))
+            found.append(QueueRow(lane, route, account, stay, avoid, ready, carriers, campaign))
         return found
 
     def _unfit(self, marks: str) -> frozenset[str]:
@@ -178,3 +277,17 @@ class Queues:
     def _remember(self, queue_id: int, key: _Key) -> None:
         self._keys[queue_id] = key
         self._ids[key] = queue_id
+        if campaign := key[6]:
+            self.of_campaigns[queue_id] = campaign
+            self._by_campaign.setdefault(campaign, []).append(queue_id)
+
+    def _forget(self, queue_id: int) -> None:
+        key = self._keys.pop(queue_id)
+        del self._ids[key]
+        del self._ready[queue_id]
+        self._filled.discard(queue_id)
+        if self.of_campaigns.pop(queue_id, None) is not None:
+            of_campaign = self._by_campaign[key[6]]
+            of_campaign.remove(queue_id)
+            if not of_campaign:
+                del self._by_campaign[key[6]]

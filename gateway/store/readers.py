@@ -1,11 +1,15 @@
-"""Look-ups: plain functions of a connection, run on connections of their own; none keeps a cursor after it returns."""
+"""Look-ups: plain functions of a connection, run on connections of their own; none keeps a cursor after it returns.
+
+Lists of messages are message_pages.py's, those of events event_pages.py's.
+"""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gateway.messages import AttemptState, MessageState
 from gateway.settings import InDoubt
+from gateway.store.message_events import GIVEN_UP, TOLD
 from gateway.store.policy import Policy
 from gateway.store.progress import ATTEMPT_COLUMNS
 from gateway.store.views import (
@@ -14,7 +18,6 @@ from gateway.store.views import (
     DoubtRow,
     EndpointRow,
     EnquiryRow,
-    EventRow,
     MessageRow,
     MessageStory,
     Page,
@@ -23,19 +26,18 @@ from gateway.store.views import (
     UntoldRow,
     WebhookTry,
 )
-from gateway.store.work import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
 
 T = TypeVar("T")
 MOST_ROWS = 1_000
-EVENTS_LOOKED_AT = 10_000
-"""A page of the outbox is cut off after so many events that are not asked for; its cursor goes on from there."""
 _NO_CURSOR = 1 << 62
-_MESSAGE = (
-    "SELECT m.id, m.account, m.submission, m.request_id, q.lane, q.route, m.state, m.sender, m.recipient, m.text, "
+MESSAGE_COLUMNS = (
+    "m.id, m.account, m.submission, m.request_id, q.lane, q.route, m.state, m.sender, m.recipient, m.text, "
     "m.text_erased_at, m.encoding, m.segments, m.country, m.allow_unicode, m.client_id, m.tag, m.scheduled_at, "
     "m.expires_at, m.due, m.sent_at, m.done_at, m.tries, m.throttles, m.attempts, m.possible_duplicate, m.error, "
-    "m.endpoint, m.options, m.writing FROM messages m JOIN queues q ON q.id = m.queue "
+    "m.endpoint, m.options, m.writing, q.campaign, m.variant"
 )
+"""Of `messages m` and its `queues q`, as MessageRow has them."""
+_MESSAGE = f"SELECT {MESSAGE_COLUMNS} FROM messages m JOIN queues q ON q.id = m.queue WHERE m.id = ?"
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt LIMIT {MOST_ROWS}"
 _RECEIPTS = (
     "SELECT receipt_id AS id, message, part, attempt, carrier, receipt_bind, receipt_at, receipt_state, err, "
@@ -47,15 +49,6 @@ _ENQUIRIES = (
     "SELECT part, attempt, kind, carrier, bind, asked_at, latency_ms, command_status, message_state FROM enquiries "
     f"WHERE message = ? AND asked_at IS NOT NULL LIMIT {MOST_ROWS}"
 )
-_EVENT_STATES = {"pending": (BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
-_EVENT_STATUS = {state: status for status, states in _EVENT_STATES.items() for state in states}
-_EVENT = (
-    "SELECT e.id, e.account, e.type, e.message, e.state, coalesce(e.url, n.url), d.due, e.delivery, e.body "
-    "FROM events e JOIN endpoints n ON n.id = e.endpoint LEFT JOIN deliveries d ON d.id = e.delivery WHERE e.id = ?"
-)
-_ALL_EVENTS = "SELECT id, state FROM events WHERE account = ? AND id < ? ORDER BY id DESC LIMIT ?"
-_FAILED = f"SELECT id, state FROM events WHERE account = ? AND state = {GIVEN_UP} AND id < ? ORDER BY id DESC LIMIT ?"
-_LATEST_TRY = "SELECT attempt, http_status, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt DESC LIMIT 1"
 _TOLD_OF = (
     "SELECT e.id, e.type, coalesce(e.url, n.url), e.delivery, e.prior FROM events e "
     "JOIN endpoints n ON n.id = e.endpoint WHERE e.id = ?"
@@ -91,8 +84,8 @@ def in_snapshot(connection: sqlite3.Connection, function: Callable[[sqlite3.Conn
 
 
 def message_row(connection: sqlite3.Connection, message_id: int) -> MessageRow | None:
-    row = connection.execute(_MESSAGE + "WHERE m.id = ?", (message_id,)).fetchone()
-    return None if row is None else _message(row)
+    row = connection.execute(_MESSAGE, (message_id,)).fetchone()
+    return None if row is None else message_of(row)
 
 
 def message(connection: sqlite3.Connection, account: str | None, message_id: int) -> MessageStory | None:
@@ -110,38 +103,6 @@ def message(connection: sqlite3.Connection, account: str | None, message_id: int
         _webhook_tries(connection, message_id),
         [EnquiryRow._make(e) for e in connection.execute(_ENQUIRIES, (message_id,)).fetchall()],
     )
-
-
-def messages(connection: sqlite3.Connection, account: str, client_id: str, limit: int, cursor: int | None) -> Page:
-    """Newest first."""
-    rows = connection.execute(
-        _MESSAGE + "WHERE m.account = ? AND m.client_id = ? AND m.id < ? ORDER BY m.id DESC LIMIT ?",
-        (account, client_id, _NO_CURSOR if cursor is None else cursor, limit + 1),
-    ).fetchall()
-    return _page([_message(row) for row in rows], limit)
-
-
-def events(
-    connection: sqlite3.Connection,
-    account: str,
-    statuses: Sequence[str],
-    limit: int,
-    cursor: int | None,
-    looked_at: int = EVENTS_LOOKED_AT,
-) -> Page:
-    """The outbox, newest first. A page may be short and yet have a cursor: see EVENTS_LOOKED_AT."""
-    before = _NO_CURSOR if cursor is None else cursor
-    states = {state for status in statuses for state in _EVENT_STATES[status]}
-    if states == {GIVEN_UP}:
-        rows = connection.execute(_FAILED, (account, before, limit + 1)).fetchall()
-        seen_all = True
-    else:
-        rows = connection.execute(_ALL_EVENTS, (account, before, looked_at)).fetchall()
-        seen_all = len(rows) < looked_at
-    ids = [event for event, state in rows if state in states]
-    if len(ids) > limit:
-        return Page([_event(connection, event) for event in ids[:limit]], ids[limit - 1])
-    return Page([_event(connection, event) for event in ids], None if seen_all else rows[-1][0])
 
 
 def event_ids(
@@ -223,12 +184,6 @@ def doubts_count(connection: sqlite3.Connection) -> int:
     return int(connection.execute(counted).fetchone()[0])
 
 
-def _event(connection: sqlite3.Connection, event: int) -> EventRow:
-    id_, account, type_, message_id, state, url, due, delivery, body = connection.execute(_EVENT, (event,)).fetchone()
-    tries, http_status, error = connection.execute(_LATEST_TRY, (delivery,)).fetchone() or (0, None, None)
-    return EventRow(id_, account, type_, message_id, _EVENT_STATUS[state], url, tries, due, http_status, error, body)
-
-
 def _webhook_tries(connection: sqlite3.Connection, message_id: int) -> list[WebhookTry]:
     """A message's events are chained from its last one back."""
     (event,) = connection.execute("SELECT last_event FROM messages WHERE id = ?", (message_id,)).fetchone()
@@ -242,7 +197,7 @@ def _webhook_tries(connection: sqlite3.Connection, message_id: int) -> list[Webh
     return sorted(found, key=lambda t: t.at)
 
 
-def _message(row: tuple[Any, ...]) -> MessageRow:
+def message_of(row: tuple[Any, ...]) -> MessageRow:
     """SQLite has no booleans: 0 and 1 would stand in an answer that is given again."""
     message = MessageRow._make(row)
     return message._replace(
@@ -250,5 +205,5 @@ def _message(row: tuple[Any, ...]) -> MessageRow:
     )
 
 
-def _page(rows: list[MessageRow] | list[ParkedRow] | list[UntoldRow] | list[AuditRow], limit: int) -> Page:
+def _page(rows: list[ParkedRow] | list[UntoldRow] | list[AuditRow], limit: int) -> Page:
     return Page(list(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.metrics import CONTRADICTIONS
-from gateway.store import parked
+from gateway.store import inbounds, parked, quotes
 from gateway.store.enquiry import EnquiryKind
 from gateway.store.interface import ReceiptIn
 from gateway.store.matching import (
@@ -81,7 +81,7 @@ def record(work: Work, receipt: ReceiptIn) -> None:
 def _record_guess(work: Work, receipt: ReceiptIn, found: Match | None) -> None:
     """Anyone with a phone can write the text of a receipt: one that nothing else marks is believed if it names a
     message of ours by its id and both its addresses. Where that may come to be so, it waits for the answer."""
-    addresses = addresses_of(receipt)
+    receipt.was_inbound, addresses = False, addresses_of(receipt)
     if found is not None and not names_both(found.candidate, addresses):
         found = None
     if found is not None and not _is_ahead_of_its_answer(work, receipt, found.candidate):
@@ -89,7 +89,10 @@ def _record_guess(work: Work, receipt: ReceiptIn, found: Match | None) -> None:
     elif receipt.otherwise is None or (ids_of(receipt.receipt) and may_be_ahead(work, receipt.carrier, addresses)):
         parked.park(work, receipt)
     else:
-        parked.record_inbound(work, receipt.otherwise)
+        receipt.was_inbound = True
+        inbounds.settle(work, receipt.otherwise)
+        if not receipt.otherwise.is_refused:
+            parked.record_inbound(work, receipt.otherwise)
 
 
 def word_of(said: Receipt) -> str:
@@ -134,11 +137,12 @@ def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
             work.execute(_LEARN, (said.message_id, exact_key(said.message_id or "") or None, *candidate[:3]))
         if candidate.state in MESSAGE_ENDS and told not in (None, candidate.state):
             CONTRADICTIONS.labels(receipt.carrier).inc()
+        receipt_id = work.ids.next()
         work.execute(
             _INSERT,
             (
                 candidate.message,
-                work.ids.next(),
+                receipt_id,
                 candidate.part,
                 candidate.attempt,
                 receipt.carrier,
@@ -150,6 +154,8 @@ def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
                 said.raw,
             ),
         )
+        if said.may_quote:
+            quotes.note(work, candidate.message, receipt_id)
 
 
 def _end_told(work: Work, said: Receipt, candidate: Candidate) -> AttemptState | None:
@@ -180,7 +186,10 @@ def _end(work: Work, receipt: ReceiptIn, found: Match, end: AttemptState) -> Non
     candidate, said = found.candidate, receipt.receipt
     name, message = candidate[:3], candidate.of
     done_at, error = done_at_of(receipt, message), error_of(receipt, end)
-    work.execute(END_ATTEMPT, attempt_row(work.ids.next(), receipt, name, end, found.how, done_at))
+    receipt_id = work.ids.next()
+    work.execute(END_ATTEMPT, attempt_row(receipt_id, receipt, name, end, found.how, done_at))
+    if said.may_quote:
+        quotes.note(work, candidate.message, receipt_id)
     work.execute(CAUSE, cause_row(said, name, error))
     learned = candidate.carrier_message_id
     if learned is None:

@@ -29,6 +29,9 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found
     mirrors.ids.seen(last)
     connection.execute("BEGIN IMMEDIATE")
     mirrors.queues.load(connection)
+    mirrors.campaigns.load(connection)
+    mirrors.opt_outs.load(connection)
+    mirrors.usage.load(connection, now)
     deliveries = connection.execute(_UNFINISHED, (now,)).rowcount
     mirrors.endpoints.configure(connection)
     mirrors.endpoints.load(connection)
@@ -37,14 +40,16 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found
     work = Work(connection, mirrors, now)
     doubts = ended_binds.after_unclean_end(work)
     mirrors.queues.save(connection)
+    mirrors.campaigns.save(connection)
     connection.execute("COMMIT")
     mirrors.queues.commit()
+    mirrors.campaigns.commit(now)
     mirrors.parked = work.parked
     return Found(last, doubts, deliveries)
 
 
 def _last_id(connection: sqlite3.Connection) -> int:
     """Ids of requests and submissions are not looked for: they are handed out within the millisecond of a message's."""
-    tables = ("messages", "events", "deliveries", "parked", "inbound", "inbound_sets", "audit")
+    tables = ("messages", "events", "deliveries", "parked", "inbound", "inbound_sets", "audit", "campaigns")
     last = [connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0 for table in tables]
     return max(last) + _ONE_MILLISECOND if any(last) else 0

@@ -1,14 +1,17 @@
 """What is no longer owed is erased: rows, overdue events; a few in a transaction that is small itself.
 
-Texts of messages, which have a time of their own in each lane, are due.py's; those of inbound messages inbounds.py's.
+Texts of messages, which have a time of their own in each lane, are due.py's; those of inbound messages inbounds.py's;
+what receipts quote of them quotes.py's.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import islice
 
 from gateway.identifiers import SEQUENCE_BITS
-from gateway.store import audit, inbounds, outcomes
-from gateway.store.work import GIVEN_UP, STUCK_MS, TOLD, Work
+from gateway.rules.limits import day_of
+from gateway.store import audit, campaign_retention, inbounds, outcomes, quotes
+from gateway.store.message_events import GIVEN_UP, TOLD
+from gateway.store.work import STUCK_MS, Work
 
 ROWS_A_TRANSACTION = 200
 IDLE_MS = 1_000
@@ -35,6 +38,11 @@ _TRIES = (
 _KEYS = (
     "DELETE FROM idempotency WHERE (account, key) IN "
     "(SELECT account, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
+)
+_USAGE = "DELETE FROM usage WHERE (day, account) IN (SELECT day, account FROM usage WHERE day < ? ORDER BY day LIMIT ?)"
+_TEXTS = (
+    "DELETE FROM recent_texts WHERE (account, lane, digest) IN "
+    "(SELECT account, lane, digest FROM recent_texts WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
 )
 _INBOUND = (
     "DELETE FROM inbound WHERE id IN (SELECT id FROM inbound WHERE id < ? AND text_due IS NULL ORDER BY id LIMIT ?)"
@@ -137,14 +145,23 @@ def _oldest_message(work: Work) -> int:
     return (work.now - work.policy.messages_ms) << SEQUENCE_BITS
 
 
+def _oldest_day(work: Work) -> int:
+    return day_of(work.now - work.policy.messages_ms)
+
+
 _KINDS = (
     _overdue,
     _messages,
     _by(_EVENTS, _oldest_event),
     _by(_TRIES, _oldest_event),
     _by(_KEYS, _now),
+    _by(_USAGE, _oldest_day),
+    _by(_TEXTS, _now),
     _by(_INBOUND, _oldest_message),
     inbounds.erase_texts,
+    quotes.erase,
+    campaign_retention.erase_recipients,
+    campaign_retention.erase_campaigns,
     _audit,
     _origins,
 )

@@ -17,7 +17,7 @@ import trio
 
 from gateway.identifiers import SEQUENCE_BITS, now_ms
 from gateway.rules.deal import FIRST_PRIORITY
-from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers
+from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers, templates
 from gateway.store.asks import Window
 from gateway.store.audit import by_account, by_operator
 from gateway.store.connection import Connection, check_version, connect
@@ -42,6 +42,11 @@ from gateway.store.interface import (
 )
 from gateway.store.opening import PATIENCE_SECONDS
 from gateway.store.policy import Policy
+from gateway.store.sqlite_allowance import SqliteAllowance
+from gateway.store.sqlite_campaigns import SqliteCampaigns
+from gateway.store.sqlite_consents import SqliteConsents
+from gateway.store.sqlite_listings import SqliteListings
+from gateway.store.template import TemplatePut, TemplateRow
 from gateway.store.transaction import AnswersIn
 from gateway.store.views import EndpointRow, MessageStory, Page, QueueRow
 from gateway.store.work import Work
@@ -51,7 +56,7 @@ T = TypeVar("T")
 READERS = 2
 
 
-class SqliteStore:
+class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListings):
     """Enter `opened`, then start `run`; `stop` ends it when all is written."""
 
     def __init__(
@@ -117,11 +122,11 @@ class SqliteStore:
     @property
     def observe(self) -> Callable[[float, int], None]:
         """Told of every commit: its duration in seconds, and how many rows were asked for."""
-        return self._writer.observe
+        return self._writer.telling.observe
 
     @observe.setter
     def observe(self, observe: Callable[[float, int], None]) -> None:
-        self._writer.observe = observe
+        self._writer.telling.observe = observe
 
     def last_id(self) -> int:
         """The greatest id that this store has seen: ids go on from there, whatever the clock does."""
@@ -194,6 +199,14 @@ class SqliteStore:
     async def trace_shown(self, carrier: str, *, request_id: int | None = None) -> None:
         await self._order(partial(by_hand.trace_shown, carrier=carrier, by=by_operator(request_id)))
 
+    async def put_template(self, template: TemplateRow, *, most: int, request_id: int) -> TemplatePut:
+        put = partial(templates.put, template=template, most=most, by=by_account(template.account, request_id))
+        return await self._order(put)
+
+    async def delete_template(self, account: str, name: str, *, request_id: int) -> bool:
+        by = by_account(account, request_id)
+        return await self._order(partial(templates.delete, account=account, name=name, by=by))
+
     async def keep_alive(self) -> None:
         await self._order(write_the_same)
 
@@ -246,7 +259,7 @@ class SqliteStore:
         await self._order(partial(enquiries.answered, answer=answer))
 
     def tell_enquiries(self, tell: Callable[[str], None]) -> None:
-        self._writer.tell_enquiries = tell
+        self._writer.telling.tell_enquiries = tell
 
     # --- receive, notify
 
@@ -259,7 +272,7 @@ class SqliteStore:
         self._writer.stir()
 
     def take_deliveries(self, take: Callable[[list[Delivery]], None]) -> None:
-        self._writer.take_deliveries = take
+        self._writer.telling.take_deliveries = take
         self._writer.look_at_all()
 
     def delivered(self, outcome: DeliveryOutcome) -> None:
@@ -270,14 +283,6 @@ class SqliteStore:
 
     async def message(self, account: str | None, message: int) -> MessageStory | None:
         return await self._read(partial(readers.message, account=account, message_id=message))
-
-    async def messages(self, account: str, *, client_id: str, limit: int, cursor: int | None) -> Page:
-        return await self._read(
-            partial(readers.messages, account=account, client_id=client_id, limit=limit, cursor=cursor)
-        )
-
-    async def events(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page:
-        return await self._read(partial(readers.events, account=account, statuses=statuses, limit=limit, cursor=cursor))
 
     async def event_exists(self, account: str, event: int) -> bool:
         return await self._read(partial(readers.event_exists, account=account, event=event))
@@ -299,6 +304,9 @@ class SqliteStore:
 
     async def audit(self, *, limit: int, cursor: int | None) -> Page:
         return await self._read(partial(readers.audit, limit=limit, cursor=cursor))
+
+    async def all_templates(self) -> list[TemplateRow]:
+        return await self._read(templates.all_templates)
 
     def queues(self) -> list[QueueRow]:
         return self._writer.mirrors.queues.rows()
@@ -322,7 +330,7 @@ class SqliteStore:
 
     # --- how
 
-    async def _order(self, change: Callable[[Work], T], rows: int = 1) -> T:
+    async def _order(self, change: Callable[[Work], T | Exception], rows: int = 1) -> T:
         return await self._writer.order(self._writer.pending.by_hand, change, rows)
 
     async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:

@@ -15,11 +15,11 @@ from typing import Any
 from gateway.rules.deal import Ask
 from gateway.store import (
     answers,
+    campaign_moves,
     claims,
     deliveries,
     due,
     ended_binds,
-    inbound_parts,
     inbounds,
     ordinary,
     outcomes,
@@ -77,6 +77,7 @@ class Step(Enum):
 
     SWEEP = "settling what is due"
     LOST = "looking for lost claims"
+    CAMPAIGNS = "moving campaigns on"
     DEAL = "dealing"
     EVENTS = "claiming events"
     ERASE = "erasing what is no longer owed"
@@ -94,6 +95,7 @@ class Own:
     sweep: bool = False
     look_for_lost: bool = False
     erase: bool = False
+    campaigns: bool = False
     claim_events: bool = False
     plan: bool = False
     """Find out when the next row is due."""
@@ -113,6 +115,8 @@ class Done:
     """When there may be something to erase; None: nothing was erased."""
     to_ask: set[str]
     """Carriers of which there is more to ask."""
+    to_expand: set[int]
+    """Campaigns whose queue runs low."""
     seconds: float = 0.0
     """From its begin to its commit."""
 
@@ -126,6 +130,8 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
         work.freshen()
         done = _change(work, batch, own)
         work.queues.save(connection)
+        work.campaigns.save(connection)
+        work.usage.save(connection)
         connection.execute("COMMIT")
     except BaseException:
         _undo(connection, mirrors)
@@ -134,6 +140,12 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
         # Here, in the connection's thread (see sqlite_mutexes): what holds an exception may hold the cursor for longer.
         work.close()
     mirrors.queues.commit()
+    mirrors.usage.commit(now)
+    gone = mirrors.campaigns.commit(now)
+    for campaign in gone.settled:
+        mirrors.queues.settled(campaign)
+    for campaign in gone.erased:
+        mirrors.queues.erased(campaign)
     mirrors.parked, mirrors.joining, mirrors.stale = work.parked, work.joining, work.stale
     done.seconds = time.perf_counter() - started
     return done
@@ -152,8 +164,15 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     results += [(order, order.change(work)) for order in batch.accepts]
     for outcome in batch.outcomes:
         outcomes.record(work, outcome)
+    if own.campaigns:
+        own.doing = Step.CAMPAIGNS
+        campaign_moves.move_on(work)
     own.doing = Step.DEAL
     claimed = claims.claim(work, own.asks, own.unable_since) if own.asks else {}
+    own.doing = None
+    work.freshen()
+    own.doing = Step.CAMPAIGNS
+    to_expand = campaign_moves.settle(work) if own.campaigns else set()
     own.doing = None
     work.freshen()
     own.doing = Step.EVENTS
@@ -166,7 +185,7 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
         own.doing = Step.PLAN
         due.plan(work)
         own.doing = None
-    return Done(results, claimed, posts, work.wake_at, erase_at, work.to_ask)
+    return Done(results, claimed, posts, work.wake_at, erase_at, work.to_ask, to_expand)
 
 
 def _record_what_is_told(work: Work, batch: Batch) -> None:
@@ -181,10 +200,9 @@ def _record_what_is_told(work: Work, batch: Batch) -> None:
     for receipt in ordinary.receipts(work, [receipt for receipt, _ in batch.receipts]):
         receipts.record(work, receipt)
     for inbound, _ in batch.inbound:
-        if inbound.part is None:
-            inbounds.record(work, inbound)
-        else:
-            inbound_parts.record(work, inbound, inbound.part)
+        inbounds.settle(work, inbound)
+        if not inbound.is_refused:
+            parked.record_inbound(work, inbound)
     ended_binds.release(work, batch.released)
     ended_binds.doubt(work, batch.doubted)
 
@@ -193,5 +211,7 @@ def _undo(connection: sqlite3.Connection, mirrors: Mirrors) -> None:
     """Roll back what is still open (some errors close the transaction by themselves), in the mirrors too."""
     mirrors.stale = True
     mirrors.queues.roll_back()
+    mirrors.campaigns.roll_back()
+    mirrors.usage.roll_back()
     if connection.in_transaction:
         connection.execute("ROLLBACK")

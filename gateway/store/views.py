@@ -39,6 +39,10 @@ class MessageRow(NamedTuple):
     """MessageOptions as JSON."""
     writing: str | None = None
     """gateway.store.writings.Writing as JSON."""
+    campaign: int = 0
+    """0: of none."""
+    variant: str | None = None
+    """Which of its text's variants was chosen."""
 
 
 class AttemptRow(NamedTuple):
@@ -61,6 +65,8 @@ class AttemptRow(NamedTuple):
     receipt_state: str | None = None
     error: str | None = None
     """ErrorCode of an attempt that ended otherwise than delivered."""
+    parts: int | None = None
+    """That its carrier had the text cut into; None: as many as the message has now."""
 
 
 class ReceiptRow(NamedTuple):
@@ -171,6 +177,7 @@ class QueueRow(NamedTuple):
     ready: int
     unfit: str = ""
     """Carriers that can't carry these texts, with blanks between."""
+    campaign: int = 0
 
 
 class ParkedRow(NamedTuple):
@@ -182,6 +189,21 @@ class ParkedRow(NamedTuple):
     at: int
     due: int
     raw: str
+
+
+class InboundRow(NamedTuple):
+    """An inbound message as its account sees it."""
+
+    id: int
+    carrier: str
+    sender: str
+    recipient: str
+    text: str | None
+    text_erased_at: int | None
+    encoding: str
+    parts: int
+    complete: bool
+    at: int
 
 
 class UntoldRow(NamedTuple):

@@ -8,41 +8,40 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted
-from gateway.messages import ENDED, MessageState, Status, status_of
-from gateway.rules.causes import error_object
+from gateway.messages import ENDED, MessageState, status_of
 from gateway.rules.receipt_ids import LearnedIds
-from gateway.store import faults
+from gateway.store import faults, message_events
+from gateway.store.campaign_mirror import Campaigns
 from gateway.store.endpoints import Endpoints
-from gateway.store.interface import Delivery, EventFacts, MessageFacts
-from gateway.store.many_rows import Insert
+from gateway.store.interface import Delivery, EventFacts
+from gateway.store.message_events import PENDING, WITH_URL, News
+from gateway.store.opt_out_mirror import OptOutMirror
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
+from gateway.store.usage import Usage
 
 log = logging.getLogger("sluice.store")
 STUCK_MS = 60_000
 """What could not be done is tried again after this."""
-BLOCKED, PENDING, IN_DELIVERY, TOLD, GIVEN_UP = range(5)
-"""States of an event."""
 
 COLUMNS = (
     "m.id, m.account, m.queue, m.state, m.sender, m.recipient, m.encoding, m.segments, m.country, m.client_id, m.tag, "
-    "m.expires_at, m.sent_at, m.claims, m.attempts, m.possible_duplicate, m.endpoint, m.webhook_url, m.last_event"
+    "m.expires_at, m.sent_at, m.claims, m.attempts, m.possible_duplicate, m.endpoint, m.webhook_url, m.last_event, "
+    "m.variant"
 )
 _FIND = f"SELECT {COLUMNS} FROM messages m WHERE m.id = ?"
 _END = "UPDATE messages SET {}state = ?, done_at = ?, last_event = ? WHERE id = ? AND state = ?"
 _END_AND_KEEP, _END_AND_LOOK = _END.format(""), _END.format("due = ?, ")
 _END_AND_ERASE = _END.format("text = NULL, due = NULL, text_erased_at = coalesce(text_erased_at, ?), ")
 _CAUSE = "UPDATE messages SET error = ? WHERE id = ?"
-_EVENT = "id, account, endpoint, type, message, state, pending_since, body"
-_EVENTS = Insert("events", _EVENT)
-_FOLLOWING_EVENTS = Insert("events", f"{_EVENT}, prior, url")
+_LAST_EVENT = "UPDATE messages SET last_event = ? WHERE id = ?"
 _OPEN = int(MessageState.DELIVERED)
 _TOLD_AS = {state: (status_of(state, sent=False), f"message.{status_of(state, sent=False)}") for state in ENDED}
 
@@ -73,6 +72,7 @@ class Found(NamedTuple):
     endpoint: int | None
     webhook_url: str | None
     last_event: int | None
+    variant: str | None
 
 
 class Cause(NamedTuple):
@@ -108,12 +108,19 @@ class Mirrors:
     """A transaction was undone: what `endpoints` learned in it may not be so."""
     receipt_ids: dict[str, LearnedIds] = field(default_factory=dict)
     """By carrier; learned anew by each process, and not undone with a transaction: no truth is at stake."""
+    campaigns: Campaigns = field(default_factory=Campaigns)
+    opt_outs: OptOutMirror = field(default_factory=OptOutMirror)
+    usage: Usage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.usage = Usage(self.policy.limits)
 
 
 class Work:
     """One transaction's worth of changes."""
 
     __slots__ = (
+        "campaigns",
         "close",
         "connection",
         "deliveries",
@@ -123,6 +130,7 @@ class Work:
         "ids",
         "joining",
         "now",
+        "opt_outs",
         "parked",
         "policy",
         "queues",
@@ -131,6 +139,7 @@ class Work:
         "render",
         "stale",
         "to_ask",
+        "usage",
         "wake_at",
     )
 
@@ -144,6 +153,9 @@ class Work:
         self.now = now
         self.policy = mirrors.policy
         self.queues = mirrors.queues
+        self.campaigns = mirrors.campaigns
+        self.opt_outs = mirrors.opt_outs
+        self.usage = mirrors.usage
         self.endpoints = mirrors.endpoints
         self.ids = mirrors.ids
         self.render = mirrors.render
@@ -166,7 +178,8 @@ class Work:
         """
         # Not the error: it holds the step's frame, and the frame this list; nobody knows which thread ends such a ring.
         failed: list[str] = []
-        queues, counted = self.queues.mark(), (self.parked, self.joining)
+        queues, campaigns, counted = self.queues.mark(), self.campaigns.mark(), (self.parked, self.joining)
+        usage = self.usage.mark()
         self.execute("SAVEPOINT apart")
         try:
             yield failed
@@ -175,6 +188,8 @@ class Work:
                 raise
             self.execute("ROLLBACK TO apart")
             self.queues.back_to(queues)
+            self.campaigns.back_to(campaigns)
+            self.usage.back_to(usage)
             (self.parked, self.joining), self.stale = counted, True
             log.error("failed and is put off step=%s fault=%s", quoted(what), quoted(faults.described(error)))
             failed.append(what)
@@ -210,6 +225,8 @@ class Work:
             self.queues.add(found.queue, -1)
         if state is MessageState.QUEUED:
             self.queues.add(now.queue, 1)
+        if self.queues.of_campaigns:
+            self._count(found, state, is_sent=now.sent_at is not None)
         return now
 
     def end(self, found: Found, state: MessageState, cause: Cause = NOTHING_SAID, done_at: int | None = None) -> None:
@@ -224,12 +241,15 @@ class Work:
         looked_at: list[tuple[Any, ...]] = []
         erased: list[tuple[Any, ...]] = []
         causes: list[tuple[Any, ...]] = []
-        events: list[tuple[Any, ...]] = []
-        following: list[tuple[Any, ...]] = []
+        told: list[News] = []
+        events = iter(self.ids.next_many(len(ended), self.now))
         for found, state, cause, done_at in ended:
             status, kind = _TOLD_AS[state]
-            event_id = self.ids.next() if self.wants(found, kind) else None
-            row = (int(state), done_at, event_id or found.last_event, found.id, found.state)
+            event = found.last_event
+            if self.wants(found, kind):
+                event = next(events)
+                told.append(News(event, kind, status, found, cause, done_at))
+            row = (int(state), done_at, event, found.id, found.state)
             text_kept = self.text_kept_ms(found.queue)
             if not text_kept:
                 erased.append((self.now, *row))
@@ -241,21 +261,24 @@ class Work:
                 looked_at.append((done_at + text_kept, *row))
             if cause.error is not None or found.state == MessageState.UNKNOWN:
                 causes.append((cause.error, found.id))
-            if event_id is not None:
-                event = self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found)
-                if found.last_event is None and found.webhook_url is None:
-                    events.append(event)
-                else:
-                    following.append((*event, found.last_event, found.webhook_url))
         ended_rows = 0
         for statement, rows in ((_END_AND_KEEP, kept), (_END_AND_LOOK, looked_at), (_END_AND_ERASE, erased)):
             if rows:
                 ended_rows += self.executemany(statement, rows).rowcount
         if ended_rows != len(ended):
             raise OutOfStep("a message is not in the state that was read")
+        if self.queues.of_campaigns:
+            for found, state, _, _ in ended:
+                self._count(found, state, is_sent=True)
         self.executemany(_CAUSE, causes)
-        _EVENTS.rows(self, events)
-        _FOLLOWING_EVENTS.rows(self, following)
+        message_events.file(self, told)
+
+    def _count(self, found: Found, state: MessageState, *, is_sent: bool) -> None:
+        """A message of a campaign is counted by its public status; `is_sent`: it was, or is by now."""
+        campaign = self.queues.of_campaigns.get(found.queue)
+        if campaign is not None:
+            before = status_of(found.state, sent=found.sent_at is not None)
+            self.campaigns.count(campaign, found.variant, before, status_of(state, sent=is_sent))
 
     def text_kept_ms(self, queue: int) -> int:
         """How long the texts of a queue's lane are kept after the end; of a lane that is no more, not at all."""
@@ -267,72 +290,25 @@ class Work:
 
     def tell(self, found: Found, status: str, cause: Cause = NOTHING_SAID) -> None:
         """File `message.STATUS` for the message's endpoint, if it wants it."""
+        self.tell_many(status, [(found, cause)])
+
+    def tell_many(self, status: str, messages: Iterable[tuple[Found, Cause]]) -> None:
+        """`tell` for many messages: the same rows by fewer statements."""
         kind = f"message.{status}"
-        if self.wants(found, kind):
-            event_id = self.ids.next()
-            self._file(event_id, kind, status, found, cause, None)
-            self.execute("UPDATE messages SET last_event = ? WHERE id = ?", (event_id, found.id))
+        wanted = [(found, cause) for found, cause in messages if self.wants(found, kind)]
+        events = self.ids.next_many(len(wanted), self.now)
+        told = [News(event, kind, status, *of, None) for event, of in zip(events, wanted, strict=True)]
+        message_events.file(self, told)
+        self.executemany(_LAST_EVENT, [(news.event, news.found.id) for news in told])
 
     def wants(self, found: Found, kind: str) -> bool:
         return found.endpoint is not None and not self.quiet and kind in self.endpoints.by_id[found.endpoint].wants
 
-    def _file(self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None) -> None:
-        row = self._event_row(self._facts(event_id, kind, status, found, cause, done_at), found)
-        self.execute(_FOLLOWING_EVENTS.one, (*row, found.last_event, found.webhook_url))
-
-    def _facts(
-        self, event_id: int, kind: str, status: str, found: Found, cause: Cause, done_at: int | None
-    ) -> EventFacts:
-        error = None
-        if cause.error is not None:
-            said = (cause.command_status, cause.receipt_state, cause.err, cause.network_error)
-            error = error_object(cause.error, *said)
-        message = MessageFacts(
-            found.id,
-            found.client_id,
-            found.sender,
-            found.recipient,
-            found.country,
-            self.queues.lane(found.queue),
-            found.segments,
-            found.encoding,
-            bool(found.possible_duplicate),
-            found.sent_at,
-            done_at,
-            found.tag,
-        )
-        happened_at = found.sent_at if status == Status.SENT else done_at
-        return EventFacts(
-            event_id,
-            kind,
-            happened_at or self.now,
-            message,
-            status,
-            cause.carrier,
-            cause.carrier_message_id,
-            found.attempts,
-            error,
-        )
-
-    def _event_row(self, facts: EventFacts, found: Found) -> tuple[Any, ...]:
-        """An event waits while the message's event before it is still to be told."""
-        state = PENDING
-        if found.last_event is not None:
-            before = self.execute("SELECT state FROM events WHERE id = ?", (found.last_event,)).fetchone()
-            if before is not None and before[0] < TOLD:
-                state = BLOCKED
-        endpoint = found.endpoint or 0
-        if state == PENDING:
-            self.stir(endpoint, 1)
-        else:
-            self.endpoints.by_id[endpoint].blocked += 1
-        body = bytearray(self.render(facts))
-        return (facts.id, found.account, endpoint, facts.type, found.id, state, self.now, body)
-
-    def file_event(self, facts: EventFacts, account: str, endpoint: int) -> None:
-        """File an event that is about no message of ours."""
-        row = (facts.id, account, endpoint, facts.type, None, PENDING, self.now, self.render(facts))
-        self.execute(_EVENTS.one, row)
+    def file_event(self, facts: EventFacts, account: str, endpoint: int, url: str | None = None) -> None:
+        """File an event of its own, that waits for no other; `url`: where to, of an endpoint that is an origin."""
+        message = None if facts.message is None else facts.message.id
+        row = (facts.id, account, endpoint, facts.type, message, PENDING, self.now, self.render(facts))
+        self.execute(WITH_URL.one, (*row, None, url))
         self.stir(endpoint, 1)
 
     def stir(self, endpoint_id: int, count: int) -> None:

@@ -1,34 +1,35 @@
-"""The one writer: it runs all that was asked for since its last commit as one transaction, and wakes all who waited.
+"""The one writer: it runs all that was asked for since its last commit as one transaction, and sees to faults.
 
 Everything here happens on the Trio thread but the transaction itself; what a commit gives is handed out in one go
-before the next transaction begins.
+before the next transaction begins. Who is told what of it is telling.py's.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import trio
 
-from gateway.identifiers import MESSAGE, Identifiers, public
+from gateway.identifiers import Identifiers
 from gateway.logs import quoted
-from gateway.store import checkpoints, due, faults, halves, opening, outcomes, pending, recovery, transaction
+from gateway.rules.deal import Queue
+from gateway.store import checkpoints, due, faults, halves, opening, pending, recovery, transaction
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
 from gateway.store.held_steps import HeldSteps
-from gateway.store.interface import AttemptName, Claim, Delivery, EventFacts, StoreBusy, StoreFull
+from gateway.store.interface import EventFacts, StoreBusy
 from gateway.store.outage import Outage
 from gateway.store.pending import Pending
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
-from gateway.store.transaction import AnswersIn, Batch, Done, Order, Own, Step
+from gateway.store.telling import Telling
+from gateway.store.transaction import Batch, Done, Order, Own, Step
 from gateway.store.work import Mirrors, Work
 
 T = TypeVar("T")
@@ -54,12 +55,10 @@ class Writer:
         self._clock = clock
         self.pending = Pending()
         self.asks = Asks()
+        self.telling = Telling(path, self.pending, self.asks, lambda: self._closing)
         self._policy = policy
         self._render = render
         self.mirrors = self._nothing_known()
-        self.take_deliveries: Callable[[list[Delivery]], None] | None = None
-        self.observe: Callable[[float, int], None] = lambda seconds, rows: None
-        self.tell_enquiries: Callable[[str], None] = lambda carrier: None
         self.found = recovery.Found()
         self._connection: Connection | None = None
         self._wake = trio.Event()
@@ -164,7 +163,8 @@ class Writer:
         now = self._clock()
         if not self._is_work(now):
             self._wake = trio.Event()
-            times = (now + IDLE_MS, self._wake_at, self.asks.patience_ends_at(now))
+            opens_at = self.mirrors.queues.opens_at(now)
+            times = (now + IDLE_MS, self._wake_at, self.asks.patience_ends_at(now), opens_at)
             seconds = (min(at for at in times if at is not None) - now) / 1000
             with trio.move_on_after(max(0.0, seconds)):
                 await self._wake.wait()
@@ -173,7 +173,10 @@ class Writer:
         if self._closing or not self.pending.is_empty() or (self._wake_at is not None and self._wake_at <= now):
             return True
         may_deal = self._held.may_run(Step.DEAL, now)
-        return may_deal and self.asks.could_be_served(self.mirrors.queues.for_deal(now), now)
+        return may_deal and self.asks.could_be_served(self._to_deal(now), now)
+
+    def _to_deal(self, now: int) -> Iterator[Queue]:
+        return self.mirrors.queues.for_deal(now, self.mirrors.campaigns.stopped)
 
     async def _write(self, batch: Batch) -> None:
         """One transaction with what was asked for, and what the store does of itself."""
@@ -211,7 +214,8 @@ class Writer:
             sweep=self._wake_at is not None and self._wake_at <= now and may_run(Step.SWEEP, now),
             look_for_lost=self._lost_at <= now and may_run(Step.LOST, now),
             erase=pending.rows_of(batch) < QUIET_ROWS and self._erase_at <= now and may_run(Step.ERASE, now),
-            claim_events=self.take_deliveries is not None and may_run(Step.EVENTS, now),
+            campaigns=may_run(Step.CAMPAIGNS, now),
+            claim_events=self.telling.take_deliveries is not None and may_run(Step.EVENTS, now),
             plan=may_run(Step.PLAN, now),
         )
 
@@ -219,54 +223,11 @@ class Writer:
         return await self._call(partial(transaction.run, mirrors=self.mirrors, batch=batch, own=own, now=self._clock()))
 
     def _hand_out(self, batch: Batch, done: Done) -> None:
-        """Everything that waited for this commit."""
-        rows = pending.rows_of(batch)
-        self.pending.learn(rows, done.seconds)
-        self._tell(self.observe, done.seconds, rows)
+        """What is on disk now is told; a callback may ask for the next look at all."""
         self._wake_at = min((at for at in (self._wake_at, done.wake_at) if at is not None), default=None)
         if done.erase_at is not None:
             self._erase_at = done.erase_at
-        for told in batch.answers:
-            self._settle(told, True)
-        for _, kept in batch.receipts + batch.inbound:
-            self._tell(kept, True)
-        for order, result in done.results:
-            if isinstance(result, Exception):
-                self._tell(order.done, None, result)
-            else:
-                self._tell(order.done, result, None)
-        for bind, claims in done.claims.items():
-            self._give(bind, claims)
-        for carrier in done.to_ask:
-            self._tell(self.tell_enquiries, carrier)
-        take = self.take_deliveries
-        if done.deliveries and (take is None or not self._tell(take, done.deliveries)):
-            for delivery in done.deliveries:
-                self._put_off(delivery.id, delivery.endpoint)
-
-    def _give(self, bind: str, claims: list[Claim]) -> None:
-        window = self.asks.windows.get(bind)
-        if window is None:
-            self.pending.released += _names(claims)
-            return
-        window.room -= sum([len(claim.segments) for claim in claims])
-        if not self._tell(window.take, claims):
-            # How much of it was written nobody knows: to release it all might send some of it twice.
-            self.pending.doubted += _names(claims)
-
-    def _settle(self, told: AnswersIn, is_kept: bool) -> None:
-        if is_kept:
-            self.asks.add_room(told.bind, told.room)
-        self._tell(told.kept, is_kept)
-
-    def _tell(self, callback: Callable[..., None], *said: Any) -> bool:
-        """Whether who waited took it: their faults are theirs alone."""
-        try:
-            callback(*said)
-        except Exception as error:  # noqa: BLE001 what is on disk stays so, and the others are told
-            log.error("who was told of a commit failed fault=%s", quoted(faults.described(error)))
-            return False
-        return True
+        self.telling.committed(batch, done)
 
     # --- when it fails
 
@@ -278,7 +239,7 @@ class Writer:
             if is_asked and not faults.is_busy(error):
                 await self._run_parts(halves.by_kind(batch))
             else:
-                self._refuse(batch, error)
+                self.telling.refused(batch, error)
             self._outage.failed(error, trio.current_time())
             await trio.sleep(AGAIN_MS / 1000)
         elif step is not None:
@@ -286,7 +247,7 @@ class Writer:
             await self._run_again([batch])
         else:
             log.warning("a transaction failed and is run in parts fault=%s", quoted(faults.described(error)))
-            await self._run_again(halves.halves(batch, self._settle) or [batch])
+            await self._run_again(halves.halves(batch, self.telling.settle) or [batch])
         self._wake_at = self._clock()
 
     async def _run_again(self, parts: list[Batch]) -> None:
@@ -303,71 +264,21 @@ class Writer:
                 done = await self._transact(part, Own())
             except Exception as error:  # noqa: BLE001 told to who asked
                 faults.raise_if_fatal(error)
-                smaller = [] if faults.is_passing(error) else halves.halves(part, self._settle)
+                smaller = [] if faults.is_passing(error) else halves.halves(part, self.telling.settle)
                 if smaller:
                     await self._run_parts(smaller)
                 else:
-                    self._refuse(part, error)
+                    self.telling.refused(part, error)
                 are_written = False
             else:
                 self._hand_out(part, done)
         return are_written
 
-    def _refuse(self, batch: Batch, error: Exception) -> None:
-        """It can't be written now, or, where that will not change, never."""
-        is_passing = faults.is_passing(error)
-        for told in batch.answers:
-            if is_passing:
-                self._settle(told, False)
-            else:
-                self._record_quietly(told, error)
-        for _, kept in batch.receipts + batch.inbound:
-            self._tell(kept, False)
-        for order in batch.by_hand + batch.accepts:
-            self._tell(order.done, None, faults.translated(error, self._path))
-        if is_passing:
-            self.pending.put_back(batch)
-            return
-        fault = quoted(faults.described(error))
-        for name in batch.released + batch.doubted:
-            log.error(
-                "what became of it is left to the sweep message=%s fault=%s", public(MESSAGE, name.message), fault
-            )
-        for outcome in batch.outcomes:
-            log.error("the outcome of a POST can't be written delivery=%d fault=%s", outcome.id, fault)
-            self._put_off(outcome.id, outcome.endpoint)
-
-    def _record_quietly(self, told: AnswersIn, error: Exception) -> None:
-        """What a carrier took must not be sent again because an event can't be told: now without the event."""
-        messages = ",".join(public(MESSAGE, answer.message) for answer in told.answers)
-        fault = quoted(faults.described(error))
-        if told.quiet:
-            log.error("an answer is left to the sweep message=%s fault=%s", messages, fault)
-            self._settle(told, True)
-        else:
-            log.error("an answer is recorded without telling message=%s fault=%s", messages, fault)
-            self.pending.answers.append(replace(told, quiet=True))
-
-    def _put_off(self, delivery: int, endpoint: int) -> None:
-        """A POST whose outcome is lost is made again, in a while."""
-
-        def done(result: Any, error: BaseException | None) -> None:
-            if isinstance(error, StoreBusy | StoreFull) and not self._closing:
-                self._put_off(delivery, endpoint)
-            elif error is not None:
-                log.error(
-                    "a POST is made again after the next start delivery=%d fault=%s",
-                    delivery,
-                    quoted(faults.described(error)),
-                )
-
-        self.pending.by_hand.append(Order(partial(outcomes.put_off, delivery=delivery, endpoint=endpoint), 1, done))
-
     def _give_up(self) -> None:
         """The store could not write while it was stopped, and is stopped all the same."""
         batch = self.pending.take_all()
         log.error("the store can't write and ends without this on disk: %s", pending.described(batch))
-        self._refuse(batch, StoreBusy(_CLOSING))
+        self.telling.refused(batch, StoreBusy(_CLOSING))
 
     # --- small things
 
@@ -392,7 +303,3 @@ def write_the_same(work: Work) -> None:
 
 def _nobody_waits(result: Any, error: BaseException | None) -> None:
     """The outcome of the transaction says it all."""
-
-
-def _names(claims: list[Claim]) -> list[AttemptName]:
-    return [AttemptName(c.message, s.segment.part, s.attempt) for c in claims for s in c.segments]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.identifiers import EVENT, MESSAGE, created_at_ms, public
+from gateway.identifiers import CAMPAIGN, EVENT, MESSAGE, created_at_ms, public
 from gateway.rules.timestamps import rfc3339
 
 _encode = msgspec.json.Encoder().encode
@@ -42,6 +42,10 @@ class MessageFacts(Protocol):
     def done_at(self) -> int | None: ...
     @property
     def tag(self) -> str | None: ...
+    @property
+    def campaign(self) -> int: ...
+    @property
+    def variant(self) -> str | None: ...
 
 
 class Facts(Protocol):
@@ -136,8 +140,8 @@ def event_body(facts: Facts) -> bytes:
                 facts.carrier,
                 facts.carrier_message_id,
                 facts.error,
-                None,
-                None,
+                public(CAMPAIGN, message.campaign) if message.campaign else None,
+                message.variant,
                 message.tag,
             ),
         )

@@ -1,36 +1,29 @@
-"""Whole gateways against our own simulators, each a process; and one promise of every scenario: what their logs hide.
+"""Whole gateways against our own simulators, each a process.
 
-Texts of the scenarios begin with `Hello` and numbers with +34, so that one look finds either in a log.
+Texts of the scenarios begin with `Hello`, so that one look finds them in a log (see quiet_logs.py).
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from daemons import OPERATOR_TOKEN, SECRET, TOKEN, Gateway, configuration, started
+from daemons import SECRET, Gateway, configuration, started
 from disks import Disk, GatewayOnDisk
 from records import Record
 from simulators import Simulator, simulating
 from webhook_receivers import WebhookReceiver, receiving
 
 OTHER_TOKEN = "sk_test_of_the_other"
-# Ids are letters and digits in any mixture: a number in the midst of one is none.
-_NEVER_LOGGED = re.compile(
-    "|".join(["Hello", r"(?<![0-9A-Z])34\d{8,}", TOKEN, OTHER_TOKEN, OPERATOR_TOKEN, re.escape(SECRET)])
-)
 
 
 @pytest.fixture(autouse=True)
 def gateways() -> Iterator[list[Gateway]]:
-    """All that a scenario started. Their logs, at debug level, hold no text, no full number and no token."""
+    """All that a scenario started. Each has logged, at debug level; what logs hide is looked at in daemons.py."""
     started: list[Gateway] = []
     yield started
-    lines = [line for gateway in started for line in gateway.log]
     assert all(gateway.log for gateway in started)
-    assert [line for line in lines if _NEVER_LOGGED.search(line)] == []
 
 
 @pytest.fixture

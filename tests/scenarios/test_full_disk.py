@@ -10,7 +10,8 @@ from contextlib import closing, contextmanager
 import pytest
 from arrivals import wait_until
 from child_processes import ChildProcess
-from daemons import carrier, configuration, environment, sluice, to_toml
+from daemons import carrier, configuration, environment, to_toml
+from sluice_processes import sluice
 
 pytestmark = pytest.mark.scenario
 
@@ -72,7 +73,7 @@ def assert_all_slots_are_free(gateway, simulator):
         (bind,) = telco["binds"]
         return bind["in_flight"]
 
-    wait_until(lambda: in_flight() == WINDOW, "every slot is used", seconds=5)
+    wait_until(lambda: in_flight() == WINDOW, "every slot is used")
     simulator.set("latency", "0")
 
 
@@ -182,7 +183,7 @@ def test_a_start_below_the_reserve_of_the_disk_refuses_callers_and_delivers_the_
 
     refused(gateway, "store_full")
     assert gateway.call("GET", "/readyz").json["store"] == "full"
-    webhooks.wait_for_each(messages, "delivered", seconds=30)
+    webhooks.wait_for_each(messages, "delivered")
 
 
 def test_a_start_on_a_full_disk_waits_for_room_and_goes_on_where_the_last_process_ended(
@@ -202,7 +203,7 @@ def test_a_start_on_a_full_disk_waits_for_room_and_goes_on_where_the_last_proces
         assert f"the disk of {disk.database.parent} is full; free space there" in line
         disk.mend("full")
 
-    webhooks.wait_for_each(messages, "delivered", seconds=30)
+    webhooks.wait_for_each(messages, "delivered")
     assert set(record.numbers()) == {message["to"] for message in messages}
     assert len(record.twice()) <= WINDOW
 

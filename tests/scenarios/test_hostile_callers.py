@@ -4,7 +4,6 @@ import json
 import resource
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from urllib.parse import urlsplit
@@ -28,11 +27,11 @@ def connected(gateway, stack: ExitStack) -> socket.socket:
     return stack.enter_context(closing(socket.create_connection((address.hostname, address.port), timeout=20)))
 
 
-def answer_to(gateway, *pieces: bytes) -> bytes:
-    """All that comes back until the gateway closes, or two seconds pass without an octet."""
+def answer_to(gateway, *pieces: bytes, seconds: float = 30.0) -> bytes:
+    """All that comes back until the gateway closes, or so many seconds pass without an octet."""
     with ExitStack() as stack:
         stream = connected(gateway, stack)
-        stream.settimeout(2.0)
+        stream.settimeout(seconds)
         told = b""
         try:
             for piece in pieces:
@@ -84,12 +83,12 @@ def test_heads_and_bodies_that_drip_hinder_nobody(served, webhooks):
         for stream in bodies:
             stream.sendall(b"POST /v1/sms HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000\r\n\r\n")
         with dripping(heads, b"GET /v1/sms HTTP/1.1\r\nX-Slow: " + b"x" * 60) as closed, dripping(bodies, b" " * 60):
-            start = time.monotonic()
+            webhooks.wait(served.send("+34600000001"), "delivered")
+            assert closed[0] == 0, "nobody waits for one that drips to end"
             for n in range(20):
                 webhooks.wait(served.send("+34600000001", f"Hello {n}"), "delivered")
-            assert time.monotonic() - start < 15
             # A head has ten seconds in all, however often an octet comes.
-            wait_until(lambda: closed[0] == SLOW, "all dripped heads are closed", seconds=25)
+            wait_until(lambda: closed[0] == SLOW, "all dripped heads are closed")
 
 
 def test_above_the_limit_of_connections_a_caller_is_told_so(gateway_with, simulator):
@@ -192,7 +191,8 @@ def test_what_is_no_request_is_refused_and_files_nothing(served):
         assert told.count(b"HTTP/1.1 ") <= 1, (what, told)
         assert not told or is_problem(told), (what, told)
     for line in NO_REQUESTS:
-        told = answer_to(served, line)
+        # To the beginning of a head that has no end nothing is said for long; silence is right for all of these.
+        told = answer_to(served, line, seconds=2.0)
         assert not told or told[9:10] in (b"4", b"5"), (line[:30], told[:200])
         assert b" 500 " not in told[:20], (line[:30], told[:200])
         assert not told or is_problem(told), (line[:30], told)

@@ -98,7 +98,7 @@ def garbage(link: Link) -> None:
 
 def half_a_pdu_and_silence(link: Link) -> None:
     link.say(deliver(1)[:30])
-    link.stream.settimeout(15.0)
+    link.stream.settimeout(60.0)
     # Not even the enquire_link are answered.
     while link.stream.recv(65536):
         pass

@@ -46,7 +46,7 @@ def test_inbound_messages_survive_a_kill_between_their_commit_and_their_webhook(
 
     gateway.start()
 
-    events = webhooks.events.wait_for(20, lambda event: event["type"] == "message.inbound", seconds=30)
+    events = webhooks.events.wait_for(20, lambda event: event["type"] == "message.inbound")
     assert {event["data"]["text"] for event in events} == {f"Hello {number}" for number in range(20)}
     assert simulator.figures()["inbound_acknowledged"] == 20
 

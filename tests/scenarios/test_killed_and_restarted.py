@@ -37,7 +37,7 @@ def ends(webhooks, messages):
         found = {e["message_id"]: e for e in webhooks.events.all() if e["status"] in ("delivered", "unknown")}
         return found if found.keys() >= wanted else None
 
-    found = wait_until(all_ends, "every message has ended", seconds=30)
+    found = wait_until(all_ends, "every message has ended")
     return {found[message_id]["data"]["to"]: found[message_id] for message_id in wanted}
 
 
@@ -91,7 +91,7 @@ def test_nothing_accepted_is_lost_and_what_is_doubled_says_so(gateway_with, simu
         told = end_of[message["to"]]
         assert (message["status"], message["possible_duplicate"]) == (told["status"], message["to"] in marked(end_of))
 
-    wait_until(lambda: gateway.get("/v1/events?status=pending")["entities"] == [], "every event is told", seconds=30)
+    wait_until(lambda: gateway.get("/v1/events?status=pending")["entities"] == [], "every event is told")
     assert set(all_events(gateway)) == {event["id"] for event in webhooks.events.all()}
     told = told_in_order(webhooks)
     assert len(told) == len(codes + messages)

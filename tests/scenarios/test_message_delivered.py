@@ -3,8 +3,15 @@
 import pytest
 from arrivals import wait_until
 from daemons import carrier
+from sluice_processes import COLD
 
 pytestmark = pytest.mark.scenario
+
+
+@pytest.fixture(autouse=True)
+def the_command_itself(monkeypatch):
+    """This story is told by processes that the system started."""
+    monkeypatch.setenv(COLD, "1")
 
 
 def with_posts(gateway, message, count):

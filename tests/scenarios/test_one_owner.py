@@ -3,12 +3,12 @@
 import re
 import signal
 import threading
-import time
 
 import pytest
 from arrivals import wait_until
 from child_processes import ChildProcess
-from daemons import carrier, configuration, environment, sluice, to_toml
+from daemons import carrier, configuration, environment, to_toml
+from sluice_processes import sluice
 
 pytestmark = pytest.mark.scenario
 
@@ -22,12 +22,10 @@ def attempt(folder, settings):
 
 def test_a_second_gateway_on_the_same_store_says_who_holds_it(gateway_with, simulator, webhooks, tmp_path):
     gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
-    began = time.monotonic()
 
     second = attempt(tmp_path, gateway.settings)
 
     assert second.wait() == 1
-    assert time.monotonic() - began < 10.0
     said = second.errors.all()
     assert len(said) == 1, said
     assert str(tmp_path / "sluice.db") in said[0]
@@ -53,7 +51,7 @@ def test_what_a_killed_gateway_left_is_no_obstacle_and_is_said(gateway_with, sim
     assert f"pid={pid} since=20" in line
     found = gateway.wait_logged("segments_in_doubt=")
     assert 0 < int(found.rpartition("=")[2]) <= 10
-    webhooks.wait_for_each(messages, "delivered", seconds=30)
+    webhooks.wait_for_each(messages, "delivered")
     assert gateway.stop() == 0
     assert lock.read_text() == "", "who leaves in order leaves no name"
     gateway.start()

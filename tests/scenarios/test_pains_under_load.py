@@ -26,15 +26,15 @@ from webhook_receivers import receiving
 
 from gateway.messages import AttemptState, MessageState
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(170)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 
 HOLD, RESEND = "otp", "transactional"
 LANES = {lane: {"doubt_grace": "1s"} for lane in (HOLD, RESEND)}
 EVENTS = [
     f"message.{kind}" for kind in ("sent", "delivered", "failed", "unknown", "in_doubt", "undelivered", "expired")
 ]
-SECONDS = 60.0
-"""For all to end; a machine that has nothing else to do takes a quarter of it."""
+SECONDS = 180.0
+"""For all to end; a machine that has nothing else to do takes a twelfth of it."""
 TOLD = {
     "delivered": {("sent", "delivered"), ("delivered",), ("unknown", "delivered")},
     "failed": {("failed",)},

@@ -101,14 +101,14 @@ def test_what_was_promised_survives_power_cuts(gateway_on_disk, simulator_with, 
     disk.mend("slow")
     assert unsynced > CUTS, "the power was cut in the middle of something"
 
-    ended = webhooks.wait_for_each(callers.accepted, "delivered", seconds=40)
+    ended = webhooks.wait_for_each(callers.accepted, "delivered")
 
     arrived = record.numbers()
     assert {message["to"] for message in callers.accepted} <= set(arrived)
     twice = repeated(arrived) & {message["to"] for message in callers.accepted}
     assert twice <= {event["data"]["to"] for event in ended if event["data"]["possible_duplicate"]}
     assert len(arrived) - len(set(arrived)) <= CUTS * WINDOW
-    wait_until(lambda: gateway.get("/v1/events?status=pending")["entities"] == [], "every event is told", seconds=30)
+    wait_until(lambda: gateway.get("/v1/events?status=pending")["entities"] == [], "every event is told")
     # A receipt may settle what was never answered: then `delivered` is told without a `sent` before it.
     told = told_in_order(webhooks)
     assert [statuses for statuses in told.values() if statuses not in (["sent", "delivered"], ["delivered"])] == []

@@ -34,8 +34,8 @@ def test_two_carriers_with_the_same_ids_at_the_same_time_do_not_get_each_others_
     gateway.wait_able("telco", "other")
 
     delivered, undelivered = bulk(gateway, "346"), bulk(gateway, "347")
-    webhooks.wait_for_each(delivered, "delivered", seconds=60)
-    webhooks.wait_for_each(undelivered, "undelivered", seconds=60)
+    webhooks.wait_for_each(delivered, "delivered")
+    webhooks.wait_for_each(undelivered, "undelivered")
 
     assert {tuple(webhooks.told(m)) for m in delivered} <= {("sent", "delivered"), ("delivered",)}
     assert {tuple(webhooks.told(m)) for m in undelivered} <= {("sent", "undelivered"), ("undelivered",)}

@@ -22,7 +22,7 @@ def test_cut_connections_lose_nothing(gateway_with, simulator_with, record, webh
         wait_until(lambda count=count: record.count() >= count, f"{count} segments have arrived")
         simulator.ask("cut")
 
-    webhooks.wait_for_each(messages, "delivered", seconds=30)
+    webhooks.wait_for_each(messages, "delivered")
 
     seen = [gateway.message(message["id"]) for message in messages]
     assert record.twice() <= {message["to"] for message in seen if message["possible_duplicate"]}
@@ -45,7 +45,7 @@ def test_the_backlog_flows_once_the_carrier_is_back(gateway_with, simulator_with
     gateway.wait_logged("carrier=telco able=True", after=logged)
     webhooks.wait_for_each(meanwhile, "delivered")
     # Receipts that the killed simulator still held are gone with it: `sent` is all that can be known of those.
-    webhooks.wait_for_each(before, "sent", seconds=30)
+    webhooks.wait_for_each(before, "sent")
     assert set(record.numbers()) == {message["to"] for message in before + meanwhile}
     seen = [gateway.message(message["id"]) for message in before + meanwhile]
     assert record.twice() <= {message["to"] for message in seen if message["possible_duplicate"]}

@@ -3,7 +3,8 @@
 import pytest
 from arrivals import wait_until
 from child_processes import ChildProcess
-from daemons import OPERATOR_TOKEN, carrier, environment, sluice
+from daemons import OPERATOR_TOKEN, carrier, environment
+from sluice_processes import sluice
 
 pytestmark = pytest.mark.scenario
 

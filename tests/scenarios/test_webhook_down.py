@@ -1,7 +1,6 @@
 """Endpoints that fail, hang or are gone: each gets its events in the end, and none holds another's up."""
 
 import threading
-import time
 
 import pytest
 from arrivals import wait_until
@@ -11,8 +10,8 @@ from daemons import account, carrier, sha256
 pytestmark = pytest.mark.scenario
 
 OTHER_TOKEN = "sk_test_of_the_other"
-AT_ONCE_SECONDS = 3.0
-"""Long for what takes milliseconds, short beside the retries and the patience of an endpoint that hangs."""
+HANGING_SECONDS = 120.0
+"""Longer than any wait of these tests."""
 
 
 def batch(prefix, count):
@@ -27,7 +26,7 @@ def both(gateway_with, simulator, webhooks, other_webhooks):
     gateway = gateway_with(
         carriers={"telco": carrier(simulator.port, window=50)},
         accounts={"shop": account(webhooks.url), "other": other},
-        webhooks={"allow_networks": ["127.0.0.0/8"], "timeout": "20s"},
+        webhooks={"allow_networks": ["127.0.0.0/8"], "timeout": f"{HANGING_SECONDS:g}s"},
     )
     return gateway, Caller(gateway.url, OTHER_TOKEN)
 
@@ -37,16 +36,14 @@ def test_an_endpoint_that_failed_gets_everything_in_order_once_it_is_back(both, 
     webhooks.answer = lambda events: 500
     missed = gateway.send_bulk(batch(10, 10))
     webhooks.deliveries.wait_for(3)
-    began = time.monotonic()
     prompt = other.send_bulk(batch(11, 20))
     other_webhooks.wait_for_each(prompt, "delivered")
-    assert time.monotonic() - began < AT_ONCE_SECONDS
     health = gateway.get("/v1/webhook")["entities"][0]
     assert (health["enabled"], health["consecutive_failures"] > 0) == (True, True)
 
     webhooks.answer = lambda events: 204
 
-    webhooks.wait_for_each(missed, "delivered", seconds=30)
+    webhooks.wait_for_each(missed, "delivered")
     assert {tuple(webhooks.told(message)) for message in missed} == {("sent", "delivered")}
     refused = next(delivery for delivery in webhooks.deliveries.all() if delivery.answered == 500)
     again = [d for d in webhooks.deliveries.all() if d.headers["webhook-id"] == refused.headers["webhook-id"]]
@@ -60,17 +57,15 @@ def test_an_endpoint_that_hangs_holds_nobody_up(both, webhooks, other_webhooks):
     released = threading.Event()
 
     def hang(events):
-        released.wait(30)
+        released.wait(HANGING_SECONDS)
         return 204
 
     webhooks.answer = hang
     slow = gateway.send_bulk(batch(20, 100))
     other_webhooks.wait(other.send("+34600210000"), "delivered")
-    began = time.monotonic()
     prompt = other.send_bulk(batch(22, 100))
     other_webhooks.wait_for_each(prompt, "delivered")
-    assert time.monotonic() - began < AT_ONCE_SECONDS
-    assert len(webhooks.deliveries) == 0
+    assert len(webhooks.deliveries) == 0, "the other endpoint hangs all the while"
     released.set()
     webhooks.wait_for_each(slow, "delivered")
 

@@ -64,11 +64,15 @@ CREATE TABLE messages (
     last_event INTEGER,
     options TEXT,                      -- what was asked of the text, as JSON; NULL: nothing, as a rule
     writing TEXT,                      -- how it was cut and by whom it was given back, as JSON; NULL: as usual
+    variant TEXT,                      -- which of its text's variants was chosen; NULL: it has none, as a rule
     CHECK (due IS NOT NULL OR (state >= 10 AND text IS NULL))
 ) STRICT;
 
 CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
+-- Scheduled or waiting for a retry: what a canceled campaign ends at once, however late their time would come.
+CREATE INDEX messages_waiting ON messages (queue, id) WHERE state IN (0, 2);
 CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
+CREATE INDEX messages_by_recipient ON messages (recipient);
 CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
 CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
 CREATE INDEX messages_given_up ON messages (recipient) WHERE state = 17 OR possible_duplicate = 1;
@@ -102,6 +106,7 @@ CREATE TABLE attempts (
     error TEXT,                        -- our code for the cause
     reference INTEGER,                 -- told in user_message_reference, where the carrier's receipts give it back
     number_end TEXT,                   -- of what is or was in doubt, the last 7 digits of its recipient
+    parts INTEGER,                     -- of the cut that it is of; NULL: as many as the message has now
     PRIMARY KEY (message, part, attempt)
 ) STRICT, WITHOUT ROWID;
 
@@ -125,6 +130,16 @@ CREATE TABLE receipts (
     raw TEXT NOT NULL,
     PRIMARY KEY (message, id)
 ) STRICT, WITHOUT ROWID;
+
+-- Of them all, those whose raw text may quote their message: it is erased once the message's text is.
+CREATE TABLE quoting_receipts (
+    message INTEGER NOT NULL,
+    receipt INTEGER NOT NULL,
+    due INTEGER NOT NULL,              -- when it is looked at whether the text is erased
+    PRIMARY KEY (message, receipt)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX quoting_receipts_due ON quoting_receipts (due);
 
 -- What a carrier is asked, or was, about a segment that it took.
 CREATE TABLE enquiries (
@@ -194,6 +209,7 @@ CREATE TABLE inbound (
 
 CREATE INDEX inbound_text_due ON inbound (text_due) WHERE text_due IS NOT NULL;
 CREATE INDEX inbound_untold ON inbound (id) WHERE event IS NULL;
+CREATE INDEX inbound_of_account ON inbound (account, id) WHERE account IS NOT NULL;
 
 -- Long inbound messages whose parts come one by one. One that was told stays for a while, so that a part that comes
 -- again is known.
@@ -252,6 +268,7 @@ CREATE INDEX events_blocked ON events (endpoint, prior) WHERE state = 0;
 CREATE INDEX events_of_account ON events (account, id);
 CREATE INDEX events_of_url ON events (endpoint) WHERE url IS NOT NULL;
 CREATE INDEX events_failed ON events (account, id) WHERE state = 4;
+CREATE INDEX events_of_opt_outs ON events (message) WHERE type = 'recipient.opt_out';
 
 -- One webhook POST with its retries: an event, or a batch that keeps its members and their order.
 CREATE TABLE deliveries (
@@ -290,6 +307,135 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+
+-- What was accepted of each account in a UTC day, counted from 1970, and what its campaigns sent then.
+CREATE TABLE usage (
+    day INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    messages INTEGER NOT NULL,
+    segments INTEGER NOT NULL,
+    PRIMARY KEY (day, account)
+) STRICT, WITHOUT ROWID;
+
+-- What was accepted in lanes with a duplicate_window. The key of the digest is not in this file.
+CREATE TABLE recent_texts (
+    account TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    digest BLOB NOT NULL,              -- of number and text
+    message INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (account, lane, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX recent_texts_expiry ON recent_texts (expires_at);
+
+-- Campaigns: their recipients wait here, and become messages as their queue runs low.
+CREATE TABLE campaigns (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    request_id INTEGER NOT NULL,
+    state INTEGER NOT NULL,            -- CampaignState; from 10 on it has ended
+    definition TEXT NOT NULL,
+    key TEXT,                          -- idempotency key; NULL: none, or it was begun again under it
+    fingerprint BLOB,                  -- of the whole upload; NULL until all of it was read
+    accepted INTEGER NOT NULL DEFAULT 0,
+    rejected INTEGER NOT NULL DEFAULT 0,
+    duplicates INTEGER NOT NULL DEFAULT 0,
+    opted_out INTEGER NOT NULL DEFAULT 0,
+    waiting INTEGER NOT NULL DEFAULT 0,            -- accepted, and no message yet
+    canceled_waiting INTEGER NOT NULL DEFAULT 0,   -- accepted, and never a message, since it was canceled
+    expanded_to INTEGER NOT NULL DEFAULT -1,       -- position of the last recipient that became a message
+    scheduled_at INTEGER,
+    started_at INTEGER,
+    finished_at INTEGER,
+    created_at INTEGER NOT NULL,
+    failure TEXT,
+    settled INTEGER NOT NULL DEFAULT 0,            -- 1: it has ended, and so has every message of it
+    recipients_kept INTEGER NOT NULL DEFAULT 1,    -- 0: erased, after the end
+    CHECK (settled = 0 OR finished_at IS NOT NULL)
+) STRICT;
+
+CREATE INDEX campaigns_of_account ON campaigns (account, id);
+CREATE UNIQUE INDEX campaigns_key ON campaigns (account, key) WHERE key IS NOT NULL;
+CREATE INDEX campaigns_unsettled ON campaigns (id) WHERE settled = 0;
+CREATE INDEX campaigns_with_recipients ON campaigns (id) WHERE finished_at IS NOT NULL AND recipients_kept = 1;
+CREATE INDEX campaigns_settled ON campaigns (finished_at) WHERE settled = 1 AND recipients_kept = 0;
+
+CREATE TABLE campaign_recipients (
+    campaign INTEGER NOT NULL,
+    position INTEGER NOT NULL,         -- in the upload
+    recipient TEXT NOT NULL,
+    route TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    country TEXT,
+    fields TEXT NOT NULL,              -- for the variables of its text, as JSON
+    PRIMARY KEY (campaign, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX campaign_recipients_once ON campaign_recipients (campaign, recipient);
+
+CREATE TABLE campaign_errors (
+    campaign INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    errors BLOB NOT NULL,              -- `fields` and `codes` as JSON
+    PRIMARY KEY (campaign, position)
+) STRICT, WITHOUT ROWID;
+
+-- The messages of a campaign by their public status, kept in the transactions that change it.
+CREATE TABLE campaign_counts (
+    campaign INTEGER NOT NULL,
+    status TEXT NOT NULL,              -- `opt_out`: of recipients after they were written to
+    variant TEXT,
+    messages INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX campaign_counts_of ON campaign_counts (campaign, status, variant);
+
+CREATE TABLE templates (
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,                -- texts by locale, required fields and defaults, as JSON
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+
+-- Whom an account may not write to. A number stands as in messages, a sender without its plus; '': whichever sender.
+CREATE TABLE opt_outs (
+    account TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    sender TEXT NOT NULL DEFAULT '',
+    at INTEGER NOT NULL,
+    source TEXT NOT NULL,              -- `inbound` where the handset said so, else what the account calls it
+    keyword TEXT,
+    evidence TEXT,
+    inbound INTEGER,                   -- the inbound message that said it
+    message INTEGER,                   -- the last that the account had sent there
+    PRIMARY KEY (account, recipient, sender)
+) STRICT, WITHOUT ROWID;
+
+-- Who agreed to be written to, for lanes that require it.
+CREATE TABLE opt_ins (
+    account TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    sender TEXT NOT NULL DEFAULT '',
+    at INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    evidence TEXT,
+    PRIMARY KEY (account, recipient, sender)
+) STRICT, WITHOUT ROWID;
+
+-- When a handset was last answered a keyword of a kind, so that two machines don't answer each other for ever.
+CREATE TABLE keyword_replies (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    UNIQUE (account, recipient, kind)
+) STRICT;
+
+CREATE INDEX keyword_replies_at ON keyword_replies (at);
 
 -- What people changed by hand, never what a message says. Rows are added, and go when retention has said that all
 -- before them may; nothing else changes them.

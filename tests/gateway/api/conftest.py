@@ -1,115 +1,11 @@
-"""The callers' and the operators' apps over the real accept flow and the real store, in a folder of the test's own."""
+"""The house of the API's tests (tests/support/houses.py), and a message to send through it."""
 
-import hashlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
-import trio_asyncio
-from prometheus_client import CollectorRegistry
-from quart_trio import QuartTrio
-
-from gateway.api.app import create_app
-from gateway.api.carriers_view import BindView, CarrierView
-from gateway.api.operators import create_operator_app
-from gateway.flows.accept import Accept
-from gateway.identifiers import Identifiers
-from gateway.settings import Settings
-from gateway.store.interface import Claim
-from gateway.store.policy import policy_of
-from gateway.store.sqlite import SqliteStore
-from gateway.webhooks.payloads import event_body
-
-SECRET = "whsec_" + "QUJD" * 16
-
-
-def hashed(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def a_configuration(**changes: Any) -> dict[str, Any]:
-    """Two accounts; tokens `shop`, `shop-read`, `shop-inside` (10.0.0.0/8 alone), `other`, and the operator's."""
-    return {
-        "carriers": {"telco": {"hosts": ["localhost:2775"], "system_id": "acme", "password": "secret"}},
-        "routes": [{"name": "rest", "tiers": ["telco"]}],
-        "accounts": {
-            "shop": {
-                "tokens": [
-                    {"sha256": hashed("shop"), "scopes": ["send", "read"]},
-                    {"sha256": hashed("shop-read"), "scopes": ["read"]},
-                    {"sha256": hashed("shop-inside"), "scopes": ["send", "read"], "allow_from": ["10.0.0.0/8"]},
-                ],
-                "senders": ["SHOP"],
-                "default_sender": "SHOP",
-                "default_region": "ES",
-                "webhook": {"url": "https://shop.example/sms", "secrets": [SECRET]},
-            },
-            "other": {"tokens": [{"sha256": hashed("other")}], "senders": ["*"], "default_sender": "OTHER"},
-        },
-        "operator": {"tokens": [{"sha256": hashed("operator-token-of-tests")}]},
-        **changes,
-    }
-
-
-@dataclass
-class ScriptedCarriers:
-    """What the daemon tells of its carriers."""
-
-    able: bool = True
-    alarm: str | None = None
-    rebound: list[str] = field(default_factory=list)
-
-    def carriers(self) -> list[CarrierView]:
-        bind = BindView("telco/1", "bound", 10, 10, 3, 7, 100.0, 1_795_284_245_123, None)
-        return [CarrierView("telco", self.able, [bind], self.alarm)]
-
-    def rebind(self, carrier: str) -> bool:
-        if carrier == "telco":
-            self.rebound.append(carrier)
-        return carrier == "telco"
-
-
-@dataclass
-class House:
-    """The apps with what lies below them."""
-
-    settings: Settings
-    store: SqliteStore
-    carriers: ScriptedCarriers
-    app: QuartTrio
-    operator_app: QuartTrio
-    claims: list[Claim] = field(default_factory=list)
-
-    def client(self, token: str | None = "shop", address: str = "203.0.113.9") -> "Caller":
-        return Caller(self.app, token, address)
-
-    def operator(self, token: str | None = "operator-token-of-tests") -> "Caller":
-        return Caller(self.operator_app, token, "127.0.0.1")
-
-
-class Caller:
-    """Calls an app with a token from an address; every answer must name its request."""
-
-    def __init__(self, app: QuartTrio, token: str | None, address: str) -> None:
-        self._client = app.test_client()
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._scope = {"client": (address, 50_000)}
-
-    async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **given: Any) -> Any:
-        answer = await self._client.open(
-            path, method=method, headers={**self._headers, **(headers or {})}, scope_base=self._scope, **given
-        )
-        assert answer.headers["Request-Id"].startswith("req_")
-        return answer
-
-    async def get(self, path: str, **given: Any) -> Any:
-        return await self.call("GET", path, **given)
-
-    async def post(self, path: str, **given: Any) -> Any:
-        return await self.call("POST", path, **given)
+from houses import House, a_configuration, house_of
 
 
 @pytest.fixture
@@ -119,20 +15,8 @@ def configuration() -> dict[str, Any]:
 
 @pytest.fixture
 async def house(configuration: dict[str, Any], tmp_path: Path) -> AsyncIterator[House]:
-    settings = Settings.model_validate(configuration)
-    async with trio_asyncio.open_loop():
-        store = SqliteStore(tmp_path / "sluice.db", policy_of(settings), render=event_body)
-        async with store.opened(), trio.open_nursery() as nursery:
-            await nursery.start(store.run)
-            ids, carriers = Identifiers(store.last_id()), ScriptedCarriers()
-            yield House(
-                settings,
-                store,
-                carriers,
-                create_app(settings, Accept(settings, store, ids), store, ids, carriers),
-                create_operator_app(settings, store, ids, carriers, CollectorRegistry()),
-            )
-            store.stop()
+    async with house_of(configuration, tmp_path) as house:
+        yield house
 
 
 @pytest.fixture

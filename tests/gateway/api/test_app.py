@@ -17,8 +17,9 @@ JSON = {"Content-Type": "application/json"}
         ("GET", "/", 404, "not_found"),
         ("GET", "/v1/sms/", 404, "not_found"),
         ("GET", "/v1//sms", 404, "not_found"),
-        ("POST", "/v1/campaigns/voice", 404, "not_found"),
-        ("POST", "/v1/campaigns/sms", 404, "not_found"),
+        ("GET", "/v1/campaigns/voice", 405, "method_not_allowed"),
+        ("GET", "/v1/campaigns/sms", 405, "method_not_allowed"),
+        ("POST", "/v1/campaigns/mms/pause", 404, "not_found"),
         ("POST", "/v1/sms/preview/x", 404, "not_found"),
         ("GET", "/v1/sms/preview", 405, "method_not_allowed"),
         ("POST", "/v1/sms/stream", 404, "not_found"),
@@ -141,7 +142,7 @@ async def test_a_caller_that_goes_away_is_no_error(house: Any, caplog: pytest.Lo
         "asgi": {"spec_version": "2.3", "version": "3.0"},
     }
 
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await house.app(scope, receive, send)
     assert sent == []
     assert caplog.records == []

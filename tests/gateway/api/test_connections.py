@@ -25,7 +25,7 @@ async def serving(app: Any) -> AsyncIterator[tuple[str, int]]:
 
 
 async def read_to_the_end(stream: trio.SocketStream) -> bytes:
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         return b"".join([octets async for octets in stream])
 
 
@@ -62,7 +62,7 @@ async def test_a_kept_connection_takes_the_next_call(house: Any) -> None:
     ask = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
     async with serving(house.app) as (host, port), await trio.open_tcp_stream(host, port) as stream:
         await stream.send_all(ask + b"\r\n")
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             first = await stream.receive_some(65_536)
         await stream.send_all(ask + b"Connection: close\r\n\r\n")
         second = await read_to_the_end(stream)

@@ -11,12 +11,14 @@ import pytest
 import trio
 import trio.testing
 
+from gateway.api.account_limits import LimitsOfAll
 from gateway.api.direct import Call, Direct
 from gateway.api.refusals import Refusals
 from gateway.api.submissions import Created, Post
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
 from gateway.metrics import REGISTRY
+from gateway.store.allowance import AccountUse
 
 PLAIN = {"authorization": "Bearer shop", "content-type": "application/json"}
 FOR_QUART = {"content-type": "application/json; charset=utf-8"}
@@ -118,6 +120,13 @@ async def test_a_store_that_closes_is_told_as_quart_tells_it(house: Any) -> None
 Answering = Callable[[Post], Any]
 
 
+class NoUse:
+    """Nobody has a limit, so nobody's use is asked for."""
+
+    def account_use(self, account: str) -> AccountUse:
+        raise AssertionError(account)
+
+
 def a_direct(answer: Answering) -> Direct:
     grants = [
         Grant(hashlib.sha256(b"shop").hexdigest(), "shop", frozenset({"send"})),
@@ -125,7 +134,8 @@ def a_direct(answer: Answering) -> Direct:
         Grant(hashlib.sha256(b"inside").hexdigest(), "shop", frozenset({"send"}), [ip_network("10.0.0.0/8")]),
     ]
     calls = {"/v1/sms": Call(answer, "send")}
-    return Direct(calls, Tokens(grants), Identifiers(), Refusals(), body_limit=1024, body_timeout=60.0)
+    limits = LimitsOfAll({}, NoUse())
+    return Direct(calls, Tokens(grants), Identifiers(), Refusals(), limits, body_limit=1024, body_timeout=60.0)
 
 
 async def created(post: Post) -> Created:

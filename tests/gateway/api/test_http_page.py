@@ -1,4 +1,4 @@
-"""docs/http.md tells every call, every problem and every field as they are."""
+"""docs/http.md and the pages in docs/http tell every call and every field as they are, each call in three languages."""
 
 import json
 import re
@@ -7,55 +7,73 @@ from typing import Any
 
 import msgspec
 import pytest
+from page_examples import EVERYTHING, INDEX, PAGES, blocks, calls
 
 from gateway.api.operations import OPERATIONS
-from gateway.api.problems import TYPES, ProblemType
 from gateway.api.schemas import NewMessage, What
 from gateway.rules.faults import FaultCode
 
-PAGE = (Path(__file__).parents[3] / "docs" / "http.md").read_text()
+ANY = re.compile(r"\{\w*\}")
 
 
-@pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
-def test_each_problem_stands_in_the_table_with_its_words(kind: ProblemType) -> None:
-    retry = "yes" if kind.retryable else "no"
-    line = f"| {kind.status} | `{kind.code}` | {kind.explanation} | {retry} |"
-    assert line in PAGE
+def made(language: str) -> set[tuple[str, str]]:
+    """The operations that the examples call."""
+    found = set().union(*(calls(page, language) for page in PAGES.values()))
+    return {
+        (operation.method, operation.path)
+        for operation in OPERATIONS
+        for method, path in found
+        if method == operation.method
+        and re.fullmatch(ANY.sub("[^/]+", operation.path), path)
+        # A word such as `import` is no number.
+        and not (operation.path != path and any((method, path) == (one.method, one.path) for one in OPERATIONS))
+    }
+
+
+@pytest.mark.parametrize("language", ["sh", "python", "js"])
+def test_each_call_has_an_example_in_each_language(language: str) -> None:
+    assert {(operation.method, operation.path) for operation in OPERATIONS} - made(language) == set()
+
+
+@pytest.mark.parametrize("page", [INDEX, *PAGES.values()], ids=lambda page: page.stem)
+def test_each_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / link).is_file(), link
+
+
+def test_the_index_names_each_page() -> None:
+    index = INDEX.read_text("utf-8")
+    assert [name for name in PAGES if f"(http/{name}.md)" not in index] == []
 
 
 @pytest.mark.parametrize("path", sorted({operation.path for operation in OPERATIONS}))
 def test_each_path_is_told(path: str) -> None:
-    assert path in PAGE
+    assert path in EVERYTHING
 
 
 def test_each_field_of_a_message_is_told() -> None:
     names = [field.encode_name for field in msgspec.structs.fields(NewMessage)]
-    assert [name for name in names if f"`{name}`" not in PAGE] == []
+    assert [name for name in names if f"`{name}`" not in EVERYTHING] == []
 
 
 @pytest.mark.parametrize("what", What)
 def test_each_step_of_the_timeline_is_told(what: What) -> None:
-    assert f"`{what}`" in PAGE
+    assert f"`{what}`" in EVERYTHING
 
 
 def test_each_code_of_a_field_is_told() -> None:
-    assert [code.value for code in FaultCode if f"`{code.value}`" not in PAGE] == []
+    assert [code.value for code in FaultCode if f"`{code.value}`" not in EVERYTHING] == []
 
 
 def test_each_example_in_json_is_json() -> None:
-    examples = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    examples = [example for page in PAGES.values() for example in blocks(page, "json")]
     assert len(examples) >= 4
     for example in examples:
         assert json.loads(example)
 
 
-def test_each_python_example_compiles() -> None:
-    for example in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
-        compile(example, "docs/http.md", "exec")
-
-
 async def test_each_call_of_operators_stands_in_their_table(house: Any) -> None:
-    told = set(re.findall(r"^\| `([A-Z]+ /admin/[^`]*)` \|", re.sub(r"\{\w+\}", "{}", PAGE), re.MULTILINE))
+    told = set(re.findall(r"^\| `([A-Z]+ /admin/[^`]*)` \|", re.sub(r"\{\w+\}", "{}", EVERYTHING), re.MULTILINE))
     rules = [rule for rule in house.operator_app.url_map.iter_rules() if rule.rule.startswith("/admin/")]
     calls = {
         f"{method} {re.sub('<[^>]+>', '{}', rule.rule)}"

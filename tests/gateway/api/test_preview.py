@@ -175,3 +175,46 @@ class Watched:
         with self._lock:
             self._now -= 1
         return ItemErrors()
+
+
+class TestCountries:
+    """What the recipient's country has to say."""
+
+    @pytest.fixture
+    def configuration(self, configuration: dict[str, Any]) -> dict[str, Any]:
+        account = {**configuration["accounts"]["shop"], "fallback_senders": {"US": "34600111222"}}
+        account["senders"] = [*account["senders"], "34600*"]
+        always = {f"{day}day": "00:00-23:59" for day in ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")}
+        countries = {
+            "US": {"alphanumeric": "refused"},
+            "CA": {"alphanumeric": "refused"},
+            "FR": {"quiet_hours": "00:00-23:59", "quiet_hours_on": always},
+        }
+        return {
+            **configuration,
+            "countries": countries,
+            "accounts": {**configuration["accounts"], "shop": account},
+        }
+
+    async def test_the_sender_that_is_used_and_the_one_in_whose_place(self, house: Any) -> None:
+        found = await previewed(house, {"to": "+12125550123", "text": "Hello"})
+        assert found["from"] == "34600111222"
+        assert found["country_rules"] == {"alphanumeric": "refused", "replaced": "SHOP"}
+        found = await previewed(house, {"to": "+12125550123", "from": "34600111222", "text": "Hello"})
+        assert found["country_rules"] == {"alphanumeric": "refused", "replaced": None}
+        found = await previewed(house, {"to": "+34600000001", "text": "Hello"})
+        assert (found["country_rules"], found["quiet_hours"], found["schedule"]) == (None, None, None)
+
+    async def test_a_sender_that_the_country_refuses_is_told_in_the_same_words(self, house: Any) -> None:
+        answer = await house.client().post("/v1/sms/preview", json={"to": "+14165550123", "text": "Hello"})
+        assert answer.status_code == 422
+        assert (await answer.get_json())["codes"] == {"from": ["sender_not_for_country"]}
+
+    async def test_quiet_hours_and_when_they_are_over(self, house: Any) -> None:
+        item = {"to": "+33612345678", "text": "Hello", "lane": "promotional"}
+        found = await previewed(house, item)
+        quiet = found["quiet_hours"]
+        assert (quiet["hours"], quiet["time_zones"], quiet["applies"]) == ("00:00-23:59", ["Europe/Paris"], True)
+        assert quiet["opens_at"] == found["schedule"] is not None
+        found = await previewed(house, {**item, "lane": "transactional"})
+        assert (found["quiet_hours"]["applies"], found["schedule"]) == (False, None)

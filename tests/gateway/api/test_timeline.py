@@ -280,7 +280,10 @@ def test_a_refusal_shows_its_command_status() -> None:
 )
 def test_an_end_that_no_carrier_told_is_a_step_of_its_own(state: MessageState, error: str, what: str) -> None:
     message = told(a_row(state=state, done_at=AT + 50, error=error))
-    assert message["timeline"][-1] == {"at": "2026-11-21T18:04:05.173Z", "what": what, "code": error}
+    end = message["timeline"][-1]
+    assert list(end) == ["at", "what", "code", "reason"]
+    assert (end["at"], end["what"], end["code"]) == ("2026-11-21T18:04:05.173Z", what, error)
+    assert end["reason"] == message["error"]["description"]
     assert message["error"]["carrier_code"] is None
 
 
@@ -293,4 +296,22 @@ def test_an_expiry_by_receipt_is_told_once() -> None:
 def test_a_schedule_shows_in_the_timeline() -> None:
     message = told(a_row(state=MessageState.SCHEDULED, scheduled_at=AT + 1000))
     assert message["status"] == "scheduled"
+    assert [step["what"] for step in message["timeline"]] == ["accepted", "scheduled"]
     assert message["timeline"][1]["schedule"] == "2026-11-21T18:04:06.123Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"state": MessageState.QUEUED}, ["queued"]),
+        ({"state": MessageState.EXPIRED, "done_at": AT + 2000, "error": "expired"}, ["queued", "expired"]),
+        ({"state": MessageState.CANCELED, "done_at": AT + 500, "error": "canceled"}, ["canceled"]),
+        ({"state": MessageState.QUEUED, "options": f'{{"deliver_at": {AT + 1000}}}'}, []),
+    ],
+    ids=["fired", "fired and ended", "ended before", "held by its carrier"],
+)
+def test_a_schedule_that_has_fired_shows_when_it_was_queued(changes: Any, expected: list[str]) -> None:
+    message = told(a_row(scheduled_at=AT + 1000, **changes))
+    assert [step["what"] for step in message["timeline"]] == ["accepted", "scheduled", *expected]
+    if "queued" in expected:
+        assert message["timeline"][2]["at"] == "2026-11-21T18:04:06.123Z"

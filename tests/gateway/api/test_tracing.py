@@ -23,8 +23,21 @@ SUBMIT = encode(SubmitSm(source_addr="SHOP", destination_addr=NUMBER, short_mess
 
 class ABind:
     name = "telco/1"
-    tap: Tap | None = None
     unread = b""
+
+    def __init__(self) -> None:
+        self._tap: Tap | None = None
+        self.tapped = trio.Event()
+
+    @property
+    def tap(self) -> Tap | None:
+        return self._tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        self._tap = tap
+        if tap is not None:
+            self.tapped.set()
 
 
 @pytest.fixture
@@ -49,8 +62,8 @@ async def traced(house: Any, wire: Wire, query: str) -> bytes:
     with wire.connected(bind):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
-            while bind.tap is None:  # noqa: ASYNC110 - it is set by the call, which tells nobody
-                await trio.sleep(0.01)
+            await bind.tapped.wait()
+            assert bind.tap is not None
             bind.tap(True, SUBMIT)
     assert wire.watchers == 0
     (octets,) = answers

@@ -140,7 +140,8 @@ def test_what_a_profile_gives_is_printed_as_effective(tmp_path: Path, capsys: py
 
 
 UNUSUAL: dict[str, object] = {
-    "profile": "vonage-like", "hosts": ["a.example:1", "[2001:db8::1]:2"], "hosts_order": "round_robin",
+    "profile": "vonage-like", "schedule_delivery_time": "relative",
+    "hosts": ["a.example:1", "[2001:db8::1]:2"], "hosts_order": "round_robin",
     "tls": {"server_name": "smpp.example", "min_version": "1.3"}, "outbind_listen": ["127.0.0.1:2776"],
     "outbind_from": ["192.0.2.0/24"], "system_id": 'ac"me', "system_type": "VMA", "interface_version": "5.0",
     "address_range": "^34", "mode": "transmitter+receiver", "binds": 2, "window": 9, "adaptive_window": False,
@@ -149,7 +150,8 @@ UNUSUAL: dict[str, object] = {
     "bind_timeout": "16s", "connect_timeout": "11s", "unbind_timeout": "11s", "messages_per_session": 100_000,
     "inactivity_timeout": "151s", "reconnect_floor": "6s", "reconnect_ceiling": "121s",
     "receipt_timezone": "Europe/Madrid", "receipt_horizon": "73h", "message_id": "hex", "receipts_of": "last",
-    "text_receipts": True, "source_ton": 5, "source_npi": 0, "dest_ton": 2, "dest_npi": 8, "keep_plus": True,
+    "text_receipts": True, "receipt_errors": {"0B1": "inbox_full"},
+    "source_ton": 5, "source_npi": 0, "dest_ton": 2, "dest_npi": 8, "keep_plus": True,
     "service_type": "CMT", "priority_flags": {"otp": 3, "promotional": 1}, "validity_period": "absolute",
     "alphabet": "latin1", "data_coding": 3, "ucs2_data_coding": 24, "packed": True, "national_tables": ["turkish"],
     "long_messages": "sar", "max_parts": 10, "tlvs": {"0x1400": 'say "1201"', "0x1402": "hex:0501"},
@@ -178,3 +180,20 @@ def test_a_table_of_a_carrier_is_printed_where_the_carrier_is(
     assert main(["check", "--config", str(file)]) == 0
     printed = tomllib.loads(capsys.readouterr().out)["carriers"]["telco"]
     assert (printed["tlvs"], printed["priority_flags"]) == ({"0x1400": "1201"}, {"otp": 3})
+
+
+def test_what_an_operator_says_of_a_country_is_printed_and_a_country_that_is_none_is_a_caution(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "sluice.toml"
+    given = {"FR": 'quiet_hours_on = { saturday = "20:00-10:00" }', "UK": 'alphanumeric = "allowed"'}
+    countries = "".join(f"[countries.{code}]\n{line}\n" for code, line in given.items())
+    file.write_text(countries + LEAST)
+    assert main(["check", "--config", str(file)]) == 0
+    shown = capsys.readouterr()
+    assert 'caution: countries.UK names no country, so it says nothing; did you mean "GB"?\n' in shown.err
+    printed = tomllib.loads(shown.out)["countries"]
+    assert printed["FR"]["quiet_hours_on"] == {"saturday": "20:00-10:00"}
+    assert (printed["FR"]["quiet_days"], printed["US"]["alphanumeric"]) == (["sunday"], "refused")
+    # Of forty countries, what is as usual would bury the rest.
+    assert "registered_senders" not in printed["FR"]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from least_settings import LEAST
+from probes import NUMBER, configured, learned, probed
 from simulators import Simulator, simulating
 
 from gateway.cli import main
@@ -25,7 +25,6 @@ from protocol.session import Session
 from protocol.session_events import BindRequested
 from protocol.session_states import Role
 
-NUMBER = "+34600000001"
 DONE_AT = datetime(2026, 11, 22, 18, 5)
 
 
@@ -33,26 +32,6 @@ DONE_AT = datetime(2026, 11, 22, 18, 5)
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     with simulating(tmp_path_factory.mktemp("simulator"), "--first-id", "43981") as simulator:
         yield simulator
-
-
-def configured(folder: Path, port: int, *lines: str) -> str:
-    """A configuration file of the one carrier."""
-    text = LEAST.replace("smpp.telco.example:2775", f"127.0.0.1:{port}")
-    text = text.replace('system_id = "acme"', "\n".join(['system_id = "acme"', *lines]))
-    file = folder / "sluice.toml"
-    file.write_text(f'[store]\nurl = "sqlite://{folder}/sluice.db"\n{text}')
-    return str(file)
-
-
-def probed(folder: Path, port: int, *arguments: str, lines: tuple[str, ...] = ()) -> int:
-    return main(["probe", "telco", "--config", configured(folder, port, *lines), *arguments])
-
-
-def learned(folder: Path, simulator: Simulator, *arguments: str, lines: tuple[str, ...] = ()) -> dict[str, object]:
-    file = folder / "learned.toml"
-    sending = ["--to", NUMBER, "--yes", "--wait", "10s", "--toml", str(file), *arguments]
-    assert probed(folder, simulator.port, *sending, lines=lines) == 0
-    return tomllib.loads(file.read_text())
 
 
 def test_a_bind_alone_tells_its_time_and_the_carriers_version(
@@ -95,7 +74,7 @@ def test_a_receipt_that_comes_before_its_answer_is_learned_from_too(
         learned(tmp_path, simulator, "--long")
     finally:
         simulator.set("receipt-first", "0")
-    assert "receipts came for 5 of 5 submit_sm" in capsys.readouterr().out
+    assert "receipts came for 10 of 10 submit_sm" in capsys.readouterr().out
 
 
 def test_receipts_that_nothing_marks_are_learned() -> None:
@@ -129,7 +108,7 @@ def test_a_window_of_one_takes_a_long_message_part_by_part(
     simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert learned(tmp_path, simulator, "--long", lines=("window = 1",)) == {"query_sm": True}
-    assert "receipts came for 5 of 5 submit_sm" in capsys.readouterr().out
+    assert "receipts came for 10 of 10 submit_sm" in capsys.readouterr().out
 
 
 def test_a_transmitter_and_a_receiver_are_probed_together(simulator: Simulator, tmp_path: Path) -> None:
@@ -220,10 +199,10 @@ def test_what_a_phone_should_show_and_what_the_carrier_can_do_is_told(
     told = capsys.readouterr().out
     assert "    Sluice probe 1: @£$é {[~]}^|\\ €\n" in told
     assert "want another `alphabet`" in told
-    assert "a message of 2 parts by udh8 is taken" in told
+    assert "a long message by udh8 is taken" in told
     assert "user_message_reference is taken" in told
     assert "query_sm of the first id: ESME_ROK" in told
-    assert "5 receipts were acknowledged" in told
+    assert "10 receipts were acknowledged" in told
 
 
 @pytest.mark.parametrize(

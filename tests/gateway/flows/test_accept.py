@@ -12,7 +12,8 @@ import pytest
 import trio
 import trio_asyncio
 
-from gateway.flows.accept import Accept, BulkAccepted, ClientIdInUse, FirstAnswerErased, OneAccepted, OneReplayed
+from gateway.flows.accept import Accept
+from gateway.flows.accept_outcomes import BulkAccepted, ClientIdInUse, FirstAnswerErased, OneAccepted, OneReplayed
 from gateway.flows.entities import Entity, entity_of
 from gateway.identifiers import MESSAGE, Identifiers, internal, public
 from gateway.messages import MessageState
@@ -79,13 +80,26 @@ class Gate:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def schedule_delivery_time() -> str:
+    """Of the carrier; `none`: what is scheduled waits here."""
+    return "none"
+
+
+@pytest.fixture
+def settings(schedule_delivery_time: str) -> Settings:
+    telco = {
+        "hosts": ["localhost:2775"],
+        "system_id": "acme",
+        "password": "secret",
+        "schedule_delivery_time": schedule_delivery_time,
+    }
     return Settings.model_validate(
         {
             "store": {"backlog_limit": 600},
-            "carriers": {"telco": {"hosts": ["localhost:2775"], "system_id": "acme", "password": "secret"}},
+            "carriers": {"telco": telco},
             "routes": [{"name": "rest", "tiers": ["telco"]}],
             "webhooks": {"allow_networks": ["10.0.0.0/8"]},
+            "countries": {"IN": {"quiet_hours": "21:00-09:00"}},
             "accounts": {
                 "shop": {
                     "senders": ["SHOP"],
@@ -309,3 +323,43 @@ async def test_a_large_bulk_lets_others_run_while_it_is_checked(settings: Settin
             await accept.submit_bulk("shop", [item] * items, request_id=1, idempotency=KEY)
         nursery.cancel_scope.cancel()
     assert turns >= 8
+
+
+@pytest.mark.parametrize("schedule_delivery_time", ["relative"])
+async def test_what_the_carrier_is_to_hold_is_queued_at_once_and_answered_alike_again(gate: Gate) -> None:
+    later = GOOD | {"schedule": "2026-11-21T19:00:00Z"}
+    first, usual = await gate.one(later, KEY), await gate.one(GOOD)
+    assert isinstance(first, OneAccepted)
+    assert isinstance(usual, OneAccepted)
+    assert (first.entity.status, first.entity.schedule) == ("queued", "2026-11-21T19:00:00.000Z")
+    row = await gate.row(first.entity)
+    assert MessageState(row.state) is MessageState.QUEUED
+    assert row.options == f'{{"deliver_at":{row.scheduled_at}}}'
+    assert (await gate.row(usual.entity)).options is None
+    again = await gate.one(later, KEY)
+    assert isinstance(again, OneReplayed)
+    assert again.entity == first.entity
+
+
+@pytest.mark.parametrize("schedule_delivery_time", ["relative"])
+async def test_what_would_be_held_for_more_than_31_days_waits_here(gate: Gate) -> None:
+    """Longer spans are told in months (protocol.times), and an SMSC with other months would be days off."""
+    later = GOOD | {"schedule": "2026-12-20T18:00:00Z"}
+    held, here = await gate.one(later | {"validity": 86_400}), await gate.one(later | {"validity": 3 * 86_400})
+    assert isinstance(held, OneAccepted)
+    assert isinstance(here, OneAccepted)
+    assert (held.entity.status, here.entity.status) == ("queued", "scheduled")
+    assert MessageState((await gate.row(here.entity)).state) is MessageState.SCHEDULED
+
+
+async def test_a_promotion_accepted_in_quiet_hours_is_scheduled_and_the_store_holds_it_until_their_end(
+    gate: Gate,
+) -> None:
+    item = {"to": "+919812345678", "text": "Sale", "lane": "promotional"}
+    opens = 1_795_318_200_000  # 2026-11-22T03:30:00Z, 9:00 in India
+    for outcome in (await gate.one(item, KEY), await gate.one(item, KEY)):
+        entity = outcome.entity
+        assert (entity.status, entity.schedule) == ("scheduled", "2026-11-22T03:30:00.000Z")
+        assert entity.expires_at == "2026-11-24T03:30:00.000Z"
+    row = await gate.row(entity)
+    assert (row.state, row.scheduled_at) == (MessageState.SCHEDULED, opens)

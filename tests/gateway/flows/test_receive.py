@@ -16,6 +16,7 @@ from gateway.identifiers import Identifiers
 from gateway.messages import ErrorCode
 from gateway.metrics import INBOUND_UNTOLD
 from gateway.rules.senders import NumberOwners
+from gateway.settings.causes import ReceiptCause
 from gateway.store.interface import InboundIn, ReceiptIn
 from protocol.command_status import CommandStatus
 from protocol.numbers import BindMode, Tlv
@@ -159,6 +160,31 @@ async def test_an_end_that_is_not_delivered_has_its_cause(receiving: Any) -> Non
         assert [receipt.error for receipt in it.store.receipts] == [ErrorCode.UNKNOWN_SUBSCRIBER, None]
 
 
+async def test_pain_15_a_carriers_own_codes_mean_what_the_operator_says_they_do(receiving: Any) -> None:
+    tlvs = {int(Tlv.NETWORK_ERROR_CODE): b"\x03\x00\x01"}
+    async with receiving(receipt_errors={"0B1": "inbox_full", "77": "spam_filtered"}) as it:
+        await it.deliver(
+            a_receipt(b"id:1 stat:UNDELIV err:0B1", tlvs=tlvs),
+            a_receipt(b"id:1 stat:REJECTD err:77"),
+            a_receipt(b"id:1 stat:UNDELIV err:0b1"),
+            a_receipt(b"id:1 stat:EXPIRED err:12"),
+            a_receipt(b"id:1 stat:DELIVRD err:77"),
+            a_receipt(b"id:1 stat:UNDELIV"),
+        )
+        assert [receipt.error for receipt in it.store.receipts] == [
+            ErrorCode.INBOX_FULL,
+            ErrorCode.SPAM_FILTERED,
+            ErrorCode.UNMAPPED,
+            ErrorCode.EXPIRED,
+            None,
+            ErrorCode.UNMAPPED,
+        ]
+
+
+def test_every_cause_that_the_settings_know_is_one_that_callers_see() -> None:
+    assert {cause.value for cause in ReceiptCause} <= {code.value for code in ErrorCode}
+
+
 async def test_a_receipt_without_an_id_is_kept_all_the_same(receiving: Any) -> None:
     async with receiving() as it:
         await it.deliver(a_receipt(b"stat:DELIVRD"))
@@ -234,9 +260,16 @@ async def test_pain_44_an_inbound_message_that_nobody_is_told_of_is_refused_wher
             an_inbound(b"\x05\x00\x03\x07\x02\x01a part", esm_class=0x40, **nobodys),
             an_inbound(b"hello", destination_addr="34700000001"),
             an_inbound(b"hello"),
+            an_inbound(b"stop", **nobodys),
         )
-        assert it.smsc.delivered == [(token, CommandStatus.ESME_RX_R_APPN) for token in (0, 1, 2)]
-        assert [inbound.text for inbound in it.store.inbounds] == ["hello"], "the bank's webhook takes none"
+        assert it.smsc.delivered == [], "whose they are the store finds out"
+        assert [inbound.is_refused for inbound in it.store.inbounds] == [True, True, True, False, True]
+        it.store.inbounds[4].is_refused = False
+        for kept in it.store.kept:
+            kept(True)
+        await trio.testing.wait_all_tasks_blocked()
+        refused = [(token, CommandStatus.ESME_RX_R_APPN) for token in (0, 1, 2)]
+        assert it.smsc.delivered == [*refused, (3, 0), (4, 0)], "the bank's webhook takes none"
 
 
 async def test_pain_44_an_inbound_message_that_nobody_is_told_of_is_kept_and_counted_by_default(receiving: Any) -> None:
@@ -244,7 +277,43 @@ async def test_pain_44_an_inbound_message_that_nobody_is_told_of_is_kept_and_cou
     async with receiving() as it:
         await it.deliver(an_inbound(b"hi", destination_addr="99"), an_inbound(b"hello", destination_addr="34700000001"))
         assert len(it.store.inbounds) == 2
+        for kept in it.store.kept:
+            kept(True)
         assert INBOUND_UNTOLD.labels("telco")._value.get() - before == 2
+
+
+@pytest.mark.parametrize(
+    ("unroutable", "destination", "was_inbound", "answer", "untold"),
+    [
+        ("refuse", "12345", True, CommandStatus.ESME_RX_R_APPN, 1),
+        ("refuse", "34700000001", True, CommandStatus.ESME_RX_R_APPN, 1),
+        ("refuse", "34600123456", True, CommandStatus.ESME_ROK, 0),
+        ("refuse", "12345", False, CommandStatus.ESME_ROK, 0),
+        ("accept", "12345", True, CommandStatus.ESME_ROK, 1),
+    ],
+)
+async def test_pains_18_and_44_what_only_looked_like_a_receipt_is_refused_and_counted_as_any_inbound_message(
+    receiving: Any, unroutable: str, destination: str, was_inbound: bool, answer: CommandStatus, untold: int
+) -> None:
+    before = INBOUND_UNTOLD.labels("telco")._value.get()
+    async with receiving(text_receipts=True, unroutable_inbound=unroutable) as it:
+        await it.deliver(a_receipt(esm_class=0, destination_addr=destination))
+        (guess,) = it.store.receipts
+        assert it.smsc.delivered == [], "whether it is a receipt the store finds out"
+        guess.was_inbound = was_inbound
+        it.store.kept[0](True)
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.smsc.delivered == [(0, answer)]
+        assert INBOUND_UNTOLD.labels("telco")._value.get() - before == untold
+
+
+async def test_a_guess_that_could_not_be_kept_is_answered_with_a_temporary_error(receiving: Any) -> None:
+    async with receiving(text_receipts=True, unroutable_inbound="refuse") as it:
+        await it.deliver(a_receipt(esm_class=0, destination_addr="12345"))
+        it.store.receipts[0].was_inbound = True
+        it.store.kept[0](False)
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.smsc.delivered == [(0, CommandStatus.ESME_RX_T_APPN)]
 
 
 async def test_trap_3_an_ordinary_inbound_message_with_receipted_message_id_stays_one(receiving: Any) -> None:

@@ -10,6 +10,7 @@ from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.pacing import Pace
 from gateway.carriers.traffic import Traffic
+from gateway.flows.bind_feed import BindFeed
 from gateway.flows.send import RECORD_AGAIN_SECONDS, Send
 from gateway.messages import ErrorCode
 from gateway.rules.retrying import Verdict
@@ -95,9 +96,13 @@ class Setup:
         self.bind = self._new_bind(settings)
 
     def _new_bind(self, settings: Any) -> Bind:
-        traffic = Traffic(open_feed=self.send.open_feed, deliver=lambda bind, pdus: None)
+        traffic = Traffic(open_feed=self._open_feed, deliver=lambda bind, pdus: None)
         paces = [Pace(settings.submit_rate)] if settings.submit_rate else []
         return Bind("telco/1", BindMode.TRANSCEIVER, settings, self.smsc.near, traffic, paces=paces)
+
+    def _open_feed(self, bind: Bind) -> BindFeed:
+        self.feed = self.send.open_feed(bind)
+        return self.feed
 
     async def reconnect(self, nursery: trio.Nursery, smsc: Any) -> None:
         """Lose the bind, and bind again under the same name."""
@@ -526,6 +531,26 @@ async def test_what_no_frame_can_hold_is_refused_and_its_slot_comes_back(sending
         (answer,) = it.store.answers
         assert (answer.message, answer.verdict) == (1, Verdict.REFUSED)
         assert it.store.standing == 1
+
+
+async def test_trap_21_all_parts_of_a_message_are_on_the_wire_though_throttles_have_cut_the_window(
+    sending: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=8, throttle_pause="1s") as it:
+        it.store.deal(a_claim(1))
+        await quiet()
+        await it.answer(THROTTLED)
+        it.store.commit()
+        await trio.sleep(2)
+        assert it.bind.restraint.limit == 4
+        it.store.deal(a_claim(2, parts=3), a_claim(3, parts=3), a_claim(4, parts=3))
+        await trio.sleep(5)
+        sent = [pdu.short_message for pdu in it.smsc.submits[1:]]
+        assert sent == [f"{message}.{part}".encode() for message in (2, 3) for part in (1, 2, 3)]
+        rest = a_claim(5, parts=3)
+        rest.segments = rest.segments[2:]
+        assert it.feed.is_rest(None, (rest, rest.segments[0])), "its first parts went by an earlier claim"
+        assert not it.feed.is_rest(None, (a_claim(6), a_claim(6).segments[0]))
 
 
 async def test_a_paced_bind_asks_little_in_advance_and_keeps_its_rate(sending: Any, autojump_clock: Any) -> None:

@@ -163,3 +163,21 @@ def test_user_message_reference_tells_the_attempt(carrier_settings: Callable[...
 def test_no_time_of_delivery_is_asked_of_a_carrier(carrier_settings: Callable[..., Any]) -> None:
     # What is scheduled waits in the store, where it can still be canceled and told.
     assert Submits(carrier_settings()).body(a_claim(), PLAIN, NOW) == the_body(schedule_delivery_time="")
+
+
+@pytest.mark.parametrize(
+    ("form", "time"),
+    [("relative", "000000000021000R"), ("absolute", "250615150701000+"), ("none", "")],
+)
+def test_a_time_is_told_in_the_carriers_form_rounded_up(
+    carrier_settings: Callable[..., Any], form: str, time: str
+) -> None:
+    submits = Submits(carrier_settings(schedule_delivery_time=form))
+    claim = a_claim(options=MessageOptions(deliver_at=NOW + 20_001))
+    assert submits.body(claim, PLAIN, NOW) == the_body(schedule_delivery_time=time)
+    assert submits.body(a_claim(), PLAIN, NOW) == the_body()
+
+
+def test_a_time_that_is_over_is_not_told(carrier_settings: Callable[..., Any]) -> None:
+    submits = Submits(carrier_settings(schedule_delivery_time="absolute"))
+    assert submits.body(a_claim(options=MessageOptions(deliver_at=NOW)), PLAIN, NOW) == the_body()

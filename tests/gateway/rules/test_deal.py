@@ -219,3 +219,20 @@ def test_a_retry_goes_back_to_the_carrier_it_avoids_where_the_other_cannot_carry
     queue = Queue(1, "otp", 1, "shop", (("telco", "other"),), "", "other", 5, frozenset({"telco"}))
     assert may_take(queue, "other", {}, 0)
     assert not may_take(queue, "telco", {}, 0)
+
+
+def limited(queues, *rooms, slots, turns=None):
+    asks = [Ask(f"telco/{n}", "telco", room) for n, room in enumerate(rooms, 1)]
+    return slots_of(deal(asks, queues, {}, turns or Turns(), now=0, share=50, lane_slots=slots)[0])
+
+
+def test_a_lane_over_its_rate_gets_no_slot_and_holds_nobody_back():
+    queues = [a_queue(1, lane="otp", priority=1), a_queue(2), a_queue(3, lane="promotional", priority=3)]
+    assert limited(queues, 20, slots={"transactional": 0}) == {1: 10, 3: 10}
+    assert limited([a_queue(1)], 20, slots={"transactional": 0}) == {}
+
+
+def test_a_lane_gets_as_many_slots_as_its_rate_lets_through_over_all_its_queues_and_all_asks():
+    queues = [a_queue(1), a_queue(2, account="mall"), a_queue(3, lane="promotional", priority=3)]
+    assert limited(queues, 4, 4, 4, slots={"transactional": 6}) == {1: 3, 2: 3, 3: 6}
+    assert limited([a_queue(1)], 4, 4, slots={"transactional": 5}) == {1: 5}

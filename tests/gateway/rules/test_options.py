@@ -4,9 +4,10 @@ import pytest
 
 from gateway.rules.checks import Checked, ItemCheck
 from gateway.rules.faults import ItemErrors
-from gateway.rules.options import MessageOptions, from_json, tlv_octets, to_json
+from gateway.rules.options import MessageOptions, from_json, to_json
 from gateway.rules.routing import Router
 from gateway.settings import Account, Lane, Route
+from gateway.settings.tlvs import tlv_octets
 
 NOW = 1_795_284_245_123
 GOOD: dict[str, Any] = {"to": "+34600000001", "text": "Your code is 1234"}

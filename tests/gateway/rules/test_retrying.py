@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from gateway.messages import ErrorCode
-from gateway.rules.retrying import RETRY_PAUSES_MS, AfterAnswer, Verdict, after_answer, webhook_retry
+from gateway.rules.retrying import AfterAnswer, Verdict, after_answer, before_its_time, webhook_retry
+from gateway.settings import Lane, Settings
 from protocol.command_status import CommandStatus
 
 NOW = 1_700_000_000_000
@@ -36,8 +37,32 @@ def test_a_temporary_error_is_tried_again_until_the_tries_are_used_up() -> None:
     for tries in range(9):
         after = answer(status, tries=tries, rng=lambda: 0.5)
         assert (after.verdict, after.error) == (Verdict.RETRY, None)
-        assert after.retry_at - NOW == RETRY_PAUSES_MS[min(tries, 4)]
+        assert after.retry_at - NOW == [5_000, 15_000, 45_000, 135_000, 300_000][min(tries, 4)]
     assert answer(status, tries=9) == AfterAnswer(Verdict.REFUSED, 0, ErrorCode.CARRIER_UNAVAILABLE)
+
+
+def test_a_lane_says_how_soon_it_tries_again_and_how_long_it_pauses_at_most() -> None:
+    def pauses(lane: Lane) -> list[int]:
+        floor, ceiling = round(lane.retry_floor * 1000), round(lane.retry_ceiling * 1000)
+        return [
+            after_answer(
+                int(CommandStatus.ESME_RSYSERR),
+                tries=tries,
+                throttles=0,
+                max_tries=100,
+                now_ms=NOW,
+                expires_at=FAR,
+                rng=lambda: 0.5,
+                floor_ms=floor,
+                ceiling_ms=ceiling,
+            ).retry_at
+            - NOW
+            for tries in (0, 1, 2, 3, 50)
+        ]
+
+    settings = Settings()
+    assert pauses(settings.lanes["otp"]) == [1_000, 3_000, 9_000, 10_000, 10_000]
+    assert pauses(settings.lanes["promotional"]) == [60_000, 180_000, 540_000, 900_000, 900_000]
 
 
 def test_retries_are_spread() -> None:
@@ -97,3 +122,20 @@ def test_retry_after_is_kept_to_up_to_an_hour() -> None:
 def test_a_webhook_is_given_up_at_the_horizon() -> None:
     assert retry(20, now=NOW + 72 * 3_600_000 - 500) is None
     assert retry(20, now=NOW + 71 * 3_600_000 - 1000) is not None
+
+
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RINVSCHED, CommandStatus.ESME_RSYSERR])
+def test_what_a_carrier_does_not_take_to_hold_waits_here_for_its_time(status: int) -> None:
+    after = before_its_time(answer(status), status, deliver_at=NOW + 90_000, now_ms=NOW)
+    assert after == AfterAnswer(Verdict.POSTPONED, NOW + 90_000, None)
+
+
+@pytest.mark.parametrize("status", [0, CommandStatus.ESME_RINVDSTADR, CommandStatus.ESME_RTHROTTLED])
+def test_any_other_answer_means_the_same_before_its_time(status: int) -> None:
+    after = answer(status)
+    assert before_its_time(after, status, deliver_at=NOW + 90_000, now_ms=NOW) == after
+
+
+def test_at_its_time_a_message_is_as_any_other() -> None:
+    status = CommandStatus.ESME_RINVSCHED
+    assert before_its_time(answer(status), status, deliver_at=NOW, now_ms=NOW) == answer(status)

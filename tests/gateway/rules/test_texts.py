@@ -131,3 +131,22 @@ def test_marks_without_end_are_not_put_in_order() -> None:
     assert transliterated(endless) == endless
     few = "a" + "\u0301\u0323" * 5
     assert transliterated(few) == "a" + "\u0323" * 4 + "\u0301" * 5
+
+
+@pytest.mark.parametrize("at", [0, 999, 1_000, 1_001, 1_999, 2_500])
+@pytest.mark.parametrize("before", ["a", "ž", "e\u0301"])
+def test_the_place_of_what_cannot_go_is_found_wherever_a_long_text_is_looked_at(before: str, at: int) -> None:
+    text = (before * 3_000)[:at] + "ж" * 100
+    position = next(n for n, character in enumerate(text, 1) if character == "ж")
+    refused = prepare(text, allow_unicode=False, transliterate=True)
+    assert isinstance(refused, Fault)
+    assert f"'ж' at position {position}," in refused.words
+
+
+@pytest.mark.parametrize("fraction", ["5½", "e\u0301", "\u200b"])
+def test_a_long_text_is_rewritten_whole_whatever_stands_where_its_slices_end(fraction: str) -> None:
+    for length in (998, 999, 1_000, 1_001):
+        text = "a" * length + fraction + "…" * 1_000
+        ready = prepare(text, allow_unicode=False, transliterate=True)
+        assert isinstance(ready, ReadyText)
+        assert ready.text == transliterated(text)

@@ -1,5 +1,6 @@
 """Settings of a carrier's links: TLS files, what SMPP 3.3 has not, addresses for outbind, and words of caution."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ KEY = OURS.private_key_pem.bytes().decode()
 CARRIER = """
 [carriers.second]
 hosts = ["two.example:2775"]
+system_id = "acme"
+password = "secret"
+"""
+
+BARE = """
+[carriers.second]
 system_id = "acme"
 password = "secret"
 """
@@ -106,6 +113,15 @@ def test_pain_37_what_is_odd_but_allowed_is_a_caution_without_the_secret(loads: 
     assert list(cautions(loads(CARRIER).carriers["second"])) == []
 
 
+def test_settings_that_leave_something_undone_are_a_caution(loads: Loads) -> None:
+    calls = 'outbind_listen = ["127.0.0.1:2777"]\noutbind_from = ["192.0.2.0/24"]'
+    carrier = loads(f'{BARE}{calls}\nmode = "transmitter+receiver"\nschedule_delivery_time = "relative"')
+    told = list(cautions(carrier.carriers["second"]))
+    assert [line.split()[0] for line in told] == ["hosts", "schedule_delivery_time"]
+    careful = loads(f'{CARRIER}schedule_delivery_time = "relative"\ncancel_sm = true').carriers["second"]
+    assert list(cautions(careful)) == []
+
+
 def test_tlvs_of_255_octets_tables_for_gsm_and_flags_for_lanes_of_ones_own_are_taken(loads: Loads) -> None:
     carrier = loads(
         f'{CARRIER}tlvs = {{ "0X1400" = "hex:{"00" * 255}" }}\nnational_tables = ["turkish"]\npacked = true\n'
@@ -122,3 +138,22 @@ def test_a_trace_file_is_named_by_its_whole_path_and_is_of_one_carrier(loads: Lo
         loads(CARRIER + one + third + f'trace_file = "{tmp_path}/x/../two.pcap"')
     with pytest.raises(ConfigurationError, match=r"carriers\.second\.trace_file is relative"):
         loads(CARRIER + 'trace_file = "two.trace"')
+
+
+def test_a_carrier_that_only_calls_has_no_hosts(loads: Loads) -> None:
+    calls = 'outbind_listen = ["127.0.0.1:2777"]\noutbind_from = ["192.0.2.0/24"]'
+    for hosts in ("", "\nhosts = []"):
+        assert loads(BARE + calls + hosts).carriers["second"].hosts == []
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("", "carriers.second.hosts is missing; write the addresses that the carrier gave"),
+        ("hosts = []", "carriers.second.hosts is missing; write the addresses that the carrier gave"),
+        ('outbind_listen = ["127.0.0.1:2777"]', "carriers.second.outbind_from is missing, and without hosts nobody"),
+    ],
+)
+def test_a_carrier_that_nobody_could_connect_to_or_from_stops_the_start(loads: Loads, given: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        loads(BARE + given)

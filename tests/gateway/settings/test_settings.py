@@ -53,6 +53,21 @@ def test_the_lanes_of_the_contract_are_there_unwritten(loads: Loads) -> None:
     }
 
 
+def test_a_code_is_tried_again_within_seconds_and_an_offer_within_minutes(loads: Loads) -> None:
+    lanes = loads().lanes
+    told = {name: (lane.retry_floor, lane.retry_ceiling, lane.duplicate_window) for name, lane in lanes.items()}
+    assert told == {"otp": (1.0, 10.0, 30.0), "transactional": (5.0, 300.0, 0.0), "promotional": (60.0, 900.0, 0.0)}
+    assert {lane.rate for lane in lanes.values()} == {0}
+
+
+def test_an_account_has_no_limits_unless_some_are_set(loads: Loads) -> None:
+    assert set(loads().accounts["shop"].limits.model_dump().values()) == {0}
+    limits = loads(of_account("limits = { requests_per_second = 200, messages_per_day = 2_000_000 }"), least="")
+    assert limits.accounts["shop"].limits.model_dump() == {
+        "requests_per_second": 200, "messages_per_second": 0, "messages_per_day": 2_000_000, "backlog": 0,
+    }  # fmt: skip
+
+
 def test_a_lane_table_changes_one_key_and_adds_a_lane(loads: Loads) -> None:
     lanes = loads('[lanes.otp]\nvalidity = "3m"\n[lanes.alerts]\npriority = 2').lanes
     assert (lanes["otp"].validity, lanes["otp"].priority, lanes["otp"].text_kept) == (180.0, 1, 0.0)
@@ -95,7 +110,7 @@ def test_the_example_shows_every_key_each_with_a_comment() -> None:
     inner = {found for s in sections for f in s.model_fields.values() if (found := section_in(f.annotation))}
     keys = {key for section in sections | inner for key in section.model_fields}
     instead_of_files = {"password", "secrets", "file"}
-    in_headers = {"match", "webhook", "name", "tls"}
+    in_headers = {"match", "webhook", "name", "tls", "limits"}
     assert keys - shown - instead_of_files - in_headers == set()
     least_account_and_carrier = (
         text[text.index("[carriers.backup]") : text.index("[[routes]]")],
@@ -126,7 +141,13 @@ def test_a_network_with_host_bits_is_answered_with_the_network_that_was_meant(lo
 
 def test_every_status_of_a_message_has_its_event() -> None:
     statuses = {f"message.{status}" for status in Status}
-    assert {str(event) for event in EventType} == statuses | {"message.in_doubt", "message.inbound", "webhook.test"}
+    assert {str(event) for event in EventType} == statuses | {
+        "message.in_doubt",
+        "message.inbound",
+        "recipient.opt_out",
+        "campaign.completed",
+        "webhook.test",
+    }
 
 
 def test_an_endpoint_is_told_all_but_queued_scheduled_and_doubt_unless_it_says(loads: Loads) -> None:

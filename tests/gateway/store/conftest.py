@@ -292,6 +292,7 @@ class Bench:
             given["is_intermediate"],
             given.get("reference"),
             given.get("otherwise") is not None,
+            given.get("may_quote", False),
         )
         return ReceiptIn(
             given["carrier"],

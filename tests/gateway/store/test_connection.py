@@ -118,3 +118,26 @@ def test_taking_files_back_drops_no_lock_that_this_process_holds_on_them(tmp_pat
     _, status = os.waitpid(child, 0)
     ours.close()
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+async def test_a_call_gives_back_what_the_function_gave_or_raised_and_calls_go_on_side_by_side(tmp_path: Path) -> None:
+    got: list[int] = []
+
+    def refuse(_: Any) -> None:
+        raise LookupError("not here")
+
+    async with open_loop():
+        connection = await connect(tmp_path / "sluice.db")
+
+        async def ask(number: int) -> None:
+            got.append(await connection.call(lambda _: number))
+
+        try:
+            async with trio.open_nursery() as nursery:
+                for number in range(20):
+                    nursery.start_soon(ask, number)
+            with pytest.raises(LookupError, match="not here"):
+                await connection.call(refuse)
+        finally:
+            await connection.close()
+    assert sorted(got) == list(range(20))

@@ -20,6 +20,18 @@ async def test_a_scheduled_message_is_ready_when_its_time_comes(bench):
     assert bench.told(message) == ["message.scheduled", "message.queued"]
 
 
+async def test_a_scheduled_message_fires_once_at_its_time_after_a_crash(bench):
+    message = await bench.accept_one(scheduled_at=bench.clock() + HOUR)
+    async with bench.after_a_crash() as again:
+        bind = again.bind()
+        await bind.ask(2)
+        await again.after(HOUR - 1)
+        assert bind.messages == []
+        await again.after(1)
+        assert bind.messages == [message]
+        assert again.ready_is_right()
+
+
 async def test_a_message_that_is_not_sent_in_its_validity_expires(bench):
     message = await bench.accept_one(expires_at=bench.clock() + HOUR)
     await bench.after(HOUR - 1)

@@ -5,6 +5,7 @@ import pytest
 from gateway.messages import MessageState
 from gateway.store.endpoints import pause_ms
 from gateway.store.interface import DeliveryOutcome, Verdict
+from gateway.store.listing import EventFilter
 
 SECOND = 1_000
 MINUTE = 60_000
@@ -131,7 +132,7 @@ def test_pauses_double_up_to_a_minute():
 
 async def test_what_is_given_up_is_listed_and_told_again_on_demand(bench):
     delivery = await failed(bench)
-    (row,) = (await bench.store.events("shop", statuses=["failed"], limit=10, cursor=None)).rows
+    (row,) = (await bench.store.events("shop", EventFilter(["failed"]), limit=10, cursor=None)).rows
     assert (row.status, row.type, row.tries, row.last_http_status) == ("failed", "message.sent", 1, 500)
     assert await bench.store.replay("shop", [row.id], None, None, failed_only=False) == 1
     await bench.commit()
@@ -139,7 +140,7 @@ async def test_what_is_given_up_is_listed_and_told_again_on_demand(bench):
     assert (again.bodies, again.tries) == (delivery.bodies, 0)
     assert again.webhook_id == delivery.webhook_id, "the id of an event stays"
     await bench.outcome(again)
-    (row,) = (await bench.store.events("shop", statuses=["delivered"], limit=10, cursor=None)).rows
+    (row,) = (await bench.store.events("shop", EventFilter(["delivered"]), limit=10, cursor=None)).rows
     assert row.last_http_status == 200
 
 
@@ -305,7 +306,7 @@ async def test_the_outbox_is_listed_newest_first_by_status_page_by_page(bench, s
             await bench.outcome(bench.deliveries[-1], http_status, retry_at=None)
     found, cursor = [], None
     while True:
-        page = await bench.store.events("shop", statuses=statuses, limit=2, cursor=cursor)
+        page = await bench.store.events("shop", EventFilter(statuses), limit=2, cursor=cursor)
         assert len(page.rows) <= 2
         found += page.rows
         cursor = page.next_cursor
@@ -487,7 +488,7 @@ async def test_a_disabled_endpoints_events_are_given_up_after_the_horizon(bench)
         await bench.after(SECOND)
     assert {state for (state,) in bench.sql("SELECT state FROM events")} == {4}
     assert bench.sql("SELECT count(*) FROM deliveries") == [(0,)]
-    page = await bench.store.events("shop", statuses=["failed"], limit=10, cursor=None)
+    page = await bench.store.events("shop", EventFilter(["failed"]), limit=10, cursor=None)
     assert len(page.rows) == 3
     assert bench.store.counts()["events_pending"] == 0
     assert await bench.store.enable_endpoint("shop")

@@ -56,6 +56,31 @@ async def test_a_handset_settles_no_doubt(bench):
     assert await bench.state(message) is MessageState.IN_DOUBT
 
 
+@pytest.mark.parametrize(("is_refused", "kept"), [(False, 1), (True, 0)])
+async def test_what_is_no_receipt_is_told_to_be_so_and_kept_unless_it_is_refused(bench, is_refused, kept):
+    await bench.sent("5F3A")
+    otherwise = bench.an_inbound(account=None, is_refused=is_refused)
+    forged = bench.a_receipt("5F3A", source=STRANGER, to="SHOP", otherwise=otherwise)
+    ours = bench.a_receipt("5F3A", source=OURS, to="SHOP", otherwise=bench.an_inbound())
+    for receipt in (forged, ours):
+        await bench.receive(receipt)
+    assert (forged.was_inbound, ours.was_inbound) == (True, False)
+    assert bench.sql("SELECT count(*) FROM inbound") == [(kept,)]
+
+
+async def test_what_waited_for_an_answer_and_would_have_been_refused_is_kept_and_listed(bench):
+    await bench.accept_one()
+    await bench.bind().ask(1)
+    otherwise = bench.an_inbound(account=None, is_untold=True, is_refused=True)
+    guess = bench.a_receipt("of nobody", source=OURS, to="SHOP", otherwise=otherwise)
+    await bench.receive(guess)
+    assert not guess.was_inbound, "it may be a receipt still, and is acknowledged"
+    before = REGISTRY.get_sample_value("sluice_inbound_untold_total", {"carrier": "telco"}) or 0
+    await bench.after(MINUTE * 3)
+    assert bench.sql("SELECT account FROM inbound") == [(None,)]
+    assert REGISTRY.get_sample_value("sluice_inbound_untold_total", {"carrier": "telco"}) == before + 1
+
+
 async def test_many_forged_receipts_at_once_end_nothing(bench):
     messages = [await bench.sent(id_) for id_ in ("A1", "A2")]
     for id_ in ("A1", "A2"):

@@ -284,7 +284,7 @@ async def test_the_log_is_copied_into_the_database_beside_the_writer(bench):
     size = bench.store.path.stat().st_size
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bench.store.checkpoint)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while bench.store.path.stat().st_size == size:  # noqa: ASYNC110 a file tells nobody
                 await trio.sleep(0.05)
         await bench.accept_one()

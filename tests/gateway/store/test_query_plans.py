@@ -7,20 +7,28 @@ import re
 import sqlite3
 
 import pytest
+from played_campaigns import PlayedCampaign
 
 from gateway.identifiers import Identifiers
+from gateway.messages import MessageState, Status
+from gateway.rules.checks import Checked
+from gateway.settings import InDoubt
 from gateway.store import ended_binds, recovery
+from gateway.store.campaign import RecipientErrors
 from gateway.store.connection import Tx, migrate
+from gateway.store.consent import ConsentKind, NewConsent
 from gateway.store.endpoints import Endpoints
 from gateway.store.enquiry import EnquiryAnswer
 from gateway.store.interface import IdempotencyKey, InboundPart, Verdict
-from gateway.store.policy import CarrierPolicy
+from gateway.store.listing import EventFilter, InboundFilter, MessageFilter
+from gateway.store.policy import CarrierPolicy, LanePolicy
 from gateway.store.queues import Queues
+from gateway.store.template import TemplateRow
 from gateway.store.work import Mirrors
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
-TINY = ("endpoints", "queues")
+TINY = ("endpoints", "queues", "templates")
 """Read whole at start and by operators: as many rows as the settings make."""
 PARTIAL = (
     "messages_submitting",
@@ -31,9 +39,11 @@ PARTIAL = (
     "events_pending",
     "events_blocked",
     "inbound_sets_due",
+    "campaigns_unsettled",
+    "campaigns_with_recipients",
 )
 """Walked whole where all that they hold is wanted, at a start or after a fault: only what is claimed, in doubt, parked,
-under way, still to be told or of a quarter of an hour."""
+under way, still to be told or of a quarter of an hour; campaigns that are not over, or whose recipients are erased."""
 FEW_TO_SORT = ("m.client_id =", "UNION")
 """A handful of rows is put in order: those of one client_id; the parked receipts for one number."""
 
@@ -41,6 +51,7 @@ FEW_TO_SORT = ("m.client_id =", "UNION")
 async def play(bench):
     """Something of everything."""
     await enquiries(bench)
+    await opt_outs(bench)
     bench.take_deliveries()
     store = bench.store
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
@@ -50,12 +61,16 @@ async def play(bench):
     await bench.accept(bench.a_message(webhook_url="https://one.example/x"), bench.a_message(), account="mall")
     scheduled = await bench.accept_one(scheduled_at=bench.clock() + MINUTE, expires_at=bench.clock() + 2 * MINUTE)
     await store.cancel("shop", await bench.accept_one(scheduled_at=bench.clock() + DAY), 1)
+    codes = [bench.a_message(lane="otp", client_id=name) for name in ("otp-1", "otp-2")]
+    await store.accept(bench.a_submission(*codes))
     await many_at_once(bench)
     await one_by_one(bench)
     await bench.after(MINUTE)
     await bench.after(MINUTE)
     await look(bench, scheduled)
     await webhooks(bench)
+    await campaigns(bench)
+    await lists(bench, scheduled)
     await bench.after(5 * DAY)
     for _ in range(30):
         await bench.after(4 * DAY)
@@ -94,6 +109,7 @@ async def one_by_one(bench):
     for _ in range(2):
         await bench.receipt("same")
     await bench.receipt("nobody")
+    await bench.receipt("same", "ENROUTE", may_quote=True)
     await bench.receipt("65535")
     await bench.receipt(None)
     held = await bench.accept_one(lane="promotional", recipient="+34600000007")
@@ -133,12 +149,69 @@ async def ask_all(bench):
         await bench.store.enquired(said)
 
 
+async def campaigns(bench):
+    """One that is begun again, runs, is paused, resumed and canceled; one that ends; what is looked up of them."""
+    await PlayedCampaign(bench).open("k")
+    campaign = await PlayedCampaign(bench, webhook_url="https://one.example/x").load(30, key="k")
+    short = await PlayedCampaign(bench).load(3, scheduled_at=bench.clock() + MINUTE)
+    bench.store.tell_expansions(lambda campaign: None)
+    failed = PlayedCampaign(bench)
+    await failed.open()
+    await failed.add([], [RecipientErrors(0, b"{}")])
+    await bench.store.fail_campaign(failed.id, "gone")
+    await campaign.expand(20, variant="Hi")
+    await campaign.pause()
+    await campaign.resume()
+    bind = bench.bind("telco/3")
+    await bind.ask(4)
+    for message in bind.messages:
+        await bind.send(message, f"c{message}")
+    await campaign.cancel()
+    await bench.after(MINUTE)
+    await short.expand()
+    store = bench.store
+    await store.campaigns("shop", statuses=[], limit=5, cursor=None)
+    await store.campaigns("shop", statuses=["running", "paused"], limit=5, cursor=None)
+    await store.campaign_errors("shop", failed.id, limit=5, cursor=None)
+    await store.campaign_of_key("shop", "k")
+    store.close_window(bind.name)
+
+
+async def opt_outs(bench):
+    """Keywords with their answers, what is put, imported, listed and deleted by hand, and who is looked for in vain."""
+    store = bench.store
+    await bench.sent(recipient="+34600000011")
+    waiting = await bench.accept_one(recipient="+34600000011")
+    for account, sender in (("shop", "+34600000011"), ("shop", "600000012"), (None, "34600000013")):
+        for text in ("STOP", "STOP", "HELP"):
+            store.inbound(bench.an_inbound(text=text, account=account, sender=sender), lambda kept: None)
+            await bench.commit()
+    consent = NewConsent("+34600000014", "", 1, "api", None)
+    for kind in ConsentKind:
+        for _ in range(2):
+            await store.put_consent(kind, "shop", consent, request_id=1)
+            await store.add_consents(kind, "shop", [consent, consent._replace(sender="SHOP")], request_id=1)
+        await store.consents_of(kind, "shop", "+34600000014")
+        await store.consents(kind, "shop", ("", ""), 5)
+        await store.delete_consent(kind, "shop", "+34600000014", "SHOP", request_id=1)
+        await store.delete_consent(kind, "shop", "+34600000014", None, request_id=1)
+    await store.accept(bench.a_submission(bench.a_message(recipient="+34600000011", lane="strict")))
+    bind = bench.bind("telco/4")
+    await bind.ask(3)
+    assert await bench.state(waiting) is MessageState.OPTED_OUT
+    store.inbound(bench.an_inbound(text="START", sender="+34600000011"), lambda kept: None)
+    await bench.commit()
+    store.close_window(bind.name)
+
+
+def a_reply(account, number, handset, kind, now):
+    usual = (handset, number, "heard", "gsm7", 1, "ES", now + DAY, None, None, None, None, False)
+    return Checked("rest", "transactional", *usual)
+
+
 async def look(bench, message):
     store = bench.store
     await store.message("shop", message)
-    await store.messages("shop", client_id="a", limit=5, cursor=None)
-    for statuses in (["pending"], ["failed"], ["delivered"], ["pending", "failed", "delivered"]):
-        await store.events("shop", statuses=statuses, limit=5, cursor=None)
     await store.endpoints("shop")
     await store.endpoints(None)
     await store.doubts(limit=5, cursor=None)
@@ -146,6 +219,27 @@ async def look(bench, message):
     await store.parked(limit=5, cursor=None)
     await store.untold(limit=5, cursor=None)
     await store.first_answer("shop", IdempotencyKey("k", b"f"))
+    for _ in range(2):
+        await store.put_template(TemplateRow("shop", "a", "{}", 1, 1), most=5, request_id=1)
+    await store.all_templates()
+    await store.delete_template("shop", "a", request_id=1)
+
+
+async def lists(bench, message):
+    """Messages, what came in and events: by each filter alone, by each way to walk with all others, and by none."""
+    store = bench.store
+    others = {"sender": "34600", "statuses": [Status.QUEUED, Status.SENT], "lane": "otp", "tag": "t", "after": 1}
+    own = {"client_id": "a", "recipient": "+34600000001", "campaign": message, "submission": message}
+    filters = [{}, others, *({name: value} for name, value in {**own, **others}.items())]
+    filters += [{**others, name: value} for name, value in own.items()]
+    filters += [{"campaign": campaign, **others} for (campaign,) in bench.sql("SELECT id FROM campaigns")]
+    for given in filters:
+        await store.messages("shop", MessageFilter(**given), limit=5, cursor=None)
+    for inbound in (InboundFilter(), InboundFilter("34600000001", "SHOP", 1, bench.clock())):
+        await store.inbound_messages("shop", inbound, limit=5, cursor=None)
+    for statuses in (["pending"], ["failed"], ["delivered"], None):
+        for given in ({}, {"types": ["message.sent"], "after": 1}, {"message": message}, {"message": 1}):
+            await store.events("shop", EventFilter(statuses, **given), limit=5, cursor=None)
 
 
 async def webhooks(bench):
@@ -173,7 +267,12 @@ async def statements(open_store):
     recorded: set[str] = set()
     asking = CarrierPolicy(3 * DAY, 3 * MINUTE, query_sm=True, cancel_sm=True)
     carriers = {"telco": asking, "other": CarrierPolicy(3 * DAY, 3 * MINUTE)}
-    async with open_store(carriers=carriers) as bench:
+    lanes = {
+        "otp": LanePolicy(1, InDoubt.HOLD, MINUTE, 0, duplicate_window_ms=MINUTE),
+        "transactional": LanePolicy(2, InDoubt.RESEND, MINUTE, DAY),
+        "promotional": LanePolicy(3, InDoubt.HOLD, MINUTE, DAY),
+    }
+    async with open_store(carriers=carriers, reply=a_reply, lanes=lanes) as bench:
         for connection in (bench.store._writer._connection, *bench.store._readers):
             await connection.call(lambda c: c.set_trace_callback(recorded.add))
         await play(bench)
@@ -196,7 +295,7 @@ def faults_of(sql, steps):
     """What of a plan gets slower as tables grow."""
     found = []
     for step in steps:
-        scan = re.match(r"SCAN (?:(\w+)|CONSTANT ROW|\(subquery)", step)
+        scan = re.match(r"SCAN (?:\d+ CONSTANT ROWS|(\w+)|CONSTANT ROW|\(subquery)", step)
         if scan and scan[1] and "VIRTUAL TABLE" not in step and not step.startswith("SCAN k "):
             table = next((t for t in re.findall(rf"(\w+) {scan[1]}\b", sql) if t not in ("FROM", "JOIN")), scan[1])
             index = re.search(r"INDEX (\w+)", step)
@@ -228,7 +327,7 @@ def test_a_scan_would_be_found():
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
     for sql in (
-        "SELECT id FROM messages WHERE recipient = '+34600000001'",
+        "SELECT id FROM messages WHERE sender = 'SHOP'",
         "SELECT m.id FROM messages m JOIN attempts a ON a.message = m.id WHERE a.bind = 'x'",
         "SELECT id FROM messages WHERE state = 4 ORDER BY recipient",
         "DELETE FROM events WHERE delivery = 1",

@@ -1,8 +1,11 @@
 """Look-ups: only one's own, in pages, from one moment."""
 
+from functools import partial
+
 import pytest
 
-from gateway.store import readers
+from gateway.store import event_pages
+from gateway.store.listing import EventFilter, MessageFilter
 
 
 async def test_a_message_is_seen_by_its_account_and_by_operators_only(bench):
@@ -36,9 +39,9 @@ async def test_messages_are_found_by_client_id(bench):
     message = await bench.accept_one(client_id="a")
     await bench.accept_one(client_id="b")
     await bench.accept(bench.a_message(client_id="a"), account="mall")
-    page = await bench.store.messages("shop", client_id="a", limit=10, cursor=None)
+    page = await bench.store.messages("shop", MessageFilter(client_id="a"), limit=10, cursor=None)
     assert ([row.id for row in page.rows], page.next_cursor) == ([message], None)
-    assert (await bench.store.messages("shop", client_id="c", limit=10, cursor=None)).rows == []
+    assert (await bench.store.messages("shop", MessageFilter(client_id="c"), limit=10, cursor=None)).rows == []
 
 
 async def test_parked_receipts_are_listed_page_by_page(bench):
@@ -62,10 +65,8 @@ async def test_a_page_of_the_outbox_is_cut_off_and_its_cursor_goes_on(bench, cou
         await bench.outcome(bench.deliveries[-1])
     found, cursor, pages = [], None, 0
     while pages == 0 or cursor is not None:
-        look = readers.events
-        page = await bench.store._read(
-            lambda c, cursor=cursor, look=look: look(c, "shop", ["pending"], 10, cursor, looked_at=2)
-        )
+        look = partial(event_pages.events, account="shop", wanted=EventFilter(["pending"]), limit=10)
+        page = await bench.store._read(partial(look, cursor=cursor, looked_at=2))
         found += page.rows
         cursor = page.next_cursor
         pages += 1

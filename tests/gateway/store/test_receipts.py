@@ -508,7 +508,7 @@ async def test_a_receipt_for_a_postponed_attempt_is_kept_and_not_applied(bench):
 async def test_an_inbound_message_is_kept_and_told_to_the_account_of_its_number(bench):
     bench.take_deliveries()
     kept = []
-    bench.store.inbound(bench.an_inbound(text="STOP"), kept.append)
+    bench.store.inbound(bench.an_inbound(text="Hello"), kept.append)
     bench.store.inbound(bench.an_inbound(account=None), kept.append)
     bench.store.inbound(bench.an_inbound(account="quiet"), kept.append)
     await bench.commit()
@@ -517,7 +517,7 @@ async def test_an_inbound_message_is_kept_and_told_to_the_account_of_its_number(
     assert bench.sql("SELECT count(*) FROM inbound") == [(3,)]
     (body,) = bench.bodies()
     assert (body["type"], body["status"]) == ("message.inbound", "received")
-    assert (body["data"]["from"], body["data"]["to"], body["data"]["text"]) == ("+34600000001", "+34600999999", "STOP")
+    assert (body["data"]["from"], body["data"]["to"], body["data"]["text"]) == ("+34600000001", "+34600999999", "Hello")
 
 
 async def test_two_ends_parked_under_one_id_leave_the_answer_recorded(bench):
@@ -555,3 +555,14 @@ async def test_receipts_of_one_moment_are_listed_as_they_came(bench):
         bench.store.receipt(bench.a_receipt("1", stat), lambda kept: None)
     await bench.commit()
     assert [r.state for r in (await bench.story(message)).receipts] == ["ENROUTE", "DELIVRD"]
+
+
+async def test_trap_23_a_receipt_that_comes_130_times_ends_its_message_once_and_is_kept_once(bench):
+    message = await bench.sent("5F3A")
+    for _ in range(130):
+        await bench.receipt("5F3A")
+    assert bench.told(message).count("message.delivered") == 1
+    assert len((await bench.story(message)).receipts) == 1
+    for _ in range(130):
+        await bench.receipt("of nobody")
+    assert bench.store.counts()["parked"] == 1

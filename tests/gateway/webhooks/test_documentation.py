@@ -77,4 +77,5 @@ def test_the_node_receiver_takes_ours_and_no_other() -> None:
 
 def test_every_event_that_can_be_asked_for_is_explained() -> None:
     table = PAGE[PAGE.index("| type |") : PAGE.index("A message that did not arrive")]
-    assert set(re.findall(r"`((?:message|webhook)\.\w+)`", table)) == {str(event) for event in EventType}
+    names = re.findall(r"`((?:message|webhook|campaign|recipient)\.\w+)`", table)
+    assert set(names) == {str(event) for event in EventType}

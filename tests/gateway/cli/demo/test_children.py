@@ -23,7 +23,7 @@ async def test_a_child_speaks_and_is_gone_after_its_end(tmp_path: Path) -> None:
     await child.start()
     pid = child.pid
     try:
-        with trio.fail_after(20):
+        with trio.fail_after(30):
             assert (await child.hear()).startswith("listening on 127.0.0.1:")
             assert await child.tell("set throttle-share 3%") == "set"
             assert (await child.tell("set throttle-share 300%")).startswith("error: ")

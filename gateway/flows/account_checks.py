@@ -1,0 +1,46 @@
+"""The rules of each account, made from the settings: whoever takes messages of callers checks them by the same."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TypeVar
+
+from gateway.flows.templates import TemplatesOfAll
+from gateway.rules.checks import ItemCheck
+from gateway.rules.quiet_hours import QuietHours
+from gateway.rules.routing import Router
+from gateway.settings import Settings
+from gateway.webhooks.addresses import AddressGuard
+from gateway.webhooks.urls import url_refusal
+
+Check = TypeVar("Check", bound=ItemCheck)
+
+
+def checks_of(
+    settings: Settings, kind: type[Check], schedule_ahead: float, templates: TemplatesOfAll | None = None
+) -> Mapping[str, Check]:
+    """The rules of each account. `schedule_ahead`: seconds; `templates`: those that items may name."""
+    router = Router(settings.routes)
+    tags = {name: frozenset(carrier.message_tlvs) for name, carrier in settings.carriers.items()}
+    taken = {r.name: {tags[name] for tier in r.carriers_by_tier for name in tier} for r in settings.routes}
+    # What a lower tier is dealt before its time it gives back (store/cutting).
+    holding = [
+        r.name for r in settings.routes if all(settings.carriers[c].holds_schedules for c in r.carriers_by_tier[0])
+    ]
+    quiet = QuietHours(settings.countries, settings.lanes.values())
+    refusal = partial(url_refusal, guard=AddressGuard(settings.webhooks.allow_networks))
+    return {
+        name: kind(
+            account,
+            lanes=settings.lanes,
+            router=router,
+            schedule_ahead=schedule_ahead,
+            longest_validity=settings.longest_validity,
+            url_refusal=refusal,
+            message_tlvs=taken,
+            holding=holding,
+            templates=None if templates is None else templates.of(name),
+            countries=settings.countries,
+            quiet=quiet,
+        )
+        for name, account in settings.accounts.items()
+    }
