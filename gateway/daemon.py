@@ -82,6 +82,10 @@ class CarriersNow:
             one.rebind()
         return bool(found)
 
+    def oldest(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        """How many seconds each bind's oldest submit_sm has waited for its answer."""
+        return [((one.name, v.name), v.oldest_seconds) for one in self._carriers for v in one.views()]
+
     def _binds(self, carrier: Carrier) -> list[BindView]:
         return [
             BindView(
@@ -323,6 +327,7 @@ def _gauges(store: SqliteStore, view: CarriersNow) -> list[Gauge]:
         Gauge("sluice_window_ceiling", "Unanswered submit_sm allowed.", ("carrier", "bind"), partial(binds, "window")),
         Gauge("sluice_window_limit", "Of it, used at present.", ("carrier", "bind"), partial(binds, "window_limit")),
         Gauge("sluice_window_in_flight", "Unanswered submit_sm.", ("carrier", "bind"), partial(binds, "in_flight")),
+        Gauge("sluice_submit_oldest_seconds", "Age of the oldest unanswered one.", ("carrier", "bind"), view.oldest),
         Gauge("sluice_carrier_able", "1 when any bind of the carrier can send.", ("carrier",), able),
         Gauge("sluice_carrier_refused", "1 while the carrier refuses our credentials.", ("carrier",), refused),
         Gauge("sluice_receipts_parked", "Receipts of no known message.", (), lambda: [((), counts()["parked"])]),

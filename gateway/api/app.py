@@ -10,36 +10,36 @@ from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.routing import BaseConverter
 
-from gateway.api import consent_imports
-from gateway.api.account import AccountCall
-from gateway.api.account_limits import LimitsOfAll
+from gateway.api.account.calls import AccountCall
+from gateway.api.account.limits import LimitsOfAll
 from gateway.api.base import Handler, bare_app, json_response
-from gateway.api.campaign_uploads import PATH as CAMPAIGN_PATH
-from gateway.api.campaign_uploads import CampaignUploads
-from gateway.api.campaigns import Campaigns
+from gateway.api.campaigns.calls import Campaigns
+from gateway.api.campaigns.uploads import PATH as CAMPAIGN_PATH
+from gateway.api.campaigns.uploads import CampaignUploads
 from gateway.api.carriers_view import CarriersView
-from gateway.api.consents import ConsentCalls
+from gateway.api.consents import imports as consent_imports
+from gateway.api.consents.calls import ConsentCalls
+from gateway.api.description.docs_page import CONTENT_SECURITY_POLICY, docs_page
+from gateway.api.description.openapi import openapi_document
+from gateway.api.description.operation import Operation
+from gateway.api.description.operations import OPERATIONS
 from gateway.api.direct import Call, Direct
-from gateway.api.docs_page import CONTENT_SECURITY_POLICY, docs_page
 from gateway.api.health import HealthChecks
 from gateway.api.lookups import Lookups
 from gateway.api.message_lists import MessageLists
-from gateway.api.openapi import openapi_document
-from gateway.api.operation import Operation
-from gateway.api.operations import OPERATIONS
 from gateway.api.outbox import Outbox
 from gateway.api.preview import PreviewCall
 from gateway.api.problems import VOICE_NOT_OFFERED, Problem
 from gateway.api.repeats import Repeats
 from gateway.api.submissions import Submissions
-from gateway.api.templates import TemplateCalls
+from gateway.api.templates.calls import TemplateCalls
 from gateway.api.tokens import Grant, Tokens
 from gateway.flows.accept import Accept
 from gateway.flows.load_campaign import LoadCampaign
 from gateway.flows.preview import Previews
 from gateway.identifiers import Identifiers
 from gateway.settings import Scope, Settings
-from gateway.store.consent import ConsentKind
+from gateway.store.consents.interface import ConsentKind
 from gateway.store.interface import Store
 
 BULK_SLOTS = 8

@@ -17,11 +17,11 @@ from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAll
 
 from gateway import identifiers
 from gateway.api import problems
-from gateway.api.account_limits import LimitsOfAll
-from gateway.api.problem_pages import problem_page
+from gateway.api.account.limits import LimitsOfAll
+from gateway.api.description.problem_pages import problem_page
 from gateway.api.problems import Problem, ProblemType
 from gateway.api.refusals import Expected, Refusals
-from gateway.api.streamed import Connection
+from gateway.api.uploads.streamed import Connection
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted, stack_of
 from gateway.metrics import HTTP_TIMEOUTS

@@ -12,7 +12,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from gateway import identifiers
 from gateway.api import problems
-from gateway.api.account_limits import LimitsOfAll
+from gateway.api.account.limits import LimitsOfAll
 from gateway.api.base import logged
 from gateway.api.bodies import key_of
 from gateway.api.problems import Problem

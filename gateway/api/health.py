@@ -10,7 +10,7 @@ from quart import Response
 
 from gateway.api.base import json_response
 from gateway.api.carriers_view import CarriersView
-from gateway.api.outbox_schemas import Ability, Health, Readiness
+from gateway.api.description.outbox_schemas import Ability, Health, Readiness
 from gateway.api.problems import NOT_READY, Problem
 from gateway.store.interface import Store, StoreBusy, StoreFull
 

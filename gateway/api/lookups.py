@@ -10,10 +10,10 @@ from gateway import identifiers
 from gateway.api import timeline
 from gateway.api.base import json_response
 from gateway.api.bodies import bare_key
+from gateway.api.description.schemas import Canceled
 from gateway.api.problems import ALREADY_SENT, Problem, not_found
 from gateway.api.queries import message_id
 from gateway.api.repeats import Repeats
-from gateway.api.schemas import Canceled
 from gateway.messages import Status
 from gateway.store.interface import CancelOutcome, Store
 

@@ -9,17 +9,17 @@ from quart import Response, request
 from gateway import identifiers
 from gateway.api import timeline
 from gateway.api.base import json_response
+from gateway.api.description.inbound_schemas import InboundList, InboundMessage
+from gateway.api.description.schemas import MessageList
 from gateway.api.filters import CREATED, Filters, parse_number, parse_sender
-from gateway.api.inbound_schemas import InboundList, InboundMessage
 from gateway.api.queries import next_cursor, paging, parameters, rendered
-from gateway.api.schemas import MessageList
 from gateway.messages import Status
 from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG
 from gateway.rules.numbers import Numbers
 from gateway.rules.timestamps import rfc3339
 from gateway.rules.values import read_label
 from gateway.settings import NumberCheck, Settings
-from gateway.store.listing import InboundFilter, ListingStore, MessageFilter
+from gateway.store.lists.interface import InboundFilter, ListingStore, MessageFilter
 from gateway.store.views import InboundRow
 
 _BOTH = ("direction", "to", "from", *CREATED, "limit", "cursor")

@@ -11,8 +11,16 @@ from quart import Response, g, request
 from gateway import identifiers
 from gateway.api.base import json_response
 from gateway.api.bodies import bare_key, decode, idempotency_key, read_json
+from gateway.api.description.outbox_schemas import (
+    Enabled,
+    Endpoint,
+    EndpointList,
+    Event,
+    EventList,
+    Replayed,
+    TestEvent,
+)
 from gateway.api.filters import CREATED, Filters
-from gateway.api.outbox_schemas import Enabled, Endpoint, EndpointList, Event, EventList, Replayed, TestEvent
 from gateway.api.problems import NO_WEBHOOK, NOT_AN_OBJECT, Problem, invalid_fields, not_found
 from gateway.api.queries import event_id, next_cursor, paging, parameters, rendered
 from gateway.api.repeats import Repeats
@@ -21,7 +29,7 @@ from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import parse_rfc3339
 from gateway.settings import EventType
 from gateway.store.interface import Store
-from gateway.store.listing import EventFilter
+from gateway.store.lists.interface import EventFilter
 from gateway.store.views import EndpointRow, EventRow
 
 _STATUSES = ("pending", "delivered", "failed")

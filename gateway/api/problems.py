@@ -1,6 +1,6 @@
 """Everything that can go wrong with a call, as RFC 9457 problem documents: the types, and the exception with one.
 
-Which call raises which is told by the files of the calls; /problems/TYPE explains each (see problem_pages).
+Which call raises which is told by the files of the calls; /problems/TYPE explains each (description/problem_pages.py).
 """
 
 from typing import Any, NamedTuple

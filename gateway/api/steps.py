@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from msgspec import UNSET
 
 from gateway import identifiers
-from gateway.api.schemas import Outcome, Step, What
+from gateway.api.description.schemas import Outcome, Step, What
 from gateway.messages import AttemptState, ErrorCode, MessageState, Status
 from gateway.rules import options
 from gateway.rules.causes import describe

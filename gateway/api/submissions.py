@@ -12,7 +12,7 @@ from quart import Request, Response, g, request
 
 from gateway import identifiers
 from gateway.api import problems
-from gateway.api.account_limits import limit_problem
+from gateway.api.account.limits import limit_problem
 from gateway.api.base import json_response
 from gateway.api.bodies import LARGE_BODY, idempotency_key, read_json
 from gateway.api.large_bodies import decode_in_turns, too_many_items

@@ -6,7 +6,7 @@ Its timeline is steps.py's; where the rows come from is the store's matter.
 from typing import Any
 
 from gateway import identifiers
-from gateway.api.schemas import CarrierCode, Failure, FullMessage, ListedMessage, Part
+from gateway.api.description.schemas import CarrierCode, Failure, FullMessage, ListedMessage, Part
 from gateway.api.steps import steps_of
 from gateway.messages import ENDED, UNSENT, AttemptState, ErrorCode, Status, part_state, status_of
 from gateway.rules.causes import describe, network_error_name

@@ -128,6 +128,12 @@ class Bind:
         return self._window.in_flight
 
     @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest submit_sm has waited for its answer, with a slot or without; 0: there is none."""
+        oldest = self._window.oldest
+        return 0.0 if oldest is None else trio.current_time() - oldest.sent_at
+
+    @property
     def waiting(self) -> int:
         """submit_sm given that the window or the pace does not let go yet."""
         return len(self._waiting)
@@ -288,9 +294,8 @@ class Bind:
             version = "" if event.interface_version is None else f"0x{event.interface_version:02x}"
             _log.info("bind=%s smsc=%s sc_interface_version=%s", self.name, quoted(event.system_id), version)
             if self.state is BindState.BINDING:
-                self._enter(BindState.BOUND)
-                if now < self.restraint.paused_until:
-                    self._enter(BindState.PAUSED)
+                # Not bound first: its carrier would be able for a moment, and the tiers below would wait for it anew.
+                self._enter(BindState.PAUSED if now < self.restraint.paused_until else BindState.BOUND)
                 if self.mode is not BindMode.RECEIVER:
                     self._feed = self._traffic.open_feed(self)
         elif isinstance(event, BindRefused):

@@ -64,7 +64,7 @@ class Link(Place):
     def enter(self, state: BindState) -> None:
         """It has come to this state; once it is bound another may be."""
         super().enter(state)
-        if state is BindState.BOUND:
+        if state in (BindState.BOUND, BindState.PAUSED):
             self._give_turn()
 
     async def _live(self) -> Ended:

@@ -44,6 +44,8 @@ class BindView:
     """How much of the window is used at present."""
     in_flight: int
     """submit_sm that wait for their answer."""
+    oldest_seconds: float
+    """How long the oldest of all that are unanswered has waited; 0: none is."""
     room: int
     """Free slots of the window; 0 unless it can send."""
     submit_rate: float
@@ -101,6 +103,7 @@ class Place:
             window=self._settings.window,
             window_limit=restraint.limit,
             in_flight=in_flight,
+            oldest_seconds=0.0 if bind is None else bind.oldest_seconds,
             room=max(0, restraint.limit - in_flight) if bind is not None and bind.can_send else 0,
             submit_rate=round(restraint.rate(trio.current_time()), 1),
             last_error=self.last_error,
@@ -174,6 +177,6 @@ class Place:
         self.state = state
         self._since = now_ms()
         _log.info("bind=%s state=%s host=%s", self.name, state.value, self.host)
-        if state is BindState.BOUND:
+        if state in (BindState.BOUND, BindState.PAUSED):
             self._carrier.taken()
         self._carrier.weigh()

@@ -1,6 +1,6 @@
 """HTTP calls to a running gateway, for the commands that ask one; what went wrong is told in plain words.
 
-Which calls there are is told by gateway/api/operations.py and operators.py.
+Which calls there are is told by gateway/api/description/operations.py and operators.py.
 """
 
 import argparse

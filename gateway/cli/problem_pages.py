@@ -6,7 +6,7 @@ A test compares the pages with this. What they say is told by gateway/api/proble
 import sys
 from pathlib import Path
 
-from gateway.api.problem_pages import index, markdown
+from gateway.api.description.problem_pages import index, markdown
 from gateway.api.problems import TYPES
 
 

@@ -1,6 +1,6 @@
 """A message's timeline as lines for people: what is new since the last look, and how each step reads.
 
-The steps are those of `GET /v1/sms/{id}` (gateway/api/schemas.py).
+The steps are those of `GET /v1/sms/{id}` (gateway/api/description/schemas.py).
 """
 
 from collections.abc import Mapping

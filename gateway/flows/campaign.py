@@ -23,8 +23,8 @@ from gateway.rules.paces import Pace
 from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
 from gateway.rules.templates import Template, parse_template
 from gateway.rules.texts import ReadyText, prepare
-from gateway.store.allowance import AllowanceStore
-from gateway.store.campaign import CampaignStore, Expansion, NewRecipient
+from gateway.store.allowances.interface import AllowanceStore
+from gateway.store.campaigns.interface import CampaignStore, Expansion, NewRecipient
 from gateway.store.faults import described
 from gateway.store.interface import NewMessage, StoreBusy, StoreFull
 

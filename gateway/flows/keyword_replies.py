@@ -1,6 +1,6 @@
 """What accounts answer who opts out, comes back or asks for help: a text of the settings as a message of the account.
 
-When one is due the store decides, in the transaction that keeps what the handset wrote (store/keyword_messages).
+When one is due the store decides, in the transaction of what the handset wrote (store/consents/keyword_messages).
 """
 
 import logging

@@ -19,7 +19,7 @@ from gateway.rules.campaign_checks import CampaignCheck, Defined, RecipientCheck
 from gateway.rules.campaigns import to_json
 from gateway.rules.faults import ItemErrors
 from gateway.settings import Settings
-from gateway.store.campaign import (
+from gateway.store.campaigns.interface import (
     CampaignRow,
     KnownCampaign,
     NewCampaign,
@@ -46,7 +46,7 @@ log = logging.getLogger("sluice.campaigns")
 
 
 class LoadingStore(Protocol):
-    """What loading asks of a store: part of gateway.store.campaign.CampaignStore."""
+    """What loading asks of a store: part of gateway.store.campaigns.interface.CampaignStore."""
 
     async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign: ...
     async def add_recipients(

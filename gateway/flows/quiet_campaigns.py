@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import trio
 
 from gateway.rules.quiet_hours import QuietHours
-from gateway.store.campaign import NewRecipient
+from gateway.store.campaigns.interface import NewRecipient
 
 MOST_AHEAD = 10_000
 """Messages of one campaign that wait for the end of quiet hours before it holds."""

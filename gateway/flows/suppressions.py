@@ -1,7 +1,7 @@
 """A recipient that may not be written to, as callers are told of it."""
 
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
-from gateway.store.consent import Suppression
+from gateway.store.consents.interface import Suppression
 
 _FAULTS = {
     Suppression.OPTED_OUT: Fault(

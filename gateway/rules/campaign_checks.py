@@ -49,7 +49,7 @@ class Defined(NamedTuple):
 
 
 class CheckedRecipient(NamedTuple):
-    """gateway.store.campaign.NewRecipient without its position."""
+    """gateway.store.campaigns.interface.NewRecipient without its position."""
 
     recipient: str
     route: str

@@ -191,7 +191,7 @@ class ItemCheck:
         client_id = _label(get("client_id"), MOST_CLIENT_ID)
         tag = _label(get("tag"), MOST_TAG)
         url = self._url(get("webhook_url"))
-        schedule, ends = self._times(get("schedule"), get("validity"), lane, number, now_ms)
+        schedule, ends, is_quiet = self._times(get("schedule"), get("validity"), lane, number, now_ms)
         if (
             isinstance(number, Fault)
             or isinstance(text, Fault)
@@ -212,7 +212,9 @@ class ItemCheck:
         route = self._route(number, lane, sender, asked, errors)
         if route is None:
             return None
-        if schedule is not None and route in self._holding and ends - now_ms <= _LONGEST_HELD_MS:
+        # What waits for the end of quiet hours waits here, where a STOP still reaches it.
+        may_be_held = schedule is not None and not is_quiet and ends - now_ms <= _LONGEST_HELD_MS
+        if may_be_held and route in self._holding:
             asked = replace(asked, deliver_at=schedule)
         return Checked(
             route, lane, number.e164, sender, text.text, text.encoding, text.segments, number.country,
@@ -309,8 +311,8 @@ class ItemCheck:
 
     def _times(
         self, schedule: Any, validity: Any, lane: str | Fault, number: Number | Fault, now_ms: int
-    ) -> tuple[int | Fault | None, int | Fault]:
-        """The schedule, by the asker or the end of quiet hours, and the end of the validity, which counts from it."""
+    ) -> tuple[int | Fault | None, int | Fault, bool]:
+        """The schedule, the end of the validity, which counts from it, and whether quiet hours gave the schedule."""
         starts: int | Fault = now_ms
         if schedule is not None:
             starts = schedule = times.scheduled_at(schedule, now_ms=now_ms, ahead_ms=self._ahead_ms)
@@ -322,13 +324,14 @@ class ItemCheck:
                 schedule = counts_from = opens
         if validity is None:
             # Without a lane there is no validity either; the lane's fault is told, and that is enough.
-            return schedule, counts_from + self._lanes.get(lane, 0) if isinstance(lane, str) else counts_from
+            usual_ms = self._lanes.get(lane, 0) if isinstance(lane, str) else 0
+            return schedule, counts_from + usual_ms, opens is not None
         ends = times.expires_at(
             validity, starts_ms=counts_from, scheduled=schedule is not None, longest_ms=self._longest_ms
         )
         if opens is not None and isinstance(ends, Fault) and ends.code is FaultCode.BEFORE_SCHEDULE:
             ends = Fault(f"ends within quiet hours, which last until {rfc3339(opens)}", FaultCode.ENDS_IN_QUIET_HOURS)
-        return schedule, ends
+        return schedule, ends, opens is not None
 
 
 _LANDLINE = Fault('is a landline, and the account sends to none: landlines = "allow" lets it', FaultCode.LANDLINE)

@@ -24,7 +24,7 @@ _CLOCKS_MS = 5 * 60_000
 
 
 class CheckedConsent(NamedTuple):
-    """gateway.store.consent.NewConsent, in its order."""
+    """gateway.store.consents.interface.NewConsent, in its order."""
 
     recipient: str
     sender: str

@@ -1,6 +1,6 @@
 """What an account may ask: buckets that fill by the second, and UTC days. Pure; times in milliseconds.
 
-Who keeps the buckets, and what is told of them, is gateway/store/usage.py's and gateway/api/account_limits.py's.
+Who keeps the buckets, and what is told of them, is store/allowances/usage.py's and api/account/limits.py's.
 """
 
 from enum import StrEnum

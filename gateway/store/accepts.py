@@ -9,9 +9,11 @@ import msgspec
 
 from gateway.messages import MessageState
 from gateway.rules.options import waits_here
-from gateway.store import opt_outs, readers, recent_texts
-from gateway.store.allowance import LimitReached
-from gateway.store.consent import Suppression
+from gateway.store import readers
+from gateway.store.allowances import recent_texts
+from gateway.store.allowances.interface import LimitReached
+from gateway.store.consents import opt_outs
+from gateway.store.consents.interface import Suppression
 from gateway.store.interface import (
     Accepted,
     AcceptOutcome,

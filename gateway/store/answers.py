@@ -4,7 +4,8 @@ A message whose parts are all accepted is `sent`, one that is refused fails, one
 """
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
-from gateway.store import campaign_counts, enquiries, ordinary
+from gateway.store import enquiries, ordinary
+from gateway.store.campaigns import counts as campaign_counts
 from gateway.store.interface import Answer, AttemptName, Verdict
 from gateway.store.progress import regroup
 from gateway.store.work import Cause, OutOfStep, Work

@@ -10,7 +10,8 @@ from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
 from gateway.rules.options import from_json
-from gateway.store import opt_outs, quiet
+from gateway.store import quiet
+from gateway.store.consents import opt_outs
 from gateway.store.cutting import cut_as_usual, cut_closely
 from gateway.store.interface import Claim, ClaimedSegment
 from gateway.store.many_rows import Insert, as_json

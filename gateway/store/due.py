@@ -6,8 +6,9 @@ from collections import Counter
 from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.settings import InDoubt
-from gateway.store import enquiries, inbound_parts, parked
+from gateway.store import enquiries, parked
 from gateway.store.ended_binds import doubt, try_parked
+from gateway.store.inbound import parts as inbound_parts
 from gateway.store.interface import AttemptName
 from gateway.store.progress import attempts_of, receipt_horizon, regroup
 from gateway.store.work import COLUMNS, NOTHING_SAID, STUCK_MS, Found, Work

@@ -13,20 +13,20 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from gateway.rules.retrying import Verdict as Verdict
-from gateway.store.allowance import AllowanceStore
-from gateway.store.allowance import LimitReached as LimitReached
-from gateway.store.campaign import CampaignStore
+from gateway.store.allowances.interface import AllowanceStore
+from gateway.store.allowances.interface import LimitReached as LimitReached
+from gateway.store.campaigns.interface import CampaignStore
 from gateway.store.claim import Answer as Answer
 from gateway.store.claim import AttemptName as AttemptName
 from gateway.store.claim import BindStore
 from gateway.store.claim import Claim as Claim
 from gateway.store.claim import ClaimedSegment as ClaimedSegment
 from gateway.store.claim import Kept as Kept
-from gateway.store.consent import ConsentStore, Suppression
+from gateway.store.consents.interface import ConsentStore, Suppression
 from gateway.store.enquiry import EnquiryStore
-from gateway.store.inbound import InboundIn as InboundIn
-from gateway.store.inbound import InboundPart as InboundPart
-from gateway.store.listing import ListingStore
+from gateway.store.inbound.interface import InboundIn as InboundIn
+from gateway.store.inbound.interface import InboundPart as InboundPart
+from gateway.store.lists.interface import ListingStore
 from gateway.store.template import TemplateStore
 from gateway.store.views import EndpointRow, MessageRow, MessageStory, Page, QueueRow
 from protocol.receipts import Receipt

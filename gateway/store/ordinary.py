@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.messages import AttemptState, MessageState
 from gateway.rules.receipt_ids import first_key
-from gateway.store import campaign_counts
+from gateway.store.campaigns import counts as campaign_counts
 from gateway.store.interface import Answer, ReceiptIn, Verdict
 from gateway.store.many_rows import as_json
 from gateway.store.matching import addresses_of, denies, is_destination, learn, learned_of

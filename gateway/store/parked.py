@@ -9,7 +9,8 @@ import msgspec
 
 from gateway.messages import AttemptState, MessageState
 from gateway.metrics import count_inbound
-from gateway.store import inbound_parts, inbounds
+from gateway.store.inbound import messages as inbounds
+from gateway.store.inbound import parts as inbound_parts
 from gateway.store.interface import InboundIn, ReceiptIn
 from gateway.store.matching import (
     LEAST_DIGITS,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from gateway.rules.deal import Queue, Turns
 from gateway.rules.ways import carrier_of
-from gateway.store.lane_paces import LanePaces
+from gateway.store.allowances.lane_paces import LanePaces
 from gateway.store.policy import Policy
 from gateway.store.views import QueueRow
 

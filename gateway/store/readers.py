@@ -1,6 +1,6 @@
 """Look-ups: plain functions of a connection, run on connections of their own; none keeps a cursor after it returns.
 
-Lists of messages are message_pages.py's, those of events event_pages.py's.
+Lists of messages and of events are gateway.store.lists'.
 """
 
 import sqlite3

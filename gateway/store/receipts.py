@@ -7,8 +7,9 @@ from typing import Any
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.metrics import CONTRADICTIONS
-from gateway.store import inbounds, parked, quotes
+from gateway.store import parked, quotes
 from gateway.store.enquiry import EnquiryKind
+from gateway.store.inbound import messages as inbounds
 from gateway.store.interface import ReceiptIn
 from gateway.store.matching import (
     Candidate,

@@ -1,7 +1,7 @@
 """What is no longer owed is erased: rows, overdue events; a few in a transaction that is small itself.
 
-Texts of messages, which have a time of their own in each lane, are due.py's; those of inbound messages inbounds.py's;
-what receipts quote of them quotes.py's.
+Texts of messages, which have a time of their own in each lane, are due.py's; those of inbound messages
+inbound/messages.py's; what receipts quote of them quotes.py's.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,9 @@ from itertools import islice
 
 from gateway.identifiers import SEQUENCE_BITS
 from gateway.rules.limits import day_of
-from gateway.store import audit, campaign_retention, inbounds, outcomes, quotes
+from gateway.store import audit, outcomes, quotes
+from gateway.store.campaigns import retention as campaign_retention
+from gateway.store.inbound import messages as inbounds
 from gateway.store.message_events import GIVEN_UP, TOLD
 from gateway.store.work import STUCK_MS, Work
 

@@ -18,9 +18,12 @@ import trio
 from gateway.identifiers import SEQUENCE_BITS, now_ms
 from gateway.rules.deal import FIRST_PRIORITY
 from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers, templates
+from gateway.store.allowances.sqlite import SqliteAllowance
 from gateway.store.asks import Window
 from gateway.store.audit import by_account, by_operator
+from gateway.store.campaigns.sqlite import SqliteCampaigns
 from gateway.store.connection import Connection, check_version, connect
+from gateway.store.consents.sqlite import SqliteConsents
 from gateway.store.enquiry import Enquiries, EnquiryAnswer
 from gateway.store.interface import (
     AcceptOutcome,
@@ -40,12 +43,9 @@ from gateway.store.interface import (
     StoreFull,
     Submission,
 )
+from gateway.store.lists.sqlite import SqliteListings
 from gateway.store.opening import PATIENCE_SECONDS
 from gateway.store.policy import Policy
-from gateway.store.sqlite_allowance import SqliteAllowance
-from gateway.store.sqlite_campaigns import SqliteCampaigns
-from gateway.store.sqlite_consents import SqliteConsents
-from gateway.store.sqlite_listings import SqliteListings
 from gateway.store.template import TemplatePut, TemplateRow
 from gateway.store.transaction import AnswersIn
 from gateway.store.views import EndpointRow, MessageStory, Page, QueueRow

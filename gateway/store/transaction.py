@@ -15,18 +15,18 @@ from typing import Any
 from gateway.rules.deal import Ask
 from gateway.store import (
     answers,
-    campaign_moves,
     claims,
     deliveries,
     due,
     ended_binds,
-    inbounds,
     ordinary,
     outcomes,
     parked,
     receipts,
     retention,
 )
+from gateway.store.campaigns import moves as campaign_moves
+from gateway.store.inbound import messages as inbounds
 from gateway.store.interface import Answer, AttemptName, Claim, Delivery, DeliveryOutcome, InboundIn, Kept, ReceiptIn
 from gateway.store.work import Mirrors, Work
 

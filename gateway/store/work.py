@@ -18,14 +18,14 @@ from gateway.logs import quoted
 from gateway.messages import ENDED, MessageState, status_of
 from gateway.rules.receipt_ids import LearnedIds
 from gateway.store import faults, message_events
-from gateway.store.campaign_mirror import Campaigns
+from gateway.store.allowances.usage import Usage
+from gateway.store.campaigns.mirror import Campaigns
+from gateway.store.consents.mirror import OptOutMirror
 from gateway.store.endpoints import Endpoints
 from gateway.store.interface import Delivery, EventFacts
 from gateway.store.message_events import PENDING, WITH_URL, News
-from gateway.store.opt_out_mirror import OptOutMirror
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
-from gateway.store.usage import Usage
 
 log = logging.getLogger("sluice.store")
 STUCK_MS = 60_000

@@ -7,7 +7,7 @@ import msgspec
 import phonenumbers
 
 from gateway.api.bodies import decode
-from gateway.api.examples import EXAMPLES
+from gateway.api.description.examples import EXAMPLES
 from gateway.api.problems import Problem
 from gateway.rules.checks import Checked, ItemCheck
 from gateway.rules.faults import ItemErrors

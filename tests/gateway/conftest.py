@@ -1,11 +1,16 @@
-"""A carrier's other end for tests of carriers and flows: an SMSC over memory streams that does what it is told."""
+"""A carrier's other end for tests of carriers and flows: an SMSC over memory streams that does what it is told.
 
-from collections.abc import Callable
+And what no test may log: see tests/support/quiet_logs.py.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from quiet_logs import private_in
 
 from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.pdus import BindRequest, CancelSm, DeliverSm, Pdu, QuerySm, SubmitSm
@@ -114,6 +119,27 @@ class ScriptedSmsc:
     async def hang_up(self) -> None:
         """Close without a word."""
         await self._far.aclose()
+
+
+class Lines(logging.Handler):
+    """What was logged, as it was formatted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    """No text, full number, token or secret is logged, whatever the test is about."""
+    lines, logger = Lines(), logging.getLogger("sluice")
+    logger.addHandler(lines)
+    yield
+    logger.removeHandler(lines)
+    assert private_in(lines.kept) == []
 
 
 @pytest.fixture

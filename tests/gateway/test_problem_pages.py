@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.api.problem_causes import CAUSES
-from gateway.api.problem_examples import PROBLEM_EXAMPLES
+from gateway.api.description.problem_causes import CAUSES
+from gateway.api.description.problem_examples import PROBLEM_EXAMPLES
 from gateway.api.problems import TYPES
 from gateway.cli.problem_pages import pages
 

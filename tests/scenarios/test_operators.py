@@ -107,5 +107,6 @@ def test_metrics_count_what_happened(gateway_with, simulator, webhooks):
     assert value("sluice_carrier_able", carrier="telco") == 1
     assert value("sluice_window_ceiling", carrier="telco", bind="telco/1") == 10
     assert 1 <= value("sluice_window_limit", carrier="telco", bind="telco/1") <= 10
+    assert value("sluice_submit_oldest_seconds", carrier="telco", bind="telco/1") == 0
     assert value("sluice_store_commit_seconds_count") > 0
     assert not any("34600" in str(key) for key in found)

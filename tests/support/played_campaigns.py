@@ -3,7 +3,14 @@
 from typing import Any
 
 from gateway.rules.campaigns import Definition, to_json
-from gateway.store.campaign import CampaignRow, NewCampaign, NewRecipient, OpenedCampaign, RecipientErrors, SliceKept
+from gateway.store.campaigns.interface import (
+    CampaignRow,
+    NewCampaign,
+    NewRecipient,
+    OpenedCampaign,
+    RecipientErrors,
+    SliceKept,
+)
 from gateway.store.interface import NewMessage
 
 DAY = 24 * 3_600_000

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway.api.account_limits import LimitsOfAll, limit_problem
+from gateway.api.account.limits import LimitsOfAll, limit_problem
 from gateway.api.problems import Problem
 from gateway.rules.limits import AccountLimit, LimitReached
 from gateway.settings import AccountLimits
-from gateway.store.allowance import AccountUse
+from gateway.store.allowances.interface import AccountUse
 
 Build = Callable[..., dict[str, Any]]
 

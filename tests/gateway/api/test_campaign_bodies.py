@@ -8,7 +8,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.campaign_bodies import CampaignBody
+from gateway.api.campaigns.bodies import CampaignBody
 from gateway.api.problems import Problem
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.csv_uploads import CsvReader
-from gateway.api.ndjson_uploads import MOST_LINE, NdjsonReader
 from gateway.api.problems import Problem
+from gateway.api.uploads.csv_records import CsvReader
+from gateway.api.uploads.ndjson_lines import MOST_LINE, NdjsonReader
 from gateway.rules.faults import ItemErrors
 
 PIECE = 16 * 1024

@@ -12,7 +12,7 @@ import trio
 from houses import House
 from uploading import uploading
 
-from gateway.api import consents
+from gateway.api.consents import calls
 from gateway.identifiers import now_ms
 from gateway.store.interface import InboundIn
 
@@ -110,7 +110,7 @@ async def test_a_list_goes_by_number_in_pages(house: House, path: str) -> None:
 async def test_what_is_exported_is_imported_as_it_was(
     house: House, path: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consents, "PAGE", 3)
+    monkeypatch.setattr(calls, "PAGE", 3)
     for number in range(7):
         await put(house, path, f"+3460000000{number}", evidence='a "quoted", text', source="form")
     answer = await house.client().get(f"{path}/export?format={form}")

@@ -11,14 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.api.account_limits import LimitsOfAll
+from gateway.api.account.limits import LimitsOfAll
 from gateway.api.direct import Call, Direct
 from gateway.api.refusals import Refusals
 from gateway.api.submissions import Created, Post
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
 from gateway.metrics import REGISTRY
-from gateway.store.allowance import AccountUse
+from gateway.store.allowances.interface import AccountUse
 
 PLAIN = {"authorization": "Bearer shop", "content-type": "application/json"}
 FOR_QUART = {"content-type": "application/json; charset=utf-8"}

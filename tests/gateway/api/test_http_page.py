@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from page_examples import EVERYTHING, INDEX, PAGES, blocks, calls
 
-from gateway.api.operations import OPERATIONS
-from gateway.api.schemas import NewMessage, What
+from gateway.api.description.operations import OPERATIONS
+from gateway.api.description.schemas import NewMessage, What
 from gateway.rules.faults import FaultCode
 
 ANY = re.compile(r"\{\w*\}")

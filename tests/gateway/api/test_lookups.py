@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from gateway import identifiers
-from gateway.api.schemas import FullMessage
+from gateway.api.description.schemas import FullMessage
 from gateway.store.enquiry import EnquiryAnswer
 from gateway.store.interface import Answer, Claim, Verdict
 

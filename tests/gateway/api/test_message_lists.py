@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from gateway import identifiers
-from gateway.api.inbound_schemas import InboundMessage
-from gateway.api.schemas import ListedMessage
+from gateway.api.description.inbound_schemas import InboundMessage
+from gateway.api.description.schemas import ListedMessage
 from gateway.store.interface import InboundIn
 
 Build = Callable[..., dict[str, Any]]

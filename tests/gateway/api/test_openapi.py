@@ -8,21 +8,27 @@ import msgspec
 import pytest
 import trio
 
-from gateway.api.docs_page import docs_page
-from gateway.api.event_examples import (
+from gateway.api.description.docs_page import docs_page
+from gateway.api.description.event_examples import (
     CAMPAIGN_EXAMPLE,
     INBOUND_EXAMPLE,
     MESSAGE_EXAMPLES,
     OPT_OUT_EXAMPLE,
     TEST_EXAMPLE,
 )
-from gateway.api.event_schemas import CampaignEvent, InboundEvent, MessageEvent, OptOutEvent, WebhookTestEvent
-from gateway.api.examples import EXAMPLES
-from gateway.api.openapi import openapi_document
-from gateway.api.operations import OPERATIONS, Operation
-from gateway.api.problem_examples import PROBLEM_EXAMPLES
+from gateway.api.description.event_schemas import (
+    CampaignEvent,
+    InboundEvent,
+    MessageEvent,
+    OptOutEvent,
+    WebhookTestEvent,
+)
+from gateway.api.description.examples import EXAMPLES
+from gateway.api.description.openapi import openapi_document
+from gateway.api.description.operations import OPERATIONS, Operation
+from gateway.api.description.problem_examples import PROBLEM_EXAMPLES
+from gateway.api.description.schemas import Entity, Message, ProblemDocument
 from gateway.api.problems import TYPES
-from gateway.api.schemas import Entity, Message, ProblemDocument
 from gateway.flows import entities
 from gateway.identifiers import now_ms
 from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG

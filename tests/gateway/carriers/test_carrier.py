@@ -483,6 +483,54 @@ async def test_a_reconnect_within_the_pause_waits_for_its_end(started: Any, auto
         assert it.states == [BindState.BOUND]
 
 
+async def test_a_carrier_whose_bind_reconnects_within_its_pause_is_never_able_meanwhile(
+    started: Any, autojump_clock: Any
+) -> None:
+    """Tiers below wait for a second each time that it was able, so a flicker would hold up what they may send."""
+    async with started(throttle_pause="20s", reconnect_floor="5s", rand=0.0) as it:
+        it.binds[0].throttled()
+        assert it.able == [True, False]
+        await it.network.smscs[0].hang_up()
+        await trio.sleep(10)
+        assert len(it.binds) == 2
+        assert it.able == [True, False]
+        await trio.sleep(16)
+        assert it.able == [True, False, True]
+
+
+async def test_a_bind_that_reconnects_within_its_pause_lets_the_others_connect(
+    started: Any, autojump_clock: Any
+) -> None:
+    async with started(binds=2, throttle_pause="30s", reconnect_floor="1s", rand=0.0) as it:
+        it.binds[0].throttled()
+        await it.network.smscs[0].hang_up()
+        await trio.sleep(5)
+        assert it.states == [BindState.PAUSED, BindState.BOUND]
+        await it.network.smscs[1].hang_up()
+        await trio.sleep(5)
+        assert it.states == [BindState.PAUSED, BindState.BOUND]
+        assert len(it.network.dials) == 4
+
+
+async def test_it_tells_how_long_the_oldest_submit_of_a_bind_has_waited(started: Any, autojump_clock: Any) -> None:
+    async with started() as it:
+
+        def oldest() -> float:
+            (view,) = it.carrier.views()
+            return float(view.oldest_seconds)
+
+        assert oldest() == 0
+        it.network.smscs[0].silent = True
+        it.binds[0].submit([(A_BODY, "first")])
+        await trio.sleep(3)
+        it.binds[0].submit([(A_BODY, "second")])
+        await trio.sleep(4)
+        assert oldest() == pytest.approx(7)
+        await it.network.smscs[0].hang_up()
+        await trio.testing.wait_all_tasks_blocked()
+        assert oldest() == 0, "what a lost link leaves is in doubt"
+
+
 async def test_a_reconnect_a_minute_later_begins_with_the_whole_window_and_no_brake(
     started: Any, autojump_clock: Any
 ) -> None:

@@ -363,3 +363,20 @@ async def test_a_promotion_accepted_in_quiet_hours_is_scheduled_and_the_store_ho
         assert entity.expires_at == "2026-11-24T03:30:00.000Z"
     row = await gate.row(entity)
     assert (row.state, row.scheduled_at) == (MessageState.SCHEDULED, opens)
+
+
+@pytest.mark.parametrize("schedule_delivery_time", ["relative"])
+async def test_what_waits_for_the_end_of_quiet_hours_is_scheduled_here_though_its_carrier_holds_schedules(
+    gate: Gate,
+) -> None:
+    """What a carrier holds no STOP calls back; what is for a time that is not quiet was the asker's wish."""
+    item = {"to": "+919812345678", "text": "Sale", "lane": "promotional"}
+    quiet = (await gate.one(item)).entity
+    within = (await gate.one(item | {"schedule": "2026-11-22T02:00:00Z"})).entity
+    after = (await gate.one(item | {"schedule": "2026-11-22T04:00:00Z"})).entity
+    assert [one.status for one in (quiet, within, after)] == ["scheduled", "scheduled", "queued"]
+    for one in (quiet, within):
+        row = await gate.row(one)
+        assert (MessageState(row.state), row.options) == (MessageState.SCHEDULED, None)
+        assert one.schedule == "2026-11-22T03:30:00.000Z"
+    assert (await gate.row(after)).options == f'{{"deliver_at":{(await gate.row(after)).scheduled_at}}}'

@@ -17,7 +17,7 @@ from gateway.rules.options import MessageOptions, to_json
 from gateway.rules.quiet_hours import QuietHours
 from gateway.settings import Lane, Settings
 from gateway.settings.countries import CountryRules
-from gateway.store.campaign import Expansion, NewRecipient
+from gateway.store.campaigns.interface import Expansion, NewRecipient
 from gateway.store.interface import StoreBusy
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore

@@ -21,7 +21,7 @@ from gateway.flows.templates import TemplatesOfAll
 from gateway.identifiers import Identifiers
 from gateway.rules.campaign_checks import Defined
 from gateway.settings import Settings
-from gateway.store.campaign import (
+from gateway.store.campaigns.interface import (
     CampaignRow,
     CampaignState,
     KnownCampaign,

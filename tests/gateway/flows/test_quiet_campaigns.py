@@ -6,7 +6,7 @@ from gateway.flows.quiet_campaigns import AT_A_TIME, LONGEST_HOLD_MS, MOST_AHEAD
 from gateway.rules.quiet_hours import QuietHours
 from gateway.settings import Lane
 from gateway.settings.countries import CountryRules
-from gateway.store.campaign import NewRecipient
+from gateway.store.campaigns.interface import NewRecipient
 
 NOW = 1_800_000_000_000  # 2027-01-15T08:00:00Z, 3:00 in New York
 OPENS = NOW + 5 * 3_600_000

@@ -5,7 +5,7 @@ import random
 import pytest
 from played_campaigns import PlayedCampaign, some_recipients
 
-from gateway.store.campaign import NewRecipient
+from gateway.store.campaigns.interface import NewRecipient
 from gateway.store.interface import Verdict
 
 SECOND = 1_000

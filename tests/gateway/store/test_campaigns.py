@@ -8,7 +8,7 @@ from played_campaigns import PlayedCampaign, some_recipients
 
 from gateway.identifiers import CAMPAIGN, public
 from gateway.messages import ErrorCode, MessageState
-from gateway.store.campaign import (
+from gateway.store.campaigns.interface import (
     CampaignMove,
     CampaignState,
     KnownCampaign,
@@ -17,7 +17,7 @@ from gateway.store.campaign import (
     RecipientErrors,
     SliceKept,
 )
-from gateway.store.campaign_moves import MOST_AHEAD
+from gateway.store.campaigns.moves import MOST_AHEAD
 from gateway.store.interface import Verdict
 
 MINUTE = 60_000

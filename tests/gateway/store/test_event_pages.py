@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 
 from gateway.identifiers import created_at_ms
-from gateway.store import event_pages
-from gateway.store.listing import EventFilter
+from gateway.store.lists import events as event_pages
+from gateway.store.lists.interface import EventFilter
 
 SECOND = 1_000
 

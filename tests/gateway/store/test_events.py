@@ -5,7 +5,7 @@ import pytest
 from gateway.messages import MessageState
 from gateway.store.endpoints import pause_ms
 from gateway.store.interface import DeliveryOutcome, Verdict
-from gateway.store.listing import EventFilter
+from gateway.store.lists.interface import EventFilter
 
 SECOND = 1_000
 MINUTE = 60_000

@@ -73,3 +73,20 @@ async def test_what_the_carrier_would_not_hold_goes_out_at_its_time(open_store):
         assert telco.messages == [message]
         await bench.after(HOUR)
         assert telco.messages == [message, message]
+
+
+async def test_one_of_which_parts_are_held_and_others_wait_here_cannot_be_canceled_before_its_time(open_store):
+    """cancel_sm is asked of what is sent; the rest that waits here keeps the message from being that."""
+    policy = CarrierPolicy(72 * HOUR, 180 * SECOND, cancel_sm=True, holds_schedules=True)
+    async with open_store(carriers={"telco": policy}) as bench:
+        telco = bench.bind("telco/1")
+        fields = for_later(bench, text="x" * 306, segments=2)
+        message = await bench.accept_one(**fields)
+        await telco.ask(2)
+        await telco.send(message, "A1", part=1)
+        await telco.answer(telco.an_answer(message, Verdict.POSTPONED, part=2, retry_at=fields["scheduled_at"]))
+        assert await bench.store.cancel("shop", message, 1) is CancelOutcome.TOO_LATE
+        await telco.ask(1)
+        await bench.after(HOUR)
+        await telco.send(message, "A2", part=2)
+        assert await bench.store.cancel("shop", message, 2) is CancelOutcome.ASKED

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.identifiers import Identifiers
 from gateway.rules.timestamps import rfc3339
-from gateway.store import inbound_parts
+from gateway.store.inbound import parts as inbound_parts
 from gateway.store.interface import InboundPart
 from gateway.store.policy import CarrierPolicy
 from protocol.alphabets import Alphabet

@@ -1,7 +1,7 @@
 """A lane's rate: paced in the deal, over all accounts and carriers, and the writer wakes when it may go on."""
 
 from gateway.settings import InDoubt
-from gateway.store.lane_paces import LanePaces
+from gateway.store.allowances.lane_paces import LanePaces
 from gateway.store.policy import LanePolicy
 
 HELD = (InDoubt.HOLD, 60_000, 0)

@@ -8,8 +8,8 @@ from played_campaigns import PlayedCampaign
 
 from gateway.identifiers import created_at_ms
 from gateway.messages import Status
-from gateway.store import message_pages
-from gateway.store.listing import InboundFilter, MessageFilter
+from gateway.store.lists import messages as message_pages
+from gateway.store.lists.interface import InboundFilter, MessageFilter
 
 SECOND = 1_000
 MINUTE = 60_000

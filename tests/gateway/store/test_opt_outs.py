@@ -14,7 +14,7 @@ from gateway.rules.numbers import Numbers
 from gateway.settings import InDoubt
 from gateway.settings.opt_outs import OptOuts
 from gateway.settings.types import BareDigits, NumberCheck
-from gateway.store.consent import ConsentKind, NewConsent, Suppression
+from gateway.store.consents.interface import ConsentKind, NewConsent, Suppression
 from gateway.store.interface import Accepted, IdempotencyKey, InboundPart, Replayed, Verdict
 from gateway.store.policy import LanePolicy
 

@@ -14,13 +14,13 @@ from gateway.messages import MessageState, Status
 from gateway.rules.checks import Checked
 from gateway.settings import InDoubt
 from gateway.store import ended_binds, recovery
-from gateway.store.campaign import RecipientErrors
+from gateway.store.campaigns.interface import RecipientErrors
 from gateway.store.connection import Tx, migrate
-from gateway.store.consent import ConsentKind, NewConsent
+from gateway.store.consents.interface import ConsentKind, NewConsent
 from gateway.store.endpoints import Endpoints
 from gateway.store.enquiry import EnquiryAnswer
 from gateway.store.interface import IdempotencyKey, InboundPart, Verdict
-from gateway.store.listing import EventFilter, InboundFilter, MessageFilter
+from gateway.store.lists.interface import EventFilter, InboundFilter, MessageFilter
 from gateway.store.policy import CarrierPolicy, LanePolicy
 from gateway.store.queues import Queues
 from gateway.store.template import TemplateRow

@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from gateway.store import event_pages
-from gateway.store.listing import EventFilter, MessageFilter
+from gateway.store.lists import events as event_pages
+from gateway.store.lists.interface import EventFilter, MessageFilter
 
 
 async def test_a_message_is_seen_by_its_account_and_by_operators_only(bench):

@@ -7,7 +7,7 @@ import trio
 
 from gateway.rules.limits import DAY_MS, AccountLimit, LimitReached
 from gateway.settings import AccountLimits
-from gateway.store.allowance import AccountUse
+from gateway.store.allowances.interface import AccountUse
 from gateway.store.interface import Accepted, IdempotencyKey, KeyReused, Replayed
 
 READY = {"otp": 0, "transactional": 0, "promotional": 0}

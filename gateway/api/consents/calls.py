@@ -1,0 +1,154 @@
+"""/v1/opt-outs and /v1/opt-ins: one number's, the list, and the export, which is read and sent page by page.
+
+What may be kept is gateway.rules.consents'; what is not sent to whom, the store's. Imports are imports.py's.
+"""
+
+import base64
+import binascii
+import csv
+import io
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from msgspec import DecodeError, json, to_builtins
+from quart import Response, g, request
+
+from gateway.api.base import json_response
+from gateway.api.bodies import decode, read_json
+from gateway.api.consents.schemas import NumbersOptIns, NumbersOptOuts, OptIn, OptInList, OptOut, OptOutList
+from gateway.api.problems import NOT_AN_OBJECT, NOT_FOUND, Problem, invalid_field, invalid_fields
+from gateway.api.queries import paging, parameters
+from gateway.identifiers import INBOUND, MESSAGE, now_ms, public
+from gateway.rules.consents import ConsentCheck, read_sender
+from gateway.rules.faults import Fault, FaultCode, ItemErrors
+from gateway.rules.timestamps import rfc3339
+from gateway.settings import Settings
+from gateway.store.consents.interface import ConsentKind, ConsentRow, ConsentStore, NewConsent
+
+PAGE = 1_000
+"""Rows of an export that are held at a time."""
+_BEGINNING = ("", "")
+_encode = json.Encoder().encode
+_position = json.Decoder(tuple[str, str]).decode
+
+
+class ConsentCalls:
+    """The calls about one kind."""
+
+    def __init__(self, kind: ConsentKind, settings: Settings, store: ConsentStore) -> None:
+        self._kind = kind
+        self._store = store
+        self._checks = {name: ConsentCheck(account) for name, account in settings.accounts.items()}
+
+    async def put(self, account: str, number: str) -> Response:
+        body = decode(await read_json(request))
+        if not isinstance(body, dict):
+            raise Problem(NOT_AN_OBJECT, 'Send one object, such as {"source": "web form"}.')
+        checked = self._checks[account].one(number, body, now_ms())
+        if isinstance(checked, ItemErrors):
+            raise invalid_fields(checked.fields, checked.codes, done="Nothing was changed")
+        consent = NewConsent(*checked)
+        is_new = await self._store.put_consent(self._kind, account, consent, request_id=g.request_id)
+        row = ConsentRow(*consent, None, None, None)
+        return json_response(_encode(self._shown(row)), 201 if is_new else 200)
+
+    async def get(self, account: str, number: str) -> Response:
+        found = await self._store.consents_of(self._kind, account, self._number(account, number))
+        if not found:
+            raise self._none()
+        shown: Any = [self._shown(row) for row in found]
+        kind = NumbersOptOuts if self._kind is ConsentKind.OPT_OUT else NumbersOptIns
+        return json_response(_encode(kind(found[0].recipient, shown)))
+
+    async def delete(self, account: str, number: str) -> Response:
+        sender = parameters(request, "sender").get("sender")
+        of_sender = None if sender is None else read_sender(sender)
+        if isinstance(of_sender, Fault):
+            raise invalid_field("sender", of_sender.words, of_sender.code.value)
+        recipient = self._number(account, number)
+        if not await self._store.delete_consent(self._kind, account, recipient, of_sender, request_id=g.request_id):
+            raise self._none()
+        return _nothing()
+
+    async def list_all(self, account: str) -> Response:
+        given = parameters(request, "limit", "cursor")
+        after = _after(given.pop("cursor", None))
+        limit, _ = paging(given)
+        rows = await self._store.consents(self._kind, account, after, limit + 1)
+        following = _cursor(rows[limit - 1]) if len(rows) > limit else None
+        shown: Any = [self._shown(row) for row in rows[:limit]]
+        page = OptOutList if self._kind is ConsentKind.OPT_OUT else OptInList
+        return json_response(_encode(page(shown, following)))
+
+    async def export(self, account: str) -> Response:
+        form = parameters(request, "format").get("format", "csv")
+        if form not in ("csv", "ndjson"):
+            raise invalid_field("format", "must be csv or ndjson", FaultCode.WRONG_TYPE.value)
+        first = await self._store.consents(self._kind, account, _BEGINNING, PAGE)
+        render = self._as_csv if form == "csv" else self._as_ndjson
+        kind = "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson"
+        name = f"{self._kind.value.replace('_', '-')}.{form}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        response = Response(self._pages(account, first, render), headers=headers, content_type=kind)
+        response.timeout = None
+        return response
+
+    async def _pages(self, account: str, rows: list[ConsentRow], render: Any) -> AsyncGenerator[bytes, None]:
+        is_first = True
+        while rows or is_first:
+            yield render(rows, is_first=is_first)
+            if len(rows) < PAGE:
+                return
+            is_first = False
+            rows = await self._store.consents(self._kind, account, rows[-1][:2], PAGE)
+
+    def _as_csv(self, rows: Sequence[ConsentRow], *, is_first: bool) -> bytes:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\r\n")
+        if is_first:
+            writer.writerow((OptOut if self._kind is ConsentKind.OPT_OUT else OptIn).__struct_fields__)
+        writer.writerows(to_builtins(self._shown(row)).values() for row in rows)
+        return text.getvalue().encode()
+
+    def _as_ndjson(self, rows: Sequence[ConsentRow], *, is_first: bool) -> bytes:
+        return b"".join([_encode(self._shown(row)) + b"\n" for row in rows])
+
+    def _shown(self, row: ConsentRow) -> OptOut | OptIn:
+        usual = (row.recipient, row.sender or None, rfc3339(row.at), row.source, row.evidence)
+        if self._kind is ConsentKind.OPT_IN:
+            return OptIn(*usual)
+        inbound = None if row.inbound is None else public(INBOUND, row.inbound)
+        return OptOut(*usual, row.keyword, inbound, None if row.message is None else public(MESSAGE, row.message))
+
+    def _number(self, account: str, text: str) -> str:
+        found = self._checks[account].number(text)
+        if isinstance(found, Fault):
+            raise invalid_field("number", found.words, found.code.value)
+        return found
+
+    def _none(self) -> Problem:
+        what = self._kind.value.replace("_", "-")[:-1]
+        return Problem(NOT_FOUND, f"This account has no {what} of this number.")
+
+
+def _nothing() -> Response:
+    nothing = Response(b"", 204)
+    # A 204 has neither (RFC 9110 §8.6).
+    nothing.headers.remove("Content-Length")
+    nothing.headers.remove("Content-Type")
+    return nothing
+
+
+def _cursor(row: ConsentRow) -> str:
+    return base64.urlsafe_b64encode(_encode(row[:2])).decode().rstrip("=")
+
+
+def _after(cursor: str | None) -> tuple[str, str]:
+    if cursor is None:
+        return _BEGINNING
+    try:
+        position = _position(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        "".join(position).encode()
+    except (ValueError, binascii.Error, DecodeError):
+        raise invalid_field("cursor", "is not a next_cursor that this API gave", "not_a_cursor") from None
+    return position

@@ -1,0 +1,34 @@
+"""Look-ups of campaigns: plain functions of a connection (see gateway.store.readers)."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from gateway.store.campaigns.interface import CampaignState, RecipientErrors
+from gateway.store.campaigns.loading import COLUMNS, row_of
+from gateway.store.views import Page
+
+_NO_CURSOR = 1 << 62
+_OF_ACCOUNT = f"SELECT {COLUMNS} FROM campaigns WHERE account = ? AND id < ? {{}}ORDER BY id DESC LIMIT ?"
+_EXISTS = "SELECT 1 FROM campaigns WHERE id = ? AND account = ?"
+_ERRORS = "SELECT position, errors FROM campaign_errors WHERE campaign = ? AND position > ? ORDER BY position LIMIT ?"
+
+
+def campaigns(
+    connection: sqlite3.Connection, account: str, statuses: Sequence[str], limit: int, cursor: int | None
+) -> Page:
+    """Newest first; no statuses: of all."""
+    states = [int(CampaignState[status.upper()]) for status in statuses]
+    wanted = f"AND state IN ({', '.join('?' * len(states))}) " if states else ""
+    before = _NO_CURSOR if cursor is None else cursor
+    rows = connection.execute(_OF_ACCOUNT.format(wanted), (account, before, *states, limit + 1)).fetchall()
+    return Page([row_of(connection, row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None)
+
+
+def errors(connection: sqlite3.Connection, account: str, campaign: int, limit: int, cursor: int | None) -> Page | None:
+    """What is wrong with recipients, by their position; the cursor is the last position that was given."""
+    if connection.execute(_EXISTS, (campaign, account)).fetchone() is None:
+        return None
+    after = -1 if cursor is None else cursor
+    rows = connection.execute(_ERRORS, (campaign, after, limit + 1)).fetchall()
+    found = [RecipientErrors(position, bytes(told)) for position, told in rows[:limit]]
+    return Page(found, found[-1].position if len(rows) > limit else None)

@@ -1,0 +1,131 @@
+"""The embedded store's face to campaigns: what is asked is interface.py's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.messages import ErrorCode
+from gateway.store.audit import by_account
+from gateway.store.campaigns import expansion as campaign_expansion
+from gateway.store.campaigns import loading, moves, readers
+from gateway.store.campaigns.interface import (
+    NOTHING_FAILED,
+    CampaignMove,
+    CampaignRow,
+    Expansion,
+    KnownCampaign,
+    NewCampaign,
+    NewRecipient,
+    OpenedCampaign,
+    RecipientErrors,
+    SliceKept,
+)
+from gateway.store.transaction import Order
+from gateway.store.views import Page
+
+if TYPE_CHECKING:
+    from gateway.store.faults import DiskReserve
+    from gateway.store.interface import NewMessage
+    from gateway.store.work import Work
+    from gateway.store.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqliteCampaigns:
+    """Mixed into SqliteStore, whose writer and readers it asks."""
+
+    _writer: Writer
+    _disk: DiskReserve
+    _clock: Callable[[], int]
+
+    async def _order(self, change: Callable[[Work], T | Exception], rows: int = 1) -> T:
+        raise NotImplementedError
+
+    async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        raise NotImplementedError
+
+    # --- loading
+
+    async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign:
+        self._disk.check()
+        return await self._order(partial(loading.open_campaign, campaign=campaign))
+
+    async def add_recipients(
+        self, campaign: int, recipients: Sequence[NewRecipient], errors: Sequence[RecipientErrors]
+    ) -> SliceKept:
+        self._disk.check()
+        add = partial(loading.add_recipients, campaign=campaign, recipients=recipients, errors=errors)
+        return await self._in_line(add, len(recipients) + len(errors))
+
+    async def seal_campaign(self, campaign: int, fingerprint: bytes) -> CampaignRow:
+        return await self._order(partial(loading.seal_campaign, campaign=campaign, fingerprint=fingerprint))
+
+    async def fail_campaign(self, campaign: int, failure: str) -> None:
+        await self._order(partial(loading.fail_campaign, campaign=campaign, failure=failure))
+
+    # --- moving
+
+    async def pause_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove:
+        by = by_account(account, request_id)
+        return await self._order(partial(moves.pause, account=account, campaign=campaign, by=by))
+
+    async def resume_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove:
+        by = by_account(account, request_id)
+        return await self._order(partial(moves.resume, account=account, campaign=campaign, by=by))
+
+    async def cancel_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove:
+        by = by_account(account, request_id)
+        return await self._order(partial(moves.cancel, account=account, campaign=campaign, by=by))
+
+    # --- expanding
+
+    def tell_expansions(self, tell: Callable[[int], None]) -> None:
+        self._writer.telling.tell_expansions = tell
+
+        def look_at_all(work: Work) -> None:
+            work.campaigns.stirred.update(work.campaigns.all())
+
+        self._writer.pending.by_hand.append(Order(look_at_all, 1, lambda result, error: None))
+        self._writer.stir()
+
+    async def expansion(self, campaign: int, most: int) -> Expansion | None:
+        return await self._read(partial(campaign_expansion.expansion, campaign=campaign, most=most))
+
+    async def expand(
+        self, expansion: Expansion, messages: Sequence[NewMessage], failed: Mapping[int, ErrorCode] = NOTHING_FAILED
+    ) -> bool:
+        self._disk.check()
+        expand = partial(campaign_expansion.expand, expansion=expansion, messages=messages, failed=failed)
+        return await self._in_line(expand, len(messages))
+
+    # --- look-ups
+
+    async def campaign(self, account: str | None, campaign: int) -> CampaignRow | None:
+        row = await self._read(partial(loading.campaign_row, account=account, campaign=campaign))
+        return None if row is None else self._with_rate(row)
+
+    async def campaigns(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page:
+        look = partial(readers.campaigns, account=account, statuses=statuses, limit=limit, cursor=cursor)
+        page = await self._read(look)
+        return page._replace(rows=[self._with_rate(row) for row in page.rows])
+
+    async def campaign_errors(self, account: str, campaign: int, *, limit: int, cursor: int | None) -> Page | None:
+        look = partial(readers.errors, account=account, campaign=campaign, limit=limit, cursor=cursor)
+        return await self._read(look)
+
+    async def campaign_of_key(self, account: str, key: str) -> KnownCampaign | None:
+        known = await self._read(partial(loading.campaign_of_key, account=account, key=key))
+        return None if known is None else known._replace(campaign=self._with_rate(known.campaign))
+
+    # --- how
+
+    async def _in_line(self, change: Callable[[Work], T | Exception], rows: int) -> T:
+        """Many rows at once: behind what people and smaller submissions ask for."""
+        return await self._writer.order(self._writer.pending.accepts, change, rows)
+
+    def _with_rate(self, row: CampaignRow) -> CampaignRow:
+        return row._replace(rate=self._writer.mirrors.campaigns.rates.per_second(row.id, self._clock()))

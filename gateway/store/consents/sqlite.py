@@ -1,0 +1,53 @@
+"""The embedded store's face to opt-outs and opt-ins: what is asked is interface.py's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.store.audit import by_account
+from gateway.store.consents import by_hand
+from gateway.store.consents.interface import ConsentKind, ConsentRow, NewConsent
+
+if TYPE_CHECKING:
+    from gateway.store.work import Work
+    from gateway.store.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqliteConsents:
+    """Mixed into SqliteStore, whose writer and readers it asks."""
+
+    _writer: Writer
+
+    async def _order(self, change: Callable[[Work], T | Exception], rows: int = 1) -> T:
+        raise NotImplementedError
+
+    async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        raise NotImplementedError
+
+    async def put_consent(self, kind: ConsentKind, account: str, consent: NewConsent, *, request_id: int) -> bool:
+        by = by_account(account, request_id)
+        return await self._order(partial(by_hand.put, kind=kind, account=account, consent=consent, by=by))
+
+    async def add_consents(
+        self, kind: ConsentKind, account: str, given: Sequence[NewConsent], *, request_id: int
+    ) -> int:
+        add = partial(by_hand.add, kind=kind, account=account, consents=given, by=by_account(account, request_id))
+        return await self._writer.order(self._writer.pending.accepts, add, len(given))
+
+    async def delete_consent(
+        self, kind: ConsentKind, account: str, recipient: str, sender: str | None, *, request_id: int
+    ) -> bool:
+        by = by_account(account, request_id)
+        delete = partial(by_hand.delete, kind=kind, account=account, recipient=recipient, sender=sender, by=by)
+        return await self._order(delete)
+
+    async def consents_of(self, kind: ConsentKind, account: str, recipient: str) -> list[ConsentRow]:
+        return await self._read(partial(by_hand.of_number, kind=kind, account=account, recipient=recipient))
+
+    async def consents(self, kind: ConsentKind, account: str, after: tuple[str, str], limit: int) -> list[ConsentRow]:
+        return await self._read(partial(by_hand.page, kind=kind, account=account, after=after, limit=limit))
