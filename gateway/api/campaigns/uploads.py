@@ -30,7 +30,7 @@ from gateway.identifiers import now_ms
 from gateway.rules.campaign_checks import PHONE_NAMES, key_fault
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.settings import Settings
-from gateway.store.campaigns.interface import CampaignRow, KnownCampaign
+from gateway.store.campaigns.interface import CampaignRow, KnownCampaign, NotLoading
 from gateway.store.interface import StoreBusy, StoreFull
 
 PATH = "/v1/campaigns/sms"
@@ -144,6 +144,10 @@ class CampaignUploads:
             outcome = await self._load.load(order, recipients, call.upload.finish)
         except TooManyRecipients:
             raise too_many_recipients(most) from None
+        except NotLoading:
+            raise Problem(
+                problems.REQUEST_TIMEOUT, "The upload took too long, and has failed: begin it again."
+            ) from None
         match outcome:
             case Loaded(row):
                 return await self._answer(row, {})

@@ -10,6 +10,8 @@ from campaign_calls import CSV, HERE, LATER, NDJSON, TEXT, a_campaign, got, post
 from houses import House
 from uploading import uploading
 
+from gateway.identifiers import CAMPAIGN, internal
+
 
 @pytest.fixture
 def configuration(configuration: dict[str, Any]) -> dict[str, Any]:
@@ -294,6 +296,17 @@ async def test_a_body_that_stops_coming_is_a_408_and_the_campaign_has_failed(hou
         await upload.over.wait()
     assert (upload.status, upload.json["code"]) == (408, "request_timeout")
     assert [one["status"] for one in (await got(house, "/v1/campaigns"))["entities"]] == ["failed"]
+
+
+async def test_an_upload_whose_campaign_was_given_up_meanwhile_is_a_408(house: House) -> None:
+    async with uploading(house.app, QUERY, STREAMED) as upload:
+        await upload.send(b"phone\n+34600000001\n")
+        await until_it_is_there(house)
+        (found,) = (await got(house, "/v1/campaigns"))["entities"]
+        await house.store.fail_campaign(internal(CAMPAIGN, found["id"]) or 0, "upload_without_end")
+        await upload.end()
+    assert (upload.status, upload.json["code"]) == (408, "request_timeout")
+    assert [one["failure"] for one in (await got(house, "/v1/campaigns"))["entities"]] == ["upload_without_end"]
 
 
 # --- limits
