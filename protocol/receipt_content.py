@@ -11,10 +11,13 @@ _TEXT = re.compile(r"text[\"']?\s*+:|<text\b|(?<![^\s&;,?])text=", re.IGNORECASE
 _SIGNS = ("msg", "message", "body", "content", "txt", "text")
 """One of them stands in each of the names: a look for it costs a tenth of what a search by pattern does."""
 _OTHER = re.compile(rf"(?<![A-Za-z_])[\"']?{_NAMES}[\"']?\s*+[:=]", re.IGNORECASE)
-_KEY = re.compile(r"(?<![A-Za-z])(?:id|sub|dlvrd|date|stat|status|state|err|error)[\"']?\s*+[:=]", re.IGNORECASE)
-_STAT = re.compile(r"(?<![A-Za-z])(?:stat|status|state)[\"']?\s*+:", re.IGNORECASE)
+_STATES = "stat|status|state"
+_KEYS = f"id|sub|dlvrd|{_STATES}|err|error"
+"""Of a receipt, but those of its dates."""
+_KEY = re.compile(rf"(?<![A-Za-z])(?:{_KEYS}|date)[\"']?\s*+[:=]", re.IGNORECASE)
+_STAT = re.compile(rf"(?<![A-Za-z])(?:{_STATES})[\"']?\s*+:", re.IGNORECASE)
 _LAST_KEYS = re.compile(
-    r"(?<![A-Za-z])(?:(?:id|sub|dlvrd|(?:submit|done) ?date|stat|status|state|err|error)\s*+:\s*+[^\s:]*+\s*+)++\Z",
+    rf"(?<![A-Za-z])(?:(?:{_KEYS}|(?:submit|done) ?date)\s*+:\s*+[^\s:]*+\s*+)++\Z",
     re.IGNORECASE,
 )
 """Keys with a word each, to the end."""

@@ -5,15 +5,16 @@ Where day and month may be either (`09/03/2026`) nothing is guessed: the date is
 
 import re
 
+_ZONE = r"(?:(?P<utc>Z)|(?P<sign>[-+])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2}))?"
 _MARKED = re.compile(
     r"(?<![0-9])(?P<century>20)?(?P<year>[0-9]{2})(?P<mark>[-/.])(?P<month>[0-9]{2})(?P=mark)(?P<day>[0-9]{2})"
     r"[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,][0-9]+)?)?"
-    r"(?:(?P<utc>Z)|(?P<sign>[-+])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2}))?(?![0-9])"
+    rf"{_ZONE}(?![0-9])"
 )
 _PLAIN = re.compile(
     r"(?<=date:)(?P<century>20)?(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})[T ]?"
     r"(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2}))?"
-    r"(?:(?P<utc>Z)|(?P<sign>[-+])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2}))?(?![0-9A-Za-z+:-])",
+    rf"{_ZONE}(?![0-9A-Za-z+:-])",
     re.IGNORECASE,
 )
 _BEHIND_KEY = re.compile(r"(?<=date)\s*+:\s*+(?=[0-9])", re.IGNORECASE)

@@ -204,11 +204,9 @@ def _with_national_tables(text: str, way: TextWay, plain: _Draft) -> _Draft:
     """
     best, place = plain, -1
     for parts, order, shifts in sorted(_least_parts(text, way)):
-        if parts > len(best.pieces) or (parts == len(best.pieces) and order > place):
-            continue
-        elements = len(_national(shifts))
-        alone, room = _septets_behind(1 + elements), _septets_behind(_joining(way) + elements)
-        pieces = cut(encode_shifted(text, shifts), alone, room, Encoding.GSM7)
+        if (parts, order) > (len(best.pieces), place):
+            break
+        pieces = cut(encode_shifted(text, shifts), *_rooms(shifts, way), Encoding.GSM7)
         if (len(pieces), order) < (len(best.pieces), place):
             best, place = _Draft(pieces, Alphabet.GSM7, shifts), order
     return best
@@ -221,12 +219,18 @@ def _least_parts(text: str, way: TextWay) -> Iterator[tuple[int, int, Shifts]]:
         septets = count_shifted(characters, shifts)
         if septets is None:
             continue
-        elements = len(_national(shifts))
-        if septets <= _septets_behind(1 + elements):
+        alone, room = _rooms(shifts, way)
+        if septets <= alone:
             yield 1, order, shifts
         elif way.long_messages not in (LongMessages.SAR, LongMessages.PAYLOAD):
             # The tables need a header in each part; to join parts by a header too is what those carriers do not do.
-            yield -(-septets // _septets_behind(_joining(way) + elements)), order, shifts
+            yield -(-septets // room), order, shifts
+
+
+def _rooms(shifts: Shifts, way: TextWay) -> tuple[int, int]:
+    """Septets behind a header that names the tables: in a part that is alone, and in one of several."""
+    elements = len(_national(shifts))
+    return _septets_behind(1 + elements), _septets_behind(_joining(way) + elements)
 
 
 def _joining(way: TextWay) -> int:

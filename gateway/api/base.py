@@ -138,7 +138,7 @@ def _http_problem(error: HTTPException, body_limit: int) -> Problem:
     if kind is problems.REQUEST_TIMEOUT:
         HTTP_TIMEOUTS.labels("body").inc()
     if kind is problems.BODY_TOO_LARGE:
-        return Problem(kind, f"The body is larger than {body_limit:,} bytes.", members={"limit_bytes": body_limit})
+        return problems.body_too_large(body_limit)
     if isinstance(error, MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
         return Problem(kind, f"This path takes {methods}, not {request.method[:20]}.", headers={"Allow": methods})
@@ -153,6 +153,14 @@ def logged(error: Exception, call: str, request_id: int) -> Problem:
     shown = identifiers.public(identifiers.REQUEST, request_id)
     _log.error("a call failed call=%s request_id=%s fault=%s", quoted(call), shown, quoted(stack_of(error)))
     return Problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id.")
+
+
+def no_content() -> Response:
+    """A 204, which has neither length nor type (RFC 9110 §8.6)."""
+    nothing = Response(b"", 204)
+    nothing.headers.remove("Content-Length")
+    nothing.headers.remove("Content-Type")
+    return nothing
 
 
 def json_response(body: bytes, status: int = 200, headers: dict[str, Any] | None = None) -> Response:

@@ -27,18 +27,28 @@ _decode = msgspec.json.Decoder().decode
 
 async def read_json(request: Request) -> bytes:
     """The body of a request that says it is JSON. Raises a Problem 415; 413 and 408 come from the app."""
-    headers = request.headers
-    if headers.get("Content-Type") != "application/json":
-        _check_type(request)
-    if "Content-Encoding" in headers and headers["Content-Encoding"].lower() != "identity":
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+    if request.headers.get("Content-Type") != "application/json":
+        if request.mimetype != "application/json":
+            raise wrong_type(request, "application/json")
+        refuse_other_charsets(request)
+    refuse_compressed(request)
     return bytes(await request.get_data(cache=False, as_text=False, parse_form_data=False))
 
 
-def _check_type(request: Request) -> None:
-    if request.mimetype != "application/json":
-        given = f"not {request.mimetype}" if request.mimetype else "which is missing"
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"The Content-Type must be application/json, {given[:80]}.")
+def wrong_type(request: Request, right: str) -> Problem:
+    """A 415 of a body that is not of the `right` types."""
+    given = f"not {request.mimetype}" if request.mimetype else "which is missing"
+    return Problem(UNSUPPORTED_MEDIA_TYPE, f"The Content-Type must be {right}, {given[:80]}.")
+
+
+def refuse_compressed(request: Request) -> None:
+    """Raises a Problem 415."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+
+
+def refuse_other_charsets(request: Request) -> None:
+    """All but UTF-8. Raises a Problem 415."""
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must be in UTF-8.")
 

@@ -378,6 +378,12 @@ def invalid_field(name: str, sentence: str, code: str) -> Problem:
     return invalid_fields({name: [sentence]}, {name: [code]}, done="Nothing was done")
 
 
+def body_too_large(limit: int, hint: str = "") -> Problem:
+    """A 413 of a body of more than `limit` octets. `hint`: what to do instead."""
+    words = f"The body is larger than {limit:,} bytes{hint}."
+    return Problem(BODY_TOO_LARGE, words, members={"limit_bytes": limit})
+
+
 def not_found(what: str) -> Problem:
     """A 404 that does not tell whether the thing is another account's."""
     return Problem(NOT_FOUND, f"This account has no {what} with this id.")

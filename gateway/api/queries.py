@@ -1,13 +1,13 @@
 """Query parameters and ids of paths, checked: what is not a parameter of the call is refused rather than ignored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import trio
 from quart import Request
 
 from gateway import identifiers
-from gateway.api.problems import invalid_field, invalid_fields, not_found
+from gateway.api.problems import Problem, invalid_field, invalid_fields, not_found
 from gateway.rules.faults import FaultCode
 
 CURSOR = "cur_"
@@ -52,8 +52,21 @@ def paging(given: dict[str, str]) -> Paging:
         return Paging(int(limit), None)
     position = identifiers.internal(CURSOR, cursor)
     if position is None:
-        raise invalid_field("cursor", "is not a next_cursor that this API gave", "not_a_cursor")
+        raise not_a_cursor()
     return Paging(int(limit), position)
+
+
+def not_a_cursor() -> Problem:
+    """A 422 for a `cursor` that no list gave."""
+    return invalid_field("cursor", "is not a next_cursor that this API gave", "not_a_cursor")
+
+
+def flag(given: Mapping[str, str], name: str) -> bool:
+    """A parameter that is false unless it is given as true. Raises a Problem 422."""
+    word = given.get(name, "false")
+    if word not in ("true", "false"):
+        raise invalid_field(name, "must be true or false", FaultCode.WRONG_TYPE.value)
+    return word == "true"
 
 
 def next_cursor(position: int | None) -> str | None:
@@ -84,9 +97,18 @@ def message_id(text: str) -> int:
 
 def event_id(text: str) -> int:
     """The integer behind an event's id in a path. Raises a Problem 404."""
-    found = identifiers.internal(identifiers.EVENT, text)
+    return _id(identifiers.EVENT, text, "event")
+
+
+def campaign_id(text: str) -> int:
+    """The integer behind a campaign's id in a path. Raises a Problem 404."""
+    return _id(identifiers.CAMPAIGN, text, "campaign")
+
+
+def _id(prefix: str, text: str, what: str) -> int:
+    found = identifiers.internal(prefix, text)
     if found is None:
-        raise not_found("event")
+        raise not_found(what)
     return found
 
 

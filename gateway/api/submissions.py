@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import trio
 from msgspec import Struct, json
-from quart import Request, Response, g, request
+from quart import Response, g, request
 
 from gateway import identifiers
 from gateway.api import problems
@@ -16,7 +16,8 @@ from gateway.api.account.limits import limit_problem
 from gateway.api.base import json_response
 from gateway.api.bodies import LARGE_BODY, idempotency_key, read_json
 from gateway.api.large_bodies import decode_in_turns, too_many_items
-from gateway.api.problems import Problem, invalid_field, invalid_fields
+from gateway.api.problems import Problem, invalid_fields
+from gateway.api.queries import flag
 from gateway.api.repeats import REPLAYED, key_reused
 from gateway.flows.accept import Accept
 from gateway.flows.accept_outcomes import (
@@ -29,7 +30,7 @@ from gateway.flows.accept_outcomes import (
     OneReplayed,
 )
 from gateway.flows.entities import Entity
-from gateway.rules.faults import FaultCode, ItemErrors
+from gateway.rules.faults import ItemErrors
 from gateway.store.interface import IdempotencyKey, KeyReused, LimitReached
 
 _encode = json.Encoder().encode
@@ -152,16 +153,8 @@ def bulk_body(bulk: BulkAccepted) -> bytes:
 async def _through_quart(answer: Answer, account: str) -> Response:
     body = await read_json(request)
     key = idempotency_key(request, body)
-    created = await answer(Post(account, body, key, g.request_id, _flags_duplicates(request)))
+    created = await answer(Post(account, body, key, g.request_id, flag(request.args, "flag_duplicates")))
     return json_response(created.body, 201, created.headers)
-
-
-def _flags_duplicates(request: Request) -> bool:
-    """Whether a bulk asks for it. Raises a Problem 422."""
-    given = request.args.get("flag_duplicates", "false")
-    if given not in ("true", "false"):
-        raise invalid_field("flag_duplicates", "must be true or false", FaultCode.WRONG_TYPE.value)
-    return given == "true"
 
 
 def _created(entity: Entity, headers: dict[str, str]) -> Created:

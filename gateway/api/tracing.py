@@ -13,7 +13,7 @@ import trio
 from quart import Response, g, request
 
 from gateway.api.problems import NOT_FOUND, TOO_MANY_CONNECTIONS, Problem, invalid_field
-from gateway.api.queries import parameters
+from gateway.api.queries import flag, parameters
 from gateway.carriers.trace import Wire
 from gateway.carriers.trace_stream import Format, Renderer, stream
 from gateway.rules.faults import FaultCode
@@ -23,7 +23,6 @@ MOST_TRACES = 4
 """Of one carrier at a time: each may hold 2 MiB."""
 MOST_SECONDS = 86_400
 _TYPES = {Format.LINES: "text/plain; charset=utf-8", Format.PCAP: "application/vnd.tcpdump.pcap"}
-_TRUTH = {"true": True, "false": False}
 
 
 class Tracing:
@@ -37,7 +36,7 @@ class Tracing:
     async def trace(self, carrier: str) -> Response:
         """Raises Problem."""
         given = parameters(request, "format", "show", "seconds")
-        form, show, seconds = _format(given), _show(given), _seconds(given)
+        form, show, seconds = _format(given), flag(given, "show"), _seconds(given)
         wire = self._wires.get(carrier)
         if wire is None:
             raise Problem(NOT_FOUND, f"There is no such carrier; there are {', '.join(sorted(self._wires)) or 'none'}.")
@@ -105,13 +104,6 @@ def _format(given: Mapping[str, str]) -> Format:
     raise invalid_field(
         "format", f"must be one of {', '.join(form.value for form in Format)}", FaultCode.WRONG_TYPE.value
     )
-
-
-def _show(given: Mapping[str, str]) -> bool:
-    show = _TRUTH.get(given.get("show", "false"))
-    if show is None:
-        raise invalid_field("show", "must be true or false", FaultCode.WRONG_TYPE.value)
-    return show
 
 
 def _seconds(given: Mapping[str, str]) -> int:

@@ -5,9 +5,9 @@ What kind of address a sender is, is decided by gateway.rules.senders; a carrier
 
 from typing import NamedTuple
 
-from gateway.rules.patterns import bare
 from gateway.rules.senders import address_type
 from gateway.settings.carriers import Carrier as CarrierSettings
+from gateway.settings.patterns import bare
 
 INTERNATIONAL = 1
 ISDN = 1

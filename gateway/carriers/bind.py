@@ -15,7 +15,6 @@ from gateway.carriers.complaints import Complaints
 from gateway.carriers.heard import each_done, sorted_out
 from gateway.carriers.leaving import Leaving
 from gateway.carriers.outgoing import LAST_WORDS_SECONDS, Outgoing
-from gateway.carriers.pacing import Pace
 from gateway.carriers.reading import Reading
 from gateway.carriers.requests import patience_of, session_of
 from gateway.carriers.restraint import Restraint
@@ -60,14 +59,12 @@ class Bind:
         stream: trio.abc.Stream,
         traffic: Traffic,
         *,
-        paces: Sequence[Pace] = (),
         patience: Patience | None = None,
         restraint: Restraint | None = None,
         on_state: Callable[[BindState], None] = lambda state: None,
     ) -> None:
-        """`paces`: those of this bind and of its carrier, where there is a rate; `patience`: its carrier's, where it
-        has one that other binds taught already; `restraint`: what connections before it learned, in place of `paces`.
-        `stream` is closed by `run`."""
+        """`patience`: its carrier's, where it has one that other binds taught already; `restraint`: what connections
+        before it learned, and the paces where there is a rate. `stream` is closed by `run`."""
         self.name = name
         self.mode = mode
         self.settings = settings
@@ -84,7 +81,7 @@ class Bind:
         self._complaints = Complaints(name)
         self._traffic = traffic
         self._on_state = on_state
-        self.restraint = Restraint(settings, self._window, paces) if restraint is None else restraint
+        self.restraint = Restraint(settings) if restraint is None else restraint
         """What window, pace and throttles leave it."""
         self._sending = Sending(settings, self.session, self.restraint, self._outgoing)
         self._waiting = self._sending.waiting

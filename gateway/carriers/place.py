@@ -20,7 +20,6 @@ from gateway.metrics import BIND_REFUSALS
 from protocol.command_status import BindRefusal, bind_refusal, name_of
 from protocol.numbers import BindMode
 from protocol.session_events import CloseReason
-from protocol.window import Window
 
 if TYPE_CHECKING:
     from gateway.carriers.carrier import Carrier
@@ -87,7 +86,7 @@ class Place:
         own = [Pace(settings.submit_rate_per_bind)] if settings.submit_rate_per_bind else []
         paces = own if carrier.pace is None else [*own, carrier.pace]
         # Longer than any connection, so that a reconnect forgets nothing of it.
-        self._restraint = Restraint(settings, Window(settings.window), paces)
+        self._restraint = Restraint(settings, paces)
 
     def view(self) -> BindView:
         """The place as an operator sees it."""

@@ -23,15 +23,16 @@ _AnyPace: TypeAlias = Pace | Brake
 class Restraint:
     """How much one bind may send now."""
 
-    def __init__(self, settings: CarrierSettings, window: Window, paces: Sequence[Pace]) -> None:
+    def __init__(self, settings: CarrierSettings, paces: Sequence[Pace] = ()) -> None:
         """`paces`: those of the bind and of its carrier, where there is a rate."""
         rates = [rate for rate in (settings.submit_rate / settings.binds, settings.submit_rate_per_bind) if rate]
         self._rate = min(rates, default=float("inf"))
         self._agreed: tuple[_AnyPace, ...] = tuple(paces)
         self._pause = ThrottlePause(settings.throttle_pause)
         self._brake = Brake(self._rate, settings.throttle_pause)
-        self._window = window
-        self._adaptive = AdaptiveWindow(window, settings.response_timeout) if settings.adaptive_window else None
+        # Nobody's, until a connection brings its own.
+        self._window = Window(settings.window)
+        self._adaptive = AdaptiveWindow(self._window, settings.response_timeout) if settings.adaptive_window else None
         self._away_since: float | None = None
         self.paces = self._agreed
         """Those in force."""

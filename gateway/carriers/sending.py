@@ -39,10 +39,13 @@ class Sending:
         if not self.waiting or feed is None:
             self.waiting.add(submits, now)
             return
-        urgent = [submit for submit in submits if feed.is_urgent(submit[1])]
+        urgent: list[tuple[bytes, Any]] = []
+        others: list[tuple[bytes, Any]] = []
+        for submit in submits:
+            (urgent if feed.is_urgent(submit[1]) else others).append(submit)
         if urgent:
             self.waiting.put_in(self._place_of_urgent(feed), urgent, now)
-        self.waiting.add([submit for submit in submits if not feed.is_urgent(submit[1])], now)
+        self.waiting.add(others, now)
 
     def _place_of_urgent(self, feed: Feed) -> int:
         """Behind what is urgent too, and behind the rest of a message that has begun."""

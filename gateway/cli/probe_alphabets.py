@@ -6,7 +6,7 @@ No answer of a carrier tells it. Either somebody reads the phone, or a text come
 from collections.abc import Callable, Iterator
 
 from gateway.cli.probe_observed import Observed
-from gateway.cli.probe_trials import CODINGS
+from gateway.cli.probe_trials import CODINGS, TELLING_MARK, coding_label
 from protocol.alphabets import Alphabet
 
 SHOWN = {
@@ -17,7 +17,6 @@ SHOWN = {
 }
 """How TELLING begins in each; the first that fits is it."""
 _UCS2 = 8
-_MARK = "Sluice probe 5, data_coding "
 
 
 def ask(observed: Observed, answer: Callable[[str], str]) -> None:
@@ -39,9 +38,8 @@ def ask(observed: Observed, answer: Callable[[str], str]) -> None:
 
 def taken(observed: Observed) -> list[int]:
     """The data_codings that were answered ESME_ROK."""
-    return [
-        coding for coding in CODINGS if any(s.label == f"data_coding {coding}" and s.status == 0 for s in observed.sent)
-    ]
+    labels = {sent.label for sent in observed.sent if sent.status == 0}
+    return [coding for coding in CODINGS if coding_label(coding) in labels]
 
 
 def hear(observed: Observed, octets: bytes, data_coding: int) -> None:
@@ -50,9 +48,9 @@ def hear(observed: Observed, octets: bytes, data_coding: int) -> None:
         # As it was sent, very likely: that tells nothing.
         return
     text = octets.decode("utf-16-be", "replace")
-    if not text.startswith(_MARK):
+    if not text.startswith(TELLING_MARK):
         return
-    coding, _, shown = text.removeprefix(_MARK).partition(": ")
+    coding, _, shown = text.removeprefix(TELLING_MARK).partition(": ")
     found = next((alphabet for alphabet, told in SHOWN.items() if shown.startswith(told)), None)
     if found is not None and coding in map(str, CODINGS):
         observed.alphabets[int(coding)] = found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.cli.probe_observed import Observed, Sent
+from gateway.cli.probe_trials import long_label
 from protocol.command_status import name_of
 from protocol.receipt_keys import exact_key
 from protocol.segments import LongMessages
@@ -11,7 +12,7 @@ from protocol.segments import LongMessages
 def profile(observed: Observed) -> dict[str, object]:
     """The keys in which the carrier shows itself different from profile generic."""
     learned: dict[str, object] = {"query_sm": True} if _tells_state(observed) else {}
-    forms = [form for form in LongMessages if _is_taken(observed, form.value)]
+    forms = [form for form in LongMessages if _is_taken(observed, form)]
     if forms and LongMessages.UDH8 not in forms:
         learned["long_messages"] = forms[0].value
     return learned
@@ -20,8 +21,8 @@ def profile(observed: Observed) -> dict[str, object]:
 def findings(observed: Observed) -> Iterator[str]:
     """What the carrier does with what not all take."""
     for form in LongMessages:
-        parts = _parts_of(observed, form.value)
-        if parts and _is_taken(observed, form.value):
+        parts = _parts_of(observed, form)
+        if _is_taken(observed, form):
             yield f"a long message by {form.value} is taken"
         elif parts:
             words = ", ".join(dict.fromkeys(_status(sent.status) for sent in parts))
@@ -35,11 +36,12 @@ def findings(observed: Observed) -> Iterator[str]:
         yield f"query_sm of the first id: {_status(queried.status)}{told}; {what}"
 
 
-def _parts_of(observed: Observed, form: str) -> list[Sent]:
-    return [sent for sent in observed.sent if sent.label == f"long by {form}"]
+def _parts_of(observed: Observed, form: LongMessages) -> list[Sent]:
+    label = long_label(form)
+    return [sent for sent in observed.sent if sent.label == label]
 
 
-def _is_taken(observed: Observed, form: str) -> bool:
+def _is_taken(observed: Observed, form: LongMessages) -> bool:
     parts = _parts_of(observed, form)
     return bool(parts) and all(sent.status == 0 for sent in parts)
 

@@ -230,7 +230,7 @@ class ProbeLink:
     def _take_answer(self, event: SubmitAnswered) -> None:
         sent: Sent = event.token
         sent.status, sent.message_id, sent.latency_seconds = event.status, event.message_id, event.latency_seconds
-        state = event.tlvs.get(0x0428)
+        state = event.tlvs.get(Tlv.CONGESTION_STATE)
         sent.congestion = state[0] if state else None
         self._observed.hear_again()
 

@@ -11,7 +11,6 @@ from protocol.command_status import CommandStatus
 from protocol.pdus import DataSm, DeliverSm, QuerySmResp, SubmitSm
 from protocol.receipt_keys import exact_key, other_keys
 from protocol.receipts import Receipt, read_receipt
-from protocol.segments import LongMessages
 
 
 @dataclass(slots=True)
@@ -21,8 +20,6 @@ class Trial:
     label: str
     text: str
     segments: list[SubmitSm]
-    form: LongMessages | None = None
-    """How its parts are joined, where that is tried."""
     coding: int | None = None
     """data_coding, where it is tried what that means."""
 

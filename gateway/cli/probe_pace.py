@@ -7,6 +7,8 @@ from protocol.command_status import StatusClass, classify
 
 FIRST_STEP = 5
 """Messages a second; less is no limit that a carrier would be asked for."""
+_LONGEST_STEP_SECONDS = 1.2
+"""A step that took longer was held up by the window, and is no pace."""
 
 
 def steps(most: int) -> Iterator[int]:
@@ -39,12 +41,17 @@ def findings(observed: Observed) -> Iterator[str]:
         told = f"{paced.per_second} submit_sm in a second: {paced.taken} taken"
         told += f", {paced.throttled} throttled" if paced.throttled else ""
         told += f", {paced.unanswered} not answered in time" if paced.unanswered else ""
-        yield told + (f"; they went in {paced.seconds:.1f} s, as the window allows" if paced.seconds > 1.2 else "")
+        yield told + (
+            f"; they went in {paced.seconds:.1f} s, as the window allows"
+            if paced.seconds > _LONGEST_STEP_SECONDS
+            else ""
+        )
     if observed.paces and not any(paced.throttled for paced in observed.paces):
         yield "it never throttled; that is no promise for longer than these seconds"
 
 
 def profile(observed: Observed) -> dict[str, object]:
     """The pace that was taken whole, where the next was throttled."""
-    whole = [paced.per_second for paced in observed.paces if not is_over(paced) and paced.seconds <= 1.2]
+    in_time = [paced for paced in observed.paces if paced.seconds <= _LONGEST_STEP_SECONDS]
+    whole = [paced.per_second for paced in in_time if not is_over(paced)]
     return {"submit_rate": max(whole)} if whole and any(paced.throttled for paced in observed.paces) else {}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from gateway.cli.toml_text import toml_string
 from gateway.settings import profiles
 from gateway.settings.carriers import Carrier
 
@@ -71,5 +72,4 @@ def _value(value: object) -> str:
         return "{ " + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
-    # Not as JSON does by itself: TOML knows no pairs of surrogates, and wants DEL escaped.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return toml_string(value) if isinstance(value, str) else json.dumps(value)

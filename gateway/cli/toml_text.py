@@ -26,7 +26,7 @@ def settings_text(settings: Settings) -> str:
 def value_text(value: Any, field: FieldInfo) -> str:
     """One value as TOML, as it stands after `key =`."""
     if isinstance(value, float) and is_duration(field.metadata):
-        return _quoted(format_duration(value))
+        return toml_string(format_duration(value))
     return _plain_text(value)
 
 
@@ -70,11 +70,11 @@ def _plain_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, InterfaceVersion):
-        return _quoted(f"{value >> 4}.{value & 15}")
+        return toml_string(f"{value >> 4}.{value & 15}")
     if isinstance(value, Enum):
-        return _quoted(str(value))
+        return toml_string(str(value))
     if isinstance(value, SecretStr):
-        return _quoted(MASK)
+        return toml_string(MASK)
     if isinstance(value, int):
         return f"{value:_}"
     if isinstance(value, float):
@@ -82,15 +82,15 @@ def _plain_text(value: Any) -> str:
     if isinstance(value, Section):
         return f"{{ {', '.join(f'{key} = {text}' for key, _, text in _entries(value))} }}"
     if isinstance(value, dict):
-        entries = ", ".join(f"{_quoted(key)} = {_plain_text(item)}" for key, item in value.items())
+        entries = ", ".join(f"{toml_string(key)} = {_plain_text(item)}" for key, item in value.items())
         return f"{{ {entries} }}" if entries else "{}"
     if isinstance(value, list):
         return f"[{', '.join(_plain_text(item) for item in value)}]"
     if isinstance(value, frozenset):
         return _plain_text([member for member in Scope if member in value])
-    return _quoted(str(value))
+    return toml_string(str(value))
 
 
-def _quoted(text: str) -> str:
-    """A TOML basic string has the escapes of JSON."""
-    return json.dumps(text, ensure_ascii=False)
+def toml_string(text: str) -> str:
+    """A TOML basic string has the escapes of JSON, and no pairs of surrogates; DEL it wants escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -24,6 +24,7 @@ from gateway.flows.accept_outcomes import (
     OneAccepted,
     OneOutcome,
     OneReplayed,
+    left_out,
 )
 from gateway.flows.account_checks import checks_of
 from gateway.flows.bulk_answers import bulk_again, by_index, client_id_of, flag_them, store_errors
@@ -165,7 +166,7 @@ class Accept:
                 if flag_duplicates and isinstance(again, BulkAccepted):
                     flag_them(again.entities, dict(zip(indexes, messages, strict=True)))
                 return again
-        refused = outcome.conflicts.keys() | outcome.suppressed.keys() | outcome.duplicates.keys()
+        refused = left_out(outcome)
         entities = [
             entity_of(message, index)
             for place, (index, message) in enumerate(zip(indexes, messages, strict=True))

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.flows.accept_outcomes import BulkAccepted, FirstAnswerErased, ItemError
+from gateway.flows.accept_outcomes import BulkAccepted, FirstAnswerErased, ItemError, left_out
 from gateway.flows.entities import Entity, entity_of
 from gateway.flows.suppressions import suppression_errors
 from gateway.identifiers import MESSAGE, public
@@ -22,8 +22,8 @@ def bulk_again(first: Replayed, items: Sequence[Any]) -> BulkAccepted | FirstAns
     errors = _item_errors.decode(first.errors) if first.errors else []
     refused = {error.index for error in errors}
     indexes = [index for index in range(len(items)) if index not in refused]
-    left_out = first.conflicts.keys() | first.suppressed.keys() | first.duplicates.keys()
-    accepted = [index for place, index in enumerate(indexes) if place not in left_out]
+    unfiled = left_out(first)
+    accepted = [index for place, index in enumerate(indexes) if place not in unfiled]
     rows = sorted(first.messages, key=_by_id)
     if len(rows) < len(accepted):
         # Which of them are gone is not known, and so not whose index each row has that is left.
@@ -38,11 +38,11 @@ def store_errors(outcome: Accepted | Replayed, indexes: Sequence[int], items: Se
     """Of what only the store could find wrong."""
     found: dict[int, ItemErrors] = {place: suppression_errors(why) for place, why in outcome.suppressed.items()}
     for place, holder in outcome.conflicts.items():
-        found[place] = errors = ItemErrors()
-        errors.add("client_id", Fault(f"is in use by {public(MESSAGE, holder)}", FaultCode.CLIENT_ID_IN_USE))
+        in_use = Fault(f"is in use by {public(MESSAGE, holder)}", FaultCode.CLIENT_ID_IN_USE)
+        found[place] = ItemErrors.of("client_id", in_use)
     for place, holder in outcome.duplicates.items():
-        found[place] = errors = ItemErrors()
-        errors.add("text", Fault(f"says the same as {public(MESSAGE, holder)} did moments ago", FaultCode.DUPLICATE))
+        repeated = Fault(f"says the same as {public(MESSAGE, holder)} did moments ago", FaultCode.DUPLICATE)
+        found[place] = ItemErrors.of("text", repeated)
     return [
         ItemError(indexes[place], client_id_of(items[indexes[place]]), errors.fields, errors.codes)
         for place, errors in found.items()

@@ -17,7 +17,7 @@ from gateway.logs import quoted
 from gateway.messages import ErrorCode
 from gateway.rules.campaigns import Definition, from_json
 from gateway.rules.faults import Fault, ItemErrors
-from gateway.rules.options import MessageOptions
+from gateway.rules.options import NOTHING_ASKED
 from gateway.rules.options import from_json as options_from_json
 from gateway.rules.paces import Pace
 from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
@@ -41,7 +41,6 @@ NO_LIMIT: Mapping[str, float] = {}
 _log = logging.getLogger("sluice.campaign")
 _values = msgspec.json.Decoder(dict[str, object]).decode
 _NO_TEXT = ReadyText("", "gsm7", 1)
-_NO_OPTIONS = MessageOptions()
 
 
 class ExpandingStore(CampaignStore, AllowanceStore, Protocol):
@@ -126,7 +125,8 @@ class Expand:
         async with self._slot:
             # From here on it is told of anew, also by the commit of this slice.
             self._told.discard(campaign)
-            expansion = await self._store.expansion(campaign, SLICE)
+            most = SLICE if pace is None else max(1, pace.allowed(trio.current_time()))
+            expansion = await self._store.expansion(campaign, most)
             if expansion is None:
                 self._paces.pop(campaign, None)
                 self._quiet.ended(campaign)
@@ -165,7 +165,7 @@ class Renderer:
         self._campaign = expansion.campaign
         self._routes = routes
         self._template = parse_template(definition.message, spintax=definition.spintax)
-        options = _NO_OPTIONS if definition.options is None else options_from_json(definition.options)
+        options = NOTHING_ASKED if definition.options is None else options_from_json(definition.options)
         self._most_parts = options.max_parts
 
     async def render(

@@ -48,7 +48,7 @@ def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType =
         index,
         public(MESSAGE, message.id),
         message.client_id,
-        _SCHEDULED if scheduled_at is not None and waits_here(scheduled_at, message.options) else _QUEUED,
+        _SCHEDULED if waits_here(scheduled_at, message.options) else _QUEUED,
         message.sender,
         message.recipient,
         message.text,

@@ -200,7 +200,7 @@ class _Slices:
         for given in some:
             checked = self._check.check(given, now)
             if isinstance(checked, ItemErrors):
-                self._bad.append(RecipientErrors(self.received, _encode(_Errors(checked.fields, checked.codes))))
+                self._bad.append(RecipientErrors(self.received, _encode(checked)))
                 self._budget -= COST_OF_ERRORS
             else:
                 self._good.append(NewRecipient(self.received, *checked))
@@ -225,13 +225,6 @@ class _Slices:
         else:
             await self._store.add_recipients(self._campaign, self._good, self._bad)
         self._good, self._bad, self._budget = [], [], PER_TURN
-
-
-class _Errors(msgspec.Struct):
-    """As `errors` of a recipient are kept and told."""
-
-    fields: dict[str, list[str]]
-    codes: dict[str, list[str]]
 
 
 _encode = msgspec.json.Encoder().encode

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.flows.accept_outcomes import left_out
 from gateway.identifiers import MESSAGE, REQUEST, SUBMISSION, public
 from gateway.logs import quoted, redacted
 from gateway.store.interface import Accepted, Answer, Claim, ClaimedSegment, Delivery, InboundIn, Submission
@@ -41,8 +42,9 @@ def accepted(submission: Submission, outcome: Accepted) -> None:
     """On disk."""
     if not _log.isEnabledFor(logging.DEBUG):
         return
+    unfiled = left_out(outcome)
     for place, message in enumerate(submission.messages):
-        if place not in outcome.conflicts and place not in outcome.suppressed:
+        if place not in unfiled:
             _log.debug(
                 "accepted message=%s account=%s request_id=%s submission=%s lane=%s route=%s to=%s segments=%d",
                 public(MESSAGE, message.id),

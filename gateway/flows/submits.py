@@ -1,12 +1,12 @@
 """A claimed segment as the submit_sm of its carrier: addresses, validity, which part asks for a receipt, TLVs. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 
 from gateway.carriers.addresses import Addresses
 from gateway.rules.options import MessageOptions
 from gateway.settings.carriers import Carrier as CarrierSettings
-from gateway.settings.tlvs import tlv_octets
+from gateway.settings.tlvs import octets_by_tag
 from gateway.settings.types import ReceiptsOf, TimeForm
 from gateway.store.interface import Claim
 from protocol.fields import write_tlvs
@@ -39,7 +39,7 @@ class Submits:
         self._schedule_form = settings.schedule_delivery_time
         self._asking = _ASKING[settings.receipts_of]
         self._tells_reference = settings.user_message_reference
-        self._tlvs = _octets(settings.tlvs)
+        self._tlvs = octets_by_tag(settings.tlvs)
         self._tlv_octets = write_tlvs(self._tlvs)
         self._message_tlvs = frozenset(settings.message_tlvs)
         self._adds_tlvs = bool(self._tlvs) or self._tells_reference
@@ -77,7 +77,7 @@ class Submits:
         """Those of the carrier, of the message where the carrier takes them, and the attempt's reference."""
         asked = claim.options.tlvs if claim.options is not None else None
         own = {tag: value for tag, value in asked.items() if tag in self._message_tlvs} if asked else None
-        octets = write_tlvs({**self._tlvs, **_octets(own)}) if own else self._tlv_octets
+        octets = write_tlvs({**self._tlvs, **octets_by_tag(own)}) if own else self._tlv_octets
         if self._tells_reference:
             # All that is dealt of a message at a time is one attempt of each part, of the same number.
             reference = reference_16(claim.message, segment.part, claim.segments[0].attempt)
@@ -104,11 +104,6 @@ class Submits:
                 data_coding=data_coding,
             )
         )
-
-
-def _octets(tlvs: Mapping[str, str]) -> dict[int, bytes]:
-    """By tag, as the wire has it."""
-    return {int(tag, 16): tlv_octets(value) for tag, value in tlvs.items()}
 
 
 def _is_first(segment: Segment) -> bool:

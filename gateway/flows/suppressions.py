@@ -16,6 +16,4 @@ _FAULTS = {
 
 def suppression_errors(why: Suppression) -> ItemErrors:
     """The errors of the item."""
-    errors = ItemErrors()
-    errors.add("to", _FAULTS[why])
-    return errors
+    return ItemErrors.of("to", _FAULTS[why])

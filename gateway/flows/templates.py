@@ -10,7 +10,7 @@ import trio
 
 from gateway.identifiers import now_ms
 from gateway.rules.named_templates import NamedTemplate, from_json, to_json
-from gateway.store.template import TemplatePut, TemplateRow, TemplateStore
+from gateway.store.templates.interface import TemplatePut, TemplateRow, TemplateStore
 
 MOST_TEMPLATES = 1_000
 """Of an account."""

@@ -3,8 +3,7 @@
 A recipient's text is rendered here to see that it can be sent; it is rendered again when its message is made.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,9 +12,10 @@ from gateway.rules import times
 from gateway.rules.campaigns import Definition
 from gateway.rules.checks import MOST_TAG, WHOLE_ITEM, ItemCheck
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
+from gateway.rules.field_names import FieldNames
 from gateway.rules.named_templates import Wording
 from gateway.rules.options import MessageOptions, check_flag, check_max_parts, to_json
-from gateway.rules.values import LARGEST_INTEGER, read_label, type_fault, unstorable
+from gateway.rules.values import LARGEST_INTEGER, read_label, type_fault
 from gateway.rules.wordings import read_wording
 
 PROMOTIONAL = "promotional"
@@ -34,8 +34,9 @@ OTHER_NAMES = {
     "send_at": "schedule", "scheduled_at": "schedule", "callback_url": "webhook_url", "ttl": "validity",
 }  # fmt: skip
 """What other gateways call our fields."""
-_MOST_UNKNOWN_TOLD = 20
-_MOST_SHOWN = 40
+_NAMES = FieldNames(
+    FIELDS, ALIASES, OTHER_NAMES, "is not a field of a campaign", most_told=20, most_guessed=20, tells_aliases=False
+)
 _NO_VALUES: Mapping[str, Any] = {}
 _MISSING = Fault("is missing", FaultCode.MISSING)
 
@@ -68,12 +69,10 @@ class CampaignCheck(ItemCheck):
     def define(self, given: Mapping[str, Any], now_ms: int) -> Defined | ItemErrors:
         """The campaign that these fields ask for, or all that is wrong with them."""
         errors = ItemErrors()
-        fields = _known_fields(given, errors)
+        fields = _NAMES.read(given, errors)
         found = self._found(fields.get, now_ms)
         wording = self._read_wording(fields, given, errors)
-        for name, value in found.items():
-            if isinstance(value, Fault):
-                errors.add(_as_given(name, given), value)
+        errors.add_faults((_NAMES.as_given(name, given), value) for name, value in found.items())
         if wording is None or errors.fields:
             return errors
         definition = Definition(
@@ -131,12 +130,11 @@ class CampaignCheck(ItemCheck):
             asked["spintax"] = True
         told = ItemErrors()
         wording = read_wording(asked.get, self._templates, told)
-        if wording is not None:
-            fault = _unreadable(wording)
-            if fault is not None:
-                told.add("template" if asked.get("template") is not None else "text", fault)
+        template = None if wording is None else wording.template()
+        if isinstance(template, Fault):
+            told.add("template", template)
         for name, sentences in told.fields.items():
-            shown = _as_given("message", given) if name == "text" else name
+            shown = _NAMES.as_given("message", given) if name == "text" else name
             errors.fields[shown], errors.codes[shown] = sentences, told.codes[name]
         if asked["text"] is None and asked.get("template") is None:
             errors.fields["message"] = ["is missing: give message or template"]
@@ -188,9 +186,9 @@ class RecipientCheck:
             if phone is None and "to" in given:
                 phone, name = given["to"], "to"
             elif given.get("to") is not None:
-                return _one_error("to", Fault("says the same as phone: give one of them", FaultCode.GIVEN_TWICE))
+                return ItemErrors.of("to", Fault("says the same as phone: give one of them", FaultCode.GIVEN_TWICE))
         else:
-            return _one_error(WHOLE_ITEM, type_fault(given, "an object or a number as a string"))
+            return ItemErrors.of(WHOLE_ITEM, type_fault(given, "an object or a number as a string"))
         number = self._rules.number_of(phone.strip() if type(phone) is str else phone)
         rendered = self._wording.render(values, number if isinstance(number, str) else "", at="")
         if isinstance(number, Fault):
@@ -224,44 +222,6 @@ def _told(errors: ItemErrors, phone: str = "phone") -> ItemErrors:
     return told
 
 
-def _one_error(name: str, fault: Fault) -> ItemErrors:
-    errors = ItemErrors()
-    errors.add(name, fault)
-    return errors
-
-
-def _known_fields(given: Mapping[str, Any], errors: ItemErrors) -> dict[str, Any]:
-    """By their first names; what is no field is told."""
-    fields: dict[str, Any] = {}
-    unknown = []
-    for key, value in given.items():
-        name = ALIASES.get(key, key)
-        if name not in FIELDS:
-            unknown.append(key)
-        elif fields.get(name) is None:
-            fields[name] = value
-        elif value is not None:
-            errors.add(key, Fault(f"says the same as {name}: give one of them", FaultCode.GIVEN_TWICE))
-    for key in unknown[:_MOST_UNKNOWN_TOLD]:
-        shown = key[:_MOST_SHOWN].encode("utf-8", "replace").decode()
-        meant = OTHER_NAMES.get(key) or _nearest(key)
-        hint = f"did you mean {meant}?" if meant else "leave it out"
-        errors.add(shown, Fault(f"is not a field of a campaign: {hint}", FaultCode.UNKNOWN_FIELD))
-    return fields
-
-
-def _nearest(key: str) -> str | None:
-    names: Collection[str] = {*FIELDS, "recipients"}
-    close = get_close_matches(key, names, n=1, cutoff=0.6) if len(key) <= _MOST_SHOWN else []
-    return close[0] if close else None
-
-
-def _as_given(name: str, given: Mapping[str, Any]) -> str:
-    if name in given:
-        return name
-    return next((alias for alias, first in ALIASES.items() if first == name and alias in given), name)
-
-
 def _label(value: Any, most: int, without: Fault | None) -> str | Fault | None:
     return without if value is None else read_label(value, most)
 
@@ -276,14 +236,6 @@ def _rate(value: Any) -> float | Fault:
     if value > MOST_RATE:
         return Fault(f"is more than {MOST_RATE:,}", FaultCode.TOO_LARGE)
     return float(value)
-
-
-def _unreadable(wording: Wording) -> Fault | None:
-    fault = unstorable(wording.text)
-    if fault is not None:
-        return fault
-    template = wording.template()
-    return template if isinstance(template, Fault) else None
 
 
 def key_fault(value: Any) -> Fault | None:

@@ -4,7 +4,7 @@ Each field's own rule lives elsewhere (numbers, senders, texts, routing), and wh
 here stands how they go together. Ids, and what the store alone can know, are the flow's.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.rules import times
 from gateway.rules.countries import CountrySenders
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
-from gateway.rules.item_fields import ALIASES, FIELDS, known_fields
+from gateway.rules.item_fields import ALIASES, FIELDS, ITEM_FIELDS
 from gateway.rules.lines import Line, line_of
 from gateway.rules.named_templates import NamedTemplate
 from gateway.rules.numbers import Number, Numbers
@@ -166,14 +166,13 @@ class ItemCheck:
         ))  # fmt: skip
 
     def _check_closely(self, item: Any, now_ms: int) -> Checked | ItemErrors:
-        errors = ItemErrors()
         if type(item) is not dict:
-            errors.add(WHOLE_ITEM, type_fault(item, "an object"))
-            return errors
+            return ItemErrors.of(WHOLE_ITEM, type_fault(item, "an object"))
+        errors = ItemErrors()
         if item.keys() <= FIELDS:
             checked = self._check_fields(item, now_ms, errors)
         else:
-            fields = known_fields(item, errors)
+            fields = ITEM_FIELDS.read(item, errors)
             checked = self._check_fields(fields, now_ms, errors)
             for alias, name in ALIASES.items():
                 if alias in item and name not in item and name in errors.fields:
@@ -207,7 +206,7 @@ class ItemCheck:
             of_text = "text" if get("template") is None else "template"
             names = ("to", of_text, *_FURTHER_NAMES)
             found = (number, text, sender, client_id, allow_unicode, lane, schedule, ends, url, tag)
-            _tell(zip(names, found, strict=True), errors)
+            errors.add_faults(zip(names, found, strict=True))
             return None
         route = self._route(number, lane, sender, asked, errors)
         if route is None:
@@ -257,9 +256,7 @@ class ItemCheck:
         return Fault(f"is not a lane: use one of {', '.join(self._lanes)}", FaultCode.UNKNOWN_LANE)
 
     def _may_be_unicode(self, value: Any) -> bool | Fault:
-        if value is None:
-            return self._allows_unicode
-        return value if type(value) is bool else type_fault(value, "true or false")
+        return self._allows_unicode if value is None else check_flag(value)
 
     def _wording(
         self,
@@ -345,16 +342,10 @@ def _asked(get: Callable[[str], Any], errors: ItemErrors) -> MessageOptions:
     """What is asked of the text; what is wrong with it is told, and is as if it were not asked for."""
     max_parts, flash, tlvs = check_max_parts(get("max_parts")), check_flag(get("flash")), check_tlvs(get("tlvs"))
     found = {"max_parts": max_parts, "flash": flash, "tlvs": tlvs, "transliterate": check_flag(get("transliterate"))}
-    _tell(found.items(), errors)
+    errors.add_faults(found.items())
     if isinstance(max_parts, Fault) or isinstance(flash, Fault) or isinstance(tlvs, Fault):
         return NOTHING_ASKED
     return MessageOptions(max_parts, flash, tlvs)
-
-
-def _tell(found: Iterable[tuple[str, Any]], errors: ItemErrors) -> None:
-    for name, value in found:
-        if isinstance(value, Fault):
-            errors.add(name, value)
 
 
 def _label(value: Any, most: int) -> str | Fault | None:

@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.numbers import Number, Numbers
-from gateway.rules.patterns import bare
-from gateway.rules.timestamps import parse_rfc3339
-from gateway.rules.values import read_label, type_fault, unstorable
+from gateway.rules.times import read_time
+from gateway.rules.values import read_label, shown, type_fault, unstorable
 from gateway.settings import Account, NumberCheck
+from gateway.settings.patterns import bare
 
-NUMBER_NAMES = frozenset({"number", "phone", "to"})
+NUMBER_NAMES = ("number", "phone", "to")
+"""In an import; the first that is given."""
 FIELDS = ("sender", "source", "evidence", "at")
 MOST_SENDER = 21
 MOST_SOURCE = 100
 MOST_EVIDENCE = 1_000
+_MOST_UNKNOWN_TOLD = 50
 _CLOCKS_MS = 5 * 60_000
 """A caller's clock may be so far ahead of ours."""
 
@@ -52,9 +54,8 @@ class ConsentCheck:
     def one(self, number: str, fields: Mapping[str, Any], now_ms: int) -> CheckedConsent | ItemErrors:
         """What is to be kept of this number; fields that are none are told."""
         errors = ItemErrors()
-        for name in [name for name in fields if name not in FIELDS][:50]:
-            shown = name[:40].encode("utf-8", "replace").decode()
-            errors.add(shown, Fault(f"is not a field: use {', '.join(FIELDS)}", FaultCode.UNKNOWN_FIELD))
+        for name in [name for name in fields if name not in FIELDS][:_MOST_UNKNOWN_TOLD]:
+            errors.add(shown(name), Fault(f"is not a field: use {', '.join(FIELDS)}", FaultCode.UNKNOWN_FIELD))
         return self._checked(number, fields, now_ms, "api", errors)
 
     def imported(self, item: Any, now_ms: int) -> CheckedConsent | ItemErrors:
@@ -62,12 +63,10 @@ class ConsentCheck:
         if isinstance(item, ItemErrors):
             return item
         fields: Mapping[str, Any] = {"number": item} if type(item) is str else item
-        errors = ItemErrors()
         if not isinstance(fields, dict):
-            errors.add("item", type_fault(item, "a number or an object"))
-            return errors
-        number = next((fields[name] for name in ("number", "phone", "to") if fields.get(name) is not None), None)
-        return self._checked(number, fields, now_ms, "import", errors)
+            return ItemErrors.of("item", type_fault(item, "a number or an object"))
+        number = next((fields[name] for name in NUMBER_NAMES if fields.get(name) is not None), None)
+        return self._checked(number, fields, now_ms, "import", ItemErrors())
 
     def _checked(
         self, given: Any, fields: Mapping[str, Any], now_ms: int, default_source: str, errors: ItemErrors
@@ -87,9 +86,7 @@ class ConsentCheck:
         ):
             return CheckedConsent(number, sender, at, source, evidence)
         found = {"number": number, "sender": sender, "source": source, "evidence": evidence, "at": at}
-        for name, value in found.items():
-            if isinstance(value, Fault):
-                errors.add(name, value)
+        errors.add_faults(found.items())
         return errors
 
 
@@ -119,11 +116,9 @@ def _evidence(value: Any) -> str | Fault | None:
 def _at(value: Any, now_ms: int) -> int | Fault:
     if value is None:
         return now_ms
-    at = parse_rfc3339(value) if type(value) is str else None
-    if type(value) is not str:
-        return type_fault(value, "a time")
-    if at is None:
-        return Fault("is not a time: write it with its zone, such as 2026-11-21T18:04:05Z", FaultCode.NOT_A_TIME)
+    at = read_time(value)
+    if isinstance(at, Fault):
+        return at
     if at > now_ms + _CLOCKS_MS:
         return Fault("is in the future", FaultCode.TOO_FAR_AHEAD)
     if at < 0:

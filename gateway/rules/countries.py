@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 from gateway.rules.country_names import COUNTRY_NAMES
 from gateway.rules.faults import Fault, FaultCode
-from gateway.rules.patterns import SenderPatterns
 from gateway.rules.senders import SenderKind, kind_of
 from gateway.settings import Account
 from gateway.settings.countries import CountryRules, SenderRule
+from gateway.settings.patterns import SenderPatterns
 
 _REMEMBERED = 1024
 """Senders of one country and account whose outcome is kept."""

@@ -3,9 +3,10 @@
 The words go on from the field's name ("to": "is too short for ...") and end with what to do, where that is not plain.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class FaultCode(StrEnum):
@@ -83,6 +84,19 @@ class ItemErrors:
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     codes: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, fault: Fault) -> "ItemErrors":
+        """Of an item that has a single fault."""
+        errors = cls()
+        errors.add(name, fault)
+        return errors
+
+    def add_faults(self, found: Iterable[tuple[str, Any]]) -> None:
+        """Add what is a fault among these fields' values."""
+        for name, value in found:
+            if isinstance(value, Fault):
+                self.add(name, value)
 
     def add(self, name: str, fault: Fault) -> None:
         self.fields.setdefault(name, []).append(fault.words)

@@ -7,13 +7,7 @@ import re
 from enum import Enum
 from functools import cache
 
-from phonenumbers import PhoneMetadata
-
-from gateway.rules.numbering import plan_of
-
-_SPECIAL = (
-    "premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
-)  # fmt: skip
+from gateway.rules.numbering import NOTHING, SPECIAL, described, metadata_of, plan_of
 
 
 class Line(Enum):
@@ -42,12 +36,10 @@ def line_of(number: str, country: str | None) -> Line:
 @cache
 def _pattern(calling_code: int, region: str, length: int) -> re.Pattern[str]:
     """Matches numbers of a line; the name of the group says of which."""
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
-    if metadata is None:
-        raise LookupError(f"the numbering library has no plan for {region}")
-    special = "|".join(filter(None, (_described(metadata, name, length) for name in _SPECIAL)))
-    general, fixed = _described(metadata, "general_desc", length), _described(metadata, "fixed_line", length)
-    mobile = _described(metadata, "mobile", length)
+    metadata = metadata_of(calling_code, region)
+    special = "|".join(filter(None, (described(metadata, kind, length) for kind in SPECIAL)))
+    general, fixed = described(metadata, "general_desc", length), described(metadata, "fixed_line", length)
+    mobile = described(metadata, "mobile", length)
     if metadata.same_mobile_and_fixed_line_pattern:
         kinds = {"either": fixed}
     else:
@@ -55,16 +47,6 @@ def _pattern(calling_code: int, region: str, length: int) -> re.Pattern[str]:
         kinds = {"either": both, "fixed": fixed, "mobile": mobile}
     alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in kinds.items() if pattern)
     if not general or not alternatives:
-        return re.compile("(?!)")
+        return NOTHING
     apart = f"(?!(?:{special})\\Z)" if special else ""
     return re.compile(rf"(?={general}\Z){apart}(?:{alternatives})\Z")
-
-
-def _described(metadata: PhoneMetadata, name: str, length: int) -> str:
-    """The pattern of one type of numbers of this length; empty where there is none."""
-    described = getattr(metadata, name)
-    if described is None or not described.national_number_pattern:
-        return ""
-    if described.possible_length and length not in described.possible_length:
-        return ""
-    return f"(?:{described.national_number_pattern})"

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
-from gateway.rules.template_syntax import field_fault, shown
-from gateway.rules.templates import Rendered, Template, parse_template, written_value
-from gateway.rules.values import type_fault
+from gateway.rules.template_syntax import field_fault
+from gateway.rules.templates import Rendered, Template, parse_template, text_fault, written_value
+from gateway.rules.values import shown, type_fault
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
@@ -43,10 +43,9 @@ class Wording(msgspec.Struct, frozen=True, omit_defaults=True):
     def render(self, values: Mapping[str, Any], seed: str, *, at: str = "variables.") -> Rendered | ItemErrors:
         """As Template.render does, with the defaults, and nothing required left out."""
         template = self.template()
-        errors = ItemErrors()
         if isinstance(template, Fault):
-            errors.add("text", template)
-            return errors
+            return ItemErrors.of("text", template)
+        errors = ItemErrors()
         self.require(values, errors, at=at)
         rendered = template.render(self.filled(values), seed, at=at)
         if not errors.fields:
@@ -148,16 +147,7 @@ def check_template(body: Mapping[str, Any]) -> NamedTemplate | ItemErrors:
 
 
 def _text(value: Any, name: str, errors: ItemErrors, *, spintax: bool) -> str:
-    fault: Fault | None
-    if value is None:
-        fault = Fault("is missing", FaultCode.MISSING)
-    elif type(value) is not str:
-        fault = type_fault(value, "a string")
-    elif not value:
-        fault = Fault("is empty", FaultCode.EMPTY)
-    else:
-        template = parse_template(value, spintax=spintax)
-        fault = template if isinstance(template, Fault) else None
+    fault = text_fault(value, spintax=spintax)
     if fault is not None:
         errors.add(name, fault)
     return value if type(value) is str else ""

@@ -16,7 +16,12 @@ LONGEST = 15
 
 _LONGEST_CALLING_CODE = 3
 _NON_GEOGRAPHIC = "001"
-_NOTHING = "(?!)"
+NOTHING = re.compile("(?!)")
+"""Matches no number."""
+SPECIAL = (
+    "premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail",
+)  # fmt: skip
+"""Types of numbers beside landlines and mobiles, as libphonenumber names them."""
 _SHARED_NAMES = {1: "North America", 7: "Russia and Kazakhstan"}
 
 
@@ -26,7 +31,7 @@ class Plan:
     __slots__ = ("_prefix_may_rewrite", "calling_code", "country", "lengths", "name", "regions", "trunk_prefix")
 
     def __init__(self, calling_code: int, regions: tuple[str, ...]) -> None:
-        metadata = _metadata(calling_code, regions[0])
+        metadata = metadata_of(calling_code, regions[0])
         self.calling_code = str(calling_code)
         self.regions = regions
         """In the library's order: of several that a number fits, the first owns it."""
@@ -133,11 +138,21 @@ def _plan(calling_code: str) -> Plan | None:
 
 def _leading_digits(calling_code: int, region: str) -> str | None:
     """What all numbers of a region begin with, where it shares its code."""
-    leading: str | None = _metadata(calling_code, region).leading_digits
+    leading: str | None = metadata_of(calling_code, region).leading_digits
     return leading
 
 
-def _metadata(calling_code: int, region: str) -> PhoneMetadata:
+def described(metadata: PhoneMetadata, kind: str, length: int) -> str:
+    """The pattern of one type of numbers of this length, behind the calling code; empty where there are none."""
+    found = getattr(metadata, kind)
+    if found is None or not found.national_number_pattern:
+        return ""
+    if found.possible_length and length not in found.possible_length:
+        return ""
+    return f"(?:{found.national_number_pattern})"
+
+
+def metadata_of(calling_code: int, region: str) -> PhoneMetadata:
     metadata = PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
     if metadata is None:
         raise LookupError(f"the numbering library has no plan for +{calling_code}")
@@ -157,27 +172,12 @@ def _regions_pattern(calling_code: int, regions: tuple[str, ...], length: int) -
 @cache
 def _assigned_pattern(calling_code: int, region: str, length: int) -> re.Pattern[str]:
     """Matches a number of this length that fits the region's general description and one of its types of number."""
-    metadata = _metadata(calling_code, region)
-    types = [
-        metadata.premium_rate,
-        metadata.toll_free,
-        metadata.shared_cost,
-        metadata.voip,
-        metadata.personal_number,
-        metadata.pager,
-        metadata.uan,
-        metadata.voicemail,
-        metadata.fixed_line,
-    ]
+    metadata = metadata_of(calling_code, region)
+    types = [*SPECIAL, "fixed_line"]
     if not metadata.same_mobile_and_fixed_line_pattern:
-        types.append(metadata.mobile)
-    general, *described = [
-        kind.national_number_pattern
-        if kind is not None and (not kind.possible_length or length in kind.possible_length)
-        else None
-        for kind in (metadata.general_desc, *types)
-    ]
-    alternatives = [f"(?:{pattern})" for pattern in described if pattern]
+        types.append("mobile")
+    general = described(metadata, "general_desc", length)
+    alternatives = [pattern for kind in types if (pattern := described(metadata, kind, length))]
     if not general or not alternatives:
-        return re.compile(_NOTHING)
-    return re.compile(rf"(?=(?:{general})\Z)(?:{'|'.join(alternatives)})\Z")
+        return NOTHING
+    return re.compile(rf"(?={general}\Z)(?:{'|'.join(alternatives)})\Z")

@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from gateway.rules.faults import Fault, FaultCode
-from gateway.rules.values import LARGEST_INTEGER, type_fault, unstorable
+from gateway.rules.values import LARGEST_INTEGER, shown, type_fault, unstorable
 from gateway.settings.tlvs import GATEWAY_TAGS, MOST_OCTETS, tlv_octets
 from protocol.segments import MAX_PARTS
 
 MOST_TLVS = 10
 _LARGEST_TAG = 0xFFFF
+_MOST_NAME = 20
+"""Characters of a wrong tag that are shown."""
 
 
 class MessageOptions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,8 +116,7 @@ def _tag(name: str) -> str | Fault:
     is_hex = 0 < len(digits) <= 4 and all(digit in "0123456789abcdefABCDEF" for digit in digits)
     tag = int(digits, 16) if is_hex else 0
     if not 0 < tag <= _LARGEST_TAG:
-        shown = name[:20].encode("utf-8", "replace").decode()
-        return Fault(f"has '{shown}', which is no tag; write it as 0x1401", FaultCode.NOT_A_TAG)
+        return Fault(f"has '{shown(name, _MOST_NAME)}', which is no tag; write it as 0x1401", FaultCode.NOT_A_TAG)
     if tag in GATEWAY_TAGS:
         return Fault(f"has 0x{tag:04x}, which the gateway sets itself; leave it out", FaultCode.TAG_NOT_ALLOWED)
     return f"0x{tag:04x}"

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from gateway.rules.patterns import SenderPatterns, bare
 from gateway.settings import Route
+from gateway.settings.patterns import SenderPatterns, bare
 
 
 class Router:

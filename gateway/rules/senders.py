@@ -9,7 +9,7 @@ from enum import Enum
 from functools import lru_cache
 
 from gateway.rules.faults import Fault, FaultCode
-from gateway.rules.patterns import SenderPatterns, bare
+from gateway.settings.patterns import SenderPatterns, bare
 from protocol.text import unencodable
 
 MOST_CHARACTERS = 11

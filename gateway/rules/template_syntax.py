@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from gateway.rules.faults import Fault, FaultCode
-from gateway.rules.values import unstorable
+from gateway.rules.values import shown, unstorable
 
 MOST_CHARACTERS = 5_000
 MOST_BRACES = 500
@@ -19,7 +19,6 @@ MOST_DEPTH = 10
 """Of choices within choices."""
 FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _ENDS_PLAIN = re.compile(r"[{}|]")
-_MOST_SHOWN = 40
 
 
 class Field(NamedTuple):
@@ -62,11 +61,6 @@ def field_fault(name: str) -> Fault | None:
         return None
     words = f"'{shown(name)}' is no name of a field: 1 to 64 letters, digits, _, . and -, a letter or _ first"
     return Fault(words, FaultCode.TEMPLATE_NOT_VALID)
-
-
-def shown(name: str) -> str:
-    """A caller's own name for a field, as it can stand in an answer."""
-    return name[:_MOST_SHOWN].encode("utf-8", "replace").decode()
 
 
 class _Wrong(Exception):  # noqa: N818 - it never leaves this file

@@ -63,11 +63,6 @@ class Template:
         self._kept = 0
         self._hash = hashlib.blake2b(text.encode(), digest_size=8)
 
-    @property
-    def needed(self) -> frozenset[str]:
-        """Fields that have no default."""
-        return frozenset(self._needed)
-
     def render(self, values: Mapping[str, Any], seed: str, *, at: str = "variables.") -> Rendered | ItemErrors:
         """The text for one recipient, whose number is the seed, or all that is wrong with the values.
 
@@ -137,9 +132,16 @@ def parse_template(text: str, *, spintax: bool) -> Template | Fault:
     return Template(text, root, variants)
 
 
-def escaped(text: str) -> str:
-    """A text with its braces doubled: as a template, it says what it says."""
-    return text.replace("{", "{{").replace("}", "}}")
+def text_fault(value: Any, *, spintax: bool) -> Fault | None:
+    """What is wrong with the text of a template as a body gives it."""
+    if value is None:
+        return Fault("is missing", FaultCode.MISSING)
+    if type(value) is not str:
+        return type_fault(value, "a string")
+    if not value:
+        return Fault("is empty", FaultCode.EMPTY)
+    template = parse_template(value, spintax=spintax)
+    return template if isinstance(template, Fault) else None
 
 
 def written_value(value: Any) -> str | Fault:
@@ -158,10 +160,8 @@ def written_value(value: Any) -> str | Fault:
 
 
 def _too_long() -> ItemErrors:
-    errors = ItemErrors()
     words = f"is too long with its values: {_MOST_RENDERED:,} characters are the most"
-    errors.add("text", Fault(words, FaultCode.TOO_MANY_SEGMENTS))
-    return errors
+    return ItemErrors.of("text", Fault(words, FaultCode.TOO_MANY_SEGMENTS))
 
 
 def _fields(pieces: Sequence) -> Iterator[Field]:

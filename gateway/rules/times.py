@@ -12,13 +12,19 @@ from gateway.rules.values import LARGEST_INTEGER, type_fault
 _EXAMPLE = "2026-11-21T18:04:05Z"
 
 
-def scheduled_at(value: Any, *, now_ms: int, ahead_ms: int) -> int | Fault:
-    """The time that a `schedule` names."""
+def read_time(value: Any) -> int | Fault:
+    """A time with its zone."""
     if type(value) is not str:
         return type_fault(value, "a time")
     at = parse_rfc3339(value)
-    if at is None:
-        return _not_a_time()
+    return _not_a_time("a time") if at is None else at
+
+
+def scheduled_at(value: Any, *, now_ms: int, ahead_ms: int) -> int | Fault:
+    """The time that a `schedule` names."""
+    at = read_time(value)
+    if isinstance(at, Fault):
+        return at
     if at < now_ms:
         return Fault("is in the past", FaultCode.IN_THE_PAST)
     if at > now_ms + ahead_ms:
@@ -48,7 +54,7 @@ def expires_at(value: Any, *, starts_ms: int, scheduled: bool, longest_ms: int) 
     return at
 
 
-def _not_a_time(wanted: str = "a time") -> Fault:
+def _not_a_time(wanted: str) -> Fault:
     return Fault(f"is not {wanted}: write it with its zone, such as {_EXAMPLE}", FaultCode.NOT_A_TIME)
 
 

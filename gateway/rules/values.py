@@ -6,6 +6,8 @@ from gateway.rules.faults import Fault, FaultCode
 
 LARGEST_INTEGER = (1 << 63) - 1
 """Of the databases below."""
+MOST_SHOWN = 40
+"""Characters of a caller's own name for something, in an answer."""
 
 _KINDS: dict[type, str] = {
     str: "a string",
@@ -23,6 +25,11 @@ def type_fault(value: Any, wanted: str) -> Fault:
     if type(value) is int and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
         return Fault("is an integer beyond 64 bits", FaultCode.INTEGER_TOO_LARGE)
     return Fault(f"must be {wanted}, not {_KINDS.get(type(value), 'this')}", FaultCode.WRONG_TYPE)
+
+
+def shown(name: str, most: int = MOST_SHOWN) -> str:
+    """A caller's own name for a field, as it can stand in an answer."""
+    return name[:most].encode("utf-8", "replace").decode()
 
 
 def unstorable(text: str) -> Fault | None:

@@ -9,9 +9,8 @@ from typing import Any
 
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.named_templates import NAME, NamedTemplate, Wording, check_locale
-from gateway.rules.template_syntax import shown
-from gateway.rules.templates import Rendered, parse_template
-from gateway.rules.values import type_fault
+from gateway.rules.templates import Rendered, text_fault
+from gateway.rules.values import shown, type_fault
 
 FIELDS = frozenset({"template", "variables", "spintax", "locale"})
 MOST_VARIABLES = 200
@@ -72,16 +71,7 @@ def read_wording(
 
 
 def _of_text(text: Any, spintax: bool, errors: ItemErrors) -> Wording | None:
-    fault: Fault | None = None
-    if text is None:
-        fault = Fault("is missing", FaultCode.MISSING)
-    elif type(text) is not str:
-        fault = type_fault(text, "a string")
-    elif not text:
-        fault = Fault("is empty", FaultCode.EMPTY)
-    else:
-        template = parse_template(text, spintax=spintax)
-        fault = template if isinstance(template, Fault) else None
+    fault = text_fault(text, spintax=spintax)
     if fault is not None:
         errors.add("text", fault)
         return None

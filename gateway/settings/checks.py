@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from gateway.settings.carrier_checks import carrier_contradictions
 from gateway.settings.countries import country_contradictions
 from gateway.settings.opt_outs import meant_twice
+from gateway.settings.patterns import SenderPatterns
 from gateway.settings.problems import Fault
 from gateway.settings.sections import BUILT_IN_LANES
 from gateway.settings.types import Network, format_duration
@@ -181,13 +182,8 @@ def _accounts(settings: "Settings") -> Iterator[Fault]:
                 (*at, "senders"), 'is empty, so nothing could be sent; give some, such as ["SHOP"], or ["*"] for all'
             )
         sender = account.default_sender
-        if sender is not None and not any(_allows(pattern, sender) for pattern in account.senders):
+        if sender is not None and not SenderPatterns(account.senders).match(sender):
             yield Fault((*at, "default_sender"), f'is "{sender}", which senders does not allow; add it there')
-
-
-def _allows(pattern: str, sender: str) -> bool:
-    pattern, sender = pattern.removeprefix("+"), sender.removeprefix("+")
-    return sender.startswith(pattern[:-1]) if pattern.endswith("*") else sender == pattern
 
 
 def _tokens(settings: "Settings") -> Iterator[Fault]:

@@ -5,17 +5,17 @@ follows from it is decided in gateway/rules/countries and gateway/rules/quiet_ho
 """
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
 from gateway.settings.files import Sources
+from gateway.settings.patterns import SenderPatterns
 from gateway.settings.problems import Fault, Problem, unknown_key
+from gateway.settings.time_zones import ZoneName
 from gateway.settings.types import COUNTRIES, Section
 
 if TYPE_CHECKING:
@@ -90,14 +90,6 @@ def _check_date(value: str) -> str:
     return value
 
 
-def _check_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'is {value!r}, which is no time zone; write one such as "Europe/Madrid"') from None
-    return value
-
-
 def _check_pattern(value: str) -> str:
     if value != "*" and (_NAME.fullmatch(value) is None or value != value.strip()):
         raise ValueError(f'is {value!r}; write a sender such as "SHOP", its beginning as "SHOP*", or "*" for all')
@@ -133,7 +125,7 @@ class CountryRules(Section):
     """Days of the week that are quiet as a whole: `["sunday"]`."""
     quiet_dates: list[Annotated[str, AfterValidator(_check_date)]] = Field(default=[], max_length=MOST_DATES)
     """Dates that are quiet as a whole: `["05-01", "2027-05-06"]`."""
-    time_zone: Annotated[str, AfterValidator(_check_zone)] | None = None
+    time_zone: Annotated[str, ZoneName('"Europe/Madrid"')] | None = None
     """Of numbers whose own time zone is not known, or whose several zones are never all out of quiet hours at once."""
 
 
@@ -157,7 +149,7 @@ def lay_countries(sources: Sources) -> None:
             for key in ((), *((key,) for key in table)):
                 sources.given(("countries", name.upper(), *key), origin)
     file = shipped_file() if named is None else sources.main.parent / named
-    for country, rules in _read(sources, file).items():
+    for country, rules in sources.read(file, "is named as countries_file and ").items():
         table = given.setdefault(country, {})
         if not isinstance(table, dict) or not isinstance(rules, dict):
             sources.problems.append(Problem(str(file), country, "must be a table"))
@@ -171,19 +163,6 @@ def lay_countries(sources: Sources) -> None:
                 sources.given(("countries", country, key), str(file))
 
 
-def _read(sources: Sources, file: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = f"is named as countries_file and cannot be read: {error.strerror}"
-    except UnicodeDecodeError as error:
-        reason = f"is not UTF-8: byte {error.start} is none"
-    except tomllib.TOMLDecodeError as error:
-        reason = f"is not TOML: {error}"
-    sources.problems.append(Problem(str(file), "", reason))
-    return {}
-
-
 def country_contradictions(settings: "Settings") -> Iterator[Fault]:
     """Fallback senders that could not be used."""
     for code, rules in settings.countries.items():
@@ -192,7 +171,7 @@ def country_contradictions(settings: "Settings") -> Iterator[Fault]:
     for account in settings.accounts.values():
         for code, sender in account.fallback_senders.items():
             at = ("accounts", account.name, "fallback_senders", code)
-            if not any(_allows(pattern, sender) for pattern in account.senders):
+            if not SenderPatterns(account.senders).match(sender):
                 yield Fault(at, f'is "{sender}", which senders does not allow; add it there')
             elif (reason := _unusable(settings, code, sender, account.name)) is not None:
                 yield Fault(at, reason)
@@ -206,22 +185,15 @@ def _unusable(settings: "Settings", code: str, sender: str | None, account: str)
     if rules.alphanumeric is SenderRule.REFUSED:
         return f'is "{sender}", a name, and {code} takes numbers alone; write a number'
     own = settings.accounts[account].registered_senders.get(code, []) if account else []
-    if rules.alphanumeric is SenderRule.REGISTERED and not any(
-        _allows(pattern, sender) for pattern in (*rules.registered_senders, *own)
-    ):
+    registered = SenderPatterns([*rules.registered_senders, *own])
+    if rules.alphanumeric is SenderRule.REGISTERED and not registered.match(sender):
         return f'is "{sender}", which is not among the registered_senders of {code}; add it there, or write a number'
     return None
-
-
-def _allows(pattern: str, sender: str) -> bool:
-    pattern, sender = pattern.removeprefix("+"), sender.removeprefix("+")
-    return sender.startswith(pattern[:-1]) if pattern.endswith("*") else sender == pattern
 
 
 def country_cautions(settings: "Settings") -> Iterator[str]:
     """What is worth a word and no reason to stop; each names its key."""
     for code in settings.countries:
         if code not in COUNTRIES:
-            meant = "GB" if code.upper() == "UK" else None
-            hint = f'did you mean "{meant}"?' if meant else "write the two capitals of ISO 3166"
+            hint = 'did you mean "GB"?' if code.upper() == "UK" else "write the two capitals of ISO 3166"
             yield f"countries.{code} names no country, so it says nothing; {hint}"

@@ -48,10 +48,10 @@ class Sources:
 
     def read_files(self) -> None:
         """The main file, then what it includes. Raises nothing: see `problems`."""
-        table = self._read(self.main)
+        table = self.read(self.main)
         self._merge(self.data, table, str(self.main), ())
         for file in self._included(table.get("include", [])):
-            table = self._read(file)
+            table = self.read(file)
             if table.pop("include", None) is not None:
                 self._note(str(file), "include", f"may stand in {self.main} alone; remove it here")
             self._merge(self.data, table, str(file), ())
@@ -71,11 +71,12 @@ class Sources:
     def _note(self, origin: str, key: str, reason: str) -> None:
         self.problems.append(Problem(origin, key, reason))
 
-    def _read(self, file: Path) -> dict[str, Any]:
+    def read(self, file: Path, named: str = "") -> dict[str, Any]:
+        """The table of a file, empty where it has none. Raises nothing: see `problems`. `named`: in words, by what."""
         try:
             return tomllib.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
-            self._note(str(file), "", f"cannot be read: {error.strerror}")
+            self._note(str(file), "", f"{named}cannot be read: {error.strerror}")
         except UnicodeDecodeError as error:
             self._note(str(file), "", f"is not UTF-8: byte {error.start} is none")
         except tomllib.TOMLDecodeError as error:

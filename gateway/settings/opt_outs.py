@@ -57,14 +57,18 @@ class OptOuts(Section):
 
 def words_of(section: OptOuts) -> dict[str, tuple[str, ...]]:
     """All words by kind, the built-in ones first."""
-    listed = {"stop": section.stop, "start": section.start, "help": section.help}
-    return {kind: (*BUILT_IN[kind], *listed[kind]) for kind in BUILT_IN}
+    return {kind: (*BUILT_IN[kind], *words) for kind, words in _listed(section)}
+
+
+def _listed(section: OptOuts) -> tuple[tuple[str, list[Keyword]], ...]:
+    """Those of the settings alone, in the order of BUILT_IN."""
+    return ("stop", section.stop), ("start", section.start), ("help", section.help)
 
 
 def meant_twice(section: OptOuts) -> Iterator[tuple[str, int, str, str]]:
     """Words of two kinds: the kind and place where each is listed, the word, and what else it means."""
     seen: dict[str, str] = {letters(word): kind for kind, words in BUILT_IN.items() for word in words}
-    for kind, words in (("stop", section.stop), ("start", section.start), ("help", section.help)):
+    for kind, words in _listed(section):
         for place, word in enumerate(words):
             other = seen.setdefault(letters(word), kind)
             if other != kind:

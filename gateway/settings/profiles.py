@@ -77,18 +77,7 @@ def _file(sources: Sources, carrier: str, profile: str) -> Path | None:
 
 def _checked(sources: Sources, file: Path) -> Mapping[str, Any]:
     """What the profile says and may say; the rest is told as a problem of its file."""
-    try:
-        table = read(file)
-    except OSError as error:
-        table, reason = {}, f"is named as a profile and cannot be read: {error.strerror}"
-    except UnicodeDecodeError as error:
-        table, reason = {}, f"is not UTF-8: byte {error.start} is none"
-    except tomllib.TOMLDecodeError as error:
-        table, reason = {}, f"is not TOML: {error}"
-    else:
-        reason = ""
-    if reason:
-        sources.problems.append(Problem(str(file), "", reason))
+    table = sources.read(file, "is named as a profile and ")
     for key in [key for key in table if key not in KEYS]:
         reason = "is one carrier's own; a profile may not say it" if key in _OWN else unknown_key(key, KEYS)
         sources.problems.append(Problem(str(file), key, reason))

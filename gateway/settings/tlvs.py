@@ -3,6 +3,8 @@
 Those that a message brings are checked in gateway.rules.options.
 """
 
+from collections.abc import Mapping
+
 from protocol.numbers import Tlv
 
 GATEWAY_TAGS = frozenset(
@@ -24,6 +26,11 @@ _HEX = "hex:"
 def tlv_octets(value: str) -> bytes:
     """The octets of a TLV's value as settings and messages write it. Raises ValueError where it is no hexadecimal."""
     return bytes.fromhex(value.removeprefix(_HEX)) if value.startswith(_HEX) else value.encode()
+
+
+def octets_by_tag(tlvs: Mapping[str, str]) -> dict[int, bytes]:
+    """Checked TLVs as the wire has them."""
+    return {int(tag, 16): tlv_octets(value) for tag, value in tlvs.items()}
 
 
 def check_tag(value: str) -> str:

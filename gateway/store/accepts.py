@@ -9,9 +9,8 @@ import msgspec
 
 from gateway.messages import MessageState
 from gateway.rules.options import waits_here
-from gateway.store import readers
+from gateway.store import client_ids, readers
 from gateway.store.allowances import recent_texts
-from gateway.store.allowances.interface import LimitReached
 from gateway.store.consents import opt_outs
 from gateway.store.consents.interface import Suppression
 from gateway.store.interface import (
@@ -40,15 +39,13 @@ _USUAL = (
 )
 _EXTRAS = "client_id, tag, scheduled_at, webhook_url"
 _OPTIONS = "options, variant"
-_extras_of, _options_of = attrgetter(*_EXTRAS.split(", ")), attrgetter(*_OPTIONS.split(", "))
+_optional_of = attrgetter(*f"{_EXTRAS}, {_OPTIONS}".split(", "))
 _MESSAGES = Insert("messages", _USUAL)
 _UNLESS_IN_USE = "ON CONFLICT (account, client_id) WHERE client_id IS NOT NULL DO NOTHING"
 _MESSAGES_WITH_EXTRAS = Insert("messages", f"{_USUAL}, {_EXTRAS}", otherwise=_UNLESS_IN_USE)
-_NO_EXTRAS = (None, None, None, None)
 _MESSAGES_WITH_OPTIONS = Insert("messages", f"{_USUAL}, {_EXTRAS}, {_OPTIONS}", otherwise=_UNLESS_IN_USE)
-_NO_OPTIONS = (None, None)
-_HOLDER = "SELECT id FROM messages WHERE account = ? AND client_id = ?"
-
+_NO_EXTRAS, _NO_OPTIONS = (None, None, None, None), (None, None)
+_NOTHING_OPTIONAL = (*_NO_EXTRAS, *_NO_OPTIONS)
 
 _NONE: frozenset[int] = frozenset()
 
@@ -79,15 +76,18 @@ def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
             f"{waiting:,} messages wait for a free slot, and store.backlog_limit is {limit:,}; "
             "wait until some are sent, or raise it"
         )
-    suppressed = opt_outs.suppressed_messages(work, submission.account, submission.messages)
-    recent = recent_texts.look(work, submission, suppressed)
+    lanes = {message.lane for message in submission.messages}
+    suppressed = opt_outs.suppressed_messages(work, submission.account, submission.messages, lanes)
+    recent = recent_texts.look(work, submission, lanes, suppressed)
     left_out = suppressed.keys() | recent.duplicates.keys() if suppressed or recent.duplicates else _NONE
-    reached = _limit_reached(work, submission.account, len(submission.messages) - len(left_out))
+    # What is left out of the submission counts for no limit.
+    count = len(submission.messages) - len(left_out)
+    reached = work.usage.refusal(submission.account, count, work.queues.ready_of_account, work.now)
     if reached is not None:
         return reached
     conflicts = _file_others(work, submission, left_out) if left_out else file(work, submission)
     recent_texts.keep(work, recent, conflicts)
-    left = len(submission.messages) - len(conflicts) - len(left_out)
+    left = count - len(conflicts)
     work.usage.take(submission.account, left)
     is_refused = left == 0 and len(submission.messages) == 1 and not submission.errors and not submission.is_bulk
     if key is not None and not is_refused:
@@ -97,15 +97,6 @@ def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
         kept = KeptAnswer(ids, submission.errors, conflicts, told, recent.duplicates)
         keep_answer(work, submission.account, key, msgspec.json.encode(kept), submission.id)
     return Accepted(conflicts, suppressed, recent.duplicates)
-
-
-def _limit_reached(work: Work, account: str, count: int) -> LimitReached | None:
-    """Of the account's own limits; what is left out of the submission counts for none."""
-    limits = work.policy.limits.get(account)
-    if limits is None:
-        return None
-    ready = work.queues.ready_of_account(account) if limits.backlog else 0
-    return work.usage.refusal(account, count, ready, work.now)
 
 
 def _file_others(work: Work, submission: Submission, left_out: Collection[int]) -> dict[int, int]:
@@ -209,23 +200,23 @@ def _rows(
 
 def _insert(work: Work, messages: Sequence[NewMessage], rows: list[tuple[Any, ...]]) -> int:
     """Insert the rows, with what few messages have; how many there are."""
-    extras, options = list(map(_extras_of, messages)), list(map(_options_of, messages))
-    if options.count(_NO_OPTIONS) < len(options):
-        whole = [(*row, *extra, *asked) for row, extra, asked in zip(rows, extras, options, strict=True)]
+    optional = list(map(_optional_of, messages))
+    if optional.count(_NOTHING_OPTIONAL) == len(optional):
+        return _MESSAGES.rows(work, rows)
+    whole = [row + values for row, values in zip(rows, optional, strict=True)]
+    without = -len(_NO_OPTIONS)
+    if any(row[without:] != _NO_OPTIONS for row in whole):
         return _MESSAGES_WITH_OPTIONS.rows(work, whole)
-    if extras.count(_NO_EXTRAS) < len(extras):
-        return _MESSAGES_WITH_EXTRAS.rows(work, [row + extra for row, extra in zip(rows, extras, strict=True)])
-    return _MESSAGES.rows(work, rows)
+    return _MESSAGES_WITH_EXTRAS.rows(work, [row[:without] for row in whole])
 
 
 def _conflicts(work: Work, submission: Submission) -> dict[int, int]:
     """Which messages were not filed because their client_id is in use, and by whom."""
     conflicts = {}
     for index, message in enumerate(submission.messages):
-        if message.client_id is not None:
-            holder = work.execute(_HOLDER, (submission.account, message.client_id)).fetchone()[0]
-            if holder != message.id:
-                conflicts[index] = holder
+        holder = client_ids.holder(work, submission.account, message.client_id)
+        if holder is not None and holder != message.id:
+            conflicts[index] = holder
     return conflicts
 
 

@@ -27,7 +27,7 @@ from gateway.store.enquiry import EnquiryStore
 from gateway.store.inbound.interface import InboundIn as InboundIn
 from gateway.store.inbound.interface import InboundPart as InboundPart
 from gateway.store.lists.interface import ListingStore
-from gateway.store.template import TemplateStore
+from gateway.store.templates.interface import TemplateStore
 from gateway.store.views import EndpointRow, MessageRow, MessageStory, Page, QueueRow
 from protocol.receipts import Receipt
 

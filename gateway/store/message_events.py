@@ -90,8 +90,17 @@ def _facts(work: Work, news: News) -> EventFacts:
     error = None
     if cause.error is not None:
         error = error_object(cause.error, cause.command_status, cause.receipt_state, cause.err, cause.network_error)
+    happened_at = (found.sent_at if status == Status.SENT else done_at) or work.now
+    message = facts_of(work, found, done_at)
+    return EventFacts(
+        event, kind, happened_at, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error
+    )
+
+
+def facts_of(work: Work, found: Found, done_at: int | None) -> MessageFacts:
+    """What an event tells of its message."""
     # Not MessageFacts(...), which costs three times as much.
-    message = tuple.__new__(
+    return tuple.__new__(
         MessageFacts,
         (
             found.id, found.client_id, found.sender, found.recipient, found.country, work.queues.lane(found.queue),
@@ -99,7 +108,3 @@ def _facts(work: Work, news: News) -> EventFacts:
             work.queues.campaign(found.queue), found.variant,
         ),
     )  # fmt: skip
-    happened_at = (found.sent_at if status == Status.SENT else done_at) or work.now
-    return EventFacts(
-        event, kind, happened_at, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error
-    )

@@ -64,6 +64,10 @@ class CarrierPolicy:
     """It is told when a message is to be delivered, and holds it until then."""
 
 
+_NO_CARRIER = CarrierPolicy(0, 0)
+"""Of one that was taken out of the settings."""
+
+
 @dataclass(slots=True, frozen=True)
 class EndpointPolicy:
     url: str | None
@@ -113,18 +117,15 @@ class Policy:
     quiet_hours: QuietHours = NO_QUIET_HOURS
 
     def way_of(self, carrier: str) -> TextWay:
-        policy = self.carriers.get(carrier)
-        return policy.way if policy else USUAL
+        return self.carriers.get(carrier, _NO_CARRIER).way
 
     def tags_of(self, carrier: str) -> frozenset[str]:
         """The TLVs of messages that a carrier takes."""
-        policy = self.carriers.get(carrier)
-        return policy.message_tlvs if policy else NO_TAGS
+        return self.carriers.get(carrier, _NO_CARRIER).message_tlvs
 
     def holds_schedules(self, carrier: str) -> bool:
         """Whether a carrier may have a message before its time."""
-        policy = self.carriers.get(carrier)
-        return policy is not None and policy.holds_schedules
+        return self.carriers.get(carrier, _NO_CARRIER).holds_schedules
 
     def mark_of(self, carrier: str) -> str:
         """See gateway.rules.ways.mark_of."""

@@ -6,7 +6,7 @@ The mirror makes gauges, the backlog limit and the deal cost nothing; it changes
 import logging
 import sqlite3
 from collections.abc import Container, Iterable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gateway.rules.deal import Queue, Turns
 from gateway.rules.ways import carrier_of
@@ -15,13 +15,24 @@ from gateway.store.policy import Policy
 from gateway.store.views import QueueRow
 
 log = logging.getLogger("sluice.store")
-_Key = tuple[str, str, str, str, str, str, int]  # lane, route, account, stay, avoid, unfit, campaign
 Mark: TypeAlias = tuple[dict[int, int], int]
 """Changes of counts, and how many queues are new."""
 LOWEST_PRIORITY = 1_000_000
 """Of a lane that was taken out of the settings while messages waited in it."""
 _NONE: frozenset[str] = frozenset()
 _COUNT = "SELECT count(*) FROM messages WHERE queue = ? AND state = 1"
+
+
+class _Key(NamedTuple):
+    """What kind of queue it is; the order is that of the table."""
+
+    lane: str
+    route: str
+    account: str
+    stay: str
+    avoid: str
+    unfit: str
+    campaign: int
 
 
 class Queues:
@@ -31,7 +42,7 @@ class Queues:
         self.policy = policy
         self.turns = Turns()
         self._keys: dict[int, _Key] = {}
-        self._ids: dict[_Key, int] = {}
+        self._ids: dict[tuple[str, str, str, str, str, str, int], int] = {}
         self._ready: dict[int, int] = {}
         self._filled: set[int] = set()
         """Those with ready messages as of the last commit: campaigns leave many queues behind."""
@@ -49,8 +60,7 @@ class Queues:
         for queue_id, *key, ready in connection.execute(
             "SELECT id, lane, route, account, stay, avoid, unfit, campaign, ready FROM queues ORDER BY id"
         ):
-            lane, route, account, stay, avoid, unfit, campaign = key
-            self._remember(queue_id, (lane, route, account, stay, avoid, unfit, campaign))
+            self._remember(queue_id, _Key._make(key))
             self._ready[queue_id] = ready
             self._all_ready += ready
             if ready:
@@ -76,35 +86,33 @@ class Queues:
             "INSERT INTO queues (lane, route, account, stay, avoid, unfit, campaign) VALUES (?, ?, ?, ?, ?, ?, ?)", key
         )
         queue_id = int(cursor.lastrowid or 0)
-        self._remember(queue_id, key)
+        self._remember(queue_id, _Key._make(key))
         self._ready[queue_id] = 0
         self._new.append(queue_id)
         return queue_id
 
     def lane(self, queue_id: int) -> str:
-        return self._keys[queue_id][0]
+        return self._keys[queue_id].lane
 
     def route(self, queue_id: int) -> str:
-        return self._keys[queue_id][1]
+        return self._keys[queue_id].route
 
     def is_begun(self, queue_id: int) -> bool:
         """Whether carriers have parts of its messages."""
-        return bool(self._keys[queue_id][3])
+        return bool(self._keys[queue_id].stay)
 
     def campaign(self, queue_id: int) -> int:
         """Whose messages these are; 0: of no campaign."""
-        return self._keys[queue_id][6]
+        return self._keys[queue_id].campaign
 
     def elsewhere(self, connection: sqlite3.Connection, queue_id: int, *, stay: str = "", avoid: str = "") -> int:
         """The queue of the same lane, route, account, campaign and texts with another wish about carriers."""
-        lane, route, account, _, _, unfit, campaign = self._keys[queue_id]
-        return self.id_of(connection, lane, route, account, stay, avoid, unfit, campaign)
+        return self.id_of(connection, *self._keys[queue_id]._replace(stay=stay, avoid=avoid))
 
     def unfit_for(self, connection: sqlite3.Connection, queue_id: int, carriers: Iterable[str]) -> int:
         """The queue of the same kind for messages that these carriers can't carry."""
-        lane, route, account, stay, avoid, _, campaign = self._keys[queue_id]
         marks = sorted(map(self.policy.mark_of, carriers))
-        return self.id_of(connection, lane, route, account, stay, avoid, " ".join(marks), campaign)
+        return self.id_of(connection, *self._keys[queue_id]._replace(unfit=" ".join(marks)))
 
     def add(self, queue_id: int, count: int) -> None:
         self._delta[queue_id] = self._delta.get(queue_id, 0) + count
@@ -112,8 +120,8 @@ class Queues:
     def charge(self, queue_id: int, slots: int) -> None:
         """A grant to this queue came to so many PDUs more, or fewer, than its slots."""
         if slots:
-            lane, _, account, *_ = self._keys[queue_id]
-            self.next_turns.charge(lane, account, queue_id, slots)
+            key = self._keys[queue_id]
+            self.next_turns.charge(key.lane, key.account, queue_id, slots)
 
     def ready(self) -> int:
         """Messages that a free slot could take, as of the last commit."""
@@ -123,51 +131,50 @@ class Queues:
         """The same with the running transaction's changes."""
         return self._all_ready + sum(self._delta.values())
 
+    def ready_in(self, queue_id: int) -> int:
+        """The same of one queue."""
+        return self._ready[queue_id] + self._delta.get(queue_id, 0)
+
+    def ready_of(self, campaign: int) -> int:
+        """The same of one campaign."""
+        return sum([self.ready_in(queue_id) for queue_id in self._by_campaign.get(campaign, ())])
+
     def ready_of_account(self, account: str) -> int:
         """The same of one account."""
         queues = self._filled | self._delta.keys()
-        return sum([self._ready[q] + self._delta.get(q, 0) for q in queues if self._keys[q][2] == account])
+        return sum([self.ready_in(queue_id) for queue_id in queues if self._keys[queue_id].account == account])
 
     def ready_by_lane(self, account: str) -> dict[str, int]:
         """Of one account, as of the last commit; every lane of the settings, and others where there are any."""
         found = dict.fromkeys(self.policy.lanes, 0)
         for queue_id in list(self._filled):
-            if (ready := self._ready.get(queue_id, 0)) and self._keys[queue_id][2] == account:
-                lane = self._keys[queue_id][0]
+            if (ready := self._ready.get(queue_id, 0)) and self._keys[queue_id].account == account:
+                lane = self.lane(queue_id)
                 found[lane] = found.get(lane, 0) + ready
         return found
-
-    def opens_at(self, now: int) -> int | None:
-        """When a lane that was given what its rate lets through may have more; None: none waits for that."""
-        if not self.paces.closed:
-            return None
-        waiting = {self._keys[queue_id][0] for queue_id in self._filled}
-        return self.paces.opens_at(waiting, now)
-
-    def ready_of(self, campaign: int) -> int:
-        """The same of one campaign."""
-        queues = self._by_campaign.get(campaign, ())
-        return sum([self._ready[queue_id] + self._delta.get(queue_id, 0) for queue_id in queues])
 
     def has_dry_route(self, campaign: int) -> bool:
         """Whether a route that its messages have taken has none ready."""
         by_route: dict[str, int] = {}
         for queue_id in self._by_campaign.get(campaign, ()):
-            ready = self._ready[queue_id] + self._delta.get(queue_id, 0)
-            by_route[self.route(queue_id)] = by_route.get(self.route(queue_id), 0) + ready
+            route = self.route(queue_id)
+            by_route[route] = by_route.get(route, 0) + self.ready_in(queue_id)
         return 0 in by_route.values()
 
     def not_begun_of(self, campaign: int) -> list[int]:
         """A campaign's queues of messages none of which any carrier has a part of."""
         return [queue_id for queue_id in self._by_campaign.get(campaign, ()) if not self.is_begun(queue_id)]
 
-    def ready_in(self, queue_id: int) -> int:
-        """The same of one queue."""
-        return self._ready[queue_id] + self._delta.get(queue_id, 0)
-
     def stirred_campaigns(self) -> set[int]:
         """Of the queues that the running transaction changes."""
         return {self.of_campaigns[queue_id] for queue_id in self._delta.keys() & self.of_campaigns.keys()}
+
+    def opens_at(self, now: int) -> int | None:
+        """When a lane that was given what its rate lets through may have more; None: none waits for that."""
+        if not self.paces.closed:
+            return None
+        waiting = {self.lane(queue_id) for queue_id in self._filled}
+        return self.paces.opens_at(waiting, now)
 
     def for_deal(self, now: int, stopped: Container[int] = ()) -> Iterator[Queue]:
         """What the deal chooses from, with the running transaction's changes.
@@ -262,11 +269,11 @@ class Queues:
         """All but the empty ones of campaigns."""
         found = []
         for queue_id, ready in list(self._ready.items()):
-            lane, route, account, stay, avoid, unfit, campaign = self._keys[queue_id]
-            if campaign and not ready:
+            key = self._keys[queue_id]
+            if key.campaign and not ready:
                 continue
-            carriers = " ".join(sorted(self._unfit(unfit)))
-            found.append(QueueRow(lane, route, account, stay, avoid, ready, carriers, campaign))
+            carriers = " ".join(sorted(self._unfit(key.unfit)))
+            found.append(QueueRow(*key[:5], ready, carriers, key.campaign))
         return found
 
     def _unfit(self, marks: str) -> frozenset[str]:
@@ -277,7 +284,7 @@ class Queues:
     def _remember(self, queue_id: int, key: _Key) -> None:
         self._keys[queue_id] = key
         self._ids[key] = queue_id
-        if campaign := key[6]:
+        if campaign := key.campaign:
             self.of_campaigns[queue_id] = campaign
             self._by_campaign.setdefault(campaign, []).append(queue_id)
 
@@ -287,7 +294,7 @@ class Queues:
         del self._ready[queue_id]
         self._filled.discard(queue_id)
         if self.of_campaigns.pop(queue_id, None) is not None:
-            of_campaign = self._by_campaign[key[6]]
+            of_campaign = self._by_campaign[key.campaign]
             of_campaign.remove(queue_id)
             if not of_campaign:
-                del self._by_campaign[key[6]]
+                del self._by_campaign[key.campaign]

@@ -13,6 +13,7 @@ from gateway.store.message_events import GIVEN_UP, TOLD
 from gateway.store.policy import Policy
 from gateway.store.progress import ATTEMPT_COLUMNS
 from gateway.store.views import (
+    NO_CURSOR,
     AttemptRow,
     AuditRow,
     DoubtRow,
@@ -25,11 +26,11 @@ from gateway.store.views import (
     ReceiptRow,
     UntoldRow,
     WebhookTry,
+    page_of,
 )
 
 T = TypeVar("T")
 MOST_ROWS = 1_000
-_NO_CURSOR = 1 << 62
 MESSAGE_COLUMNS = (
     "m.id, m.account, m.submission, m.request_id, q.lane, q.route, m.state, m.sender, m.recipient, m.text, "
     "m.text_erased_at, m.encoding, m.segments, m.country, m.allow_unicode, m.client_id, m.tag, m.scheduled_at, "
@@ -156,7 +157,7 @@ def parked(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Pa
         "WHERE id > ? ORDER BY id LIMIT ?",
         (cursor or 0, limit + 1),
     ).fetchall()
-    return _page([ParkedRow._make(row) for row in rows], limit)
+    return page_of(rows, limit, ParkedRow._make)
 
 
 def untold(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
@@ -164,9 +165,9 @@ def untold(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Pa
     rows = connection.execute(
         "SELECT id, carrier, account, sender, recipient, encoding, parts, complete, at FROM inbound "
         "WHERE event IS NULL AND id < ? ORDER BY id DESC LIMIT ?",
-        (_NO_CURSOR if cursor is None else cursor, limit + 1),
+        (NO_CURSOR if cursor is None else cursor, limit + 1),
     ).fetchall()
-    return _page([UntoldRow._make((*row[:7], bool(row[7]), row[8])) for row in rows], limit)
+    return page_of(rows, limit, lambda row: UntoldRow._make((*row[:7], bool(row[7]), row[8])))
 
 
 def audit(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
@@ -174,9 +175,9 @@ def audit(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Pag
     rows = connection.execute(
         "SELECT id, at, who, request_id, what, outcome, message, event, endpoint, replayed FROM audit "
         "WHERE id < ? ORDER BY id DESC LIMIT ?",
-        (_NO_CURSOR if cursor is None else cursor, limit + 1),
+        (NO_CURSOR if cursor is None else cursor, limit + 1),
     ).fetchall()
-    return _page([AuditRow._make(row) for row in rows], limit)
+    return page_of(rows, limit, AuditRow._make)
 
 
 def doubts_count(connection: sqlite3.Connection) -> int:
@@ -203,7 +204,3 @@ def message_of(row: tuple[Any, ...]) -> MessageRow:
     return message._replace(
         allow_unicode=bool(message.allow_unicode), possible_duplicate=bool(message.possible_duplicate)
     )
-
-
-def _page(rows: list[ParkedRow] | list[UntoldRow] | list[AuditRow], limit: int) -> Page:
-    return Page(list(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)

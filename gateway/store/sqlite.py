@@ -6,18 +6,16 @@ they mean.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import trio
 
 from gateway.identifiers import SEQUENCE_BITS, now_ms
 from gateway.rules.deal import FIRST_PRIORITY
-from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers, templates
+from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers
 from gateway.store.allowances.sqlite import SqliteAllowance
 from gateway.store.asks import Window
 from gateway.store.audit import by_account, by_operator
@@ -46,17 +44,15 @@ from gateway.store.interface import (
 from gateway.store.lists.sqlite import SqliteListings
 from gateway.store.opening import PATIENCE_SECONDS
 from gateway.store.policy import Policy
-from gateway.store.template import TemplatePut, TemplateRow
+from gateway.store.templates.sqlite import SqliteTemplates
 from gateway.store.transaction import AnswersIn
 from gateway.store.views import EndpointRow, MessageStory, Page, QueueRow
-from gateway.store.work import Work
 from gateway.store.writer import Writer, write_the_same
 
-T = TypeVar("T")
 READERS = 2
 
 
-class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListings):
+class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListings, SqliteTemplates):
     """Enter `opened`, then start `run`; `stop` ends it when all is written."""
 
     def __init__(
@@ -68,7 +64,7 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
         self._clock = clock
         self._writer = Writer(path, policy, render, clock)
         self._disk = faults.DiskReserve(path, policy.disk_reserve)
-        self._readers: list[Connection] = []
+        self._readers = []
         self._reader_slots = trio.CapacityLimiter(READERS)
 
     # --- life
@@ -199,14 +195,6 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
     async def trace_shown(self, carrier: str, *, request_id: int | None = None) -> None:
         await self._order(partial(by_hand.trace_shown, carrier=carrier, by=by_operator(request_id)))
 
-    async def put_template(self, template: TemplateRow, *, most: int, request_id: int) -> TemplatePut:
-        put = partial(templates.put, template=template, most=most, by=by_account(template.account, request_id))
-        return await self._order(put)
-
-    async def delete_template(self, account: str, name: str, *, request_id: int) -> bool:
-        by = by_account(account, request_id)
-        return await self._order(partial(templates.delete, account=account, name=name, by=by))
-
     async def keep_alive(self) -> None:
         await self._order(write_the_same)
 
@@ -305,9 +293,6 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
     async def audit(self, *, limit: int, cursor: int | None) -> Page:
         return await self._read(partial(readers.audit, limit=limit, cursor=cursor))
 
-    async def all_templates(self) -> list[TemplateRow]:
-        return await self._read(templates.all_templates)
-
     def queues(self) -> list[QueueRow]:
         return self._writer.mirrors.queues.rows()
 
@@ -327,18 +312,3 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
             "events_pending": waiting + known.in_delivery,
             "deliveries_under_way": sum(endpoint.under_way for endpoint in endpoints),
         }
-
-    # --- how
-
-    async def _order(self, change: Callable[[Work], T | Exception], rows: int = 1) -> T:
-        return await self._writer.order(self._writer.pending.by_hand, change, rows)
-
-    async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        async with self._reader_slots:
-            reader = self._readers.pop()
-            try:
-                with trio.CancelScope(shield=True):
-                    found = await reader.call(partial(readers.in_snapshot, function=function))
-            finally:
-                self._readers.append(reader)
-        return found

@@ -1,5 +1,6 @@
 """Rows as look-ups give them, whichever engine lies below. Times are wall-clock milliseconds UTC."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -239,3 +240,19 @@ class AuditRow(NamedTuple):
 class Page(NamedTuple):
     rows: list[Any]
     next_cursor: int | None
+
+
+NO_CURSOR = 1 << 62
+"""Before which all ids are: of the first page, newest first."""
+
+
+def page_of(
+    rows: Sequence[tuple[Any, ...]], limit: int, read: Callable[[tuple[Any, ...]], Any], cursor: int | None = None
+) -> Page:
+    """The first of these rows as `read` gives them; one more than the limit says that there are others.
+
+    The next page goes on from the first column of the last row; `cursor`: from where, if these are all.
+    """
+    if len(rows) > limit:
+        cursor = rows[limit - 1][0]
+    return Page([read(row) for row in rows[:limit]], cursor)

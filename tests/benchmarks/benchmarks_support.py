@@ -1,6 +1,7 @@
 """What the benchmarks share: gateway, simulator and webhook sink as processes of their own, and what they cost.
 
-A figure is printed, never asserted: machines are noisy. CPU is user + system of the process, from /proc.
+A figure is printed, never asserted: machines are noisy. CPU is user + system of the process, from /proc. Processes are
+started by the system and log into files: a fork of the tests' warm one, or a pipe read here, would be measured too.
 """
 
 import http.client
@@ -9,16 +10,17 @@ import os
 import platform
 import re
 import signal
-import socket
 import sqlite3
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from ports import free_port
+from records import Record
 from smpplib import smpp
 
 TOKEN = "sk_benchmark"
@@ -62,10 +64,6 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def rss_mib(pid: int) -> float:
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
-
-
 def machine() -> str:
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
 
@@ -84,14 +82,70 @@ def yardstick_us() -> float:
     return best / count * 1e6
 
 
-@dataclass
 class Bench:
-    folder: Path
-    gateway: subprocess.Popen[bytes]
-    simulator: subprocess.Popen[bytes] | None
-    sink: subprocess.Popen[str]
-    port: int
-    smsc_port: int
+    """The three processes in a folder, and a caller of the gateway."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.smsc_port = free_port()
+        self.config = folder / "bench.toml"
+        self.port = 0
+        self.lives = 0
+        self.gateway: subprocess.Popen[bytes] | None = None
+        self.simulator: subprocess.Popen[bytes] | None = None
+        self.sink: subprocess.Popen[str] = subprocess.Popen(
+            [sys.executable, str(HERE / "sink.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def configure(self, **given: int) -> None:
+        sink = int(self.sink.stdout.readline())
+        self.config.write_text(CONFIG.format(store=self.store, smsc=self.smsc_port, sink=sink, **given))
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "bench.db"
+
+    @property
+    def log(self) -> Path:
+        """Of the gateway's latest life."""
+        return self.folder / f"gateway-{self.lives}.log"
+
+    def start_gateway(self) -> None:
+        """Returns once it listens."""
+        self.lives += 1
+        with self.log.open("wb") as file:
+            command = [sys.executable, "-m", "gateway", "run", "--config", str(self.config)]
+            self.gateway = subprocess.Popen(command, stderr=file)
+        self.port = int(self.logged(r"listening http=http://127\.0\.0\.1:(\d+) ", every=0.005)[1])
+
+    def logged(self, pattern: str, every: float = 0.05) -> re.Match[str]:
+        """Wait for it in the log."""
+        deadline = time.monotonic() + 60
+        while (found := re.search(pattern, text := self.log.read_text())) is None:
+            assert self.gateway.poll() is None, text
+            assert time.monotonic() < deadline, text
+            time.sleep(every)
+        return found
+
+    def kill_gateway(self) -> None:
+        self.gateway.kill()
+        self.gateway.wait(30)
+
+    def start_simulator(self, *options: str) -> None:
+        """The carrier comes up."""
+        command = [sys.executable, "-m", "gateway", "simulator", "--listen", f"127.0.0.1:{self.smsc_port}", *options]
+        self.simulator = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.simulator.stdout.readline()
+
+    def end(self) -> None:
+        processes = [process for process in (self.gateway, self.simulator, self.sink) if process is not None]
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.wait(60)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     def connection(self) -> AbstractContextManager[http.client.HTTPConnection]:
         return closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60))
@@ -113,21 +167,46 @@ class Bench:
             if int(events) >= count:
                 return float(last)
             time.sleep(0.02)
-        raise AssertionError(f"{events} of {count} events came within {seconds} s; see {self.folder}/gateway.log")
-
-    def start_simulator(self, *options: str) -> None:
-        """The carrier comes up after all."""
-        self.simulator = _simulator(self.smsc_port, options)
+        raise AssertionError(f"{events} of {count} events came within {seconds} s; see {self.log}")
 
     def cpu(self) -> dict[str, float]:
         processes = {"gateway": self.gateway, "simulator": self.simulator, "sink": self.sink}
         return {name: cpu_seconds(process.pid) for name, process in processes.items() if process is not None}
 
 
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+class Singles:
+    """Messages posted at a steady pace, and how long each takes from its 201 to the wire."""
+
+    def __init__(self, folder: Path) -> None:
+        self.record = Record(folder / "record.jsonl")
+        self.options = ("--receipt-delay", "1s", "--no-number-outcomes", *self.record.option)
+        """For the simulator."""
+        self.posts: list[float] = []
+        """Milliseconds of each POST."""
+        self._answered: dict[str, float] = {}
+
+    def post(
+        self, b: Bench, connection: http.client.HTTPConnection, per_second: int, items: Iterable[dict[str, str]]
+    ) -> None:
+        started = time.time()
+        for n, item in enumerate(items):
+            time.sleep(max(0.0, started + n / per_second - time.time()))
+            begun = time.time()
+            b.post(connection, "/v1/sms", json.dumps(item).encode())
+            self._answered[item["to"]] = time.time()
+            self.posts.append((time.time() - begun) * 1000)
+
+    def waits(self) -> list[float]:
+        """Milliseconds from 201 to wire."""
+        arrived = {"+" + line["destination"]: line["at"] for line in self.record.taken()}
+        return [max(0.0, (arrived[number] - at) * 1000) for number, at in self._answered.items()]
+
+
+def percentiles(name: str, values: Iterable[float]) -> dict[str, str]:
+    """Figures `name` with p50 and p99, of milliseconds."""
+    ordered = sorted(values)
+    middle, late = statistics.median(ordered), ordered[int(len(ordered) * 0.99)]
+    return {f"{name}p50_ms": f"{middle:.1f}", f"{name}p99_ms": f"{late:.1f}"}
 
 
 @contextmanager
@@ -141,59 +220,16 @@ def bench(
     prepare: Callable[[Path], None] | None = None,
 ) -> Iterator[Bench]:
     """The three processes; `simulator` None: the carrier is down; `prepare` is given the configuration file before."""
-    smsc_port = _free_port()
-    sink = subprocess.Popen(
-        [sys.executable, str(HERE / "sink.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    sink_port = int(sink.stdout.readline())
-    config = folder / "bench.toml"
-    config.write_text(
-        CONFIG.format(
-            store=folder / "bench.db",
-            smsc=smsc_port,
-            window=window,
-            submit_rate=submit_rate,
-            sink=sink_port,
-            batch=batch,
-        )
-    )
-    if prepare is not None:
-        prepare(config)
-    smsc = None
-    if simulator is not None:
-        smsc = _simulator(smsc_port, simulator)
-    log = (folder / "gateway.log").open("wb")
-    gateway = subprocess.Popen([sys.executable, "-m", "gateway", "run", "--config", str(config)], stderr=log)
+    b = Bench(folder)
     try:
-        port = _port_of(folder / "gateway.log", "carrier=telco able=True" if simulator is not None else "operator=")
-        running = Bench(folder, gateway, smsc, sink, port, smsc_port)
-        yield running
-        smsc = running.simulator
+        b.configure(window=window, batch=batch, submit_rate=submit_rate)
+        if prepare is not None:
+            prepare(b.config)
+        if simulator is not None:
+            b.start_simulator(*simulator)
+        b.start_gateway()
+        if simulator is not None:
+            b.logged("carrier=telco able=True")
+        yield b
     finally:
-        for process in (gateway, smsc, sink):
-            if process is not None:
-                process.send_signal(signal.SIGTERM)
-        for process in (gateway, smsc, sink):
-            if process is not None:
-                process.wait(60)
-                for pipe in (process.stdin, process.stdout):
-                    if pipe is not None:
-                        pipe.close()
-        log.close()
-
-
-def _simulator(port: int, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gateway", "simulator", "--listen", f"127.0.0.1:{port}", *options]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    process.stdout.readline()
-    return process
-
-
-def _port_of(log: Path, ready: str) -> int:
-    for _ in range(600):
-        text = log.read_text()
-        found = re.search(r"listening http=http://127\.0\.0\.1:(\d+)", text)
-        if found and ready in text:
-            return int(found[1])
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
+        b.end()

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from benchmarks_support import Bench, bench, cpu_seconds, rss_mib
+from benchmarks_support import Bench, bench, cpu_seconds
+from memory import rss_mib
 
 BACKLOGS = (1_000, 1_000_000)
 DRAINED = 20_000

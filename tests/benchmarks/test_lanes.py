@@ -1,7 +1,6 @@
 """An OTP beside a million promotional messages and a carrier that takes 200 a second: from its 201 to the wire."""
 
 import json
-import statistics
 import time
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio_asyncio
-from benchmarks_support import TOKEN, bench, machine, yardstick_us
+from benchmarks_support import TOKEN, Singles, bench, machine, percentiles, yardstick_us
 
 from gateway.identifiers import Identifiers
 from gateway.settings import Settings, load
@@ -62,33 +61,29 @@ async def _feed(store: SqliteStore, ids: Identifiers, starts) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("backlog", BACKLOGS)
 def test_an_otp_beside_a_million_promotional_messages(tmp_path: Path, report, backlog: int) -> None:
-    record = tmp_path / "record.jsonl"
-    simulator = ("--receipt-delay", "1s", "--no-number-outcomes", "--record", str(record))
-    answered: dict[str, float] = {}
+    singles = Singles(tmp_path)
     prepare = partial(fill, count=backlog)
-    with bench(tmp_path, simulator=simulator, submit_rate=CARRIER_RATE, prepare=prepare) as b:
+    with bench(tmp_path, simulator=singles.options, submit_rate=CARRIER_RATE, prepare=prepare) as b:
         time.sleep(3)
         started = time.time()
         with b.connection() as connection:
-            for n in range(PER_SECOND * SECONDS):
-                time.sleep(max(0.0, started + n / PER_SECOND - time.time()))
-                body = {"to": f"+346990{n:05d}", "from": "SHOP", "text": f"Your code is {n}", "lane": "otp"}
-                b.post(connection, "/v1/sms", json.dumps(body).encode())
-                answered[f"346990{n:05d}"] = time.time()
+            items = (
+                {"to": f"+346990{n:05d}", "from": "SHOP", "text": f"Your code is {n}", "lane": "otp"}
+                for n in range(PER_SECOND * SECONDS)
+            )
+            singles.post(b, connection, PER_SECOND, items)
         time.sleep(2)
         seconds = time.time() - started
         connection.request("GET", "/v1/account", headers={"authorization": f"Bearer {TOKEN}"})
         left = json.loads(connection.getresponse().read())["usage"]["ready"]
         connection.close()
-    arrived = {line["destination"]: line["at"] for line in map(json.loads, record.read_text().splitlines())}
-    waits = sorted(max(0.0, (arrived[number] - at) * 1000) for number, at in answered.items())
+    waits = singles.waits()
     report(
         f"OTPs at {PER_SECOND}/s beside {backlog} promotional messages, carrier at {CARRIER_RATE}/s, 201 to wire",
         machine=machine(),
         yardstick_us=f"{yardstick_us():.0f}",
-        p50_ms=f"{statistics.median(waits):.1f}",
-        p99_ms=f"{waits[int(len(waits) * 0.99)]:.1f}",
-        most_ms=f"{waits[-1]:.1f}",
-        all_per_second=f"{len(arrived) / (seconds + 3):.0f}",
+        **percentiles("", waits),
+        most_ms=f"{max(waits):.1f}",
+        all_per_second=f"{singles.record.count() / (seconds + 3):.0f}",
         promotional_left=left["promotional"],
     )

@@ -2,10 +2,7 @@
 
 import json
 import re
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +12,6 @@ from benchmarks_support import Bench, bench, cpu_seconds
 
 QUEUED = 1_000_000
 FIRST = 500
-_LISTENING = re.compile(r"listening http=http://127\.0\.0\.1:(\d+)")
 
 
 def post(b: Bench, count: int) -> None:
@@ -39,23 +35,10 @@ def multiply(store: Path, times: int) -> int:
         return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
 
 
-def kill(b: Bench) -> None:
-    b.gateway.send_signal(signal.SIGKILL)
-    b.gateway.wait(30)
-
-
-def start(b: Bench, life: int) -> tuple[float, float]:
+def started(b: Bench) -> tuple[float, float]:
     """Seconds until it listens, and seconds of CPU: most of both are Python's imports."""
-    log = b.folder / f"gateway-{life}.log"
     began = time.monotonic()
-    with log.open("wb") as file:
-        command = [sys.executable, "-m", "gateway", "run", "--config", str(b.folder / "bench.toml")]
-        b.gateway = subprocess.Popen(command, stderr=file)
-    while (found := _LISTENING.search(log.read_text())) is None:
-        assert b.gateway.poll() is None, log.read_text()
-        assert time.monotonic() < began + 60, log.read_text()
-        time.sleep(0.005)
-    b.port = int(found[1])
+    b.start_gateway()
     return time.monotonic() - began, cpu_seconds(b.gateway.pid)
 
 
@@ -63,24 +46,20 @@ def start(b: Bench, life: int) -> tuple[float, float]:
 @pytest.mark.timeout(600)
 def test_recovery_with_a_million_queued(tmp_path: Path, report) -> None:
     with bench(tmp_path, simulator=None) as b:
-        started_with = b.gateway
         post(b, FIRST)
-        kill(b)
-        few = start(b, 2)
-        kill(b)
-        queued = multiply(tmp_path / "bench.db", QUEUED // FIRST - 1)
-        start(b, 3)
+        b.kill_gateway()
+        few = started(b)
+        b.kill_gateway()
+        queued = multiply(b.store, QUEUED // FIRST - 1)
+        b.start_gateway()
         b.start_simulator("--latency", "2s", "--no-number-outcomes")
         for _ in range(20):
             post(b, FIRST)
-        while "carrier=telco able=True" not in (tmp_path / "gateway-3.log").read_text():
-            time.sleep(0.05)
-        kill(b)
-        log = tmp_path / "bench.db-wal"
-        log_mib = log.stat().st_size / 2**20
-        many = start(b, 4)
-        said = (tmp_path / "gateway-4.log").read_text()
-        doubts = re.search(r"segments_in_doubt=(\d+)", said)
+        b.logged("carrier=telco able=True")
+        b.kill_gateway()
+        log_mib = Path(f"{b.store}-wal").stat().st_size / 2**20
+        many = started(b)
+        doubts = re.search(r"segments_in_doubt=(\d+)", b.log.read_text())
         report(
             f"killed with {queued + 20 * FIRST} queued",
             log_mib=f"{log_mib:.0f}",
@@ -88,6 +67,3 @@ def test_recovery_with_a_million_queued(tmp_path: Path, report) -> None:
             seconds_to_ready_with_few=f"{few[0]:.2f} (CPU {few[1]:.2f})",
             seconds_to_ready=f"{many[0]:.2f} (CPU {many[1]:.2f})",
         )
-        b.gateway.send_signal(signal.SIGTERM)
-        b.gateway.wait(60)
-        assert started_with.poll() is not None

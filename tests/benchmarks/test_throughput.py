@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from benchmarks_support import Bench, bench, machine, rss_mib, yardstick_us
+from benchmarks_support import Bench, bench, machine, yardstick_us
+from memory import rss_mib
 
 RUNS = 3
 MESSAGES = 40_000

@@ -1,11 +1,8 @@
 """What the peer says, each test one behaviour that is met on the wire."""
 
 import struct
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from protocol.codec import encode
 from protocol.command_status import CommandStatus
@@ -18,17 +15,12 @@ from protocol.pdus import (
     DataSmResp,
     DeliverSm,
     DeliverSmResp,
-    EnquireLink,
-    EnquireLinkResp,
     GenericNack,
     QuerySm,
     SubmitSm,
     SubmitSmResp,
-    Unbind,
-    UnbindResp,
     Unknown,
 )
-from protocol.session import Session
 from protocol.session_events import (
     BindRefused,
     Bound,
@@ -36,7 +28,6 @@ from protocol.session_events import (
     CloseReason,
     Delivered,
     PeerComplained,
-    PeerUnbound,
     SubmitAnswered,
     SubmitExpired,
     Submitted,
@@ -156,6 +147,13 @@ def test_an_answer_to_no_request_is_told_and_never_guessed(esme, sequence):
     assert esme.session.window.in_flight == 1
 
 
+def test_a_submit_is_told_to_the_smsc_as_it_came(smsc):
+    pdu = SubmitSm(
+        destination_addr="34600000001", short_message=b"\0\1", tlvs={Tlv.SAR_MSG_REF_NUM: b"\0\1"}, sequence=4
+    )
+    assert smsc.hears(pdu) == [Submitted(pdu)]
+
+
 # Binding
 
 
@@ -256,93 +254,6 @@ def test_an_unbind_answered_by_generic_nack_ends_the_session(esme):
     ]
 
 
-# Links
-
-
-@pytest.mark.parametrize("state", ["open", "binding", "bound", "unbinding"])
-def test_the_peers_enquiry_is_answered_in_any_state_by_a_header(dialogue, state):
-    it = dialogue()
-    if state == "binding":
-        it.session.bind(BindRequest(BindMode.RECEIVER, "acme", "secret"), it.now)
-    elif state != "open":
-        it.binds()
-        if state == "unbinding":
-            it.session.unbind(it.now)
-    it.said()
-    assert it.session.state.value == state
-    assert it.hears(EnquireLink(0, 9)) == []
-    assert it.session.bytes_to_send() == struct.pack(">IIII", 16, 0x8000_0015, 0, 9)
-
-
-def test_the_peers_unbind_is_answered_and_ends_the_session_with_what_was_unanswered(esme):
-    esme.session.submit(SubmitSm(), "m1", esme.now)
-    esme.said()
-    assert esme.hears(Unbind(0, 5), DeliverSm(sequence=6)) == [
-        PeerUnbound(),
-        Closed(CloseReason.PEER_UNBOUND, "while bound", ["m1"]),
-    ]
-    assert esme.said() == [UnbindResp(0, 5)]
-
-
-def test_an_unbind_answered_by_an_unbind_ends_the_session(esme):
-    esme.session.unbind(esme.now)
-    esme.said()
-    assert esme.hears(Unbind(0, 5)) == [Unbound(), Closed(CloseReason.UNBOUND, "the peer answered unbind by unbind")]
-    assert esme.said() == [UnbindResp(0, 5)]
-
-
-def test_an_unbind_answered_after_seconds_ends_the_session(esme):
-    esme.session.unbind(esme.now)
-    assert esme.waits(30) == []
-    assert esme.hears(UnbindResp(0, 2)) == [Unbound(), Closed(CloseReason.UNBOUND)]
-
-
-def test_an_unbind_answered_by_closing_ends_the_session(esme):
-    esme.session.submit(SubmitSm(), "m1", esme.now)
-    esme.session.unbind(esme.now)
-    assert esme.session.receive_eof(esme.now) == [
-        Closed(CloseReason.UNBOUND, "the peer closed instead of answering unbind", ["m1"])
-    ]
-
-
-def test_what_cannot_be_read_behind_the_last_word_is_not_answered(esme):
-    esme.session.unbind(esme.now)
-    (unbind,) = esme.said()
-    events = esme.hears(UnbindResp(0, unbind.sequence), struct.pack(">IIII", 15, 0x15, 0, 9))
-    assert events == [Unbound(), Closed(CloseReason.UNBOUND)]
-    assert esme.said() == []
-
-
-def test_the_beginning_of_a_pdu_can_be_looked_at(esme):
-    esme.hears(encode(EnquireLink(0, 3))[:7])
-    assert esme.session.unread == encode(EnquireLink(0, 3))[:7]
-
-
-def test_an_unbind_response_that_nobody_asked_for_is_told(esme):
-    assert esme.hears(UnbindResp(0, 5)) == [PeerComplained(0, 5)]
-
-
-def test_the_end_of_the_stream_gives_back_what_was_unanswered_once(esme):
-    for token in ("m1", "m2"):
-        esme.session.submit(SubmitSm(), token, esme.now)
-    assert esme.session.receive_eof(esme.now) == [Closed(CloseReason.PEER_CLOSED, "while bound", ["m1", "m2"])]
-    assert esme.session.receive_eof(esme.now) == []
-    assert esme.waits(1000) == []
-
-
-def test_what_was_told_as_expired_is_not_unanswered_again(esme):
-    esme.session.submit(SubmitSm(), "m1", esme.now)
-    esme.waits(60)
-    (closed,) = esme.session.receive_eof(esme.now)
-    assert closed.unanswered == []
-
-
-def test_after_the_end_everything_is_ignored(esme):
-    esme.session.receive_eof(esme.now)
-    assert esme.hears(DeliverSm(sequence=1), EnquireLink(0, 2), b"\0\0\0\1" + bytes(12)) == []
-    assert esme.said() == []
-
-
 # PDUs that should not be
 
 
@@ -415,88 +326,3 @@ def test_an_alert_is_only_a_sign_of_life(esme):
     assert esme.hears(AlertNotification(sequence=9)) == []
     assert esme.said() == []
     assert esme.session.deadline == esme.now + 20
-
-
-# The stream
-
-STREAM = b"".join(
-    encode(pdu)
-    for pdu in (
-        BindResp(BindMode.TRANSCEIVER, 0, "telco", 0x34, 1),
-        DeliverSm(short_message=b"id:1 stat:DELIVRD", tlvs={Tlv.MESSAGE_STATE: b"\2"}, sequence=0),
-        EnquireLink(0, 2),
-        Unknown(0x0001_0200, 0, b"??", 3),
-        DataSm(tlvs={Tlv.MESSAGE_PAYLOAD: bytes(300)}, sequence=0xFFFF_FFFF),
-        SubmitSmResp(0, "5F3A", sequence=77),
-        EnquireLinkResp(0, 5),
-        GenericNack(3, 0),
-        Unbind(0, 9),
-    )
-)
-
-
-def heard_in_pieces(cuts: list[int]) -> tuple[list[object], bytes]:
-    session = Session(
-        Role.ESME,
-        window=5,
-        response_timeout=60.0,
-        enquire_link_idle=20.0,
-        enquire_link_timeout=5.0,
-        enquire_link_misses=2,
-        bind_timeout=10.0,
-    )
-    session.bind(BindRequest(BindMode.TRANSCEIVER, "acme", "secret"), 0.0)
-    events, sent, bounds = [], b"", [0, *sorted(cuts), len(STREAM)]
-    for start, end in pairwise(bounds):
-        events += session.receive_bytes(STREAM[start:end], 0.0)
-        sent += session.bytes_to_send()
-    return events, sent
-
-
-@given(st.lists(st.integers(0, len(STREAM)), max_size=30))
-def test_any_cutting_of_the_stream_gives_the_same_events_and_answers(cuts):
-    whole = heard_in_pieces([])
-    assert [type(event).__name__ for event in whole[0]] == [
-        "Bound",
-        "Delivered",
-        "PeerComplained",
-        "Delivered",
-        "PeerComplained",
-        "PeerComplained",
-        "PeerUnbound",
-        "Closed",
-    ]
-    assert heard_in_pieces(cuts) == whole
-
-
-@given(st.lists(st.binary(max_size=40), max_size=8), st.booleans())
-def test_no_octets_ever_raise(chunks, as_frames):
-    session = Session(
-        Role.SMSC,
-        window=5,
-        response_timeout=60.0,
-        enquire_link_idle=20.0,
-        enquire_link_timeout=5.0,
-        enquire_link_misses=2,
-        bind_timeout=10.0,
-    )
-    for number, chunk in enumerate(chunks):
-        data = struct.pack(">II", 8 + max(8, len(chunk)), number) + chunk.ljust(8, b"\0") if as_frames else chunk
-        session.receive_bytes(data, float(number))
-        session.tick(float(number))
-        session.bytes_to_send()
-
-
-def test_a_submit_is_told_to_the_smsc_as_it_came(smsc):
-    pdu = SubmitSm(
-        destination_addr="34600000001", short_message=b"\0\1", tlvs={Tlv.SAR_MSG_REF_NUM: b"\0\1"}, sequence=4
-    )
-    assert smsc.hears(pdu) == [Submitted(pdu)]
-
-
-def test_nothing_is_kept_of_what_comes_after_the_end(esme):
-    esme.hears(b"\0\0\0\x20")
-    esme.session.receive_eof(esme.now)
-    for _ in range(100):
-        assert esme.hears(b"\0\0\xff\xff" * 16_000) == []
-    assert len(esme.session._framer._rest) <= 4

@@ -1,16 +1,15 @@
 """Campaigns through a whole gateway: sent to all, paused within a window, canceled, killed while they load and go."""
 
 import json
-import socket
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 from arrivals import wait_until
-from daemons import TOKEN, carrier
+from chunked_uploads import HERE, answer_on, chunked_upload, requested
+from daemons import carrier
 
 pytestmark = pytest.mark.scenario
 
-HERE = "/v1/campaigns/sms"
 WINDOW = 10
 LANES = {"promotional": {"doubt_grace": "1s"}}
 
@@ -123,33 +122,6 @@ def test_a_kill_while_it_is_sent_loses_nobody_and_writes_to_nobody_twice(gateway
     assert ended["counts"]["delivered"] + ended["counts"]["unknown"] == 1_000
 
 
-def an_upload(gateway, key, query):
-    """A connection on which the head of a chunked upload was sent."""
-    address = urlsplit(gateway.url)
-    connection = socket.create_connection((address.hostname, address.port), timeout=20)
-    head = (
-        f"POST {HERE}?{urlencode(query)} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {TOKEN}\r\n"
-        f"Content-Type: text/csv\r\nIdempotency-Key: {key}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-    connection.sendall(head.encode())
-    return connection
-
-
-def chunk(octets):
-    return b"%x\r\n%s\r\n" % (len(octets), octets)
-
-
-def answer_on(connection):
-    octets = b""
-    while b"\r\n\r\n" not in octets or not octets.endswith(b"}"):
-        piece = connection.recv(65536)
-        if not piece:
-            break
-        octets += piece
-    head, _, body = octets.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body)
-
-
 @pytest.mark.parametrize("how", ["killed", "left"])
 def test_an_upload_that_ends_early_sends_nothing_and_is_begun_again_by_its_key(
     gateway_with, simulator_with, record, how
@@ -157,25 +129,23 @@ def test_an_upload_that_ends_early_sends_nothing_and_is_begun_again_by_its_key(
     gateway = gateway_with(carriers={"telco": carrier(simulator_with(*record.option).port)})
     query = {"campaign_name": "May", "message": "Hello"}
     lines = "".join(f"{number}\n" for number in numbers(40, 2_000)).encode()
-    connection = an_upload(gateway, "may", query)
-    connection.sendall(chunk(b"phone\n" + lines[:13_000]))
-    wait_until(lambda: gateway.get("/v1/campaigns")["entities"], "it is being loaded")
-    if how == "killed":
-        gateway.kill()
-        gateway.start()
-        assert [one["status"] for one in gateway.get("/v1/campaigns")["entities"]] == ["loading"]
-    connection.close()
+    with chunked_upload(gateway, query, "may") as upload:
+        upload.put(b"phone\n" + lines[:13_000])
+        wait_until(lambda: gateway.get("/v1/campaigns")["entities"], "it is being loaded")
+        if how == "killed":
+            gateway.kill()
+            gateway.start()
+            assert [one["status"] for one in gateway.get("/v1/campaigns")["entities"]] == ["loading"]
     if how == "left":
         failed = wait_until(lambda: gateway.get("/v1/campaigns?status=failed")["entities"], "it has failed")
         assert failed[0]["failure"] == "upload_cut_off"
     assert record.count() == 0
 
-    with an_upload(gateway, "may", query) as connection:
-        connection.sendall(chunk(b"phone\n"))
+    with chunked_upload(gateway, query, "may") as upload:
+        upload.put(b"phone\n")
         for at in range(0, len(lines), 5_000):
-            connection.sendall(chunk(lines[at : at + 5_000]))
-        connection.sendall(b"0\r\n\r\n")
-        status, found = answer_on(connection)
+            upload.put(lines[at : at + 5_000])
+        status, found = upload.end()
 
     assert (status, found["recipients"]["accepted"]) == (202, 2_000)
     assert completed(gateway, found)["counts"]["delivered"] == 2_000
@@ -200,13 +170,9 @@ def test_a_refusal_is_read_by_a_caller_who_is_still_sending(gateway_with, simula
 def test_an_otp_goes_out_at_once_while_a_hundred_thousand_recipients_are_read(gateway_with, simulator_with):
     gateway = gateway_with(carriers={"telco": carrier(simulator_with().port)})
     body = json.dumps(a_campaign(named(60, 10_000) * 10, schedule="2027-12-01T00:00:00Z")).encode()
-    address = urlsplit(gateway.url)
-    head = (
-        f"POST {HERE} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {TOKEN}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
-        connection.sendall(head.encode() + body)
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    with requested(gateway, HERE, headers, seconds=60) as connection:
+        connection.sendall(body)
         codes = [gateway.send(f"+3460070{n:04}", lane="otp") for n in range(20)]
         for code in codes:
             gateway.wait_message(code["id"], status="delivered")

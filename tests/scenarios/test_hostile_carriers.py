@@ -1,12 +1,10 @@
 """Carriers that flood, lie, drip, send garbage or read nothing: the gateway stays up, small, and serves the others."""
 
 import random
-import re
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 import pytest
 from arrivals import wait_until
@@ -24,6 +22,7 @@ from hostile_smscs import (
     deliver,
     frame,
 )
+from memory import rss_mib
 
 pytestmark = pytest.mark.scenario
 
@@ -130,12 +129,6 @@ def hostile() -> Iterator[Callable[[Callable[[Link], None]], HostileSmsc]]:
         yield lambda trick: stack.enter_context(closing(HostileSmsc(trick)))
 
 
-def resident_mib(pid: int) -> float:
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("ascii"))
-    assert found is not None
-    return int(found[1]) / 1024
-
-
 def among(smscs: list[HostileSmsc], good: int) -> dict[str, object]:
     """Sections of a configuration in which only `good` takes messages."""
     others = {smsc.name: carrier(smsc.port, enquire_link_idle="500ms", enquire_link_timeout="500ms") for smsc in smscs}
@@ -157,7 +150,7 @@ def proving_life(trick: Callable[[Link], None]) -> Callable[[Link], None]:
 def test_no_nonsense_costs_a_bind_or_another_carriers_messages(gateway_with, hostile, simulator, webhooks):
     smscs = [hostile(proving_life(trick)) for trick in STAYING]
     gateway = gateway_with(**among(smscs, simulator.port))
-    at_first = resident_mib(gateway.process.pid)
+    at_first = rss_mib(gateway.process.pid)
 
     gateway.wait_able("good")
     meanwhile = [gateway.send("+34600000001", f"Hello {n}") for n in range(20)]
@@ -168,7 +161,7 @@ def test_no_nonsense_costs_a_bind_or_another_carriers_messages(gateway_with, hos
 
     webhooks.wait(gateway.send("+34600000001"), "delivered")
     assert {smsc.name: smsc.binds for smsc in smscs} == {trick.__name__: 1 for trick in STAYING}
-    assert resident_mib(gateway.process.pid) - at_first < MOST_GROWTH_MIB
+    assert rss_mib(gateway.process.pid) - at_first < MOST_GROWTH_MIB
     # Twenty thousand complaints of one bind are not twenty thousand lines.
     complained = gateway.process.errors.all(lambda line: "peer_complained" in line)
     assert 0 < len(complained) < 1_000
@@ -222,11 +215,11 @@ def test_who_asks_without_end_and_reads_nothing_is_read_no_more(gateway_with, ho
 
     smsc = hostile(asking_and_never_reading)
     gateway = gateway_with(**among([smsc], simulator.port))
-    at_first = resident_mib(gateway.process.pid)
+    at_first = rss_mib(gateway.process.pid)
 
     smsc.wait_done()
 
-    grown = resident_mib(gateway.process.pid) - at_first
+    grown = rss_mib(gateway.process.pid) - at_first
     assert taken < MOST_UNREAD
     assert grown < MOST_GROWTH_MIB
     gateway.wait_able("good")

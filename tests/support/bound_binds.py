@@ -8,6 +8,7 @@ import trio.testing
 from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.pacing import Pace
+from gateway.carriers.restraint import Restraint
 from gateway.carriers.traffic import Traffic
 from protocol.codec import encode
 from protocol.fields import HEADER_LENGTH
@@ -119,7 +120,7 @@ class BoundBind:
         self.states: list[BindState] = []
         paces = [Pace(settings.submit_rate)] if settings.submit_rate else []
         traffic = Traffic(open_feed=lambda bind: self.feed, deliver=self._deliver)
-        given = {"paces": paces, "on_state": self.states.append, **given}
+        given = {"restraint": Restraint(settings, paces), "on_state": self.states.append, **given}
         self.bind = Bind("telco/1", mode, settings, stream or smsc.near, traffic, **given)
         self.ended: Ended | None = None
         self.over = trio.Event()

@@ -3,9 +3,11 @@
 import json
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from loopback_servers import LoopbackServer, answer
 
 BULK, PREVIEW, LIST = "/v1/sms/bulk", "/v1/sms/preview", "/v1/sms"
 HANG_UP = 0
@@ -13,7 +15,7 @@ Told = tuple[int, dict[str, Any], dict[str, str]]
 """Status, body, headers. HANG_UP: the request is carried out, and the connection closed without a word."""
 
 
-class BulkGateway:
+class BulkGateway(LoopbackServer):
     """Accepts whatever `refusal` does not refuse, and each client_id and each key once."""
 
     def __init__(self) -> None:
@@ -33,51 +35,22 @@ class BulkGateway:
         self._answers: dict[str, dict[str, Any]] = {}
         self._looked: dict[str, int] = {}
         self._lock = threading.Lock()
-        gateway = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                gateway._serve(self)
-
-            do_POST = do_GET  # noqa: N815
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+    def _serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         self.tokens.add(handler.headers.get("Authorization"))
         address = urlsplit(handler.path)
         with self._lock:
             if address.path == BULK:
-                status, answer, headers = self._bulk(handler.headers["Idempotency-Key"], body)
+                status, told, headers = self._bulk(handler.headers["Idempotency-Key"], body)
             elif address.path == PREVIEW:
-                status, answer, headers = self._preview(json.loads(body))
+                status, told, headers = self._preview(json.loads(body))
             else:
-                status, answer, headers = self._list(parse_qs(address.query))
+                status, told, headers = self._list(parse_qs(address.query))
         if status == HANG_UP:
             handler.close_connection = True
             return
-        octets = json.dumps(answer).encode()
-        handler.send_response(status)
-        # One connection a request: a handler's thread must not outlive its test.
-        for name, value in {"Content-Length": str(len(octets)), "Connection": "close", **headers}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(octets)
+        answer(handler, status, json.dumps(told).encode(), headers)
 
     def _bulk(self, key: str, body: bytes) -> Told:
         trouble = self.troubles.pop(0) if self.troubles else None
@@ -119,12 +92,12 @@ class BulkGateway:
         if "submission_id" not in asked:
             return 200, {"entities": [], "next_cursor": None}, {}
         (submission,) = asked["submission_id"]
-        answer = next(a for a in self._answers.values() if a["submission_id"] == submission)
+        entities = next(a["entities"] for a in self._answers.values() if a["submission_id"] == submission)
         at = int(asked.get("cursor", ["0"])[0])
         if not at:
             self._looked[submission] = self._looked.get(submission, 0) + 1
         status = self.statuses(self._looked[submission])
         # Two a page, whatever is asked for: a page may always be short.
-        page = [{"id": entity["id"], "status": status} for entity in answer["entities"][at : at + 2]]
-        more = str(at + 2) if at + 2 < len(answer["entities"]) else None
+        page = [{"id": entity["id"], "status": status} for entity in entities[at : at + 2]]
+        more = str(at + 2) if at + 2 < len(entities) else None
         return 200, {"entities": page, "next_cursor": more}, {}

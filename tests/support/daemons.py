@@ -5,7 +5,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,13 +22,17 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 _LISTENING = re.compile(r"listening http=(\S+) operator=(\S+)")
 _FAULTS = ("Traceback", "level=critical", "fault=ours")
-"""In a log they are a fault of the gateway, whatever the test is about."""
 
 
 def environment() -> dict[str, str]:
     """Of this process, without what would configure a gateway."""
     ours = ("SLUICE_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {"PYTHONUNBUFFERED": "1"}
+
+
+def faults_in(lines: Iterable[str]) -> list[str]:
+    """Those of a log that tell of a fault of the gateway, whatever the test is about."""
+    return [line for line in lines if any(mark in line for mark in _FAULTS)]
 
 
 def sha256(token: str) -> str:
@@ -156,7 +160,7 @@ class Gateway(Caller):
     def faults(self) -> list[str]:
         """What its log tells of faults of its own, over all its processes."""
         lines = self.log + (self.process.errors.all() if self.process is not None else [])
-        return [line for line in lines if any(mark in line for mark in _FAULTS)]
+        return faults_in(lines)
 
     def _keep_log(self) -> None:
         assert self.process is not None

@@ -12,11 +12,10 @@ from typing import Any
 from arrivals import wait_until
 from callers import Caller
 from child_processes import ChildProcess
-from daemons import TOKEN, environment, to_toml
+from daemons import TOKEN, environment, faults_in, to_toml
 from quiet_logs import private_in
 
 _LISTENING = re.compile(r"listening http=(\S+)")
-_FAULTS = ("Traceback", "level=critical", "fault=ours")
 _LOADING_SECONDS = 60.0
 """All of the gateway, on a machine that may be busy."""
 _KILLED = str(-signal.SIGKILL.value)
@@ -81,7 +80,7 @@ class CrashingGateway(Caller):
         return Counter(kind for _, kind, _ in lines)
 
     def faults(self) -> list[str]:
-        return [line for line in self._runner.errors.all() if any(mark in line for mark in _FAULTS)]
+        return faults_in(self._runner.errors.all())
 
     def kill(self) -> None:
         if self._pid and self.is_alive:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -114,11 +115,8 @@ class Warm:
         return Fork(life, os.fdopen(to_stdin, "w", encoding="utf-8"), out, err)
 
 
-_the_warm: list[Warm] = []
-
-
+@cache
 def _warm() -> Warm:
-    if not _the_warm:
-        _the_warm.append(Warm())
-        atexit.register(_the_warm[0].end)
-    return _the_warm[0]
+    warm = Warm()
+    atexit.register(warm.end)
+    return warm

@@ -9,6 +9,7 @@ from math import ceil
 from typing import NamedTuple, Protocol
 
 from gateway.api.problems import TOO_MANY_REQUESTS, Problem
+from gateway.identifiers import now_ms
 from gateway.metrics import LIMITED
 from gateway.rules.limits import DAY_MS, AccountLimit, Bucket, LimitReached, to_next_day
 from gateway.settings import AccountLimits
@@ -54,12 +55,12 @@ class LimitsOfAll:
         store: UsedStore,
         *,
         clock: Callable[[], int] = monotonic_ms,
-        wall_clock: Callable[[], int] | None = None,
+        wall_clock: Callable[[], int] = now_ms,
     ) -> None:
         """`clock` tells the milliseconds of any clock that only goes on; `wall_clock` those of the UTC day."""
         self._store = store
         self.clock = clock
-        self._wall_clock = wall_clock or (lambda: time.time_ns() // 1_000_000)
+        self._wall_clock = wall_clock
         self._limited = {name: _limited(one, clock()) for name, one in limits.items() if _policy(one) or one.backlog}
 
     def admit(self, account: str) -> None:

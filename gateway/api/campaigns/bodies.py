@@ -11,7 +11,8 @@ from typing import Any
 import trio
 
 from gateway.api import problems
-from gateway.api.bodies import UNREAD, decode, is_plain, read_quickly, read_slowly
+from gateway.api.bodies import decode
+from gateway.api.large_bodies import MOST_DEPTH
 from gateway.api.problems import Problem
 
 MOST_RECIPIENT = 64 * 1024
@@ -22,7 +23,6 @@ RECIPIENTS = b'"recipients"'
 _SLICE_ITEMS = 100
 _TURN = 64 * 1024
 _TOKENS = 5_000
-_MOST_DEPTH = 1_000
 
 _BLANK = rb"[ \t\r\n]*+"
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
@@ -147,7 +147,7 @@ class CampaignBody:
                     search = _in_string if in_string else _token
                 elif octet in b"[{":
                     depth += 1
-                    if depth > _MOST_DEPTH:
+                    if depth > MOST_DEPTH:
                         raise Problem(problems.INVALID_JSON, "The body is nested too deep.")
                 else:
                     depth -= 1
@@ -202,11 +202,8 @@ def _decoded(part: bytes, first: int) -> list[Any]:
     if len(part) > _TURN // 4 and _long_number(part):
         raise Problem(problems.INVALID_JSON, "The body has a number with too many digits.")
     array = b"[" + part + b"]"
-    value = read_quickly(array)
-    if value is not UNREAD and is_plain(value, array):
-        return list(value)
     try:
-        return list(read_slowly(array))
+        return list(decode(array))
     except Problem as fault:
         raise _in_recipient(part, first) or fault from None
 

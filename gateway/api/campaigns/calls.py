@@ -9,13 +9,12 @@ from typing import Protocol
 from msgspec import json
 from quart import Response, g, request
 
-from gateway import identifiers
 from gateway.api.base import json_response
 from gateway.api.bodies import bare_key
 from gateway.api.campaigns.schemas import MOST_ERRORS_SHOWN, STATUSES, CampaignList, RecipientErrorList
 from gateway.api.campaigns.views import campaign_of, errors_of
 from gateway.api.problems import CAMPAIGN_STATUS, Problem, invalid_field, not_found
-from gateway.api.queries import next_cursor, paging, parameters
+from gateway.api.queries import campaign_id, next_cursor, paging, parameters
 from gateway.api.repeats import Repeats
 from gateway.identifiers import now_ms
 from gateway.store.campaigns.interface import CampaignMove, CampaignRow, RecipientErrors
@@ -112,11 +111,3 @@ async def first_errors(store: CampaignReads, row: CampaignRow) -> list[Recipient
         return []
     page = await store.campaign_errors(row.account, row.id, limit=MOST_ERRORS_SHOWN, cursor=None)
     return [] if page is None else list(page.rows)
-
-
-def campaign_id(text: str) -> int:
-    """The integer behind a campaign's id in a path. Raises a Problem 404."""
-    found = identifiers.internal(identifiers.CAMPAIGN, text)
-    if found is None:
-        raise not_found("campaign")
-    return found

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from gateway.api.description.schemas import Codes, Sentences, Tag, Time
+from gateway.api.description.schemas import Codes, NextCursor, Sentences, Tag, Time
 from gateway.rules.campaign_checks import MOST_KEY, MOST_NAME, MOST_RATE
 from protocol.segments import MAX_PARTS
 
@@ -142,7 +142,7 @@ class CampaignList(Struct):
     """One page, newest first."""
 
     entities: list[Campaign]
-    next_cursor: Annotated[str | None, Meta(description="Give it as `cursor` to get the next page; null on the last.")]
+    next_cursor: NextCursor
 
 
 class RecipientErrorList(Struct):

@@ -15,7 +15,7 @@ from quart import Response, g, request
 
 from gateway.api import problems
 from gateway.api.base import json_response
-from gateway.api.bodies import key_of
+from gateway.api.bodies import key_of, refuse_compressed, refuse_other_charsets, wrong_type
 from gateway.api.campaigns.bodies import CampaignBody, too_many_recipients
 from gateway.api.campaigns.calls import CampaignReads, first_errors
 from gateway.api.campaigns.queries import definition_of_query
@@ -23,15 +23,15 @@ from gateway.api.campaigns.views import campaign_of, first_answer, location
 from gateway.api.problems import Problem, invalid_fields
 from gateway.api.repeats import REPLAYED, key_reused
 from gateway.api.uploads.csv_records import CsvReader
+from gateway.api.uploads.items import Items, Reader
 from gateway.api.uploads.ndjson_lines import NdjsonReader
-from gateway.api.uploads.streamed import CSV, JSON, NDJSON, PIECE, Upload, upload_of
+from gateway.api.uploads.streamed import CSV, JSON, NDJSON, Upload, upload_of
 from gateway.flows.load_campaign import LoadCampaign, Loaded, Order, TooManyRecipients, UnderWay
 from gateway.identifiers import now_ms
 from gateway.rules.campaign_checks import PHONE_NAMES, key_fault
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.settings import Settings
 from gateway.store.campaigns.interface import CampaignRow, KnownCampaign, NotLoading
-from gateway.store.interface import StoreBusy, StoreFull
 
 PATH = "/v1/campaigns/sms"
 MOST_UPLOADS = 8
@@ -66,34 +66,23 @@ class CampaignUploads:
         self._of_account: dict[str, trio.Semaphore] = defaultdict(lambda: trio.Semaphore(MOST_OF_ACCOUNT))
 
     async def submit_campaign(self, account: str) -> Response:
-        upload = upload_of(request)
-        try:
+        async with upload_of(request) as upload:
             keys = request.headers.getlist("Idempotency-Key")
             key = key_of(keys, "POST", PATH, b"")
             call = _Call(account, upload, g.request_id, None if key is None else key.key)
             return await self._by_type(call)
-        except (Problem, StoreFull, StoreBusy):
-            # A caller that is still sending would not read the refusal.
-            await upload.drain()
-            raise
 
     async def _by_type(self, call: _Call) -> Response:
         kind = request.mimetype
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
-        if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-            raise Problem(problems.UNSUPPORTED_MEDIA_TYPE, "The body must be in UTF-8.")
+        refuse_compressed(request)
+        refuse_other_charsets(request)
         if kind in JSON:
             return await self._json(call)
         if kind in NDJSON:
             return await self._streamed(call, NdjsonReader())
         if kind in CSV:
             return await self._streamed(call, CsvReader())
-        given = f"not {kind}" if kind else "which is missing"
-        raise Problem(
-            problems.UNSUPPORTED_MEDIA_TYPE,
-            f"The Content-Type must be application/json, application/x-ndjson or text/csv, {given[:80]}.",
-        )
+        raise wrong_type(request, "application/json, application/x-ndjson or text/csv")
 
     async def _json(self, call: _Call) -> Response:
         if request.query_string:
@@ -105,7 +94,8 @@ class CampaignUploads:
         async with self._turn(call.account, self._large if is_large else None):
             octets = await _whole(call.upload, self._http.campaign_body_limit)
             body = CampaignBody(octets)
-            await body.look_through(self._limits.campaign_recipients_json)
+            most = self._limits.campaign_recipients_json
+            await body.look_through(most)
             fields = body.definition
             if not body.has_recipients or body.count == 0:
                 errors = ItemErrors()
@@ -116,10 +106,9 @@ class CampaignUploads:
                     errors.fields |= found.fields
                     errors.codes |= found.codes
                 raise invalid_fields(errors.fields, errors.codes)
-            most = self._limits.campaign_recipients_json
             return await self._take(call, fields, body.recipients(), most)
 
-    async def _streamed(self, call: _Call, reader: NdjsonReader | CsvReader) -> Response:
+    async def _streamed(self, call: _Call, reader: Reader) -> Response:
         fields = definition_of_query(request)
         async with self._turn(call.account):
             recipients = _Recipients(call.upload, reader, self._http.campaign_upload_limit)
@@ -193,35 +182,18 @@ class CampaignUploads:
                 one.release()
 
 
-class _Recipients:
-    """What an upload holds, as it comes."""
+class _Recipients(Items):
+    """Those of an upload, whose first can be looked at before they are taken."""
 
-    def __init__(self, upload: Upload, reader: NdjsonReader | CsvReader, limit: int) -> None:
-        self._upload = upload
-        self._reader = reader
-        self._limit = limit
-        self._piece = b""
-        self._ended = False
+    def __init__(self, upload: Upload, reader: Reader, limit: int) -> None:
+        super().__init__(upload, reader, limit)
         self._ahead: list[Any] = []
-
-    def __aiter__(self) -> "_Recipients":
-        return self
 
     async def __anext__(self) -> list[Any]:
         if self._ahead:
             some, self._ahead = self._ahead, []
             return some
-        while not self._ended:
-            await trio.lowlevel.checkpoint()
-            if not self._piece:
-                self._piece = await self._upload.next()
-                self._ended = not self._piece
-                if self._upload.size > self._limit:
-                    raise _too_large(self._limit)
-            piece, self._piece = self._piece[:PIECE], self._piece[PIECE:]
-            if some := self._reader.feed(piece, last=self._ended):
-                return some
-        raise StopAsyncIteration
+        return await super().__anext__()
 
     async def look_ahead(self) -> bool:
         """Whether there is any recipient."""
@@ -241,18 +213,9 @@ class _Recipients:
 
 async def _whole(upload: Upload, limit: int) -> bytearray:
     """A body to be held in memory. Raises a Problem 408 or 413."""
-    octets = bytearray()
     with trio.move_on_after(JSON_SECONDS):
-        while piece := await upload.next():
-            octets += piece
-            if len(octets) > limit:
-                raise _too_large(limit)
-        return octets
+        return await upload.whole(limit)
     raise Problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time.")
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(problems.BODY_TOO_LARGE, f"The body is larger than {limit:,} bytes.", members={"limit_bytes": limit})
 
 
 def _add_no_recipients(errors: ItemErrors, is_array: bool, given: Any) -> None:

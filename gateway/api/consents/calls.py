@@ -13,11 +13,11 @@ from typing import Any
 from msgspec import DecodeError, json, to_builtins
 from quart import Response, g, request
 
-from gateway.api.base import json_response
+from gateway.api.base import json_response, no_content
 from gateway.api.bodies import decode, read_json
 from gateway.api.consents.schemas import NumbersOptIns, NumbersOptOuts, OptIn, OptInList, OptOut, OptOutList
 from gateway.api.problems import NOT_AN_OBJECT, NOT_FOUND, Problem, invalid_field, invalid_fields
-from gateway.api.queries import paging, parameters
+from gateway.api.queries import not_a_cursor, paging, parameters
 from gateway.identifiers import INBOUND, MESSAGE, now_ms, public
 from gateway.rules.consents import ConsentCheck, read_sender
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
@@ -68,7 +68,7 @@ class ConsentCalls:
         recipient = self._number(account, number)
         if not await self._store.delete_consent(self._kind, account, recipient, of_sender, request_id=g.request_id):
             raise self._none()
-        return _nothing()
+        return no_content()
 
     async def list_all(self, account: str) -> Response:
         given = parameters(request, "limit", "cursor")
@@ -131,14 +131,6 @@ class ConsentCalls:
         return Problem(NOT_FOUND, f"This account has no {what} of this number.")
 
 
-def _nothing() -> Response:
-    nothing = Response(b"", 204)
-    # A 204 has neither (RFC 9110 §8.6).
-    nothing.headers.remove("Content-Length")
-    nothing.headers.remove("Content-Type")
-    return nothing
-
-
 def _cursor(row: ConsentRow) -> str:
     return base64.urlsafe_b64encode(_encode(row[:2])).decode().rstrip("=")
 
@@ -150,5 +142,5 @@ def _after(cursor: str | None) -> tuple[str, str]:
         position = _position(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
         "".join(position).encode()
     except (ValueError, binascii.Error, DecodeError):
-        raise invalid_field("cursor", "is not a next_cursor that this API gave", "not_a_cursor") from None
+        raise not_a_cursor() from None
     return position

@@ -11,23 +11,23 @@ from msgspec import json
 from quart import Response, g, request
 
 from gateway.api.base import json_response
-from gateway.api.bodies import key_of
-from gateway.api.consents.schemas import Imported, LineError
+from gateway.api.bodies import key_of, refuse_compressed, refuse_other_charsets, wrong_type
+from gateway.api.consents.schemas import MOST_ERRORS_SHOWN, Imported, LineError
 from gateway.api.large_bodies import decode_in_turns
-from gateway.api.problems import BODY_TOO_LARGE, NOT_AN_ARRAY, UNSUPPORTED_MEDIA_TYPE, Problem
+from gateway.api.problems import NOT_AN_ARRAY, Problem
 from gateway.api.repeats import REPLAYED, AnswerStore, key_reused
 from gateway.api.uploads.csv_records import CsvReader
+from gateway.api.uploads.items import Items
 from gateway.api.uploads.ndjson_lines import NdjsonReader
-from gateway.api.uploads.streamed import CSV, JSON, NDJSON, PIECE, Upload, upload_of
+from gateway.api.uploads.streamed import CSV, JSON, NDJSON, Upload, upload_of
 from gateway.identifiers import now_ms
 from gateway.rules.consents import NUMBER_NAMES, ConsentCheck
 from gateway.rules.faults import ItemErrors
 from gateway.settings import Settings
 from gateway.store.consents.interface import ConsentKind, ConsentStore, NewConsent
-from gateway.store.interface import IdempotencyKey, StoreBusy, StoreFull
+from gateway.store.interface import IdempotencyKey
 
 PATHS = {ConsentKind.OPT_OUT: "/v1/opt-outs/import", ConsentKind.OPT_IN: "/v1/opt-ins/import"}
-MOST_ERRORS = 100
 MOST_UPLOADS = 8
 """At a time, and of an account one: who sends slowly keeps nobody else waiting."""
 ROWS_A_SLICE = 200
@@ -52,14 +52,8 @@ class ConsentImports:
         self._of_account = {name: trio.Semaphore(1) for name in settings.accounts}
 
     async def take(self, account: str) -> Response:
-        upload = upload_of(request)
-        try:
-            async with self._of_account[account], self._turns:
-                return await self._once(account, upload)
-        except (Problem, StoreFull, StoreBusy):
-            # A caller that is still sending would not read the refusal.
-            await upload.drain()
-            raise
+        async with upload_of(request) as upload, self._of_account[account], self._turns:
+            return await self._once(account, upload)
 
     async def _once(self, account: str, upload: Upload) -> Response:
         """The first answer again, where the key came before."""
@@ -79,19 +73,15 @@ class ConsentImports:
 
     def _items(self, upload: Upload) -> AsyncIterator[list[Any]]:
         kind = request.mimetype
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
-        if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-            raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must be in UTF-8.")
+        refuse_compressed(request)
+        refuse_other_charsets(request)
         if kind in JSON:
             return _array(upload, self._http.body_limit)
         if kind in NDJSON:
-            return _pieces(upload, NdjsonReader(), self._http.campaign_upload_limit)
+            return Items(upload, NdjsonReader(), self._http.campaign_upload_limit)
         if kind in CSV:
-            return _pieces(upload, CsvReader(NUMBER_NAMES), self._http.campaign_upload_limit)
-        given = f"not {kind}" if kind else "which is missing"
-        words = "The Content-Type must be text/csv, application/x-ndjson or application/json,"
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"{words} {given[:80]}.")
+            return Items(upload, CsvReader(NUMBER_NAMES), self._http.campaign_upload_limit)
+        raise wrong_type(request, "text/csv, application/x-ndjson or application/json")
 
 
 class _Import:
@@ -124,7 +114,7 @@ class _Import:
         checked = self._check.imported(item, now_ms())
         if isinstance(checked, ItemErrors):
             done.rejected += 1
-            if len(done.errors) < MOST_ERRORS:
+            if len(done.errors) < MOST_ERRORS_SHOWN:
                 done.errors.append(LineError(done.received, checked.fields, checked.codes))
         else:
             self._waiting.append(NewConsent(*checked))
@@ -139,24 +129,8 @@ class _Import:
 
 
 async def _array(upload: Upload, limit: int) -> AsyncIterator[list[Any]]:
-    octets = bytearray()
-    while piece := await upload.next():
-        octets += piece
-        if len(octets) > limit:
-            words = f"The body is larger than {limit:,} bytes: send larger lists as CSV or NDJSON."
-            raise Problem(BODY_TOO_LARGE, words, members={"limit_bytes": limit})
+    octets = await upload.whole(limit, ": send larger lists as CSV or NDJSON")
     items = await decode_in_turns(bytes(octets), _MOST_OF_ARRAY)
     if not isinstance(items, list):
         raise Problem(NOT_AN_ARRAY, 'Send an array, such as [{"number": "+34600000001"}].')
     yield items
-
-
-async def _pieces(upload: Upload, reader: NdjsonReader | CsvReader, limit: int) -> AsyncIterator[list[Any]]:
-    is_last = False
-    while not is_last:
-        piece = await upload.next()
-        is_last = not piece
-        if upload.size > limit:
-            raise Problem(BODY_TOO_LARGE, f"The body is larger than {limit:,} bytes.", members={"limit_bytes": limit})
-        for start in range(0, max(len(piece), 1), PIECE):
-            yield reader.feed(piece[start : start + PIECE], last=is_last)

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from gateway.api.description.schemas import Codes, Sentences, Time
+from gateway.api.description.schemas import Codes, NextCursor, Sentences, Time
 from gateway.rules.consents import MOST_EVIDENCE, MOST_SENDER, MOST_SOURCE
 
+MOST_ERRORS_SHOWN = 100
 Sender = Annotated[
     str | None,
     Meta(description="It is about messages from this sender alone, a number without its plus; null: from any."),
@@ -72,21 +73,18 @@ class NumbersOptIns(Struct):
     entities: list[OptIn]
 
 
-_Next = Annotated[str | None, Meta(description="Give it as `cursor` to get the next page; null on the last.")]
-
-
 class OptOutList(Struct):
     """One page, by number."""
 
     entities: list[OptOut]
-    next_cursor: _Next
+    next_cursor: NextCursor
 
 
 class OptInList(Struct):
     """One page, by number."""
 
     entities: list[OptIn]
-    next_cursor: _Next
+    next_cursor: NextCursor
 
 
 class LineError(Struct):
@@ -104,4 +102,4 @@ class Imported(Struct):
     added: int
     unchanged: Annotated[int, Meta(description="Those that were kept already, which stay as they are.")]
     rejected: int
-    errors: Annotated[list[LineError], Meta(description="The first 100.")]
+    errors: Annotated[list[LineError], Meta(description=f"The first {MOST_ERRORS_SHOWN}.")]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from gateway.api.campaigns.schemas import Counts, RecipientCounts
+from gateway.api.description.inbound_schemas import Complete, Parts, ReceivedAt
 from gateway.api.description.schemas import Encoding, Failure, Time
 from gateway.messages import Status
 
@@ -70,10 +71,10 @@ class InboundData(Struct):
     to: str
     text: Annotated[str | None, Meta(description="null in a replay after it was erased.")]
     encoding: Encoding
-    parts: Annotated[int, Meta(description="As many as the handset sent it in.")]
-    complete: Annotated[bool, Meta(description="false: parts never came; `[…]` stands for them in the text.")]
+    parts: Parts
+    complete: Complete
     carrier: str
-    received_at: Annotated[str, Meta(description="When the last part came.", extra_json_schema={"format": "date-time"})]
+    received_at: ReceivedAt
     text_erased_at: Time | UnsetType = UNSET
 
 

@@ -6,6 +6,10 @@ from msgspec import Meta, Struct, field
 
 from gateway.api.description.schemas import Encoding, Time
 
+Parts = Annotated[int, Meta(description="As many as the handset sent it in.")]
+Complete = Annotated[bool, Meta(description="false: parts never came; `[…]` stands for them in the text.")]
+ReceivedAt = Annotated[str, Meta(description="When the last part came.", extra_json_schema={"format": "date-time"})]
+
 
 class InboundMessage(Struct):
     """A text that came for one of the account's numbers, as `direction=inbound` lists it."""
@@ -17,10 +21,10 @@ class InboundMessage(Struct):
     to: str
     text: Annotated[str | None, Meta(description="null once it is erased.")]
     encoding: Encoding
-    parts: Annotated[int, Meta(description="As many as the handset sent it in.")]
-    complete: Annotated[bool, Meta(description="false: parts never came; `[…]` stands for them in the text.")]
+    parts: Parts
+    complete: Complete
     carrier: str
-    received_at: Annotated[str, Meta(description="When the last part came.", extra_json_schema={"format": "date-time"})]
+    received_at: ReceivedAt
     text_erased_at: Time | None
 
 

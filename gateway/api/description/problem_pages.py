@@ -43,13 +43,12 @@ async def problem_page(slug: str) -> Response:
 
 def markdown(kind: ProblemType) -> str:
     """The page of docs/problems."""
-    example = json.format(json.encode(PROBLEM_EXAMPLES[kind.slug]), indent=2).decode()
     return (
         f"# {kind.title}\n\n"
         f"{_filled(f'Status {kind.status}, `code` `{kind.code}`, `type` `/problems/{kind.slug}`. {_again(kind)}')}\n\n"
         f"## Cause\n\n{_filled(CAUSES[kind.slug])}\n\n"
         f"## What to do\n\n{_filled(kind.explanation)}\n\n"
-        f"## Example\n\n```json\n{example}\n```\n"
+        f"## Example\n\n```json\n{_example(kind)}\n```\n"
     )
 
 
@@ -80,11 +79,14 @@ def _again(kind: ProblemType) -> str:
     return "The same call will fail again until something is changed."
 
 
+def _example(kind: ProblemType) -> str:
+    return json.format(json.encode(PROBLEM_EXAMPLES[kind.slug]), indent=2).decode()
+
+
 def _html(kind: ProblemType) -> str:
-    example = json.format(json.encode(PROBLEM_EXAMPLES[kind.slug]), indent=2).decode()
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(kind.title)}</title>'
         f"<h1>{escape(kind.title)}</h1><p>Status {kind.status}, code <code>{kind.code}</code>. {_again(kind)}</p>"
         f"<h2>Cause</h2><p>{escape(CAUSES[kind.slug])}</p><h2>What to do</h2><p>{escape(kind.explanation)}</p>"
-        f'<h2>Example</h2><pre>{escape(example)}</pre><p><a href="/docs">All calls</a></p></html>'
+        f'<h2>Example</h2><pre>{escape(_example(kind))}</pre><p><a href="/docs">All calls</a></p></html>'
     )

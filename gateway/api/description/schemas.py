@@ -23,6 +23,7 @@ Time = Annotated[str, Meta(description="RFC 3339, UTC, with milliseconds.", extr
 Encoding = Annotated[str, Meta(extra_json_schema={"enum": ["gsm7", "ucs2"]})]
 Sentences = Annotated[dict[str, list[str]], Meta(description="What is wrong, in words, by field.")]
 Codes = Annotated[dict[str, list[str]], Meta(description="The same for programs, by field.")]
+NextCursor = Annotated[str | None, Meta(description="Give it as `cursor` to get the next page; null on the last.")]
 
 
 class NewMessage(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -318,7 +319,7 @@ class MessageList(Struct):
     """One page, newest first."""
 
     entities: list[ListedMessage]
-    next_cursor: Annotated[str | None, Meta(description="Give it as `cursor` to get the next page; null on the last.")]
+    next_cursor: NextCursor
 
 
 class ProblemDocument(Struct, omit_defaults=True):

@@ -6,7 +6,7 @@ What a template may hold is gateway.rules.named_templates'; where they are kept,
 from msgspec import json
 from quart import Response, g, request
 
-from gateway.api.base import json_response
+from gateway.api.base import json_response, no_content
 from gateway.api.bodies import decode, read_json
 from gateway.api.problems import (
     NOT_AN_OBJECT,
@@ -16,13 +16,13 @@ from gateway.api.problems import (
     invalid_field,
     invalid_fields,
 )
-from gateway.api.queries import paging, parameters
+from gateway.api.queries import not_a_cursor, paging, parameters
 from gateway.api.templates.schemas import Template, TemplateList
 from gateway.flows.templates import MOST_TEMPLATES, KeptTemplate, TemplatesOfAll
 from gateway.rules.faults import FaultCode, ItemErrors
 from gateway.rules.named_templates import NAME, check_template
 from gateway.rules.timestamps import rfc3339
-from gateway.store.template import TemplatePut, TemplateStore
+from gateway.store.templates.interface import TemplatePut, TemplateStore
 
 
 class TemplateCalls:
@@ -55,7 +55,7 @@ class TemplateCalls:
         cursor = given.pop("cursor", "")
         limit, _ = paging(given)
         if cursor and not NAME.fullmatch(cursor):
-            raise invalid_field("cursor", "is not a next_cursor that this API gave", "not_a_cursor")
+            raise not_a_cursor()
         found = self._templates.after(account, cursor, limit + 1)
         more = found[limit - 1].name if len(found) > limit else None
         return json_response(json.encode(TemplateList([_shown(kept) for kept in found[:limit]], more)))
@@ -69,11 +69,7 @@ class TemplateCalls:
     async def delete_template(self, account: str, name: str) -> Response:
         if not await self._templates.delete(self._store, account, name, g.request_id):
             raise _no_template()
-        nothing = Response(b"", 204)
-        # A 204 has neither (RFC 9110 §8.6).
-        nothing.headers.remove("Content-Length")
-        nothing.headers.remove("Content-Type")
-        return nothing
+        return no_content()
 
 
 def _no_template() -> Problem:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from gateway.api.description.schemas import Time
+from gateway.api.description.schemas import NextCursor, Time
 from gateway.rules.named_templates import MOST_FIELDS, MOST_LOCALES
 from gateway.rules.template_syntax import MOST_CHARACTERS
 
@@ -58,4 +58,4 @@ class TemplateList(Struct):
     """One page, by name."""
 
     entities: list[Template]
-    next_cursor: Annotated[str | None, Meta(description="Give it as `cursor` to get the next page; null on the last.")]
+    next_cursor: NextCursor

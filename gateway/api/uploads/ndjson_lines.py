@@ -5,7 +5,7 @@ Which values are recipients is told by gateway/rules/campaign_checks.
 
 from typing import Any
 
-from gateway.api.bodies import UNREAD, is_plain, read_quickly, read_slowly
+from gateway.api.bodies import decode
 from gateway.api.problems import Problem
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 
@@ -59,19 +59,14 @@ def too_long() -> ItemErrors:
 
 def unreadable(words: str, code: FaultCode) -> ItemErrors:
     """A recipient that could not be read."""
-    errors = ItemErrors()
-    errors.add(LINE, Fault(words, code))
-    return errors
+    return ItemErrors.of(LINE, Fault(words, code))
 
 
 def _value(line: bytes) -> Any:
     if len(line) > MOST_LINE:
         return too_long()
-    value = read_quickly(line)
-    if value is not UNREAD and is_plain(value, line):
-        return value
     try:
-        return read_slowly(line)
+        return decode(line)
     except Problem as problem:
         words = problem.detail.removeprefix("Line 1, ").rstrip(".")
         return unreadable(f"is not JSON: {words[:1].lower()}{words[1:]}", FaultCode.NOT_JSON)

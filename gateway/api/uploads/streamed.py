@@ -4,14 +4,17 @@ For the paths that an app names in `streamed`; all other bodies are the framewor
 """
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Request
 from quart_trio.asgi import TrioASGIHTTPConnection
 
-from gateway.api.problems import REQUEST_TIMEOUT, Problem
+from gateway.api.problems import REQUEST_TIMEOUT, Problem, body_too_large
 from gateway.metrics import HTTP_TIMEOUTS
+from gateway.store.interface import StoreBusy, StoreFull
 
 JSON = frozenset({"application/json"})
 NDJSON = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
@@ -62,6 +65,15 @@ class Upload:
         HTTP_TIMEOUTS.labels("body").inc()
         raise Problem(REQUEST_TIMEOUT, "Nothing more of the body arrived in time.")
 
+    async def whole(self, limit: int, hint: str = "") -> bytearray:
+        """All of it, to be held in memory. Raises a Problem 408, or 413 with the hint above `limit` octets."""
+        octets = bytearray()
+        while piece := await self.next():
+            octets += piece
+            if len(octets) > limit:
+                raise body_too_large(limit, hint)
+        return octets
+
     async def drain(self) -> None:
         """Read and drop the rest, as far as that is quickly done."""
         most = self.size + DRAIN_OCTETS
@@ -99,8 +111,14 @@ class Connection(TrioASGIHTTPConnection):
         nursery.cancel_scope.cancel()
 
 
-def upload_of(request: Request) -> Upload:
-    """The body of a streamed path's request."""
+@asynccontextmanager
+async def upload_of(request: Request) -> AsyncIterator[Upload]:
+    """The body of a streamed path's request. What is left of it when the call is refused is drained."""
     body: object = request.body
     assert isinstance(body, Upload)  # noqa: S101 - the path stands among the app's streamed ones
-    return body
+    try:
+        yield body
+    except (Problem, StoreFull, StoreBusy):
+        # A caller that is still sending would not read the refusal.
+        await body.drain()
+        raise

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _Run(arguments, job, caller, make_caller).through()
     except (FileError, CallError) as failure:
         print(failure, file=sys.stderr)
-        return Exit.UNREACHABLE if isinstance(failure, NotReachableError) else Exit.UNUSABLE
+        return _status_of(failure)
 
 
 def _dry_run(job: Job, caller: Caller, *, as_json: bool) -> int:

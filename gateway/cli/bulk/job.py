@@ -8,7 +8,7 @@ the message is kept, whatever the size of the requests.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gateway.cli.bulk.rows import NUMBER_NAMES, FileError, Format, Row, Source
@@ -36,6 +36,27 @@ class Slice(NamedTuple):
     """Those that can be in no body, and why."""
     body: bytes
     """Empty where there is nothing to send."""
+
+
+@dataclass(slots=True)
+class _Filling:
+    """A request that takes rows as long as a gateway takes it."""
+
+    rows: list[Row] = field(default_factory=list)
+    refused: list[tuple[Row, str]] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
+    octets: int = 0
+    values: int = 0
+
+    def has_room(self, octets: int, values: int) -> bool:
+        """For one more message; the first finds room whatever its size."""
+        return not self.items or (self.octets + octets <= _MOST_OCTETS and self.values + values <= _MOST_VALUES)
+
+    def add(self, row: Row, item: str, values: int) -> None:
+        self.rows.append(row)
+        self.items.append(item)
+        self.octets += len(item) + 1
+        self.values += values
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +88,22 @@ class Job:
 
     def slices(self) -> Iterator[Slice]:
         """All requests in their order. Raises FileError when the file was changed."""
-        rows: list[Row] = []
-        refused: list[tuple[Row, str]] = []
-        items: list[str] = []
-        octets = values = number = 0
+        filling, number = _Filling(), 0
         for row in self.source.rows():
             item = row.fault or self._encoded(row)
             if row.fault is not None or item is None:
-                refused.append((row, row.fault or "holds a number that JSON cannot carry"))
+                filling.refused.append((row, row.fault or "holds a number that JSON cannot carry"))
                 continue
             more = len(row.fields) + len(self._options.fields) + 4
-            if items and (octets + len(item) > _MOST_OCTETS or values + more > _MOST_VALUES):
-                yield self._slice(number, rows, refused, items)
-                rows, refused, items, octets, values, number = [], [], [], 0, 0, number + 1
-            rows.append(row)
-            items.append(item)
-            octets += len(item) + 1
-            values += more
-            if len(items) == self._options.batch:
-                yield self._slice(number, rows, refused, items)
-                rows, refused, items, octets, values, number = [], [], [], 0, 0, number + 1
-        if rows or refused:
-            yield self._slice(number, rows, refused, items)
+            if not filling.has_room(len(item), more):
+                yield self._slice(number, filling)
+                filling, number = _Filling(), number + 1
+            filling.add(row, item, more)
+            if len(filling.items) == self._options.batch:
+                yield self._slice(number, filling)
+                filling, number = _Filling(), number + 1
+        if filling.rows or filling.refused:
+            yield self._slice(number, filling)
 
     def item(self, row: Row) -> dict[str, Any]:
         """The message that a row asks for."""
@@ -123,9 +138,10 @@ class Job:
         except ValueError:
             return None
 
-    def _slice(self, number: int, rows: list[Row], refused: list[tuple[Row, str]], items: list[str]) -> Slice:
+    def _slice(self, number: int, filled: _Filling) -> Slice:
         key = f"bulk-{self.id}-{self._options.batch}-{number}"
-        return Slice(key, rows, refused, f"[{','.join(items)}]".encode() if items else b"")
+        body = f"[{','.join(filled.items)}]".encode() if filled.items else b""
+        return Slice(key, filled.rows, filled.refused, body)
 
 
 def _typed(name: str, cell: str) -> Any:

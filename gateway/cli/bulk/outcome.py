@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -70,13 +70,18 @@ class Tally:
                 self._before(1)
                 continue
             name, codes = next(iter(error["codes"].items()))
-            reason = "; ".join(f"{field} {words}" for field, texts in error["fields"].items() for words in texts)
-            yield Refusal(answered.slice.rows[error["index"]], f"{name}: {codes[0]}", reason)
+            row = answered.slice.rows[error["index"]]
+            yield Refusal(row, f"{name}: {codes[0]}", reason_of(error["fields"]))
 
     def _before(self, count: int) -> None:
         self.accepted += count
         self.accepted_before += count
         self.not_followed += count
+
+
+def reason_of(fields: Mapping[str, Sequence[str]]) -> str:
+    """What the gateway says is wrong with the fields of a message, on one line."""
+    return "; ".join(f"{name} {words}" for name, texts in fields.items() for words in texts)
 
 
 class ErrorsFile:

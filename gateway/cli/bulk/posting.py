@@ -88,7 +88,8 @@ class Patience:
                 pause = _pause(tries)
                 if not self._endures(pause):
                     raise
-                self._say(f"The gateway does not answer; waiting for it. {_first_line(failure)}", once=tries == 0)
+                if tries == 0:
+                    self._tell(f"The gateway does not answer; waiting for it. {_first_line(failure)}")
             except RefusedError as refusal:
                 self._answered()
                 pause = self._pause_after(refusal, tries)
@@ -133,12 +134,9 @@ class Patience:
             with self._lock:
                 is_news = self._closed_until < self._clock.now()
                 self._closed_until = max(self._closed_until, self._clock.now() + seconds)
-            self._say(f"The gateway asks to wait {told} s: {_first_line(refusal)}", once=is_news)
+            if is_news:
+                self._tell(f"The gateway asks to wait {told} s: {_first_line(refusal)}")
         return seconds
-
-    def _say(self, words: str, *, once: bool) -> None:
-        if once:
-            self._tell(words)
 
 
 def _pause(tries: int) -> float:

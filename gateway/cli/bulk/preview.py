@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from gateway.cli.bulk.job import Job
+from gateway.cli.bulk.outcome import reason_of
 from gateway.cli.bulk.rows import Row
 from gateway.cli.calls import Caller, RefusedError
 
@@ -34,5 +35,5 @@ def _preview(job: Job, caller: Caller, row: Row) -> dict[str, Any]:
         fields = refusal.problem.get("fields")
         if refusal.status != HTTPStatus.UNPROCESSABLE_ENTITY or not isinstance(fields, dict):
             raise
-        return {"error": "; ".join(f"{name} {words}" for name, texts in fields.items() for words in texts)}
+        return {"error": reason_of(fields)}
     return {name: answer[name] for name in ("from", "to", "lane", "encoding", "segments", "text")}

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -120,7 +121,7 @@ def _header(file: BinaryIO) -> tuple[tuple[str, ...], Iterator[tuple[int, list[s
     lines = _lines(file)
     first = next(lines, "")
     delimiter = max(_DELIMITERS, key=first.count)
-    records = _records(_chain(first, lines), delimiter)
+    records = _records(chain((first,), lines), delimiter)
     _, names = next(records, (1, []))
     header = tuple(name.strip() for name in names)
     twice = next((name for at, name in enumerate(header) if name and name in header[:at]), None)
@@ -130,11 +131,6 @@ def _header(file: BinaryIO) -> tuple[tuple[str, ...], Iterator[tuple[int, list[s
         shown = ", ".join(name[:40] for name in header[:10]) or "nothing"
         raise FileError(f"The first line has to name the columns, one of them `to` or `phone`; it says: {shown}.")
     return header, records
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:

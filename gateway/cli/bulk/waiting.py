@@ -31,7 +31,8 @@ class Waiting:
         self._accepted = dict(submissions)
         self._latest: dict[str, Counter[str]] = {}
         """Of the submissions that have not ended."""
-        self._over: Counter[str] = Counter()
+        self._found: Counter[str] = Counter()
+        """Of all that were looked at."""
 
     def until_ended(self, show: Callable[[int], None], at_most_seconds: float | None) -> bool:
         """False when the time was over first. `show` is told how many messages have ended. Raises CallError."""
@@ -58,7 +59,7 @@ class Waiting:
 
     def outcomes(self) -> Counter[str]:
         """Messages by the status that was seen last; those that were not looked at yet are `queued`."""
-        found = sum(self._latest.values(), Counter(self._over))
+        found = Counter(self._found)
         found["queued"] += sum(self._accepted.values()) - found.total()
         return +found
 
@@ -75,9 +76,9 @@ class Waiting:
                 break
         # What the gateway has erased meanwhile had ended long before.
         statuses["no longer kept"] = max(self._accepted[id_] - statuses.total(), 0)
+        self._found.subtract(self._latest.pop(id_, None))
+        self._found.update(statuses)
         if any(status not in FINAL and count for status, count in statuses.items() if status != "no longer kept"):
             self._latest[id_] = statuses
             return False
-        self._latest.pop(id_, None)
-        self._over += statuses
         return True

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.messages import MessageState
+from gateway.store import client_ids
 from gateway.store.interface import NewMessage, Submission
 from gateway.store.work import Work
 
@@ -18,7 +19,6 @@ _FIRST = (
     "WHERE r.account = ? AND r.lane = ? AND r.digest = ? AND r.expires_at > ? "
     f"AND (m.sent_at IS NOT NULL OR m.state < {int(MessageState.DELIVERED)} OR m.state = {int(MessageState.UNKNOWN)})"
 )
-_HOLDER = "SELECT 1 FROM messages WHERE account = ? AND client_id = ?"
 _KEEP = "INSERT OR REPLACE INTO recent_texts (account, lane, digest, message, expires_at) VALUES (?, ?, ?, ?, ?)"
 _Row = tuple[str, str, bytes, int, int]
 
@@ -36,13 +36,15 @@ class Recent:
 NOTHING_RECENT = Recent()
 
 
-def look(work: Work, submission: Submission, left_out: Collection[int]) -> Recent:
-    """Which of the messages are duplicates; those of `left_out` are not filed, and so are none."""
-    lanes = work.policy.lanes
-    windows = {lane: policy.duplicate_window_ms for lane, policy in lanes.items() if policy.duplicate_window_ms}
-    if not windows or windows.keys().isdisjoint([message.lane for message in submission.messages]):
-        return NOTHING_RECENT
-    return _look(work, submission, left_out, windows)
+def look(work: Work, submission: Submission, lanes: Collection[str], left_out: Collection[int]) -> Recent:
+    """Which of the messages, all of these lanes, are duplicates; those of `left_out` are not filed, and so are none."""
+    policies = work.policy.lanes
+    windows = {
+        lane: policy.duplicate_window_ms
+        for lane in lanes
+        if (policy := policies.get(lane)) is not None and policy.duplicate_window_ms
+    }
+    return _look(work, submission, left_out, windows) if windows else NOTHING_RECENT
 
 
 def _look(work: Work, submission: Submission, left_out: Collection[int], windows: Mapping[str, int]) -> Recent:
@@ -75,7 +77,7 @@ def _is_named(work: Work, account: str, message: NewMessage, names: set[str]) ->
     if message.client_id in names:
         return True
     names.add(message.client_id)
-    return work.execute(_HOLDER, (account, message.client_id)).fetchone() is not None
+    return client_ids.holder(work, account, message.client_id) is not None
 
 
 def keep(work: Work, recent: Recent, conflicts: Collection[int]) -> None:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from gateway.store.allowances.interface import AccountUse
-
-if TYPE_CHECKING:
-    from gateway.store.writer import Writer
+from gateway.store.face import SqliteFace
 
 
-class SqliteAllowance:
-    """Mixed into SqliteStore, whose writer it looks at."""
-
-    _writer: Writer
-    _clock: Callable[[], int]
+class SqliteAllowance(SqliteFace):
+    """Mixed into SqliteStore."""
 
     def account_use(self, account: str) -> AccountUse:
         mirrors, now = self._writer.mirrors, self._clock()

@@ -5,7 +5,7 @@ day. The buckets by the second live in memory alone.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gateway.rules.limits import AccountLimit, Bucket, LimitReached, day_of, to_next_day
@@ -42,12 +42,12 @@ class Usage:
         rows = connection.execute(_LOAD, (day_of(now) - 1,))
         self._known = {(account, day): (messages, segments) for account, day, messages, segments in rows}
 
-    def refusal(self, account: str, count: int, ready: int, now: int) -> LimitReached | None:
-        """Why so many more messages are not accepted now; `ready`: those of the account that wait for a slot."""
+    def refusal(self, account: str, count: int, ready: Callable[[str], int], now: int) -> LimitReached | None:
+        """Why so many more messages are not accepted now; `ready`: how many of an account wait for a slot."""
         limits = self._limits.get(account)
         if limits is None or not count:
             return None
-        if limits.backlog and ready + count > limits.backlog:
+        if limits.backlog and ready(account) + count > limits.backlog:
             return LimitReached(AccountLimit.BACKLOG, limits.backlog, count, BACKLOG_RETRY_MS)
         if limits.messages_per_day and self.today(account, now)[0] + count > limits.messages_per_day:
             return LimitReached(AccountLimit.DAY, limits.messages_per_day, count, to_next_day(now))

@@ -10,7 +10,7 @@ from gateway.messages import Status
 from gateway.rules.options import waits_here
 from gateway.store.interface import NewMessage
 from gateway.store.many_rows import as_json
-from gateway.store.work import Work
+from gateway.store.work import Found, Work
 
 _WHOSE = "SELECT m.queue, m.variant FROM json_each(?) k CROSS JOIN messages m ON m.id = k.value"
 
@@ -32,9 +32,8 @@ def filed(work: Work, campaign: int, messages: Sequence[NewMessage]) -> None:
         work.campaigns.count(campaign, variant, None, Status.SCHEDULED if waits else Status.QUEUED, count)
 
 
-def opted_out_after(work: Work, message: int) -> None:
+def opted_out_after(work: Work, found: Found) -> None:
     """The recipient of this message opted out: counted for its campaign, if it is of one. Once for each opting out."""
-    found = work.find(message)
-    campaign = None if found is None else work.queues.of_campaigns.get(found.queue)
-    if found is not None and campaign is not None:
+    campaign = work.queues.of_campaigns.get(found.queue)
+    if campaign is not None:
         work.campaigns.opted_out(campaign, found.variant)

@@ -36,9 +36,6 @@ class CampaignState(IntEnum):
     """Its upload was cut off; `failure` says how. It has no key any more if it was begun again under it."""
 
 
-ENDED_STATES = frozenset({CampaignState.COMPLETED, CampaignState.CANCELED, CampaignState.FAILED})
-
-
 class NotLoading(Exception):  # noqa: N818
     """Recipients, an end or a failure for a campaign that is not being loaded any more: its key was used to begin it
     again, or it was given up."""

@@ -47,7 +47,6 @@ _ADD = (
     "UPDATE campaigns SET accepted = accepted + ?1, waiting = waiting + ?1, rejected = rejected + ?2, "
     "duplicates = duplicates + ?3, opted_out = opted_out + ?4 WHERE id = ?5"
 )
-_LANE = "SELECT definition ->> 'lane' FROM campaigns WHERE id = ?"
 _DEFINITION = "SELECT definition FROM campaigns WHERE id = ?"
 _SEAL = "UPDATE campaigns SET fingerprint = ? WHERE id = ?"
 _FAIL = (

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 
 from gateway.store.campaigns.interface import CampaignState, RecipientErrors
 from gateway.store.campaigns.loading import COLUMNS, row_of
-from gateway.store.views import Page
+from gateway.store.views import NO_CURSOR, Page, page_of
 
-_NO_CURSOR = 1 << 62
 _OF_ACCOUNT = f"SELECT {COLUMNS} FROM campaigns WHERE account = ? AND id < ? {{}}ORDER BY id DESC LIMIT ?"
 _EXISTS = "SELECT 1 FROM campaigns WHERE id = ? AND account = ?"
 _ERRORS = "SELECT position, errors FROM campaign_errors WHERE campaign = ? AND position > ? ORDER BY position LIMIT ?"
@@ -19,9 +19,9 @@ def campaigns(
     """Newest first; no statuses: of all."""
     states = [int(CampaignState[status.upper()]) for status in statuses]
     wanted = f"AND state IN ({', '.join('?' * len(states))}) " if states else ""
-    before = _NO_CURSOR if cursor is None else cursor
+    before = NO_CURSOR if cursor is None else cursor
     rows = connection.execute(_OF_ACCOUNT.format(wanted), (account, before, *states, limit + 1)).fetchall()
-    return Page([row_of(connection, row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None)
+    return page_of(rows, limit, partial(row_of, connection))
 
 
 def errors(connection: sqlite3.Connection, account: str, campaign: int, limit: int, cursor: int | None) -> Page | None:
@@ -30,5 +30,4 @@ def errors(connection: sqlite3.Connection, account: str, campaign: int, limit: i
         return None
     after = -1 if cursor is None else cursor
     rows = connection.execute(_ERRORS, (campaign, after, limit + 1)).fetchall()
-    found = [RecipientErrors(position, bytes(told)) for position, told in rows[:limit]]
-    return Page(found, found[-1].position if len(rows) > limit else None)
+    return page_of(rows, limit, lambda row: RecipientErrors(row[0], bytes(row[1])))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
 
 from gateway.messages import ErrorCode
 from gateway.store.audit import by_account
@@ -23,30 +21,15 @@ from gateway.store.campaigns.interface import (
     RecipientErrors,
     SliceKept,
 )
+from gateway.store.face import SqliteFace
+from gateway.store.interface import NewMessage
 from gateway.store.transaction import Order
 from gateway.store.views import Page
-
-if TYPE_CHECKING:
-    from gateway.store.faults import DiskReserve
-    from gateway.store.interface import NewMessage
-    from gateway.store.work import Work
-    from gateway.store.writer import Writer
-
-T = TypeVar("T")
+from gateway.store.work import Work
 
 
-class SqliteCampaigns:
-    """Mixed into SqliteStore, whose writer and readers it asks."""
-
-    _writer: Writer
-    _disk: DiskReserve
-    _clock: Callable[[], int]
-
-    async def _order(self, change: Callable[[Work], T | Exception], rows: int = 1) -> T:
-        raise NotImplementedError
-
-    async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        raise NotImplementedError
+class SqliteCampaigns(SqliteFace):
+    """Mixed into SqliteStore."""
 
     # --- loading
 
@@ -122,10 +105,6 @@ class SqliteCampaigns:
         return None if known is None else known._replace(campaign=self._with_rate(known.campaign))
 
     # --- how
-
-    async def _in_line(self, change: Callable[[Work], T | Exception], rows: int) -> T:
-        """Many rows at once: behind what people and smaller submissions ask for."""
-        return await self._writer.order(self._writer.pending.accepts, change, rows)
 
     def _with_rate(self, row: CampaignRow) -> CampaignRow:
         return row._replace(rate=self._writer.mirrors.campaigns.rates.per_second(row.id, self._clock()))

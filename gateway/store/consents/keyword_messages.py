@@ -10,16 +10,17 @@ from gateway.metrics import ACCEPTED
 from gateway.rules import options
 from gateway.rules.keywords import Keyword, KeywordKind
 from gateway.rules.options import MessageOptions
-from gateway.rules.patterns import bare
+from gateway.settings.patterns import bare
+from gateway.settings.types import EventType
 from gateway.store import accepts
 from gateway.store.campaigns import counts as campaign_counts
 from gateway.store.consents.interface import INBOUND_SOURCE
 from gateway.store.inbound.owners import handset_of, last_message
-from gateway.store.interface import EventFacts, InboundIn, MessageFacts, NewMessage, Submission
-from gateway.store.work import Found, Work
+from gateway.store.interface import EventFacts, InboundIn, NewMessage, Submission
+from gateway.store.message_events import facts_of
+from gateway.store.work import Work
 
 log = logging.getLogger("sluice.store")
-OPT_OUT_EVENT = "recipient.opt_out"
 REPLY_PAUSE_MS = 60_000
 """A handset is answered a kind of keyword once in this time: it may be a machine that answers us."""
 _HAS = "SELECT 1 FROM opt_outs WHERE account = ? AND recipient = ? AND sender IN ('', ?)"
@@ -70,9 +71,9 @@ def _opt_out(work: Work, inbound: InboundIn, account: str, handset: str, keyword
     campaign = 0
     if last is not None:
         campaign = work.queues.campaign(last.queue)
-        campaign_counts.opted_out_after(work, last.id)
+        campaign_counts.opted_out_after(work, last)
     endpoint = work.endpoints.own_of(work.connection, account)
-    if endpoint is not None and OPT_OUT_EVENT in endpoint.wants:
+    if endpoint is not None and EventType.OPT_OUT in endpoint.wants:
         data = {
             "number": handset,
             "sender": inbound.recipient,
@@ -81,18 +82,10 @@ def _opt_out(work: Work, inbound: InboundIn, account: str, handset: str, keyword
             "inbound_id": public(INBOUND, inbound.id),
             "campaign_id": public(CAMPAIGN, campaign) if campaign else None,
         }
-        about = None if last is None else _about(work, last)
-        facts = EventFacts(work.ids.next(), OPT_OUT_EVENT, inbound.at, about, "opt_out", data=data)
+        about = None if last is None else facts_of(work, last, None)
+        facts = EventFacts(work.ids.next(), EventType.OPT_OUT.value, inbound.at, about, "opt_out", data=data)
         work.file_event(facts, account, endpoint.id)
     return True
-
-
-def _about(work: Work, last: Found) -> MessageFacts:
-    """The message that an event names; of all else it tells other things."""
-    return MessageFacts(
-        last.id, last.client_id, last.sender, last.recipient, last.country, work.queues.lane(last.queue),
-        last.segments, last.encoding, bool(last.possible_duplicate), last.sent_at, None, last.tag,
-    )  # fmt: skip
 
 
 def _answer(work: Work, inbound: InboundIn, account: str, handset: str, kind: KeywordKind) -> None:

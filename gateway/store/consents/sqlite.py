@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
 
 from gateway.store.audit import by_account
 from gateway.store.consents import by_hand
 from gateway.store.consents.interface import ConsentKind, ConsentRow, NewConsent
-
-if TYPE_CHECKING:
-    from gateway.store.work import Work
-    from gateway.store.writer import Writer
-
-T = TypeVar("T")
+from gateway.store.face import SqliteFace
 
 
-class SqliteConsents:
-    """Mixed into SqliteStore, whose writer and readers it asks."""
-
-    _writer: Writer
-
-    async def _order(self, change: Callable[[Work], T | Exception], rows: int = 1) -> T:
-        raise NotImplementedError
-
-    async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        raise NotImplementedError
+class SqliteConsents(SqliteFace):
+    """Mixed into SqliteStore."""
 
     async def put_consent(self, kind: ConsentKind, account: str, consent: NewConsent, *, request_id: int) -> bool:
         by = by_account(account, request_id)
@@ -37,7 +22,7 @@ class SqliteConsents:
         self, kind: ConsentKind, account: str, given: Sequence[NewConsent], *, request_id: int
     ) -> int:
         add = partial(by_hand.add, kind=kind, account=account, consents=given, by=by_account(account, request_id))
-        return await self._writer.order(self._writer.pending.accepts, add, len(given))
+        return await self._in_line(add, len(given))
 
     async def delete_consent(
         self, kind: ConsentKind, account: str, recipient: str, sender: str | None, *, request_id: int

@@ -4,7 +4,7 @@ Several accounts may share a number, and a carrier may rewrite what nobody here 
 """
 
 from gateway.rules.numbers import Number, Numbers
-from gateway.rules.patterns import bare
+from gateway.settings.patterns import bare
 from gateway.settings.types import BareDigits, NumberCheck
 from gateway.store.interface import InboundIn
 from gateway.store.work import Found, Work

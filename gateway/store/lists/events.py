@@ -6,6 +6,7 @@ An account's events are walked by its index, newest first; those of one message 
 import sqlite3
 from typing import Any
 
+from gateway.settings.types import EventType
 from gateway.store.lists.bounds import Bounds, bounds_of, cut_off
 from gateway.store.lists.interface import EventFilter
 from gateway.store.message_events import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
@@ -29,7 +30,7 @@ _LAST_OF_MESSAGE = "SELECT last_event FROM messages WHERE id = ? AND account = ?
 _IN_CHAIN = "SELECT id, type, state, prior FROM events WHERE id = ?"
 _OPT_OUTS = (
     "SELECT id, type, state, prior FROM events "
-    f"WHERE message = ? AND type = 'recipient.opt_out' AND account = ? LIMIT {_MOST_OF_A_MESSAGE}"
+    f"WHERE message = ? AND type = '{EventType.OPT_OUT.value}' AND account = ? LIMIT {_MOST_OF_A_MESSAGE}"
 )
 
 

@@ -5,16 +5,16 @@ of the time range, newest first. The rest is told by the rows themselves, of whi
 """
 
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from gateway.identifiers import SEQUENCE_BITS
 from gateway.messages import MessageState, Status, status_of
-from gateway.rules.patterns import bare
+from gateway.settings.patterns import bare
 from gateway.store.lists.bounds import Bounds, bounds_of, cut_off
 from gateway.store.lists.interface import InboundFilter, MessageFilter
 from gateway.store.readers import MESSAGE_COLUMNS, message_of
-from gateway.store.views import InboundRow, Page
+from gateway.store.views import InboundRow, Page, page_of
 
 ROWS_LOOKED_AT = 10_000
 """Of a page that walks the ids: some milliseconds."""
@@ -70,7 +70,7 @@ def messages(
     conditions, parameters = _conditions(account, wanted, walk.bounds)
     statement = _PAGE.format(walk.hint, " AND ".join(conditions))
     rows = connection.execute(statement, (*parameters, limit + 1)).fetchall()
-    return _page(rows, limit, walk.cursor, message_of)
+    return page_of(rows, limit, message_of, walk.cursor)
 
 
 def _walk(
@@ -154,16 +154,9 @@ def inbound(
             conditions.append(f"{column} IN (?, ?)")
             parameters += _spellings(number)
     rows = connection.execute(_INBOUND.format(" AND ".join(conditions)), (*parameters, limit + 1)).fetchall()
-    return _page(rows, limit, cut.cursor, _inbound)
+    return page_of(rows, limit, _inbound, cut.cursor)
 
 
 def _inbound(row: tuple[Any, ...]) -> InboundRow:
     made = InboundRow._make(row)
     return made._replace(complete=bool(made.complete))
-
-
-def _page(rows: list[tuple[Any, ...]], limit: int, cursor: int | None, read: Callable[[tuple[Any, ...]], Any]) -> Page:
-    """`cursor`: where to go on where these are not more than a page holds."""
-    if len(rows) > limit:
-        cursor = rows[limit - 1][0]
-    return Page([read(row) for row in rows[:limit]], cursor)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
+from gateway.store.face import SqliteFace
 from gateway.store.lists import events, messages
 from gateway.store.lists.interface import EventFilter, InboundFilter, MessageFilter
 from gateway.store.views import Page
 
-T = TypeVar("T")
 
-
-class SqliteListings:
-    """Mixed into SqliteStore, whose readers it asks."""
-
-    async def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        raise NotImplementedError
+class SqliteListings(SqliteFace):
+    """Mixed into SqliteStore."""
 
     async def messages(self, account: str, wanted: MessageFilter, *, limit: int, cursor: int | None) -> Page:
         look = partial(messages.messages, account=account, wanted=wanted, limit=limit, cursor=cursor)

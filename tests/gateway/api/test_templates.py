@@ -12,7 +12,7 @@ from houses import House, house_of
 from gateway.flows.templates import MOST_TEMPLATES, TemplatesOfAll
 from gateway.rules.named_templates import NamedTemplate
 from gateway.store.interface import StoreBusy
-from gateway.store.template import TemplatePut, TemplateRow
+from gateway.store.templates.interface import TemplatePut, TemplateRow
 
 CODE = {
     "text": "Hi {name}, code {code}",

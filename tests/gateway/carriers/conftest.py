@@ -1,4 +1,4 @@
-"""Binds that run while a test does (tests/support/bound_binds.py)."""
+"""Binds and carriers that run while a test does (tests/support/bound_binds.py, dialed_carriers.py)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 from bound_binds import BoundBind
+from dialed_carriers import DialedCarrier, Network
 
 from gateway.carriers.bind_states import BindState
 
@@ -28,6 +29,26 @@ def bound(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Cal
                 await trio.testing.wait_all_tasks_blocked()
                 assert made.bind.state is BindState.BOUND
             yield made
+            nursery.cancel_scope.cancel()
+
+    return run
+
+
+@pytest.fixture
+def started(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Callable[..., Any]:
+    """A carrier that runs until the block is left. `prepare`: its network; the rest are its settings."""
+
+    @asynccontextmanager
+    async def run(
+        *, prepare: Callable[[Network], None] = lambda network: None, rand: float = 0.5, **given: Any
+    ) -> AsyncIterator[DialedCarrier]:
+        async with trio.open_nursery() as nursery:
+            network = Network(scripted_smsc, nursery)
+            prepare(network)
+            setup = DialedCarrier(carrier_settings(**given), network, lambda: rand)
+            await nursery.start(setup.carrier.run)
+            await trio.testing.wait_all_tasks_blocked()
+            yield setup
             nursery.cancel_scope.cancel()
 
     return run

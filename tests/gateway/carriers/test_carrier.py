@@ -1,101 +1,15 @@
-import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from itertools import pairwise
+"""A carrier keeps its binds up: attempts and their waits, hosts in turn, sessions made anew, draining."""
+
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from bound_binds import IdleFeed
+from dialed_carriers import A_BODY
 
-from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState
-from gateway.carriers.carrier import Carrier
-from gateway.carriers.traffic import Traffic
-from gateway.metrics import BIND_REFUSALS
-from protocol.codec import encode
-from protocol.command_status import CommandStatus
-from protocol.fields import HEADER_LENGTH
 from protocol.numbers import BindMode
-from protocol.pdus import SubmitSm
 from protocol.session_events import CloseReason
-
-A_BODY = encode(SubmitSm())[HEADER_LENGTH:]
-
-
-class Network:
-    """Hosts that answer a dial with a new SMSC, or refuse it."""
-
-    def __init__(self, smsc_type: type[Any], nursery: trio.Nursery) -> None:
-        self.smsc_type = smsc_type
-        self.nursery = nursery
-        self.down: set[str] = set()
-        self.hanging = False
-        self.bind_status: int | None = 0
-        self.dials: list[tuple[float, str]] = []
-        self.smscs: list[Any] = []
-        self.binding = 0
-        self.most_binding = 0
-
-    async def dial(self, host: str, port: int) -> trio.abc.Stream:
-        self.dials.append((trio.current_time(), host))
-        if self.hanging:
-            await trio.sleep_forever()
-        await trio.lowlevel.checkpoint()
-        if host in self.down:
-            raise OSError("connection refused")
-        smsc = self.smsc_type(bind_status=self.bind_status)
-        self.smscs.append(smsc)
-        self.nursery.start_soon(smsc.run)
-        stream: trio.abc.Stream = smsc.near
-        return stream
-
-    @property
-    def gaps(self) -> list[float]:
-        times = [at for at, _ in self.dials]
-        return [later - earlier for earlier, later in pairwise(times)]
-
-
-class Setup:
-    def __init__(self, settings: Any, network: Network, rand: Callable[[], float]) -> None:
-        self.network = network
-        self.able: list[bool] = []
-        self.binds: list[Bind] = []
-        self.feeds: list[IdleFeed] = []
-        traffic = Traffic(open_feed=self._open_feed, deliver=lambda bind, pdus: None)
-        self.carrier = Carrier(settings, traffic, self._on_able, dial=network.dial, rand=rand)
-
-    def _open_feed(self, bind: Bind) -> IdleFeed:
-        self.binds.append(bind)
-        self.feeds.append(IdleFeed())
-        return self.feeds[-1]
-
-    def _on_able(self, name: str, able: bool) -> None:
-        assert name == "telco"
-        self.able.append(able)
-
-    @property
-    def states(self) -> list[BindState]:
-        return [view.state for view in self.carrier.views()]
-
-
-@pytest.fixture
-def started(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Callable[..., Any]:
-    @asynccontextmanager
-    async def run(
-        *, prepare: Callable[[Network], None] = lambda network: None, rand: float = 0.5, **given: Any
-    ) -> AsyncIterator[Setup]:
-        async with trio.open_nursery() as nursery:
-            network = Network(scripted_smsc, nursery)
-            prepare(network)
-            setup = Setup(carrier_settings(**given), network, lambda: rand)
-            await nursery.start(setup.carrier.run)
-            await trio.testing.wait_all_tasks_blocked()
-            yield setup
-            nursery.cancel_scope.cancel()
-
-    return run
 
 
 async def test_it_keeps_every_configured_bind_up_and_says_so(started: Any, autojump_clock: Any) -> None:
@@ -203,87 +117,6 @@ async def test_the_next_host_is_tried_after_a_failure_and_the_first_again_after_
         await trio.sleep(20)
         assert it.network.dials[-1][1] == "one.example"
         assert it.states == [BindState.BOUND]
-
-
-def refusing(status: int) -> Callable[[Network], None]:
-    return lambda network: setattr(network, "bind_status", int(status))
-
-
-@pytest.mark.parametrize("status", [CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RINVSYSID])
-async def test_pain_31_bad_credentials_stop_all_binds_of_the_carrier_and_are_said_aloud_once(
-    started: Any, autojump_clock: Any, caplog: pytest.LogCaptureFixture, status: int
-) -> None:
-    with caplog.at_level(logging.INFO, "sluice.carriers"):
-        async with started(prepare=refusing(status), binds=3) as it:
-            await trio.sleep(890)
-            assert len(it.network.dials) == 1, "no other bind is tried with them"
-            assert it.states == [BindState.REFUSED, BindState.WAITING, BindState.WAITING]
-            assert it.carrier.alarm == CommandStatus(status).name
-            assert CommandStatus(status).name in it.carrier.views()[0].last_error
-            await trio.sleep(7200)
-            assert 5 <= len(it.network.dials) <= 9
-            assert min(it.network.gaps) >= 900
-    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert len(errors) == 1
-    assert "bad_credentials" in errors[0]
-    assert "secret" not in caplog.text
-
-
-async def test_a_rebind_asked_for_tries_at_once_and_the_alarm_is_over_when_the_carrier_takes_it(
-    started: Any, autojump_clock: Any
-) -> None:
-    async with started(prepare=refusing(CommandStatus.ESME_RINVPASWD), binds=2) as it:
-        await trio.sleep(60)
-        it.network.bind_status = 0
-        it.carrier.rebind()
-        await trio.testing.wait_all_tasks_blocked()
-        assert it.carrier.alarm is None
-        await trio.sleep(10)
-        assert it.states == [BindState.BOUND, BindState.BOUND]
-
-
-async def test_bind_failed_is_bad_credentials_only_when_it_comes_again_and_again(
-    started: Any, autojump_clock: Any
-) -> None:
-    async with started(prepare=refusing(CommandStatus.ESME_RBINDFAIL), reconnect_floor="5s", rand=0.0) as it:
-        await trio.sleep(9)
-        assert it.carrier.alarm is None
-        await trio.sleep(800)
-        assert len(it.network.dials) == 3
-        assert it.carrier.alarm == "ESME_RBINDFAIL"
-
-
-async def test_a_refused_bind_beside_one_that_is_up_says_nothing_against_our_credentials(
-    started: Any, autojump_clock: Any
-) -> None:
-    async with started(binds=2, reconnect_floor="5s", rand=0.0) as it:
-        await trio.sleep(1)
-        it.network.bind_status = int(CommandStatus.ESME_RINVPASWD)
-        await it.network.smscs[1].hang_up()
-        await trio.sleep(60)
-        assert it.states == [BindState.BOUND, BindState.REFUSED]
-        assert it.carrier.alarm is None
-        it.network.bind_status = 0
-        await it.network.smscs[0].hang_up()
-        await trio.sleep(6)
-        assert it.states[0] is BindState.BOUND, "the first is tried as ever"
-
-
-async def test_pain_30_an_already_bound_place_is_tried_again_after_the_carriers_inactivity_timer(
-    started: Any, autojump_clock: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    taken = BIND_REFUSALS.labels("telco", "already_bound")._value.get()
-    with caplog.at_level(logging.INFO, "sluice.carriers"):
-        async with started(
-            prepare=refusing(CommandStatus.ESME_RALYBND), reconnect_floor="5s", inactivity_timeout="150s", rand=0.5
-        ) as it:
-            await trio.sleep(600)
-            assert all(150 < gap <= 150 * 1.25 for gap in it.network.gaps)
-            assert len(it.network.dials) == 4
-            assert it.states == [BindState.WAITING], "a place that is taken, no fault of the credentials"
-            assert it.carrier.alarm is None
-    assert BIND_REFUSALS.labels("telco", "already_bound")._value.get() == taken + 4
-    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_in_turn_each_bind_begins_with_the_next_host(started: Any, autojump_clock: Any) -> None:
@@ -437,81 +270,6 @@ async def test_draining_stops_a_carrier_that_is_still_trying(started: Any, autoj
         assert it.states == [BindState.CLOSED] * 3
 
 
-async def test_the_binds_of_a_carrier_share_what_late_answers_taught(started: Any, autojump_clock: Any) -> None:
-    async with started(binds=2) as setup:
-        await trio.sleep(30)
-        first, second = setup.binds
-        assert first.session.window._patience is second.session.window._patience is setup.carrier.patience
-        await setup.network.smscs[0].hang_up()
-        await trio.sleep(60)
-        assert len(setup.binds) == 3
-        assert setup.binds[2].session.window._patience is setup.carrier.patience
-
-
-async def test_a_throttle_cuts_the_window_of_the_first_connection_too(started: Any, autojump_clock: Any) -> None:
-    async with started(window=8, throttle_pause="1s", rand=0.0) as it:
-        assert it.binds[0].throttled()
-        await trio.sleep(2)
-        (view,) = it.carrier.views()
-        assert (view.state, view.window_limit, view.room) == (BindState.BOUND, 4, 4)
-        assert it.binds[0].session.window.limit == 4
-
-
-async def test_a_reconnect_forgets_neither_the_throttle_nor_how_the_window_was_cut(
-    started: Any, autojump_clock: Any
-) -> None:
-    async with started(window=8, throttle_pause="1s", reconnect_floor="5s", rand=0.0) as it:
-        assert it.binds[0].throttled()
-        await it.network.smscs[0].hang_up()
-        await trio.sleep(6)
-        (view,) = it.carrier.views()
-        assert view.state is BindState.BOUND
-        assert (view.window_limit, view.room) == (4, 4)
-        assert view.submit_rate == 12, "the least pace, and a second's climb"
-        assert it.binds[1].restraint is it.binds[0].restraint
-
-
-async def test_a_reconnect_within_the_pause_waits_for_its_end(started: Any, autojump_clock: Any) -> None:
-    async with started(throttle_pause="20s", reconnect_floor="5s", rand=0.0) as it:
-        begun = trio.current_time()
-        it.binds[0].throttled()
-        await it.network.smscs[0].hang_up()
-        await trio.sleep(10)
-        assert it.states == [BindState.PAUSED]
-        assert not it.carrier.able
-        await trio.sleep_until(begun + 26)
-        assert it.states == [BindState.BOUND]
-
-
-async def test_a_carrier_whose_bind_reconnects_within_its_pause_is_never_able_meanwhile(
-    started: Any, autojump_clock: Any
-) -> None:
-    """Tiers below wait for a second each time that it was able, so a flicker would hold up what they may send."""
-    async with started(throttle_pause="20s", reconnect_floor="5s", rand=0.0) as it:
-        it.binds[0].throttled()
-        assert it.able == [True, False]
-        await it.network.smscs[0].hang_up()
-        await trio.sleep(10)
-        assert len(it.binds) == 2
-        assert it.able == [True, False]
-        await trio.sleep(16)
-        assert it.able == [True, False, True]
-
-
-async def test_a_bind_that_reconnects_within_its_pause_lets_the_others_connect(
-    started: Any, autojump_clock: Any
-) -> None:
-    async with started(binds=2, throttle_pause="30s", reconnect_floor="1s", rand=0.0) as it:
-        it.binds[0].throttled()
-        await it.network.smscs[0].hang_up()
-        await trio.sleep(5)
-        assert it.states == [BindState.PAUSED, BindState.BOUND]
-        await it.network.smscs[1].hang_up()
-        await trio.sleep(5)
-        assert it.states == [BindState.PAUSED, BindState.BOUND]
-        assert len(it.network.dials) == 4
-
-
 async def test_it_tells_how_long_the_oldest_submit_of_a_bind_has_waited(started: Any, autojump_clock: Any) -> None:
     async with started() as it:
 
@@ -529,14 +287,3 @@ async def test_it_tells_how_long_the_oldest_submit_of_a_bind_has_waited(started:
         await it.network.smscs[0].hang_up()
         await trio.testing.wait_all_tasks_blocked()
         assert oldest() == 0, "what a lost link leaves is in doubt"
-
-
-async def test_a_reconnect_a_minute_later_begins_with_the_whole_window_and_no_brake(
-    started: Any, autojump_clock: Any
-) -> None:
-    async with started(window=8, throttle_pause="1s", reconnect_floor="90s", rand=0.0) as it:
-        it.binds[0].throttled()
-        await it.network.smscs[0].hang_up()
-        await trio.sleep(91)
-        (view,) = it.carrier.views()
-        assert (view.state, view.window_limit, view.submit_rate) == (BindState.BOUND, 8, 0)

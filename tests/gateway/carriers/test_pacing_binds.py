@@ -14,6 +14,7 @@ from bound_binds import REQUEST, IdleFeed, a_body
 from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.pacing import Pace
+from gateway.carriers.restraint import Restraint
 from gateway.carriers.traffic import Traffic
 from protocol.numbers import BindMode
 from protocol.pdus import SubmitSm
@@ -36,7 +37,7 @@ class Line(IdleFeed):
         self.answers: list[SubmitAnswered] = []
         smsc.script = lambda pdu: self._arrived(pdu, arrivals)
         traffic = Traffic(open_feed=lambda bind: self, deliver=lambda bind, pdus: None)
-        self.bind = Bind(name, BindMode.TRANSCEIVER, settings, smsc.near, traffic, paces=paces)
+        self.bind = Bind(name, BindMode.TRANSCEIVER, settings, smsc.near, traffic, restraint=Restraint(settings, paces))
 
     def _arrived(self, pdu: SubmitSm, arrivals: list[tuple[float, str]]) -> int:
         arrivals.append((trio.current_time(), f"{self.bind.name} {pdu.short_message.decode()}"))

@@ -12,6 +12,7 @@ import trio.testing
 
 from gateway.carriers.bind import Bind
 from gateway.carriers.pacing import Pace
+from gateway.carriers.restraint import Restraint
 from gateway.carriers.traffic import Traffic
 from gateway.flows.ahead import Ahead
 from gateway.flows.bind_feed import BindFeed
@@ -145,7 +146,9 @@ class Setup:
         self.smscs = [smsc_type() for _ in range(count)]
         self.arrivals: list[float] = []
         self.binds = [
-            Bind(f"telco/{n}", BindMode.TRANSCEIVER, settings, smsc.near, traffic, paces=[pace])
+            Bind(
+                f"telco/{n}", BindMode.TRANSCEIVER, settings, smsc.near, traffic, restraint=Restraint(settings, [pace])
+            )
             for n, smsc in enumerate(self.smscs, 1)
         ]
         for smsc in self.smscs:

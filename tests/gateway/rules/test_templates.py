@@ -14,7 +14,6 @@ from gateway.rules.templates import (
     MOST_VARIANTS,
     Rendered,
     Template,
-    escaped,
     parse_template,
 )
 
@@ -25,6 +24,10 @@ def read(text: str, *, spintax: bool = True) -> Template:
     template = parse_template(text, spintax=spintax)
     assert isinstance(template, Template), template
     return template
+
+
+def escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def said(text: str, *, spintax: bool = True, seed: str = NUMBER, **values: Any) -> str:

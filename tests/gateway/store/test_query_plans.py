@@ -23,7 +23,7 @@ from gateway.store.interface import IdempotencyKey, InboundPart, Verdict
 from gateway.store.lists.interface import EventFilter, InboundFilter, MessageFilter
 from gateway.store.policy import CarrierPolicy, LanePolicy
 from gateway.store.queues import Queues
-from gateway.store.template import TemplateRow
+from gateway.store.templates.interface import TemplateRow
 from gateway.store.work import Mirrors
 
 MINUTE = 60_000

@@ -1,6 +1,6 @@
 """Named templates are on disk when the call returns, audited, and stay until they are deleted."""
 
-from gateway.store.template import TemplatePut, TemplateRow
+from gateway.store.templates.interface import TemplatePut, TemplateRow
 
 
 def a_template(name="code", account="shop", body='{"text":"Hello"}', at=1_000):

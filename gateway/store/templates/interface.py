@@ -1,4 +1,4 @@
-"""What the store keeps of named templates, and what is asked of it: plain values (see gateway.store.templates)."""
+"""What the store keeps of named templates, and what is asked of it: plain values (see kept.py)."""
 
 from enum import Enum
 from typing import NamedTuple, Protocol

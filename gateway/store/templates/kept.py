@@ -4,7 +4,7 @@ import sqlite3
 
 from gateway.store import audit
 from gateway.store.audit import By, What
-from gateway.store.template import TemplatePut, TemplateRow
+from gateway.store.templates.interface import TemplatePut, TemplateRow
 from gateway.store.work import Work
 
 _HAS = "SELECT 1 FROM templates WHERE account = ? AND name = ?"

@@ -1,0 +1,1 @@
+"""Named templates on disk: kept by their names, few, and read as a whole."""
