@@ -23,6 +23,7 @@ _FIRST_KEY = re.compile(r"(?:^|\s)[a-z][a-z0-9_]*=")
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
 """Of a value that needs no quotes."""
 _NUMBER = re.compile(r"\+\d{4,12}(?=\d{3}\b)")
+_CONFIGURED = re.compile(r"(?<=['\"])\+?\d{5,}(?=\d{3}['\"])")
 _SECRET = re.compile(r"(?i:\b(bearer|basic)\s+)\S+|\b(sk_|whsec_)[A-Za-z0-9_+/=-]+|(?<=://)[^/\s@\"]+(?=@)")
 """Of an Authorization header; a token or a webhook secret; the user of a URL."""
 _MOST_FAULTS = 8
@@ -93,6 +94,11 @@ def masked(line: str) -> str:
     if "+" in line:
         line = _NUMBER.sub("...", line)
     return _SECRET.sub(lambda found: f"{found[1] or ''}{' ' if found[1] else ''}{found[2] or ''}***", line)
+
+
+def without_numbers(line: str) -> str:
+    """A line about the configuration without the whole numbers that stand there in quotes."""
+    return _CONFIGURED.sub("...", line)
 
 
 def stack_of(error: BaseException) -> str:

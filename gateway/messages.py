@@ -50,6 +50,8 @@ class AttemptState(IntEnum):
     """Claimed, but never on the wire: known unsent, without doubt."""
     RESENT = 22
     """Was in doubt; the lane's policy sent the part again."""
+    REROUTED = 23
+    """Its carrier said that it was not delivered; the lane lets another carrier try once. Nobody was told so far."""
 
 
 class Status(StrEnum):
@@ -142,7 +144,7 @@ _PUBLIC = {
     _M.UNKNOWN: Status.UNKNOWN,
 }
 
-UNSENT = frozenset({AttemptState.POSTPONED, AttemptState.RELEASED, AttemptState.RESENT})
+UNSENT = frozenset({AttemptState.POSTPONED, AttemptState.RELEASED, AttemptState.RESENT, AttemptState.REROUTED})
 """Attempts after which their part waits to be put to a carrier again."""
 
 _WORST_FIRST = (

@@ -103,6 +103,9 @@ def decode_data_sm(frame: bytes, _status: int, sequence: int) -> DataSm:
 def decode_message_resp(
     kind: type[SubmitSmResp | DataSmResp], frame: bytes, status: int, sequence: int
 ) -> SubmitSmResp | DataSmResp:
+    end = frame.find(b"\0", HEADER_LENGTH)
+    if end == len(frame) - 1:
+        return kind(status, frame[HEADER_LENGTH:end].decode("latin-1"), {}, sequence)
     # A refusal may come without a body (§4.4.2), and some SMSCs forget the NUL or the body of an acceptance as well.
     message_id, end = read_last_c_octets(frame, HEADER_LENGTH)
     return kind(status, message_id, read_tlvs(frame, end) if end < len(frame) else {}, sequence)

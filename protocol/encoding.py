@@ -93,8 +93,13 @@ def encode_message_resp(pdu: SubmitSmResp | DataSmResp) -> bytes:
 
 
 def encode_deliver_sm_resp(pdu: DeliverSmResp) -> bytes:
+    return deliver_sm_resp(pdu.status, pdu.sequence)
+
+
+def deliver_sm_resp(status: int, sequence: int) -> bytes:
+    """The frame without its PDU, since every receipt has one."""
     # Exactly one NUL, whatever the status: some SMSCs close the link for 16 octets, others for a message_id.
-    return _write_deliver_sm_resp(HEADER_LENGTH + 1, _DELIVER_SM_RESP, pdu.status, pdu.sequence)
+    return _write_deliver_sm_resp(HEADER_LENGTH + 1, _DELIVER_SM_RESP, status, sequence)
 
 
 def encode_header_only(pdu: HeaderOnly) -> bytes:

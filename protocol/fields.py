@@ -56,21 +56,23 @@ def read_tlvs(frame: bytes, offset: int) -> dict[int, bytes]:
     The last value is cut where the frame ends. Some SMSCs write a NUL more than sm_length or message_id has; if the
     TLVs fit the frame only without it, it is skipped.
     """
-    tlvs, end = _read_tlvs(frame, offset)
-    if end != len(frame) and frame[offset] == 0:
-        behind_nul, end = _read_tlvs(frame, offset + 1)
-        if end == len(frame):
-            return behind_nul
+    tlvs: dict[int, bytes] = {}
+    end, last_header = offset, len(frame) - _TLV_HEADER_LENGTH
+    while end <= last_header:
+        tag, length = _read_tlv_header(frame, end)
+        start = end + _TLV_HEADER_LENGTH
+        end = start + length
+        if tag not in tlvs:
+            tlvs[tag] = frame[start:end]
+    if end != len(frame) and frame[offset] == 0 and _fits(frame, offset + 1):
+        return read_tlvs(frame, offset + 1)
     return tlvs
 
 
-def _read_tlvs(frame: bytes, offset: int) -> tuple[dict[int, bytes], int]:
-    tlvs: dict[int, bytes] = {}
+def _fits(frame: bytes, offset: int) -> bool:
+    """Whether TLVs from `offset` end where the frame does."""
     last_header = len(frame) - _TLV_HEADER_LENGTH
     while offset <= last_header:
-        tag, length = _read_tlv_header(frame, offset)
-        start = offset + _TLV_HEADER_LENGTH
-        offset = start + length
-        if tag not in tlvs:
-            tlvs[tag] = frame[start:offset]
-    return tlvs, offset
+        _, length = _read_tlv_header(frame, offset)
+        offset += _TLV_HEADER_LENGTH + length
+    return offset == len(frame)

@@ -27,6 +27,12 @@ class Keepalive:
         self.deadline = math.inf
         """When the next tick has something to do: never, before anything was heard or sent."""
 
+    def retune(self, *, idle: float, timeout: float, misses: int) -> None:
+        """As at the beginning; what runs already runs by what was said before."""
+        self._idle = idle
+        self._timeout = timeout
+        self._misses = misses
+
     def heard(self, now: float) -> None:
         """Octets came in."""
         self._enquiries = 0

@@ -94,7 +94,8 @@ def _read_ordinary(pdu: DeliverSm | DataSm) -> Receipt | None:
     if pdu.esm_class != _RECEIPT or (ordinary := read_ordinary(pdu.octets[:_MAX_OCTETS])) is None:
         return None
     message_id, raw, (state, stat, error, submitted_at, done_at, is_backwards) = ordinary
-    if is_backwards or (pdu.tlvs and not _confirm(pdu.tlvs, message_id, state)):
+    tlvs = pdu.tlvs
+    if is_backwards or (tlvs and not _confirm(tlvs, message_id, state)):
         return None
     return Receipt(
         message_id,
@@ -109,7 +110,8 @@ def _read_ordinary(pdu: DeliverSm | DataSm) -> Receipt | None:
         pdu.destination_addr,
         raw,
         (),
-        reference=_reference(pdu.tlvs) if pdu.tlvs else None,
+        False,
+        _reference(tlvs) if _REFERENCE in tlvs else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocol.codec import encode
+from protocol.encoding import deliver_sm_resp
 from protocol.errors import NotBound
 from protocol.fields import HEADER_LENGTH, write_header
 from protocol.framing import MAX_FRAME, Framer
@@ -20,7 +21,6 @@ from protocol.pdus import (
     DataSm,
     DataSmResp,
     DeliverSm,
-    DeliverSmResp,
     EnquireLink,
     Pdu,
     QuerySm,
@@ -38,6 +38,7 @@ MAX_SEQUENCE = 0x7FFF_FFFF
 INTERFACE_VERSION = 0x34
 
 _SUBMIT_SM = int(CommandId.SUBMIT_SM)
+_RESPONSES: dict[type[Any], type[DataSmResp | SubmitSmResp]] = {DataSm: DataSmResp, SubmitSm: SubmitSmResp}
 # Python 3.11 runs code of its own at each `SessionState.CLOSED`, which an answer to every message need not pay.
 _CLOSED = SessionState.CLOSED
 
@@ -80,6 +81,20 @@ class OutboundSession:
         """Until when the answer to our bind or unbind must come."""
         self._outgoing: list[bytes] = []
         self._enter(SessionState.OPEN)
+
+    def retune(
+        self,
+        *,
+        response_timeout: float,
+        enquire_link_idle: float,
+        enquire_link_timeout: float,
+        enquire_link_misses: int,
+        bind_timeout: float,
+    ) -> None:
+        """As at the beginning, for what is sent from now on. A request never expires before those sent before it."""
+        self._response_timeout = response_timeout
+        self._bind_timeout = bind_timeout
+        self._keepalive.retune(idle=enquire_link_idle, timeout=enquire_link_timeout, misses=enquire_link_misses)
 
     @property
     def state(self) -> SessionState:
@@ -181,12 +196,17 @@ class OutboundSession:
 
     def answer(self, request: DeliverSm | DataSm | SubmitSm, status: int) -> None:
         """Answer with a status alone, under the very sequence number that the peer gave, whatever it is."""
-        if isinstance(request, DeliverSm):
-            self.respond(DeliverSmResp(status, request.sequence))
-        elif isinstance(request, DataSm):
-            self.respond(DataSmResp(status, sequence=request.sequence))
-        else:
-            self.respond(SubmitSmResp(status, sequence=request.sequence))
+        self.answer_all((request,), status)
+
+    def answer_all(self, requests: Sequence[DeliverSm | DataSm | SubmitSm], status: int) -> None:
+        """Answer each, as `answer`, in their order."""
+        if self._state is not _CLOSED:
+            self._outgoing += [
+                deliver_sm_resp(status, request.sequence)
+                if isinstance(request, DeliverSm)
+                else encode(_RESPONSES[type(request)](status, sequence=request.sequence))
+                for request in requests
+            ]
 
     def answer_submit(
         self, request: SubmitSm | DataSm, status: int, message_id: str, tlvs: dict[int, bytes] | None = None

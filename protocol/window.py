@@ -82,6 +82,12 @@ class Window:
         """How many requests may be added now; none while more are in flight than a limit that has shrunk."""
         return max(0, self.limit - len(self._slots))
 
+    def resize(self, capacity: int) -> None:
+        """So many may be in flight from now on. More that are stay, and none is added until enough were answered."""
+        was_whole = self.limit == self.capacity
+        self.capacity = capacity
+        self.limit = capacity if was_whole else min(self.limit, capacity)
+
     @property
     def oldest(self) -> Slot | None:
         """The request that waits longest."""

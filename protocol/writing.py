@@ -89,6 +89,10 @@ class Preview:
     """The national tables used."""
 
 
+_UCS2, _GSM7 = Encoding.UCS2, Alphabet.GSM7
+"""For every message: a member looked up by its name costs as much as a call."""
+
+
 class _Draft(NamedTuple):
     """A text on a way before headers, packing and TLVs."""
 
@@ -110,11 +114,11 @@ def write(
     """
     # The usual message takes this short way, without a draft.
     if not flash:
-        if encoding is Encoding.UCS2:
+        if encoding is _UCS2:
             octets = encode_ucs2(text)
             if len(octets) <= _OCTETS:
                 return [Segment(octets, 0, way.ucs2_data_coding, 1, 1)]
-        elif way.alphabet is Alphabet.GSM7 and not way.packed:
+        elif way.alphabet is _GSM7 and not way.packed:
             octets = encode_gsm(text)
             if len(octets) <= _ALONE:
                 return [Segment(octets, 0, way.data_coding, 1, 1)]

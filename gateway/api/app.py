@@ -3,7 +3,7 @@
 Who serves it, and where, is the daemon's matter.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import json
 from quart import Response, g, request
@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from gateway.api.account.calls import AccountCall
 from gateway.api.account.limits import LimitsOfAll
-from gateway.api.base import Handler, bare_app, json_response
+from gateway.api.base import App, Handler, bare_app, json_response
 from gateway.api.campaigns.calls import Campaigns
 from gateway.api.campaigns.uploads import PATH as CAMPAIGN_PATH
 from gateway.api.campaigns.uploads import CampaignUploads
@@ -35,6 +35,7 @@ from gateway.api.submissions import Submissions
 from gateway.api.templates.calls import TemplateCalls
 from gateway.api.tokens import Grant, Tokens
 from gateway.flows.accept import Accept
+from gateway.flows.explain import Explainer
 from gateway.flows.load_campaign import LoadCampaign
 from gateway.flows.preview import Previews
 from gateway.identifiers import Identifiers
@@ -59,25 +60,33 @@ def create_app(
     ids: Identifiers,
     carriers: CarriersView,
     *,
+    explainer: Explainer,
     bulk_slots: int = BULK_SLOTS,
-) -> QuartTrio:
+) -> App:
     """The ASGI app for callers."""
     app = bare_app("sluice", ids, settings.http.body_limit)
     app.url_map.converters["id"] = _Id
-    tokens = _tokens(settings)
+    tokens = Tokens(_grants(settings), settings.http.trusted_proxies)
     app.limits = limits = LimitsOfAll({name: account.limits for name, account in settings.accounts.items()}, store)
     submissions = Submissions(accept, settings.limits.bulk_items, bulk_slots)
     repeats = Repeats(store)
     lookups, outbox, health = Lookups(store, repeats), Outbox(store, repeats), HealthChecks(store, carriers)
     templates = TemplateCalls(store, accept.templates)
     campaigns = Campaigns(store, repeats)
-    uploads = CampaignUploads(settings, LoadCampaign(settings, store, ids, accept.templates), store)
+    load = LoadCampaign(settings, store, ids, accept.templates, networks=accept.networks)
+    uploads = CampaignUploads(settings, load, store)
+    previews, lists, account = (
+        Previews(settings, accept, explainer),
+        MessageLists(store, settings),
+        AccountCall(settings, store, limits),
+    )
+    consents = _consents(settings, store)
     handlers: dict[str, Handler] = {
         "send": submissions.submit,
         "submit": submissions.submit,
         "submit_bulk": submissions.submit_bulk,
-        "preview": PreviewCall(Previews(settings, accept)).preview,
-        "list_messages": MessageLists(store, settings).list_messages,
+        "preview": PreviewCall(previews).preview,
+        "list_messages": lists.list_messages,
         "get_message": lookups.get_message,
         "cancel": lookups.cancel,
         "delete": lookups.cancel,
@@ -98,8 +107,8 @@ def create_app(
         "list_templates": templates.list_templates,
         "get_template": templates.get_template,
         "delete_template": templates.delete_template,
-        **_consents(settings, store),
-        "get_account": AccountCall(settings, store, limits).get_account,
+        **_consent_handlers(consents),
+        "get_account": account.get_account,
         "healthz": health.healthz,
         "readyz": health.readyz,
     }
@@ -113,21 +122,42 @@ def create_app(
     limit, timeout = settings.http.body_limit, app.config["BODY_TIMEOUT"]
     direct = Direct(_calls(submissions), tokens, ids, app.refusals, limits, body_limit=limit, body_timeout=timeout)
     app.take = direct.take
+    app.prepared = [accept.prepare, load.prepare]
+    app.parts = [
+        lambda new: tokens.replace(_grants(new), new.http.trusted_proxies),
+        lambda new: limits.reconfigure({name: account.limits for name, account in new.accounts.items()}),
+        submissions.reconfigure,
+        uploads.reconfigure,
+        previews.reconfigure,
+        lists.reconfigure,
+        account.reconfigure,
+        *(calls.reconfigure for both in consents.values() for calls in both),
+    ]
     return app
 
 
-def _consents(settings: Settings, store: Store) -> dict[str, Handler]:
+_Consents: TypeAlias = dict[ConsentKind, tuple[ConsentCalls, consent_imports.ConsentImports]]
+
+
+def _consents(settings: Settings, store: Store) -> _Consents:
     """The calls about opt-outs and those about opt-ins."""
+    return {
+        kind: (ConsentCalls(kind, settings, store), consent_imports.ConsentImports(kind, settings, store))
+        for kind in (ConsentKind.OPT_OUT, ConsentKind.OPT_IN)
+    }
+
+
+def _consent_handlers(consents: _Consents) -> dict[str, Handler]:
     handlers: dict[str, Handler] = {}
     for kind, name in ((ConsentKind.OPT_OUT, "opt_out"), (ConsentKind.OPT_IN, "opt_in")):
-        calls = ConsentCalls(kind, settings, store)
+        calls, imports = consents[kind]
         handlers[f"put_{name}"], handlers[f"get_{name}"], handlers[f"delete_{name}"] = (
             calls.put,
             calls.get,
             calls.delete,
         )
         handlers[f"list_{name}s"], handlers[f"export_{name}s"] = calls.list_all, calls.export
-        handlers[f"import_{name}s"] = consent_imports.ConsentImports(kind, settings, store).take
+        handlers[f"import_{name}s"] = imports.take
     return handlers
 
 
@@ -141,13 +171,12 @@ def _calls(submissions: Submissions) -> dict[str, Call]:
     }
 
 
-def _tokens(settings: Settings) -> Tokens:
-    grants = [
+def _grants(settings: Settings) -> list[Grant]:
+    return [
         Grant(token.sha256, name, frozenset(token.scopes), token.allow_from)
         for name, account in settings.accounts.items()
         for token in account.tokens
     ]
-    return Tokens(grants, settings.http.trusted_proxies)
 
 
 def _guarded(operation: Operation, handler: Handler, tokens: Tokens, limits: LimitsOfAll) -> Handler:

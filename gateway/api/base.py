@@ -25,6 +25,7 @@ from gateway.api.uploads.streamed import Connection
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted, stack_of
 from gateway.metrics import HTTP_TIMEOUTS
+from gateway.settings import Settings
 from gateway.store.interface import StoreBusy, StoreFull
 
 Handler = Callable[..., Awaitable[Response]]
@@ -54,6 +55,10 @@ class App(QuartTrio):
         """What answers to an account tell of its limits."""
         self.asgi_http_class = Connection
         self.streamed: frozenset[str] = frozenset()
+        self.parts: list[Callable[[Settings], None]] = []
+        """Told of the settings of a reload."""
+        self.prepared: list[Callable[[Settings], Callable[[], None]]] = []
+        """Asked in a thread, for what takes long to work out; what they give is called before `parts`."""
         """Paths of POSTs whose bodies are read by their calls, as they come."""
         self.config["MAX_CONTENT_LENGTH"] = body_limit
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False

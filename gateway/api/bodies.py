@@ -73,7 +73,9 @@ def is_plain(value: Any, body: bytes) -> bool:
     Each member has one colon right behind its name's quote: more of them than members that were decoded means a name
     given twice, or a text that looks so.
     """
-    return body.count(b'":') == _members(value, body) and _SPACED_COLON.search(body) is None
+    members = _members(value, body)
+    # Where there are no other colons at all, none needs to be looked for behind blanks.
+    return body.count(b'":') == members and (body.count(b":") == members or _SPACED_COLON.search(body) is None)
 
 
 def idempotency_key(request: Request, body: bytes) -> IdempotencyKey | None:

@@ -27,6 +27,22 @@ class BindView:
 
 
 @dataclass(slots=True, frozen=True)
+class BreakerView:
+    """Whether a carrier's breaker lets it have its traffic."""
+
+    state: str
+    """`closed`, `open`, `half_open` or `returning`."""
+    cause: str | None
+    """`errors`, `latency`, `silence` or `stopped`; None: it did not open."""
+    detail: str
+    """In words, with the figures that opened it."""
+    since: int
+    """When the state began, milliseconds UTC."""
+    retry_at: int | None
+    """When an open one is tried again, milliseconds UTC."""
+
+
+@dataclass(slots=True, frozen=True)
 class CarrierView:
     name: str
     able: bool
@@ -34,6 +50,8 @@ class CarrierView:
     binds: list[BindView]
     alarm: str | None = None
     """The command_status by which it refuses every bind until its settings or ours change."""
+    breaker: BreakerView | None = None
+    """None: it has none."""
 
 
 class CarriersView(Protocol):
@@ -41,4 +59,7 @@ class CarriersView(Protocol):
         """All configured carriers, in the order of the configuration."""
 
     def rebind(self, carrier: str) -> bool:
-        """Try the carrier's binds that are down at once; False: there is no carrier of this name."""
+        """Try the carrier's binds that are down at once, and itself where its breaker is open.
+
+        False: there is no carrier of this name.
+        """

@@ -29,12 +29,18 @@ _OUTBOUND = ("client_id", "status", "lane", "campaign_id", "submission_id", "tag
 class MessageLists:
     def __init__(self, store: ListingStore, settings: Settings) -> None:
         self._store = store
+        self._numbers: dict[str, Numbers] = {}
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings; a call under way of an account that has gone ends by its own."""
         self._lanes = tuple(settings.lanes)
         # By their shape alone: what was taken under an earlier setting can be looked up, too.
-        self._numbers = {
+        numbers = {
             name: Numbers(NumberCheck.SHAPE, account.bare_digits, account.default_region)
             for name, account in settings.accounts.items()
         }
+        self._numbers = {**self._numbers, **numbers}
 
     async def list_messages(self, account: str) -> Response:
         given = parameters(request, *_BOTH, *_OUTBOUND)

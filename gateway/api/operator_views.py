@@ -6,11 +6,12 @@ Operators see whole numbers, to ask a carrier about them, but no text: what a re
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.api.carriers_view import CarrierView
+from gateway.api.carriers_view import BreakerView, CarrierView
 from gateway.api.steps import without_text
 from gateway.api.timeline import time_or_none
 from gateway.identifiers import INBOUND, MESSAGE, public
 from gateway.rules.timestamps import rfc3339
+from gateway.store.policy import shown
 from gateway.store.views import DoubtRow, EndpointRow, ParkedRow, QueueRow, UntoldRow
 
 
@@ -21,6 +22,7 @@ def carrier(view: CarrierView, receipt_ids: str | None) -> dict[str, Any]:
         "able": view.able,
         "alarm": view.alarm,
         "receipt_ids": receipt_ids,
+        "breaker": None if view.breaker is None else _breaker(view.breaker),
         "binds": [
             {
                 "name": bind.name,
@@ -35,6 +37,16 @@ def carrier(view: CarrierView, receipt_ids: str | None) -> dict[str, Any]:
             }
             for bind in view.binds
         ],
+    }
+
+
+def _breaker(view: BreakerView) -> dict[str, Any]:
+    return {
+        "state": view.state,
+        "cause": view.cause,
+        "detail": view.detail or None,
+        "since": rfc3339(view.since),
+        "retry_at": time_or_none(view.retry_at),
     }
 
 
@@ -70,7 +82,7 @@ def endpoint(row: EndpointRow) -> dict[str, Any]:
     """Without the query of its URL, which may hold an account's own secrets."""
     parts = urlsplit(row.url)
     return {
-        "account": row.account,
+        "account": shown(row.account),
         "url": f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}",
         "own": row.own,
         "enabled": row.enabled,

@@ -9,19 +9,22 @@ from typing import Any
 from msgspec import json
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from quart import Response, g, request
-from quart_trio import QuartTrio
 
 from gateway import identifiers
 from gateway.api import operator_views as views
-from gateway.api.base import Handler, bare_app, json_response
+from gateway.api.alarms_call import AlarmCalls, AlarmsView, NoAlarms
+from gateway.api.base import App, Handler, bare_app, json_response
 from gateway.api.bodies import decode, read_json
 from gateway.api.carriers_view import CarriersView
 from gateway.api.health import HealthChecks
 from gateway.api.problems import NOT_AN_OBJECT, NOT_FOUND, NOT_IN_DOUBT, Problem, invalid_fields
 from gateway.api.queries import next_cursor, paging, parameters
+from gateway.api.reload_call import NothingToReload, ReloadCall, Reloads
+from gateway.api.route_call import RouteCall
 from gateway.api.tokens import Grant, Tokens
 from gateway.api.tracing import Tracing
 from gateway.carriers.trace import Wire
+from gateway.flows.explain import Explainer
 from gateway.identifiers import Identifiers
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import rfc3339
@@ -40,17 +43,22 @@ def create_operator_app(
     carriers: CarriersView,
     registry: CollectorRegistry,
     wires: Mapping[str, Wire] | None = None,
-) -> QuartTrio:
+    alarms: AlarmsView | None = None,
+    *,
+    explainer: Explainer,
+    reloads: Reloads | None = None,
+) -> App:
     """The ASGI app for operators. Without an operator token in the settings, /admin stays closed.
 
     `wires`: of the carriers that can be traced, by name.
     """
     app = bare_app("sluice-operator", ids, BODY_LIMIT, is_operators=True)
-    grants = [Grant(token.sha256, "operator", frozenset({_SCOPE})) for token in settings.operator.tokens]
-    tokens = Tokens(grants)
-    admin = _Admin(settings, store, carriers, started_at=identifiers.now_ms())
+    tokens = Tokens(_grants(settings))
+    alarm_calls = AlarmCalls(store, alarms or NoAlarms())
+    admin = _Admin(settings, store, carriers, alarm_calls, started_at=identifiers.now_ms())
     calls: list[tuple[str, str, Handler]] = [
         ("GET", "/admin/status", admin.status),
+        ("POST", "/admin/reload", ReloadCall(reloads or NothingToReload()).reload),
         ("GET", "/admin/carriers", admin.carriers),
         ("GET", "/admin/carriers/<carrier>/trace", Tracing(store, wires or {}).trace),
         ("POST", "/admin/carriers/<carrier>/rebind", admin.rebind),
@@ -60,6 +68,12 @@ def create_operator_app(
         ("GET", "/admin/endpoints", admin.endpoints),
         ("GET", "/admin/parked", admin.parked),
         ("GET", "/admin/inbound/untold", admin.untold),
+        ("GET", "/admin/route", RouteCall(explainer).route),
+        ("GET", "/admin/alarms", alarm_calls.alarms),
+        ("GET", "/admin/events", alarm_calls.events),
+        ("POST", "/admin/events/<id>/replay", alarm_calls.replay),
+        ("POST", "/admin/webhook/test", alarm_calls.test),
+        ("POST", "/admin/webhook/enable", alarm_calls.enable),
     ]
     for method, rule, handler in calls:
         app.add_url_rule(rule, f"{method} {rule}".replace(".", "_"), _guarded(handler, tokens), methods=[method])
@@ -69,7 +83,12 @@ def create_operator_app(
 
     app.add_url_rule("/metrics", "metrics", metrics, methods=["GET"])
     app.add_url_rule("/healthz", "healthz", HealthChecks(store, carriers).healthz, methods=["GET"])
+    app.parts = [lambda new: tokens.replace(_grants(new)), admin.reconfigure]
     return app
+
+
+def _grants(settings: Settings) -> list[Grant]:
+    return [Grant(token.sha256, "operator", frozenset({_SCOPE})) for token in settings.operator.tokens]
 
 
 def _guarded(handler: Handler, tokens: Tokens) -> Handler:
@@ -81,11 +100,18 @@ def _guarded(handler: Handler, tokens: Tokens) -> Handler:
 
 
 class _Admin:
-    def __init__(self, settings: Settings, store: Store, carriers: CarriersView, started_at: int) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, carriers: CarriersView, alarms: AlarmCalls, started_at: int
+    ) -> None:
         self._settings = settings
         self._store = store
         self._carriers = carriers
+        self._alarms = alarms
         self._started_at = started_at
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings."""
+        self._settings = settings
 
     async def status(self) -> Response:
         return json_response(
@@ -98,6 +124,7 @@ class _Admin:
                     **self._store.counts(),
                     "ready": sum(row.ready for row in self._store.queues()),
                     "carriers": self._seen_carriers(),
+                    "alarms": self._alarms.raised(),
                 }
             )
         )

@@ -57,7 +57,9 @@ class Outbox:
         )
         filters.refuse_wrong()
         page = await self._store.events(account, wanted, limit=limit, cursor=cursor)
-        return json_response(json.encode(EventList(await rendered(page.rows, _event), next_cursor(page.next_cursor))))
+        return json_response(
+            json.encode(EventList(await rendered(page.rows, event_view), next_cursor(page.next_cursor)))
+        )
 
     async def replay_event(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
         key = await bare_key(request)
@@ -127,7 +129,8 @@ def endpoint(row: EndpointRow) -> Endpoint:
     )
 
 
-def _event(row: EventRow) -> Event:
+def event_view(row: EventRow) -> Event:
+    """An event and how telling it goes."""
     return Event(
         id=identifiers.public(identifiers.EVENT, row.id),
         type=row.type,

@@ -226,6 +226,9 @@ NOT_IN_DOUBT = ProblemType(
     False,
     "It was settled already, by an answer, a receipt, its lane or somebody else. GET /admin/doubts lists what is.",
 )
+INVALID_CONFIGURATION = ProblemType(
+    "invalid-configuration", 422, "The configuration cannot be used", False, "Nothing was changed. `problems` says why."
+)
 CAMPAIGN_STATUS = ProblemType(
     "campaign-status",
     409,

@@ -31,6 +31,7 @@ from gateway.flows.accept_outcomes import (
 )
 from gateway.flows.entities import Entity
 from gateway.rules.faults import ItemErrors
+from gateway.settings import Settings
 from gateway.store.interface import IdempotencyKey, KeyReused, LimitReached
 
 _encode = json.Encoder().encode
@@ -64,6 +65,10 @@ class Submissions:
         self._accept = accept
         self._most_items = most_items
         self._slots = trio.Semaphore(bulk_slots)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Another limit of items."""
+        self._most_items = settings.limits.bulk_items
 
     async def submit(self, account: str) -> Response:
         return await _through_quart(self.one, account)

@@ -16,6 +16,7 @@ from protocol.command_status import name_of
 
 _PART_STATUS = {
     AttemptState.SENT: Status.SENT,
+    AttemptState.REROUTED: Status.SENT,
     AttemptState.DELIVERED: Status.DELIVERED,
     AttemptState.UNDELIVERED: Status.UNDELIVERED,
     AttemptState.EXPIRED: Status.EXPIRED,

@@ -10,6 +10,7 @@ from typing import Any
 
 import trio
 
+from gateway.carriers.bind_figures import BindFigures
 from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.complaints import Complaints
 from gateway.carriers.heard import each_done, sorted_out
@@ -20,10 +21,9 @@ from gateway.carriers.requests import patience_of, session_of
 from gateway.carriers.restraint import Restraint
 from gateway.carriers.sending import Sending
 from gateway.carriers.silence import Silence
-from gateway.carriers.trace import Tap
 from gateway.carriers.traffic import Delivery, Feed, Traffic
 from gateway.logs import quoted
-from gateway.metrics import GIVEN_BACK, RECYCLED
+from gateway.metrics import GIVEN_BACK, RECYCLED, SUBMITS
 from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.numbers import BindMode
 from protocol.patience import Patience
@@ -48,7 +48,7 @@ _NEVER = float("inf")
 _log = logging.getLogger("sluice.carriers")
 
 
-class Bind:
+class Bind(BindFigures):
     """One connection's life, from the bind request to the close."""
 
     def __init__(
@@ -76,7 +76,9 @@ class Bind:
         self.session = session_of(settings, self._patience)
         self._window = self.session.window
         self._stream = stream
-        self._outgoing = Outgoing(name, self.session, stream, one_pdu_per_write=settings.one_pdu_per_write)
+        self._outgoing = Outgoing(
+            name, self.session, stream, SUBMITS.labels(settings.name).inc, one_pdu_per_write=settings.one_pdu_per_write
+        )
         self._reading = Reading(stream, self._outgoing, self._rearm)
         self._complaints = Complaints(name)
         self._traffic = traffic
@@ -94,46 +96,6 @@ class Bind:
         self._ended = Ended(CloseReason.UNBOUND, "never run", None, 0.0)
         self._leaving = Leaving(settings.unbind_timeout)
         self._silence = Silence(self._window, settings.response_timeout)
-
-    @property
-    def carrier(self) -> str:
-        """The carrier's name."""
-        return self.settings.name
-
-    @property
-    def unread(self) -> bytes:
-        """The beginning of a frame that has not come whole."""
-        return self.session.unread
-
-    @property
-    def tap(self) -> Tap | None:
-        """Told of every octet on the wire, while the carrier is traced."""
-        return self._outgoing.tap
-
-    @tap.setter
-    def tap(self, tap: Tap | None) -> None:
-        self._outgoing.tap = tap
-
-    @property
-    def can_send(self) -> bool:
-        """Whether it takes work now."""
-        return self.state is BindState.BOUND and self.mode is not BindMode.RECEIVER
-
-    @property
-    def in_flight(self) -> int:
-        """submit_sm that hold a slot until they are answered; never more than the window."""
-        return self._window.in_flight
-
-    @property
-    def oldest_seconds(self) -> float:
-        """How long the oldest submit_sm has waited for its answer, with a slot or without; 0: there is none."""
-        oldest = self._window.oldest
-        return 0.0 if oldest is None else trio.current_time() - oldest.sent_at
-
-    @property
-    def waiting(self) -> int:
-        """submit_sm given that the window or the pace does not let go yet."""
-        return len(self._waiting)
 
     def submit(self, submits: Sequence[tuple[bytes, Any]]) -> None:
         """Give it submit_sm: the body of each (protocol.submit_bodies) with its token.
@@ -160,15 +122,19 @@ class Bind:
         return self._waiting.take_all()
 
     def answer(self, pdu: Delivery, status: int) -> None:
-        """Answer a delivery. Those of one synchronous run share a write.
+        """Answer a delivery, as `answer_all`."""
+        self.answer_all((pdu,), status)
+
+    def answer_all(self, pdus: Sequence[Delivery], status: int) -> None:
+        """Answer deliveries. What one synchronous run answers shares a write.
 
         After the end it does nothing: the peer will deliver again.
         """
         if self.is_over:
             return
-        self.session.answer(pdu, status)
+        self.session.answer_all(pdus, status)
         self._outgoing.wake()
-        self._reading.answered()
+        self._reading.answered(len(pdus))
 
     def throttled(self) -> bool:
         """The carrier said to slow down; whether a pause begins now. What waits is to be taken back then."""
@@ -183,6 +149,23 @@ class Bind:
     def succeeded(self) -> None:
         """The carrier took something: the next throttle pauses shortly again."""
         self.restraint.succeeded(trio.current_time())
+
+    def reconfigure(self, settings: CarrierSettings) -> None:
+        """Go on by other settings of the carrier, as far as one connection can; `restraint` knows them already."""
+        self.settings = settings
+        self._sending.retune(settings)
+        self._silence.retune(settings.response_timeout)
+        if self._feed is not None and self.can_send:
+            # What it has asked for may be more than its window is now, or less.
+            self._feed.halted()
+            self._feed.freed()
+            self._settle()
+
+    def renew(self, why: str, limit_seconds: float) -> None:
+        """Leave, so that another connection is made in its place at once."""
+        if not self.is_over and self.state is not BindState.LEAVING:
+            self._cause = (CloseReason.SPENT, why)
+            self.leave(limit_seconds)
 
     def leave(self, limit_seconds: float, *, unbind_seconds: float = _NEVER) -> None:
         """Take no more work, wait so long for the answers in flight, unbind, close. Returns at once; `run` ends.
@@ -238,7 +221,7 @@ class Bind:
 
     async def _watch(self) -> None:
         while True:
-            with trio.CancelScope(deadline=self._next_at()) as self._alarm:
+            with trio.CancelScope(deadline=self.next_at) as self._alarm:
                 await trio.sleep_forever()
             self._tick(trio.current_time())
 
@@ -353,21 +336,9 @@ class Bind:
         if problem is not None:
             self._lose(CloseReason.UNBOUND, problem)
 
-    def _next_at(self) -> float:
-        deadline = self.session.deadline
-        at = self._leaving.until if deadline is None else min(deadline, self._leaving.until)
-        at = min(at, max(self._window.give_back_at, self._reading.hears_from))
-        if self.state is BindState.PAUSED:
-            at = min(at, self.restraint.paused_until)
-        elif self._waiting:
-            at = min(at, self._waiting.until)
-            if self.state is BindState.BOUND:
-                at = min(at, self._sending.next_at(self._feed))
-        return at
-
     def _rearm(self) -> None:
         # Only ever sooner: a deadline that moved away costs one needless tick, not a timer operation for each message.
-        if self._alarm is not None and (at := self._next_at()) < self._alarm.deadline:
+        if self._alarm is not None and (at := self.next_at) < self._alarm.deadline:
             self._alarm.deadline = at
 
     def _lose(self, reason: CloseReason, detail: str) -> None:

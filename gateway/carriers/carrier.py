@@ -6,15 +6,15 @@ How one bind is kept up is link.py's, connections that the carrier opens are out
 import itertools
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import trio
 
 from gateway.carriers.bind import Bind
-from gateway.carriers.dialing import Dial, dial_tcp, dialer
+from gateway.carriers.dialing import Contexts, Dial, contexts_of, dial_tcp, dialer
 from gateway.carriers.link import Link
 from gateway.carriers.outbinds import Outbinds
-from gateway.carriers.pacing import Pace, Random
+from gateway.carriers.pacing import Pace, Random, retuned
 from gateway.carriers.place import BindView, Place
 from gateway.carriers.requests import connections, patience_of
 from gateway.carriers.trace import Wire
@@ -24,6 +24,7 @@ from gateway.logs import quoted
 from gateway.rules.ways import way_of
 from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.cautions import cautions
+from gateway.settings.changes import needs_new_binds
 from protocol.command_status import BindRefusal
 
 UNBIND_LIMIT_SECONDS = 5.0
@@ -43,13 +44,16 @@ class Carrier:
         traffic: Traffic,
         on_able: Callable[[str, bool], None],
         *,
+        contexts: Contexts | None = None,
         dial: Dial = dial_tcp,
         rand: Random = random.random,
     ) -> None:
-        """`on_able` is told when the first bind can send and when none can any more; a paused one cannot."""
+        """`on_able` is told when the first bind can send and when none can any more; a paused one cannot. `contexts`:
+        those of the settings, where they are made ready."""
         self.settings = settings
         self.traffic = traffic
-        self.dial = dialer(settings.tls, dial)
+        self._dial = dial
+        self.freshen(contexts)
         self.rand = rand
         self.wire = Wire(settings.name, way_of(settings))
         """For those who trace it."""
@@ -64,8 +68,12 @@ class Carrier:
         self.turn = trio.Semaphore(1)
         self.not_before = float("-inf")
         self._on_able = on_able
-        turns = itertools.count()
-        self._links = [Link(self, name, mode, turns) for name, mode in connections(settings)]
+        self._turns = itertools.count()
+        self._links = {name: Link(self, name, mode, self._turns) for name, mode in connections(settings)}
+        self._left: list[Link] = []
+        """Taken out by a reload, with binds that have yet to leave."""
+        self._renewing = trio.CancelScope()
+        self._nursery: trio.Nursery | None = None
         self._outbinds = Outbinds(self)
         self._bind_failures = 0
         self._nudge = trio.Event()
@@ -103,23 +111,59 @@ class Carrier:
                 async with recorded(self.wire, self.settings.trace_file), trio.open_nursery() as nursery:
                     await nursery.start(self._outbinds.run)
                     task_status.started()
-                    for link in self._links:
+                    self._nursery = nursery
+                    for link in self._links.values():
                         nursery.start_soon(link.keep_up)
                         # Trio starts what is begun together in any order; binds should come up in theirs.
                         await trio.lowlevel.checkpoint()
         finally:
             self._ended.set()
 
+    def leave(self, timeout_seconds: float) -> None:
+        """Take no more work from now on. To be followed by `drain`, which waits for the end of it."""
+        self.draining = True
+        self._renewing.cancel()
+        self._outbinds.refuse()
+        for place in self._places():
+            place.leave(timeout_seconds, UNBIND_LIMIT_SECONDS)
+
     async def drain(self, timeout_seconds: float) -> None:
         """Take no more work, wait so long for the answers in flight, unbind and close. Call it while `run` runs."""
-        self.draining = True
-        self._outbinds.refuse()
-        for place in [*self._links, *self._outbinds.taken()]:
-            place.leave(timeout_seconds, UNBIND_LIMIT_SECONDS)
+        self.leave(timeout_seconds)
         with trio.move_on_after(timeout_seconds + UNBIND_LIMIT_SECONDS):
             await self._ended.wait()
         self._scope.cancel()
         await self._ended.wait()
+
+    async def drained(self) -> None:
+        """Once `run` has ended."""
+        await self._ended.wait()
+
+    def reconfigure(self, settings: CarrierSettings, contexts: Contexts | None = None) -> None:
+        """Go on by other settings. Binds stay, but where they were made by what has changed: those leave one after the
+        other, the next once the one before is bound again."""
+        is_anew = needs_new_binds(self.settings, settings)
+        self.settings = settings
+        self.freshen(contexts)
+        self.pace = retuned(self.pace, settings.submit_rate)
+        self.wire.way = way_of(settings)
+        self.patience.is_endless = settings.strict_window
+        for caution in cautions(settings):
+            _log.warning("carrier=%s caution=%s", self.name, quoted(caution))
+        self._set_links()
+        for link in self._links.values():
+            link.reconfigure()
+        self._outbinds.reconfigure(is_anew=is_anew)
+        if is_anew:
+            self._renewing.cancel()
+            self._renewing = trio.CancelScope()
+            self._begin(self._renew, self._renewing)
+        self.weigh()
+
+    def freshen(self, contexts: Contexts | None = None) -> None:
+        """Connections from now on are made with these certificates; those that lie there now where none are given."""
+        self.contexts = contexts or contexts_of(self.settings)
+        self.dial = dialer(self.settings.tls, self._dial, self.contexts.client)
 
     def rebind(self) -> None:
         """An operator asks: try every bind that is not up now, one after the other, whatever was to be waited for."""
@@ -171,6 +215,41 @@ class Carrier:
     def _is_bound(self) -> bool:
         return any(place.is_bound for place in self._places())
 
+    def _set_links(self) -> None:
+        """A link for each connection of the settings: those that there are no longer leave."""
+        wanted = dict(connections(self.settings))
+        for name in [name for name in self._links if name not in wanted]:
+            link = self._links.pop(name)
+            self._left.append(link)
+            link.part(self.settings.response_timeout, self.settings.unbind_timeout)
+        known = dict(self._links)
+        self._links.clear()
+        for name, mode in wanted.items():
+            self._links[name] = known.get(name) or Link(self, name, mode, self._turns)
+            if name not in known:
+                before = [left for left in self._left if left.name == name]
+                self._begin(self._keep, self._links[name], before)
+
+    def _begin(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        # Before `run` there is nothing to begin beside: what is told here it finds.
+        if self._nursery is not None:
+            self._nursery.start_soon(task, *arguments)
+
+    async def _keep(self, link: Link, before: list[Link]) -> None:
+        """Once those of its name are gone: binds are known by their names."""
+        for left in before:
+            await left.gone.wait()
+        self._left = [left for left in self._left if not left.gone.is_set()]
+        await link.keep_up()
+
+    async def _renew(self, scope: trio.CancelScope) -> None:
+        """Make each bind anew; those that are not up are tried at once."""
+        with scope:
+            self.rebind()
+            for link in list(self._links.values()):
+                await link.renewed()
+
     def _places(self) -> Iterator[Place]:
-        yield from self._links
+        yield from self._links.values()
+        yield from (link for link in self._left if link.bind is not None)
         yield from self._outbinds.taken()

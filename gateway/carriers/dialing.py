@@ -3,11 +3,12 @@
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import trio
 
 from gateway.carriers.link_faults import words_of
+from gateway.settings.carriers import Carrier
 from gateway.settings.tls import Tls
 
 Dial: TypeAlias = Callable[[str, int], Awaitable[trio.abc.Stream]]
@@ -34,11 +35,32 @@ def keep_alive(stream: trio.SocketStream) -> None:
             stream.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def dialer(tls: Tls | None, dial: Dial = dial_tcp) -> Dial:
-    """How the connections of a carrier are opened: with its TLS around what `dial` gives, if it has any."""
+class Contexts(NamedTuple):
+    """A carrier's TLS by the certificates that lay there when it was made ready; None: it has none."""
+
+    client: ssl.SSLContext | None
+    """For connections that we open."""
+    server: ssl.SSLContext | None
+    """For those that the carrier opens."""
+
+
+def contexts_of(settings: Carrier) -> Contexts:
+    """Takes some 60 ms where the system's authorities are trusted. Raises OSError and ValueError for files
+    that can't be used."""
+    tls = settings.tls
+    if tls is None:
+        return Contexts(None, None)
+    return Contexts(tls.context(), tls.server_context() if settings.outbind_listen else None)
+
+
+def dialer(tls: Tls | None, dial: Dial = dial_tcp, context: ssl.SSLContext | None = None) -> Dial:
+    """How the connections of a carrier are opened: with its TLS around what `dial` gives, if it has any.
+
+    `context`: that of `tls`, where it is made ready already.
+    """
     if tls is None:
         return dial
-    context, server_name = tls.context(), tls.server_name
+    context, server_name = context or tls.context(), tls.server_name
 
     async def dial_tls(host: str, port: int) -> trio.abc.Stream:
         transport = await dial(host, port)

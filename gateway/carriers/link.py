@@ -14,6 +14,7 @@ from gateway.carriers.hosts import Hosts
 from gateway.carriers.pacing import Backoff
 from gateway.carriers.place import Place
 from gateway.logs import quoted
+from gateway.settings.changes import needs_new_binds
 from gateway.settings.types import split_address
 from protocol.command_status import BindRefusal, name_of
 from protocol.numbers import BindMode
@@ -34,13 +35,42 @@ class Link(Place):
     def __init__(self, carrier: "Carrier", name: str, mode: BindMode, turns: Iterator[int]) -> None:
         """`turns`: as in Hosts."""
         super().__init__(carrier, name, mode)
-        settings = carrier.settings
-        self._hosts = Hosts(settings.hosts, settings.hosts_order, turns)
-        self.host = self._hosts.current
-        self._backoff = Backoff(settings.reconnect_floor, settings.reconnect_ceiling, carrier.rand)
+        self._turns = turns
+        self._begin_with_hosts()
         self._began_at = float("-inf")
         self._has_turn = False
         self._unbound = trio.CancelScope()
+        self._parting = False
+        self._turned = trio.Event()
+        self.gone = trio.Event()
+        """It was taken out, or its carrier drained, and has no bind any more."""
+
+    def reconfigure(self) -> None:
+        """The carrier has other settings; what is tried from now on is tried by them."""
+        super().reconfigure()
+        self._begin_with_hosts()
+
+    def _begin_with_hosts(self) -> None:
+        settings = self._settings
+        self._hosts = Hosts(settings.hosts, settings.hosts_order, self._turns)
+        self._backoff = Backoff(settings.reconnect_floor, settings.reconnect_ceiling, self._carrier.rand)
+        if self.bind is None:
+            self.host = self._hosts.current
+
+    def part(self, limit_seconds: float, unbind_seconds: float) -> None:
+        """It is no longer in the settings: let the bind leave, and try no more."""
+        self._parting = True
+        self.leave(limit_seconds, unbind_seconds)
+
+    async def renewed(self) -> None:
+        """Make the bind anew where that is needed, and wait until it is bound again if it was."""
+        before, was_bound = self.bind, self.is_bound
+        self.renew()
+        if before is None or not was_bound or not needs_new_binds(self._made_by, self._settings):
+            return
+        while self.bind is before or self.bind is None or self.state not in (BindState.BOUND, BindState.PAUSED):
+            self._turned = trio.Event()
+            await self._turned.wait()
 
     def leave(self, limit_seconds: float, unbind_seconds: float) -> None:
         """Let the bind leave; without one stop trying."""
@@ -52,18 +82,24 @@ class Link(Place):
     async def keep_up(self) -> None:
         """Connect, live, wait, until the carrier drains."""
         with self._unbound:
-            while not self._carrier.draining:
+            while not self._is_ending:
                 ended = await self.spared(self._live())
-                wait = 0.0 if self._carrier.draining else self._wait_after(ended)
+                wait = 0.0 if self._is_ending else self._wait_after(ended)
                 # Not before it is known when the next attempt may be made, whoever makes it.
                 self._give_turn()
                 await self._carrier.rest(wait)
         self._give_turn()
         self.enter(BindState.CLOSED)
+        self.gone.set()
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._carrier.draining or self._parting
 
     def enter(self, state: BindState) -> None:
         """It has come to this state; once it is bound another may be."""
         super().enter(state)
+        self._turned.set()
         if state in (BindState.BOUND, BindState.PAUSED):
             self._give_turn()
 
@@ -82,12 +118,16 @@ class Link(Place):
             return Ended(CloseReason.PEER_CLOSED, "connecting took too long", None, 0.0)
         except OSError as error:
             return Ended(CloseReason.PEER_CLOSED, f"could not connect: {error}", None, 0.0)
+        if needs_new_binds(settings, self._settings):
+            await trio.aclose_forcefully(stream)
+            return Ended(CloseReason.SPENT, "other settings", None, 0.0)
         return await self.hold(stream)
 
     def _wait_after(self, ended: Ended) -> float:
         """Record why the bind ended; how many seconds to wait before the next attempt."""
         now, settings = trio.current_time(), self._settings
         if ended.reason is CloseReason.SPENT:
+            self.host = self._hosts.current
             self._carrier.not_before = max(self._carrier.not_before, self._began_at + settings.reconnect_floor)
             _log.info("bind=%s ended=%s detail=%s", self.name, ended.reason.value, quoted(ended.detail))
             self.enter(BindState.WAITING)

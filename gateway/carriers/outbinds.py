@@ -17,6 +17,7 @@ from gateway.carriers.pacing import Backoff
 from gateway.carriers.place import Place
 from gateway.carriers.requests import outbind_mode
 from gateway.logs import quoted
+from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.types import split_address
 from protocol.codec import decode
 from protocol.command_status import name_of
@@ -45,20 +46,44 @@ class Outbinds:
     def __init__(self, carrier: "Carrier") -> None:
         settings = carrier.settings
         self._carrier = carrier
-        self._settings = settings
-        mode, is_asked = outbind_mode(settings), bool(settings.outbind_listen)
-        numbers = range(1, settings.binds + 1) if is_asked else ()
-        self._places = [Place(carrier, f"{settings.name}/outbind/{number}", mode) for number in numbers]
-        self._tls = settings.tls.server_context() if is_asked and settings.tls is not None else None
+        self._mode = outbind_mode(settings)
+        self._places: list[Place] = []
+        self._leaving: list[Place] = []
+        self._set_places()
         self._backoff = Backoff(settings.reconnect_floor, settings.reconnect_ceiling, carrier.rand)
         self._accepting = trio.CancelScope()
         self._unspoken: set[trio.CancelScope] = set()
         self.ports: list[int] = []
         """Those listened on."""
 
+    @property
+    def _settings(self) -> CarrierSettings:
+        return self._carrier.settings
+
+    def reconfigure(self, *, is_anew: bool) -> None:
+        """The carrier has other settings; the binds that there are go on by them, or leave where they are to be made
+        anew: the carrier calls again."""
+        settings = self._settings
+        self._mode = outbind_mode(settings)
+        for place in self._places[settings.binds :]:
+            place.leave(settings.response_timeout, settings.unbind_timeout)
+        self._set_places()
+        for place in self._places:
+            place.reconfigure()
+            if is_anew:
+                place.renew()
+
+    def _set_places(self) -> None:
+        settings, known = self._settings, self._places
+        numbers = range(1, settings.binds + 1) if settings.outbind_listen else ()
+        names = [f"{settings.name}/outbind/{number}" for number in numbers]
+        self._leaving = [place for place in [*self._leaving, *known[len(names) :]] if place.bind is not None]
+        made = [Place(self._carrier, name, self._mode) for name in names[len(known) :]]
+        self._places = [*known[: len(names)], *made]
+
     def taken(self) -> list[Place]:
         """The places that have a bind, or are about to."""
-        return [place for place in self._places if place.bind is not None]
+        return [place for place in [*self._places, *self._leaving] if place.bind is not None]
 
     def refuse(self) -> None:
         """Take no more connections, and let go of those that have not said outbind."""
@@ -119,8 +144,8 @@ class Outbinds:
                     raise _Refused("the address is none of the carrier's; outbind_from says which are")
                 keep_alive(connection)
                 stream: trio.abc.Stream = connection
-                if self._tls is not None:
-                    stream = await handshaken(trio.SSLStream(connection, self._tls, server_side=True))
+                if (context := self._carrier.contexts.server) is not None:
+                    stream = await handshaken(trio.SSLStream(connection, context, server_side=True))
                 self._check(await _outbind(stream), peer)
                 return stream
             finally:

@@ -5,7 +5,7 @@ That matters at the end: what a write call had may have reached the peer, what n
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import trio
@@ -23,6 +23,7 @@ MOST_UNWRITTEN = 10_000
 """PDUs that may wait to be written while the bind reads on: a peer that asks and never reads cannot fill the memory."""
 LAST_WORDS_SECONDS = 1.0
 """For an unbind_resp to leave."""
+_NEVER = float("inf")
 _SUBMIT_SM = int(CommandId.SUBMIT_SM).to_bytes(4, "big")
 
 _log = logging.getLogger("sluice.carriers")
@@ -31,11 +32,20 @@ _log = logging.getLogger("sluice.carriers")
 class Outgoing:
     """Writes what a session has to say, all of it in one write, or PDU by PDU where the carrier needs that."""
 
-    def __init__(self, name: str, session: Session, stream: trio.abc.Stream, *, one_pdu_per_write: bool) -> None:
-        """`name`: the bind's, for the log."""
+    def __init__(
+        self,
+        name: str,
+        session: Session,
+        stream: trio.abc.Stream,
+        count: Callable[[int], None],
+        *,
+        one_pdu_per_write: bool,
+    ) -> None:
+        """`name`: the bind's, for the log; `count` is told how many submit_sm a write call has."""
         self._name = name
         self._session = session
         self._stream = stream
+        self._count = count
         self._one_by_one = one_pdu_per_write
         self._pdus: deque[bytes] = deque()
         # In the order of their PDUs; at most a window of them.
@@ -80,26 +90,28 @@ class Outgoing:
             self._room.set()
 
     async def _write(self) -> str:
-        while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
-            self._pdus += self._session.pdus_to_send()
-            # Once it is over nothing may be handed on that `end` has reported as unwritten.
-            while self._pdus and not self._is_over:
-                octets = self._next_pdu() if self._one_by_one else self._all_pdus()
-                try:
-                    self._is_writing = True
-                    if self.tap is not None:
-                        self.tap(True, octets)
-                    with trio.fail_after(WRITE_LIMIT_SECONDS):
+        # One for all writes: a scope for each would cost half as much as the write.
+        with trio.CancelScope() as limit:
+            while True:
+                await self._wake.wait()
+                self._wake = trio.Event()
+                self._pdus += self._session.pdus_to_send()
+                # Once it is over nothing may be handed on that `end` has reported as unwritten.
+                while self._pdus and not self._is_over:
+                    octets = self._next_pdu() if self._one_by_one else self._all_pdus()
+                    try:
+                        self._is_writing = True
+                        if self.tap is not None:
+                            self.tap(True, octets)
+                        limit.deadline = trio.current_time() + WRITE_LIMIT_SECONDS
                         await self._stream.send_all(octets)
-                    self._is_writing = False
-                    if not self.is_full:
-                        self._room.set()
-                except trio.TooSlowError:
-                    return f"a write did not finish within {WRITE_LIMIT_SECONDS:g} s"
-                except (OSError, trio.BrokenResourceError) as error:
-                    return words_of(error)
+                        limit.deadline = _NEVER
+                        self._is_writing = False
+                        if not self.is_full:
+                            self._room.set()
+                    except (OSError, trio.BrokenResourceError) as error:
+                        return words_of(error)
+        return f"a write did not finish within {WRITE_LIMIT_SECONDS:g} s"
 
     def take_back(self, tokens: list[Any]) -> set[int]:
         """Drop the PDUs of those of these tokens that no write call had: they will not be written. Their ids."""
@@ -142,11 +154,14 @@ class Outgoing:
         self._pdus += self._session.pdus_to_send()
         octets = b"".join(self._pdus)
         self._pdus.clear()
-        self._unwritten.clear()
+        if self._unwritten:
+            self._count(len(self._unwritten))
+            self._unwritten.clear()
         return octets
 
     def _next_pdu(self) -> bytes:
         pdu = self._pdus.popleft()
         if pdu[4:8] == _SUBMIT_SM:
             self._unwritten.popleft()
+            self._count(1)
         return pdu

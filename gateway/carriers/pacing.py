@@ -55,11 +55,24 @@ class Pace:
         self._sent.append((now, count))
         self._sent_count += count
 
+    def at_rate(self, rate: float) -> "Pace":
+        """Another pace that goes on from here: what went within the last second is counted."""
+        other = Pace(rate)
+        other._due, other._sent, other._sent_count = self._due, self._sent.copy(), self._sent_count
+        return other
+
     def next_at(self) -> float:
         """When `room` says at least 1 again (now or before: at once)."""
         if self._sent_count >= self._limit:
             return max(self._due, self._sent[0][0] + self._period)
         return self._due
+
+
+def retuned(pace: Pace | None, rate: float) -> Pace | None:
+    """The pace for a rate that may have changed; 0: none."""
+    if not rate:
+        return None
+    return Pace(rate) if pace is None else pace.at_rate(rate)
 
 
 class ThrottlePause:
@@ -74,6 +87,10 @@ class ThrottlePause:
         self._random = rand
         self.until = float("-inf")
         """When the pause ends, or ended."""
+
+    def rebase(self, base: float) -> None:
+        """Begin with so many seconds from the next pause on."""
+        self._base = self._step = base
 
     def throttled(self, now: float) -> bool:
         """Whether this begins a pause; throttles that were on their way when one began belong to it."""

@@ -12,11 +12,13 @@ import trio
 
 from gateway.carriers.bind import Bind
 from gateway.carriers.bind_states import BindState, Ended
-from gateway.carriers.pacing import Backoff, Pace
+from gateway.carriers.pacing import Backoff, Pace, retuned
 from gateway.carriers.requests import bind_request
 from gateway.carriers.restraint import Restraint
 from gateway.identifiers import now_ms
 from gateway.metrics import BIND_REFUSALS
+from gateway.settings.carriers import Carrier as CarrierSettings
+from gateway.settings.changes import needs_new_binds
 from protocol.command_status import BindRefusal, bind_refusal, name_of
 from protocol.numbers import BindMode
 from protocol.session_events import CloseReason
@@ -80,13 +82,13 @@ class Place:
         self.last_error: str | None = None
         self.losses = 0
         self._carrier = carrier
-        self._settings = settings
+        self._made_by = settings
+        """The settings that its bind was made by."""
         self._since = now_ms()
         self._latency_seconds = 0.0
-        own = [Pace(settings.submit_rate_per_bind)] if settings.submit_rate_per_bind else []
-        paces = own if carrier.pace is None else [*own, carrier.pace]
+        self._pace = Pace(settings.submit_rate_per_bind) if settings.submit_rate_per_bind else None
         # Longer than any connection, so that a reconnect forgets nothing of it.
-        self._restraint = Restraint(settings, paces)
+        self._restraint = Restraint(settings, self._paces())
 
     def view(self) -> BindView:
         """The place as an operator sees it."""
@@ -111,6 +113,13 @@ class Place:
         )
 
     @property
+    def _settings(self) -> CarrierSettings:
+        return self._carrier.settings
+
+    def _paces(self) -> list[Pace]:
+        return [pace for pace in (self._pace, self._carrier.pace) if pace is not None]
+
+    @property
     def is_bound(self) -> bool:
         """Whether the carrier takes its credentials at this moment."""
         return self.state in (BindState.BOUND, BindState.PAUSED, BindState.LEAVING)
@@ -123,6 +132,7 @@ class Place:
     async def hold(self, stream: trio.abc.Stream) -> Ended:
         """Bind on this connection and stay to its end, when it is closed."""
         carrier = self._carrier
+        self._made_by = self._settings
         self.bind = Bind(
             self.name,
             self.mode,
@@ -149,6 +159,18 @@ class Place:
         except Exception:  # noqa: BLE001 -- the supervisor: a fault of ours in one bind must not end the others
             _log.exception("bind=%s fault=ours", self.name)
             return Ended(CloseReason.LINK_DEAD, "a fault of the gateway, see its log", None, 0.0)
+
+    def reconfigure(self) -> None:
+        """The carrier has other settings; the bind, if there is one, goes on by them."""
+        self._pace = retuned(self._pace, self._settings.submit_rate_per_bind)
+        self._restraint.retune(self._settings, self._paces())
+        if self.bind is not None:
+            self.bind.reconfigure(self._settings)
+
+    def renew(self) -> None:
+        """Let a bind leave that the settings of now would make otherwise, for another in its place."""
+        if self.bind is not None and needs_new_binds(self._made_by, self._settings):
+            self.bind.renew("other settings", self._settings.response_timeout)
 
     def leave(self, limit_seconds: float, unbind_seconds: float) -> None:
         """Let the bind leave, if there is one."""

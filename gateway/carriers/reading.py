@@ -35,9 +35,9 @@ class Reading:
         """So many more are to be answered."""
         self._undecided += deliveries
 
-    def answered(self) -> None:
-        """One less is to be answered."""
-        self._undecided -= 1
+    def answered(self, deliveries: int) -> None:
+        """So many less are to be answered."""
+        self._undecided -= deliveries
         if self._undecided < DELIVERIES_WAITING:
             self._slack.set()
 

@@ -1,5 +1,7 @@
 """What a carrier's settings make of a session: its timers and window, its bind requests, its connections by name."""
 
+from typing import TypedDict
+
 from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.settings.types import CarrierMode
 from protocol.numbers import BindMode
@@ -16,17 +18,31 @@ def patience_of(settings: CarrierSettings) -> Patience:
 
 def session_of(settings: CarrierSettings, patience: Patience | None = None) -> Session:
     """A session that is not bound yet. `patience`: for who gives slots back."""
-    return Session(
-        Role.ESME,
-        window=settings.window,
-        response_timeout=settings.response_timeout,
-        enquire_link_idle=settings.enquire_link_idle,
-        enquire_link_timeout=settings.enquire_link_timeout,
+    return Session(Role.ESME, window=settings.window, patience=patience, **_times(settings))
+
+
+def retune(session: Session, settings: CarrierSettings) -> None:
+    """Go on by the timers of other settings; the window is the restraint's to change."""
+    session.retune(**_times(settings))
+
+
+class _Times(TypedDict):
+    response_timeout: float
+    enquire_link_idle: float
+    enquire_link_timeout: float
+    enquire_link_misses: int
+    bind_timeout: float
+
+
+def _times(settings: CarrierSettings) -> _Times:
+    return {
+        "response_timeout": settings.response_timeout,
+        "enquire_link_idle": settings.enquire_link_idle,
+        "enquire_link_timeout": settings.enquire_link_timeout,
         # The one after those that may be missed ends the link.
-        enquire_link_misses=settings.enquire_link_misses + 1,
-        bind_timeout=settings.bind_timeout,
-        patience=patience,
-    )
+        "enquire_link_misses": settings.enquire_link_misses + 1,
+        "bind_timeout": settings.bind_timeout,
+    }
 
 
 def connections(settings: CarrierSettings) -> list[tuple[str, BindMode]]:

@@ -25,8 +25,8 @@ class Restraint:
 
     def __init__(self, settings: CarrierSettings, paces: Sequence[Pace] = ()) -> None:
         """`paces`: those of the bind and of its carrier, where there is a rate."""
-        rates = [rate for rate in (settings.submit_rate / settings.binds, settings.submit_rate_per_bind) if rate]
-        self._rate = min(rates, default=float("inf"))
+        self._rate = _rate_of(settings)
+        self._throttle_pause = settings.throttle_pause
         self._agreed: tuple[_AnyPace, ...] = tuple(paces)
         self._pause = ThrottlePause(settings.throttle_pause)
         self._brake = Brake(self._rate, settings.throttle_pause)
@@ -66,6 +66,20 @@ class Restraint:
     def has_room_uncut(self) -> bool:
         """The same of the whole window."""
         return self._window.in_flight < self._window.capacity
+
+    def retune(self, settings: CarrierSettings, paces: Sequence[Pace]) -> None:
+        """Go on by these settings, with what was learned of the carrier as far as it still says something."""
+        rate, pause = _rate_of(settings), settings.throttle_pause
+        if (rate, pause) != (self._rate, self._throttle_pause):
+            self._rate, self._throttle_pause = rate, pause
+            self._pause.rebase(pause)
+            self._brake = Brake(rate, pause)
+        self._agreed = tuple(paces)
+        self.paces = (*self._agreed, self._brake) if self._brake.is_on else self._agreed
+        self._window.resize(settings.window)
+        if not settings.adaptive_window:
+            self._window.limit = self._window.capacity
+        self._adaptive = AdaptiveWindow(self._window, settings.response_timeout) if settings.adaptive_window else None
 
     def rate(self, now: float) -> float:
         """PDU/s that may go; 0: no limit."""
@@ -132,3 +146,9 @@ class Restraint:
     def succeeded(self, now: float) -> None:
         """The carrier took something: the next throttle pauses shortly again."""
         self._pause.succeeded(now)
+
+
+def _rate_of(settings: CarrierSettings) -> float:
+    """PDU/s of one bind; infinite without a limit."""
+    rates = [rate for rate in (settings.submit_rate / settings.binds, settings.submit_rate_per_bind) if rate]
+    return min(rates, default=float("inf"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.carriers.outgoing import Outgoing
+from gateway.carriers.requests import retune
 from gateway.carriers.restraint import Restraint
 from gateway.carriers.traffic import Feed
 from gateway.carriers.waiting import Waiting
@@ -28,6 +29,11 @@ class Sending:
         self._outgoing = outgoing
         self._left = settings.messages_per_session or _WITHOUT_END
         self._last: Any = None
+
+    def retune(self, settings: CarrierSettings) -> None:
+        """Go on by other settings; a limit of messages_per_session counts from the next connection on."""
+        self.waiting.retune(settings.response_timeout)
+        retune(self._session, settings)
 
     @property
     def is_spent(self) -> bool:

@@ -31,6 +31,10 @@ class Silence:
         self._since = float("inf")
         self._is_still = False
 
+    def retune(self, response_timeout: float) -> None:
+        """The carrier's, in seconds, from now on."""
+        self._response_timeout = response_timeout
+
     @property
     def listening_seconds(self) -> float:
         """How long a sick link is still listened to."""

@@ -1,4 +1,7 @@
-"""What a bind asks of the flows above it: where its work comes from, and where what it receives goes."""
+"""What a bind asks of the flows above it: where its work comes from, and where what it receives goes.
+
+And what the flows tell of a carrier's health while they hear from it (Hearing); what that means is flows/health.py's.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +45,39 @@ class Feed(Protocol):
 
     def closed(self, doubtful: list[Any], unwritten: list[Any]) -> None:
         """The last call. `doubtful` may have reached the peer, `unwritten` were never handed to the transport."""
+
+
+class Hearing(Protocol):
+    """Who listens to how a carrier does. All calls are made on the Trio thread, return at once, and are one a read."""
+
+    def heard(self, carrier: str, taken: int, errors: int, slowest: float, quickest: float, others: int = 0) -> None:
+        """Answers of one read: ESME_ROK, temporary errors, and others (refusals for good, throttles); seconds."""
+
+    def unanswered(self, carrier: str, count: int, waited: float = 0.0) -> None:
+        """submit_sm whose answers never came; `waited`: seconds since each was written, 0 where it is not known."""
+
+    def received(self, carrier: str, count: int) -> None:
+        """Receipts of one read."""
+
+    def stop(self, carrier: str, status: str) -> None:
+        """It answered a status after which nothing more should go there."""
+
+
+class NobodyHears:
+    """A Hearing that nobody is behind."""
+
+    def heard(
+        self, carrier: str, taken: int, errors: int, slowest: float, quickest: float, others: int = 0
+    ) -> None: ...
+
+    def unanswered(self, carrier: str, count: int, waited: float = 0.0) -> None: ...
+
+    def received(self, carrier: str, count: int) -> None: ...
+
+    def stop(self, carrier: str, status: str) -> None: ...
+
+
+NOBODY_HEARS: Hearing = NobodyHears()
 
 
 @dataclass(slots=True, frozen=True)

@@ -20,6 +20,10 @@ class Waiting:
         self._longest = response_timeout + WAIT_BEYOND_ANSWER_SECONDS
         self._given: deque[tuple[tuple[bytes, Any], float]] = deque()
 
+    def retune(self, response_timeout: float) -> None:
+        """The carrier's, in seconds, from now on."""
+        self._longest = response_timeout + WAIT_BEYOND_ANSWER_SECONDS
+
     def __len__(self) -> int:
         return len(self._given)
 

@@ -5,7 +5,10 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("run", "check", "demo", "simulator", "token", "send", "bulk", "status", "doubts", "probe", "trace")
+COMMANDS = (
+    "run", "check", "demo", "simulator", "token", "send", "bulk", "status", "doubts", "route", "reload", "probe",
+    "trace",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.cli.toml_text import value_text
 from gateway.settings import InterfaceVersion, Settings
-from gateway.settings.problems import NOT_OFFERED_YET, section_in
+from gateway.settings.problems import section_in
 from gateway.settings.sections import BUILT_IN_LANES, Lane
 from gateway.settings.types import Ascii, Section, Within
 
@@ -41,7 +41,7 @@ secrets masked, or everything that is wrong with it: file, key, reason and remed
 
 def page() -> str:
     """The whole page, as Markdown."""
-    return "\n".join([_INTRODUCTION, *_settings(), *_not_offered_yet()]).rstrip() + "\n"
+    return "\n".join([_INTRODUCTION, *_settings()]).rstrip() + "\n"
 
 
 def _settings() -> Iterator[str]:
@@ -102,6 +102,8 @@ def _kind(annotation: Any) -> str:
         return bounds
     if get_origin(annotation) in {list, frozenset}:
         return f"list of {_kind(parts[0])}"
+    if get_origin(annotation) is dict:
+        return "table"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(f"`{_choice(member)}`" for member in annotation)
     if annotation is bool:
@@ -125,13 +127,6 @@ def _lanes() -> Iterator[str]:
     for name in BUILT_IN_LANES:
         cells = [value_text(getattr(lanes[name], key), Lane.model_fields[key]) for key in keys]
         yield f"| `{name}` | {' | '.join(f'`{cell}`' for cell in cells)} |"
-
-
-def _not_offered_yet() -> Iterator[str]:
-    yield from ("## Not offered yet", "", "These keys are refused by name, so that nobody relies on them unawares:", "")
-    for path, what in NOT_OFFERED_YET.items():
-        yield f"- `{'.'.join('NAME' if step == '*' else step for step in path)}`: {what}"
-    yield "- weights inside a tier, such as `{ telco = 70, backup = 30 }`"
 
 
 if __name__ == "__main__":

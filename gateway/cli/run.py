@@ -5,7 +5,9 @@ A second SIGTERM ends it at once, with STOPPED_EARLY.
 
 import argparse
 import logging
+import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -34,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 once drained; 1 when it could not start or had to end; 2 for a configuration that is wrong; STOPPED_EARLY."""
+    # Before the daemon listens for it and after, it must not end what starts and what stops.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         settings = load(arguments.config)
     except ConfigurationError as error:
@@ -42,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     logs.set_up(arguments.log_level)
     _leave_mutexes_out()
     try:
-        trio.run(daemon.run, settings)
+        trio.run(partial(daemon.run, settings, path=arguments.config))
     except BaseExceptionGroup as group:
         known, others = group.split(_KNOWN)
         if known is None or others is not None:

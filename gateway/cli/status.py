@@ -67,12 +67,23 @@ def picture(standing: Standing) -> RenderableType:
     """The same for people."""
     return Group(
         Text(f"The gateway is up for {since(standing['started_at'], standing['at'])}.\n"),
+        *_alarms(standing),
         _binds(standing),
         Text(),
+        *_breakers(standing),
         _queues(standing["queues"]),
         Text(),
         _counts(standing),
     )
+
+
+def _alarms(standing: Standing) -> list[RenderableType]:
+    """What is amiss, and has been told."""
+    table = _table("alarm", "for", "what is amiss")
+    for alarm in standing["alarms"]:
+        told = (since(alarm["since"], standing["at"]), alarm["words"])
+        table.add_row(Text(alarm["alarm"], style="bold red"), *told)
+    return [table, Text()] if table.row_count else []
 
 
 def _binds(standing: Standing) -> Table:
@@ -89,6 +100,25 @@ def _binds(standing: Standing) -> Table:
                 bind["last_error"] or "",
             )
     return table
+
+
+def _breakers(standing: Standing) -> list[RenderableType]:
+    """Of the carriers that don't have their whole share."""
+    table = _table("breaker of", "state", "for", "cause", "next try in", "because")
+    for carrier in standing["carriers"]:
+        breaker = carrier.get("breaker")
+        if breaker is not None and breaker["state"] != "closed":
+            state = breaker["state"]
+            retry_in = since(standing["at"], breaker["retry_at"]) if breaker["retry_at"] else ""
+            table.add_row(
+                carrier["name"],
+                Text(state.replace("_", " "), style="red" if state == "open" else "yellow"),
+                since(breaker["since"], standing["at"]),
+                breaker["cause"] or "it was down",
+                retry_in,
+                breaker["detail"] or "",
+            )
+    return [table, Text()] if table.row_count else []
 
 
 def _window(limit: int, window: int) -> str:

@@ -26,7 +26,7 @@ from gateway.flows.accept_outcomes import (
     OneReplayed,
     left_out,
 )
-from gateway.flows.account_checks import checks_of
+from gateway.flows.account_checks import NetworksKnown, checks_of, look_up_networks
 from gateway.flows.bulk_answers import bulk_again, by_index, client_id_of, flag_them, store_errors
 from gateway.flows.entities import entity_of
 from gateway.flows.suppressions import suppression_errors
@@ -74,18 +74,41 @@ class Accept:
     """Accepts submissions. `account` is an account's name in the settings."""
 
     def __init__(
-        self, settings: Settings, store: AcceptingStore, ids: Identifiers, clock: Callable[[], int] = now_ms
+        self,
+        settings: Settings,
+        store: AcceptingStore,
+        ids: Identifiers,
+        clock: Callable[[], int] = now_ms,
+        networks: NetworksKnown | None = None,
     ) -> None:
+        """`networks`: who knows them, for routes that mind them."""
         self._store = store
         self._ids = ids
         self._clock = clock
         self.templates = TemplatesOfAll(settings.accounts, clock)
         ahead = settings.limits.schedule_ahead
-        self._checks: Mapping[str, ItemCheck] = checks_of(settings, ItemCheck, ahead, self.templates)
+        self.networks = networks
+        self._checks: Mapping[str, ItemCheck] = checks_of(settings, ItemCheck, ahead, self.templates, networks)
+
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """The checks of other settings, which take long to make; what is given brings them in force.
+
+        A call under way ends by those that it began with; so does one of an account that has gone.
+        """
+        checks = checks_of(settings, ItemCheck, settings.limits.schedule_ahead, self.templates, self.networks)
+
+        def swap() -> None:
+            self._checks = {**self._checks, **checks}
+
+        return swap
 
     def look(self, account: str, body: Any) -> Checked | ItemErrors:
         """What `submit_one` would file now, or all that is wrong with it; nothing is filed or counted."""
         return self._checks[account].check(body, self._clock())
+
+    async def look_ahead(self, account: str, body: Any) -> None:
+        """Ask for what `look` is to know of the number's network."""
+        await look_up_networks(self.networks, self._checks[account], (body,))
 
     def now(self) -> int:
         """The moment by which things are checked, in milliseconds."""
@@ -95,8 +118,11 @@ class Accept:
         self, account: str, body: Any, *, request_id: int, idempotency: IdempotencyKey | None = None
     ) -> OneOutcome:
         """One message. Raises StoreFull or StoreBusy: then nothing was accepted."""
+        check = self._checks[account]
+        if check.minds_networks:
+            await look_up_networks(self.networks, check, (body,))
         now = self._clock()
-        checked = self._checks[account].check(body, now)
+        checked = check.check(body, now)
         if isinstance(checked, ItemErrors):
             # What was right at first may be wrong by now (a schedule has passed, a sender was taken away), and a key's
             # first answer still stands.
@@ -141,7 +167,10 @@ class Accept:
 
         `flag_duplicates`: entities that say the same to the same number as one before them tell its index.
         """
-        messages, indexes, errors = await self._check_all(self._checks[account], items)
+        check = self._checks[account]
+        if check.minds_networks:
+            await look_up_networks(self.networks, check, items)
+        messages, indexes, errors = await self._check_all(check, items)
         submission = Submission(
             self._ids.next(),
             account,
@@ -167,11 +196,9 @@ class Accept:
                     flag_them(again.entities, dict(zip(indexes, messages, strict=True)))
                 return again
         refused = left_out(outcome)
-        entities = [
-            entity_of(message, index)
-            for place, (index, message) in enumerate(zip(indexes, messages, strict=True))
-            if place not in refused
-        ]
+        entities = list(map(entity_of, messages, indexes))
+        if refused:
+            entities = [entity for place, entity in enumerate(entities) if place not in refused]
         if flag_duplicates:
             flag_them(entities, dict(zip(indexes, messages, strict=True)))
         errors += store_errors(outcome, indexes, items)
@@ -190,8 +217,10 @@ class Accept:
         good, indexes, errors = [], [], []
         now = self._clock()
         budget = _ITEMS_PER_TURN
+        check_plain = check.check_plain
         for index, item in enumerate(items):
-            checked = check.check(item, now)
+            plain = check_plain(item, now)
+            checked = check.check_closely(item, now) if plain is None else plain
             if isinstance(checked, ItemErrors):
                 errors.append(ItemError(index, client_id_of(item), checked.fields, checked.codes))
                 budget -= _COST_OF_ERRORS
@@ -199,13 +228,17 @@ class Accept:
                 good.append(checked)
                 indexes.append(index)
                 budget -= 1
-            budget -= _further_cost(item, checked)
+            budget -= _further_cost(item, checked) if plain is None else len(item["text"]) // _CHARACTERS_PER_ITEM
             if budget <= 0:
                 await trio.lowlevel.checkpoint()
                 budget = _ITEMS_PER_TURN
         ids = self._ids.next_many(len(good), now)
-        # Not NewMessage(...), which costs twice as much.
-        messages = [tuple.__new__(NewMessage, (id_, *checked)) for id_, checked in zip(ids, good, strict=True)]
+        # Not NewMessage(...), and not (id_, *checked), each of which costs twice as much.
+        new, kind = tuple.__new__, NewMessage
+        messages = [
+            new(kind, (id_,) + checked)  # noqa: RUF005
+            for id_, checked in zip(ids, good, strict=True)
+        ]
         return messages, indexes, errors
 
     def _one_again(self, outcome: Replayed | KeyReused) -> OneOutcome:

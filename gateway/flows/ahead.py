@@ -25,8 +25,12 @@ class Ahead:
 
     def __init__(self, rate: float) -> None:
         """`rate`: PDU/s of the carrier."""
-        self._most = max(1, int(rate * AHEAD_SECONDS))
+        self.retune(rate)
         self._feeds: list[Asking] = []
+
+    def retune(self, rate: float) -> None:
+        """Another pace of the carrier."""
+        self._most = max(1, int(rate * AHEAD_SECONDS))
 
     def join(self, feed: Asking) -> None:
         """A bind that can send."""

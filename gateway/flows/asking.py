@@ -54,31 +54,52 @@ class Asking:
     """Asks the carriers that take questions."""
 
     def __init__(self, store: EnquiryStore, carriers: Iterable[Asked], *, clock: Callable[[], int] = now_ms) -> None:
-        self._carriers = [c for c in carriers if c.settings.query_sm or c.settings.cancel_sm]
         self._store = store
         self._clock = clock
-        self._more = {carrier.settings.name: trio.Event() for carrier in self._carriers}
+        self._more: dict[str, trio.Event] = {}
+        self._asked: dict[str, tuple[Asked, trio.CancelScope]] = {}
+        self._nursery: trio.Nursery | None = None
+        self._carriers: list[Asked] = []
+        self.reconfigure(carriers)
         store.tell_enquiries(self._stir)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Runs until cancelled."""
-        async with trio.open_nursery() as nursery:
-            for carrier in self._carriers:
-                nursery.start_soon(self._keep_asking, carrier)
+        async with trio.open_nursery() as self._nursery:
+            self.reconfigure(self._carriers)
             task_status.started()
+            await trio.sleep_forever()
+
+    def reconfigure(self, carriers: Iterable[Asked]) -> None:
+        """These are the carriers now. What was asked of one that has gone is answered or given up with its binds."""
+        self._carriers = [c for c in carriers if c.settings.query_sm or c.settings.cancel_sm]
+        if self._nursery is None:
+            return
+        for name, (carrier, scope) in list(self._asked.items()):
+            if carrier not in self._carriers:
+                scope.cancel()
+                del self._asked[name], self._more[name]
+        for carrier in self._carriers:
+            name = carrier.settings.name
+            if name not in self._asked:
+                self._more[name], scope = trio.Event(), trio.CancelScope()
+                self._asked[name] = carrier, scope
+                self._nursery.start_soon(self._keep_asking, carrier, scope)
 
     def _stir(self, carrier: str) -> None:
         if carrier in self._more:
             self._more[carrier].set()
 
-    async def _keep_asking(self, carrier: Asked) -> None:
+    async def _keep_asking(self, carrier: Asked, scope: trio.CancelScope) -> None:
+        """Until the scope is cancelled; questions under way then still have their answers recorded."""
         under_way: set[tuple[int, ...]] = set()
         async with trio.open_nursery() as nursery:
-            while True:
-                self._more[carrier.settings.name] = trio.Event()
-                rest = await self._ask_some(carrier, under_way, nursery)
-                with trio.move_on_after(rest):
-                    await self._more[carrier.settings.name].wait()
+            with scope:
+                while True:
+                    more = self._more[carrier.settings.name] = trio.Event()
+                    rest = await self._ask_some(carrier, under_way, nursery)
+                    with trio.move_on_after(rest):
+                        await more.wait()
 
     async def _ask_some(self, carrier: Asked, under_way: set[tuple[int, ...]], nursery: trio.Nursery) -> float:
         """Ask what may be asked now; seconds until there may be more, if nothing is told before."""

@@ -1,7 +1,7 @@
 """One bind's side of the store: its free slots ask, what is dealt becomes submit_sm, every answer goes back.
 
 How a claim is written is submits.py's, when PDUs go and what is in flight the bind's; who gets which slot the store's
-deal; what an answer means retrying's.
+deal; what an answer means judging.py's.
 
 A bind's slots are at any time in one of these places, and together they are its window: asked for (or dealt and on the
 way here), waiting in the bind, in flight, or answered and not yet recorded. Only what is in none is asked for, so that
@@ -15,20 +15,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from gateway.carriers.bind import Bind
-from gateway.flows import stages
+from gateway.flows import queue_times, stages
 from gateway.flows.ahead import Ahead
+from gateway.flows.judging import Judging
 from gateway.flows.submits import Submits
 from gateway.logs import quoted
 from gateway.messages import ErrorCode
-from gateway.metrics import ANSWERS, DOUBTED, LATENCY
-from gateway.rules.retrying import (
-    RETRY_CEILING_MS,
-    RETRY_FLOOR_MS,
-    AfterAnswer,
-    Verdict,
-    after_answer,
-    before_its_time,
-)
+from gateway.metrics import DOUBTED, LATENCY, count_answers
+from gateway.rules.retrying import AfterAnswer, Verdict
 from gateway.store.interface import Answer, AttemptName, Claim, ClaimedSegment
 from protocol.command_status import CommandStatus, StatusClass, classify
 from protocol.errors import LocalProtocolError
@@ -36,11 +30,6 @@ from protocol.session_events import SubmitAnswered
 
 if TYPE_CHECKING:
     from gateway.flows.send import Send
-
-REBIND_LIMIT_SECONDS = 5.0
-"""For the answers in flight once a carrier has said that it does not know the bind."""
-TRIES_WITHOUT_LANE = 10
-"""For messages whose lane was taken out of the settings while they waited."""
 
 Token: TypeAlias = tuple[Claim, ClaimedSegment]
 
@@ -59,11 +48,12 @@ class BindFeed:
         self._submits = submits
         self._ahead = ahead
         self._restraint = bind.restraint
+        self._judging = Judging(send, bind)
         self._asked = 0
         self._recording = 0
         self._open = True
         self._latencies = LATENCY.of(bind.carrier)
-        self._answers = {verdict: ANSWERS.labels(bind.carrier, verdict.value) for verdict in Verdict}
+        count_answers(bind.carrier, Verdict.SENT.value, StatusClass.ACCEPTED.value, 0)
         self._doubted = DOUBTED.labels(bind.carrier)
 
     def open(self) -> None:
@@ -72,6 +62,22 @@ class BindFeed:
         if self._ahead is not None:
             self._ahead.join(self)
         self.freed()
+
+    @property
+    def carrier(self) -> str:
+        """Whose bind it is."""
+        return self._bind.carrier
+
+    def reconfigure(self, submits: Submits, ahead: Ahead | None) -> None:
+        """Other settings of the lanes or of the carrier, which the bind has by now."""
+        self._submits = submits
+        if ahead is not self._ahead:
+            if self._ahead is not None:
+                self._ahead.leave(self)
+            self._ahead = ahead
+            if ahead is not None:
+                ahead.join(self)
+            self.freed()
 
     @property
     def at_hand(self) -> int:
@@ -154,6 +160,7 @@ class BindFeed:
         self._asked -= len(submits) + len(unsendable)
         stages.claimed(bind.name, (token for _, token in submits))
         bind.submit(submits)
+        queue_times.observe(claims, now)
         if unsendable:
             self._refuse(unsendable, now)
         if self._restraint.paces:
@@ -172,40 +179,31 @@ class BindFeed:
         refused: list[int] = []
         slots = 0
         is_taking = False
-        add_latency = self._latencies.add
+        judge, new, kind = self._judging.judge, tuple.__new__, Answer
         for answer in answers:
             claim, claimed = answer.token
-            segment, status, seconds = claimed.segment, answer.status, answer.latency_seconds
+            segment, status = claimed.segment, answer.status
             verdict, retry_at, error = _SENT
             if status:
                 refused.append(status)
-                verdict, retry_at, error = self._judge(claim, status, now)
-                self._answers[verdict].inc()
+                verdict, retry_at, error = judge(claim, status, now)
+                count_answers(self._bind.carrier, verdict.value, classify(status).value)
             if not answer.late:
                 slots += 1
                 is_taking = is_taking or not status
-            add_latency(seconds)
-            rows.append(
-                Answer(
-                    claim.message,
-                    segment.part,
-                    claimed.attempt,
-                    verdict,
-                    status,
-                    answer.message_id,
-                    now,
-                    int(seconds * 1000),
-                    retry_at,
-                    error,
-                    segment.total,
-                )
-            )
-        self._answers[Verdict.SENT].inc(len(rows) - len(refused))
+            # Not Answer(...), which costs twice as much.
+            rows.append(new(kind, (
+                claim.message, segment.part, claimed.attempt, verdict, status, answer.message_id,
+                now, int(answer.latency_seconds * 1000), retry_at, error, segment.total,
+            )))  # fmt: skip
+        self._latencies.add_all([answer.latency_seconds for answer in answers])
+        accepted = len(rows) - len(refused)
+        count_answers(self._bind.carrier, Verdict.SENT.value, StatusClass.ACCEPTED.value, accepted)
         # First: a carrier that takes some and throttles some is met with short pauses, not with ever longer ones.
         if is_taking:
             self._bind.succeeded()
-        if refused:
-            self._heed({classify(status) for status in refused})
+        if self._judging.heed(answers, refused):
+            self.halted()
         stages.answered(self._bind.name, rows)
         self._record(rows, slots)
 
@@ -219,6 +217,7 @@ class BindFeed:
         """Written, and no answer came in time."""
         room = max(0, min(len(tokens), self._free()))
         self._doubted.inc(len(tokens))
+        self._send.hearing.unanswered(self._bind.carrier, len(tokens), self._bind.settings.response_timeout)
         stages.doubted(self._bind.name, tokens, "no_answer")
         self._asked += room
         self._store.doubt(self._bind.name, [_name(token) for token in tokens], room)
@@ -234,6 +233,7 @@ class BindFeed:
         name = self._bind.name
         if doubtful:
             self._doubted.inc(len(doubtful))
+            self._send.hearing.unanswered(self._bind.carrier, len(doubtful))
             stages.doubted(self._bind.name, doubtful, "bind_lost")
             self._store.doubt(name, [_name(token) for token in doubtful], 0)
         if unwritten:
@@ -242,29 +242,6 @@ class BindFeed:
         if self._ahead is not None:
             self._ahead.leave(self)
         self._send.feed_ended(name)
-
-    def _judge(self, claim: Claim, status: int, now: int) -> AfterAnswer:
-        lane = self._send.lanes.get(claim.lane)
-        after = after_answer(
-            status,
-            tries=claim.tries,
-            throttles=claim.throttles,
-            max_tries=TRIES_WITHOUT_LANE if lane is None else lane.max_tries,
-            now_ms=now,
-            expires_at=claim.expires_at,
-            rng=self._send.rng,
-            floor_ms=RETRY_FLOOR_MS if lane is None else int(lane.retry_floor * 1000),
-            ceiling_ms=RETRY_CEILING_MS if lane is None else int(lane.retry_ceiling * 1000),
-        )
-        if claim.options is None or claim.options.deliver_at is None:
-            return after
-        return before_its_time(after, status, deliver_at=claim.options.deliver_at, now_ms=now)
-
-    def _heed(self, classes: set[StatusClass]) -> None:
-        if StatusClass.UNBOUND in classes:
-            self._bind.leave(REBIND_LIMIT_SECONDS)
-        elif StatusClass.THROTTLED in classes and self._bind.throttled():
-            self.halted()
 
     def _record(self, rows: list[Answer], slots: int) -> None:
         """Put answers to the store; their slots become room in the same commit, as far as the bind may ask for it."""

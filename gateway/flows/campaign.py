@@ -15,6 +15,7 @@ from gateway.flows.quiet_campaigns import QuietCampaigns
 from gateway.identifiers import CAMPAIGN, Identifiers, now_ms, public
 from gateway.logs import quoted
 from gateway.messages import ErrorCode
+from gateway.rules.branches import route_of
 from gateway.rules.campaigns import Definition, from_json
 from gateway.rules.faults import Fault, ItemErrors
 from gateway.rules.options import NOTHING_ASKED
@@ -27,6 +28,7 @@ from gateway.store.allowances.interface import AllowanceStore
 from gateway.store.campaigns.interface import CampaignStore, Expansion, NewRecipient
 from gateway.store.faults import described
 from gateway.store.interface import NewMessage, StoreBusy, StoreFull
+from gateway.store.policy import Reroute, no_route
 
 SLICE = 500
 """Recipients that become messages in one transaction."""
@@ -59,20 +61,32 @@ class Expand:
         clock: Callable[[], int] = now_ms,
         fastest: Mapping[str, float] = NO_LIMIT,
         quiet: QuietHours = NO_QUIET_HOURS,
+        reroute: Reroute = no_route,
     ) -> None:
-        """`routes`: the names of those in the settings; `fastest`: messages a second of an account, 0: no limit."""
+        """`routes`: the names of those in the settings; `fastest`: messages a second of an account, 0: no limit;
+        `reroute`: by which branch goes what was accepted for a route that is no more."""
         self._store = store
         self._ids = ids
         self._routes = routes
         self._clock = clock
         self._fastest = fastest
         self._quiet = QuietCampaigns(quiet)
+        self._reroute = reroute
         self._told: set[int] = set()
         self._under_way: set[int] = set()
         self._stirred = trio.Event()
         self._slot = trio.CapacityLimiter(1)
         """One slice is in memory at a time, however many campaigns run."""
         self._paces: dict[int, Pace] = {}
+
+    def reconfigure(
+        self, routes: Container[str], fastest: Mapping[str, float], quiet: QuietHours, reroute: Reroute
+    ) -> None:
+        """Other settings, for the slices from now on."""
+        self._routes = routes
+        self._fastest = fastest
+        self._quiet.reconfigure(quiet)
+        self._reroute = reroute
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Runs until cancelled."""
@@ -133,8 +147,9 @@ class Expand:
                 return 0
             definition = from_json(expansion.definition)
             now = trio.current_time()
-            if pace is None:
-                pace = self._paces[campaign] = Pace(self._rate(expansion.account, definition), SLICE, now)
+            rate = self._rate(expansion.account, definition)
+            if pace is None or pace.rate != rate:
+                pace = self._paces[campaign] = Pace(rate, SLICE, now)
             today = self._store.may_send_today(expansion.account)
             recipients = expansion.recipients[: pace.allowed(now) if today is None else min(today, pace.allowed(now))]
             if not recipients:
@@ -144,7 +159,7 @@ class Expand:
             if hold := self._quiet.hold_ms(campaign, openings, self._clock()):
                 self._told.add(campaign)
                 return hold / 1000
-            messages, failed = await Renderer(definition, expansion, self._routes).render(
+            messages, failed = await Renderer(definition, expansion, self._routes, self._reroute).render(
                 recipients, openings, self._ids.next_many(len(recipients), self._clock()), self._clock()
             )
             if await self._store.expand(expansion, messages, failed):
@@ -160,10 +175,18 @@ class Expand:
 class Renderer:
     """Recipients of one slice -> messages."""
 
-    def __init__(self, definition: Definition, expansion: Expansion, routes: Container[str]) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        expansion: Expansion,
+        routes: Container[str],
+        reroute: Reroute = no_route,
+    ) -> None:
         self._definition = definition
         self._campaign = expansion.campaign
+        self._account = expansion.account
         self._routes = routes
+        self._reroute = reroute
         self._template = parse_template(definition.message, spintax=definition.spintax)
         options = NOTHING_ASKED if definition.options is None else options_from_json(definition.options)
         self._most_parts = options.max_parts
@@ -180,11 +203,12 @@ class Renderer:
         for index, (recipient, opens, id_) in enumerate(zip(recipients, openings, ids, strict=True)):
             if index % AT_A_TIME == AT_A_TIME - 1:
                 await trio.lowlevel.checkpoint()
-            found = self._text_for(recipient)
+            route = self._route_for(recipient)
+            found = ErrorCode.NO_ROUTE if route is None else self._text_for(recipient)
             if isinstance(found, ErrorCode):
                 failed[index] = found
                 found = _NO_TEXT, None
-            messages.append(self._message(recipient, id_, now, opens, *found))
+            messages.append(self._message(recipient, route or recipient.route, id_, now, opens, *found))
         if failed:
             _log.warning(
                 "recipients can't be sent to any more campaign=%s recipients=%d",
@@ -193,11 +217,24 @@ class Renderer:
             )
         return messages, failed
 
+    def _route_for(self, recipient: NewRecipient) -> str | None:
+        """The branch that it was accepted for, or that takes it now that its route is no more; None: none does."""
+        if route_of(recipient.route) in self._routes:
+            return recipient.route
+        definition = self._definition
+        return self._reroute(
+            recipient.country,
+            recipient.recipient,
+            definition.lane,
+            self._account,
+            recipient.sender,
+            definition.tag,
+            definition.campaign_name,
+        )
+
     def _text_for(self, recipient: NewRecipient) -> tuple[ReadyText, str | None] | ErrorCode:
         """The text and its variant; it could be sent when the campaign was accepted, but settings change."""
         definition = self._definition
-        if recipient.route not in self._routes:
-            return ErrorCode.NO_ROUTE
         if not isinstance(self._template, Template):
             return ErrorCode.TEXT_REJECTED
         rendered = self._template.render(_values(recipient.fields), recipient.recipient)
@@ -209,12 +246,19 @@ class Renderer:
         return ready, rendered.variant
 
     def _message(
-        self, recipient: NewRecipient, id_: int, now: int, opens: int | None, ready: ReadyText, variant: str | None
+        self,
+        recipient: NewRecipient,
+        route: str,
+        id_: int,
+        now: int,
+        opens: int | None,
+        ready: ReadyText,
+        variant: str | None,
     ) -> NewMessage:
         definition = self._definition
         return NewMessage(
             id=id_,
-            route=recipient.route,
+            route=route,
             lane=definition.lane,
             recipient=recipient.recipient,
             sender=recipient.sender,

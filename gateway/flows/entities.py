@@ -43,12 +43,12 @@ class Entity(msgspec.Struct, gc=False):
 
 def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType = msgspec.UNSET) -> Entity:
     """As the first answer gives it, whatever has happened to it since; only an erased text cannot come back."""
-    scheduled_at = message.scheduled_at
+    message_id, scheduled_at = message.id, message.scheduled_at
     return Entity(
         index,
-        public(MESSAGE, message.id),
+        public(MESSAGE, message_id),
         message.client_id,
-        _SCHEDULED if waits_here(scheduled_at, message.options) else _QUEUED,
+        _SCHEDULED if scheduled_at is not None and waits_here(scheduled_at, message.options) else _QUEUED,
         message.sender,
         message.recipient,
         message.text,
@@ -60,5 +60,5 @@ def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType =
         message.tag,
         None if scheduled_at is None else rfc3339(scheduled_at),
         rfc3339(message.expires_at),
-        rfc3339(created_at_ms(message.id)),
+        rfc3339(created_at_ms(message_id)),
     )

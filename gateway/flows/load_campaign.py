@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import trio
 
-from gateway.flows.account_checks import checks_of
+from gateway.flows.account_checks import NetworksKnown, checks_of, look_up_networks
 from gateway.flows.templates import TemplatesOfAll
 from gateway.identifiers import CAMPAIGN, Identifiers, now_ms, public
 from gateway.rules.campaign_checks import CampaignCheck, Defined, RecipientCheck
@@ -94,14 +94,30 @@ class LoadCampaign:
         ids: Identifiers,
         templates: TemplatesOfAll,
         clock: Callable[[], int] = now_ms,
+        networks: NetworksKnown | None = None,
     ) -> None:
         self._store = store
         self._ids = ids
         self._clock = clock
+        self._networks = networks
+        self._templates = templates
         self._checks: Mapping[str, CampaignCheck] = checks_of(
-            settings, CampaignCheck, settings.limits.campaign_schedule_ahead, templates
+            settings, CampaignCheck, settings.limits.campaign_schedule_ahead, templates, networks
         )
         self._under_way: set[tuple[str, str]] = set()
+
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """The checks of other settings, which take long to make; what is given brings them in force.
+
+        An upload under way ends by those that it began with; so does a call of an account that has gone.
+        """
+        ahead = settings.limits.campaign_schedule_ahead
+        checks = checks_of(settings, CampaignCheck, ahead, self._templates, self._networks)
+
+        def swap() -> None:
+            self._checks = {**self._checks, **checks}
+
+        return swap
 
     def define(self, account: str, fields: Mapping[str, Any]) -> Defined | ItemErrors:
         """The campaign that these fields ask for, or all that is wrong with them."""
@@ -142,13 +158,17 @@ class LoadCampaign:
         if isinstance(opened, KnownCampaign):
             return opened
         try:
-            check = self._checks[order.account].recipients(order.defined)
+            rules = self._checks[order.account]
+            check = rules.recipients(order.defined)
             cost = 1 + len(definition.message) // _CHARACTERS_PER_ITEM
             slices = _Slices(self._store, campaign.id, check, self._clock, cost)
             async for some in recipients:
                 if slices.received + len(some) > order.most:
                     raise TooManyRecipients
-                await slices.take(some)
+                for start in range(0, len(some), SLICE):
+                    few = some[start : start + SLICE]
+                    await look_up_networks(self._networks, rules, few)
+                    await slices.take(few)
             await slices.add()
             row = await self._store.seal_campaign(campaign.id, await fingerprint())
         except BaseException as ended:

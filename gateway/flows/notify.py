@@ -18,11 +18,12 @@ from gateway.rules.retrying import webhook_retry
 from gateway.rules.timestamps import rfc3339
 from gateway.settings import Settings
 from gateway.store.interface import Delivery, DeliveryOutcome
+from gateway.store.policy import OPERATOR, shown
 from gateway.webhooks.client import PostResult
 from gateway.webhooks.payloads import batch_body
 from gateway.webhooks.signing import Header, Signer
 from gateway.webhooks.turns import Turns
-from gateway.webhooks.urls import UrlError, parse_url
+from gateway.webhooks.urls import host_of
 
 log = logging.getLogger("sluice.notify")
 
@@ -60,11 +61,7 @@ class Notify:
         self, settings: Settings, store: Outbox, client: Posts, clock: Callable[[], int], rng: Callable[[], float]
     ) -> None:
         """`clock` gives wall-clock milliseconds, `rng` 0 <= x < 1."""
-        self._signers = {
-            name: Signer(account.webhook.keys)
-            for name, account in settings.accounts.items()
-            if account.webhook is not None
-        }
+        self._signers = signers_of(settings)
         self._accounts = frozenset(settings.accounts)
         self._horizon_ms = round(settings.webhooks.horizon * 1000)
         self._store = store
@@ -76,6 +73,12 @@ class Notify:
         self._idle = trio.Event()
         self._idle.set()
         self._stopping = False
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings; POSTs under way end by those that they began with."""
+        self._signers = signers_of(settings)
+        self._accounts = frozenset(settings.accounts)
+        self._horizon_ms = round(settings.webhooks.horizon * 1000)
 
     @property
     def under_way(self) -> int:
@@ -125,7 +128,7 @@ class Notify:
                 result = await self._post(delivery, signer)
             except Exception as error:
                 # The one supervisor of POSTs: our fault over one delivery must not end the others, nor the daemon.
-                log.exception("webhook fault: account=%s webhook_id=%s", delivery.account, delivery.webhook_id)
+                log.exception("webhook fault: account=%s webhook_id=%s", shown(delivery.account), delivery.webhook_id)
                 result = PostResult(None, f"internal error ({type(error).__name__})", None, 0)
             finally:
                 self._turns.give_back(delivery.account)
@@ -165,12 +168,12 @@ class Notify:
 
     def _unsigned(self, delivery: Delivery) -> DeliveryOutcome:
         """Given up at once: without a secret nothing is sent, and waiting for one would hold up what follows."""
-        known = delivery.account in self._accounts
-        error = (
-            f"the account {delivery.account} has no webhook, so no secret to sign with"
-            if known
-            else f"the account {delivery.account} is no longer in the settings"
-        )
+        if delivery.account in self._accounts:
+            error = f"the account {delivery.account} has no webhook, so no secret to sign with"
+        elif delivery.account == OPERATOR:
+            error = "operator.webhook is no longer in the settings, so there is no secret to sign with"
+        else:
+            error = f"the account {delivery.account} is no longer in the settings"
         return DeliveryOutcome(
             id=delivery.id,
             endpoint=delivery.endpoint,
@@ -185,14 +188,14 @@ class Notify:
     def _record(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
         self._store.delivered(outcome)
         end = _end_of(delivery, outcome)
-        POSTS.labels(delivery.account, end.value).inc()
+        POSTS.labels(shown(delivery.account), end.value).inc()
         if end is _End.TAKEN:
-            stages.told(delivery, _host(delivery.url), outcome.http_status, outcome.latency_ms)
+            stages.told(delivery, host_of(delivery.url), outcome.http_status, outcome.latency_ms)
         else:
             log.warning(
                 "webhook not taken: account=%s host=%s webhook_id=%s try=%d http_status=%s error=%s %s",
-                delivery.account,
-                _host(delivery.url),
+                shown(delivery.account),
+                host_of(delivery.url),
                 delivery.webhook_id,
                 delivery.tries + 1,
                 outcome.http_status,
@@ -201,17 +204,18 @@ class Notify:
             )
 
 
+def signers_of(settings: Settings) -> dict[str, Signer]:
+    """By account, of those that have a webhook; the operator's among them."""
+    webhooks = {name: account.webhook for name, account in settings.accounts.items()}
+    signers = {name: Signer(webhook.keys) for name, webhook in webhooks.items() if webhook is not None}
+    if settings.operator.webhook is not None:
+        signers[OPERATOR] = Signer(settings.operator.webhook.keys)
+    return signers
+
+
 def _end_of(delivery: Delivery, outcome: DeliveryOutcome) -> _End:
     if outcome.taken:
         return _End.TAKEN
     if outcome.gone and delivery.own:
         return _End.DISABLED
     return _End.GIVEN_UP if outcome.retry_at is None else _End.POSTPONED
-
-
-def _host(url: str) -> str:
-    """All of a URL that may be logged: its path and query may hold a secret."""
-    try:
-        return parse_url(url).origin.host
-    except UrlError:
-        return "?"

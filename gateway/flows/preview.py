@@ -11,7 +11,10 @@ import msgspec
 import trio
 
 from gateway.flows.accept import Accept
+from gateway.flows.explain import Explainer
+from gateway.rules.branches import route_of
 from gateway.rules.checks import Checked
+from gateway.rules.explanations import CarrierSaid
 from gateway.rules.faults import ItemErrors
 from gateway.rules.options import NOTHING_ASKED, MessageOptions, from_json
 from gateway.rules.quiet_hours import QuietHours
@@ -103,28 +106,40 @@ class Preview(msgspec.Struct):
     """None where the country has none."""
     variant: str | None
     """Which of its text's variants was chosen; None where it has none."""
+    network: str | None
+    """MCC and MNC of the number's network, where routes mind it and it is known."""
+    explanation: list[str]
+    """Why it would go where it goes, line by line."""
 
 
 class Previews:
     """Previews by the settings."""
 
-    def __init__(self, settings: Settings, accept: Accept) -> None:
+    def __init__(self, settings: Settings, accept: Accept, explainer: Explainer) -> None:
         self._accept = accept
+        self._explainer = explainer
         # Not trio's own 40: the store's threads should not wait for previews.
         self._threads = trio.CapacityLimiter(_MOST_AT_ONCE)
+        self._default_senders: dict[str, str | None] = {}
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings; a call under way of an account that has gone ends by its own."""
         self._ways = {name: way_of(carrier) for name, carrier in settings.carriers.items()}
         self._tags = {name: frozenset(carrier.message_tlvs) for name, carrier in settings.carriers.items()}
         self._countries = settings.countries
         self._quiet = QuietHours(settings.countries, settings.lanes.values())
-        self._default_senders = {name: one.default_sender for name, one in settings.accounts.items()}
-        self._tiers = {route.name: route.carriers_by_tier for route in settings.routes}
+        senders = {name: one.default_sender for name, one in settings.accounts.items()}
+        self._default_senders = {**self._default_senders, **senders}
 
     async def preview(self, account: str, body: Any) -> Preview | ItemErrors:
         """`body` as POST /v1/sms takes it; all that is wrong with it is told in the same words."""
+        await self._accept.look_ahead(account, body)
         # In a thread of its own: a text of 255 parts takes milliseconds to check, and on each carrier.
-        return await trio.to_thread.run_sync(self._preview, account, body, limiter=self._threads)
+        carriers = self._explainer.carriers_now()
+        return await trio.to_thread.run_sync(self._preview, account, body, carriers, limiter=self._threads)
 
-    def _preview(self, account: str, body: Any) -> Preview | ItemErrors:
+    def _preview(self, account: str, body: Any, carriers: Mapping[str, CarrierSaid]) -> Preview | ItemErrors:
         checked = self._accept.look(account, body)
         if isinstance(checked, ItemErrors):
             return checked
@@ -132,7 +147,8 @@ class Previews:
         encoding = Encoding(checked.encoding)
         cut = preview(checked.text, USUAL, encoding)
         asked = NOTHING_ASKED if checked.options is None else from_json(checked.options)
-        tiers = self._tiers[checked.route]
+        network, lines = self._explainer.told_of(account, checked, carriers)
+        tiers = self._explainer.tiers_of(checked.route)
         ways = {name: self._ways[name] for tier in tiers for name in tier}
         seen = _on_carriers(checked, encoding, ways, self._tags, asked)
         return Preview(
@@ -144,7 +160,7 @@ class Previews:
             unicode_characters=_unicode_characters(given),
             transliterated=None if checked.text == given else checked.text,
             lane=checked.lane,
-            route=checked.route,
+            route=route_of(checked.route),
             country=checked.country,
             carriers=[[seen[name] for name in tier] for tier in tiers],
             expires_at=rfc3339(checked.expires_at),
@@ -153,6 +169,8 @@ class Previews:
             country_rules=self._of_sender(checked, body.get("from") or self._default_senders[account]),
             quiet_hours=self._of_quiet_hours(checked, body.get("schedule")),
             variant=checked.variant,
+            network=network,
+            explanation=lines,
         )
 
     def _of_sender(self, checked: Checked, asked: str | None) -> PreviewedSender | None:

@@ -25,6 +25,10 @@ class QuietCampaigns:
         self._ahead: dict[int, tuple[int, int]] = {}
         """Messages that were made ahead, and when the first of them may go out."""
 
+    def reconfigure(self, quiet: QuietHours) -> None:
+        """Other hours."""
+        self._quiet = quiet
+
     async def openings(self, lane: str, recipients: Sequence[NewRecipient], now: int) -> list[int | None]:
         """When each of them may be written to; None: now."""
         if lane not in self._quiet.lanes:

@@ -5,17 +5,19 @@ either is handed over is receive_receipts.py's and receive_inbound.py's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from functools import lru_cache, partial
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from gateway.carriers.bind import Bind
-from gateway.carriers.traffic import Delivery
+from gateway.carriers.traffic import NOBODY_HEARS, Delivery, Hearing
 from gateway.flows import stages
 from gateway.flows.receive_inbound import read_inbound
-from gateway.flows.receive_receipts import receipt_in
+from gateway.flows.receive_receipts import reason_to_stop, receipt_in, receipts_in
 from gateway.identifiers import Identifiers, now_ms
 from gateway.metrics import RECEIPTS, count_inbound
+from gateway.rules.failures import failures_of
 from gateway.rules.senders import NumberOwners
 from gateway.settings.types import UnroutableInbound
 from gateway.store.interface import InboundIn, ReceiptIn, Store
@@ -38,6 +40,7 @@ class Receive:
         ids: Identifiers,
         *,
         told: Container[str] | None = None,
+        hearing: Hearing = NOBODY_HEARS,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         """`told`: the accounts whose endpoints take message.inbound; None: all do."""
@@ -45,7 +48,13 @@ class Receive:
         self._owners = owners
         self._ids = ids
         self._told = told
+        self._hearing = hearing
         self._clock = clock
+
+    def reconfigure(self, owners: NumberOwners, told: Container[str] | None) -> None:
+        """Other accounts."""
+        self._owners = owners
+        self._told = told
 
     def deliver(self, bind: Bind, pdus: list[Delivery]) -> None:
         """Give each to the store; its answer follows the commit."""
@@ -54,17 +63,32 @@ class Receive:
         text_only = settings.text_receipts
         zone = ZoneInfo(settings.receipt_timezone)
         receipts: list[Receipt] = []
+        reported: list[Delivery] = []
         for pdu in pdus:
             receipt = read_receipt(pdu, text_only=text_only)
             if receipt is None:
                 self._take_inbound(bind, pdu, at)
             elif receipt.is_guess:
                 guess = receipt_in(bind, receipt, at, zone, self._read_inbound(bind, pdu, at))
-                store.receipt(guess, partial(_settle, bind, pdu, guess))
+                store.receipt(guess, partial(_settle, self._hearing, bind, pdu, guess))
             else:
                 receipts.append(receipt)
-                store.receipt(receipt_in(bind, receipt, at, zone, None), partial(_answer, bind, pdu))
-        _count(bind, receipts)
+                reported.append(pdu)
+        if receipts:
+            told = receipts_in(bind, receipts, at, zone)
+            if settings.on_receipt:
+                self._heed(bind, told)
+            # One ask and one answer for all of them: each by itself would cost as much as its reading.
+            store.receipts(told, partial(_answer_next, bind, iter(reported)))
+            _count(bind, receipts)
+            self._hearing.received(bind.carrier, len(receipts))
+
+    def _heed(self, bind: Bind, told: list[ReceiptIn]) -> None:
+        """What receipts say of the carrier itself."""
+        table = failures_of(bind.settings)
+        for one in told:
+            if (words := reason_to_stop(table, one)) is not None:
+                self._hearing.stop(bind.carrier, words)
 
     def _take_inbound(self, bind: Bind, pdu: Delivery, at: int) -> None:
         inbound = self._read_inbound(bind, pdu, at)
@@ -84,6 +108,11 @@ def _count(bind: Bind, receipts: list[Receipt]) -> None:
         _receipts_of(bind.carrier, state.name.lower()).inc(count)
 
 
+def _answer_next(bind: Bind, reported: Iterator[Delivery], kept: bool, count: int) -> None:
+    """Answer the next so many of a read's receipts."""
+    bind.answer_all(list(islice(reported, count)), _KEPT if kept else _NOT_KEPT)
+
+
 def _answer(bind: Bind, pdu: Delivery, kept: bool) -> None:
     bind.answer(pdu, _KEPT if kept else _NOT_KEPT)
 
@@ -96,12 +125,13 @@ def _answer_inbound(bind: Bind, pdu: Delivery, inbound: InboundIn, kept: bool) -
     bind.answer(pdu, _REFUSED if kept and inbound.is_refused else _KEPT if kept else _NOT_KEPT)
 
 
-def _settle(bind: Bind, pdu: Delivery, guess: ReceiptIn, kept: bool) -> None:
+def _settle(hearing: Hearing, bind: Bind, pdu: Delivery, guess: ReceiptIn, kept: bool) -> None:
     """Answer what only looked like a receipt as what the store found it to be."""
     inbound = guess.otherwise
     if inbound is None or not kept or not guess.was_inbound:
         if kept:
             _count(bind, [guess.receipt])
+            hearing.received(bind.carrier, 1)
         _answer(bind, pdu, kept)
         return
     _answer_inbound(bind, pdu, inbound, kept)

@@ -1,5 +1,6 @@
 """Receipts as they are handed to the store: dates in UTC, causes in our words, and what each is if it is none."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 from gateway.carriers.bind import Bind
 from gateway.messages import ErrorCode
 from gateway.rules.causes import cause_of_receipt
+from gateway.rules.failures import Action, FailureTable
 from gateway.store.interface import InboundIn, ReceiptIn
 from protocol.receipts import Receipt
 from protocol.times import to_utc_ms
@@ -15,28 +17,55 @@ _CLOCK_SLACK_MS = 5 * 60_000
 _cause_of = lru_cache(maxsize=4096)(cause_of_receipt)
 
 
-def receipt_in(bind: Bind, receipt: Receipt, at: int, zone: ZoneInfo, otherwise: InboundIn | None) -> ReceiptIn:
-    """`at`: when it came, ms; `otherwise`: the message that a handset may have written to look like this receipt."""
-    submitted_at, done_at = receipt.submitted_at, receipt.done_at
-    return ReceiptIn(
-        bind.carrier,
-        bind.name,
-        receipt,
-        at,
-        None if submitted_at is None else utc_ms(submitted_at, zone, at),
-        None if done_at is None else utc_ms(done_at, zone, at),
-        _cause(bind, receipt),
-        otherwise,
-    )
+def receipt_in(bind: Bind, receipt: Receipt, at: int, zone: ZoneInfo, otherwise: InboundIn) -> ReceiptIn:
+    """As `receipts_in`; `otherwise`: the message that a handset may have written to look like this receipt."""
+    (found,) = receipts_in(bind, [receipt], at, zone)
+    found.otherwise = otherwise
+    return found
 
 
-def _cause(bind: Bind, receipt: Receipt) -> ErrorCode | None:
+def receipts_in(bind: Bind, receipts: Sequence[Receipt], at: int, zone: ZoneInfo) -> list[ReceiptIn]:
+    """Those of one read; `at`: when they came, ms."""
+    carrier, name, moments, cause_of = bind.carrier, bind.name, _Moments(zone, at), _cause_of
+    return [
+        ReceiptIn(
+            carrier,
+            name,
+            receipt,
+            at,
+            moments[receipt.submitted_at],
+            moments[receipt.done_at],
+            None if (cause := cause_of(receipt.state, receipt.network_error)) is None else _named(bind, receipt, cause),
+        )
+        for receipt in receipts
+    ]
+
+
+class _Moments(dict[datetime | None, int | None]):
+    """Milliseconds UTC by dates as they were written: those of receipts that come together are mostly the same."""
+
+    def __init__(self, zone: ZoneInfo, at: int) -> None:
+        super().__init__({None: None})
+        self._zone = zone
+        self._at = at
+
+    def __missing__(self, moment: datetime) -> int:
+        found = self[moment] = utc_ms(moment, self._zone, self._at)
+        return found
+
+
+def _named(bind: Bind, receipt: Receipt, cause: ErrorCode) -> ErrorCode:
     """The operator's word of the carrier's codes goes before what a number means by its network."""
-    cause = _cause_of(receipt.state, receipt.network_error)
-    if cause is None or receipt.error is None or not (named := bind.settings.receipt_errors):
-        return cause
-    told = named.get(receipt.error)
+    told = None if receipt.error is None else bind.settings.receipt_errors.get(receipt.error)
     return cause if told is None else ErrorCode(told.value)
+
+
+def reason_to_stop(table: FailureTable, told: ReceiptIn) -> str | None:
+    """What a receipt says after which, by the carrier's table, nothing more goes there; None: it may go on."""
+    said = told.receipt
+    if told.error is None or table.of_receipt(said.error, told.error) is not Action.STOP:
+        return None
+    return f"by receipt {said.stat or said.state.name} {said.error or told.error}"
 
 
 def utc_ms(moment: datetime, zone: ZoneInfo, at: int) -> int:

@@ -13,7 +13,9 @@ import msgspec
 from gateway.flows.accept_outcomes import left_out
 from gateway.identifiers import MESSAGE, REQUEST, SUBMISSION, public
 from gateway.logs import quoted, redacted
+from gateway.rules.branches import route_of
 from gateway.store.interface import Accepted, Answer, Claim, ClaimedSegment, Delivery, InboundIn, Submission
+from gateway.store.policy import shown
 from protocol.command_status import name_of
 from protocol.receipts import Receipt
 
@@ -52,7 +54,7 @@ def accepted(submission: Submission, outcome: Accepted) -> None:
                 public(REQUEST, submission.request_id),
                 public(SUBMISSION, submission.id),
                 message.lane,
-                message.route,
+                route_of(message.route),
                 redacted(message.recipient),
                 message.segments,
             )
@@ -146,7 +148,7 @@ def told(delivery: Delivery, host: str, http_status: int | None, ms: int) -> Non
                 event.id,
                 event.type,
                 event.message_id or "",
-                delivery.account,
+                shown(delivery.account),
                 host,
                 delivery.webhook_id,
                 delivery.tries + 1,

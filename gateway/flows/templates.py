@@ -44,6 +44,17 @@ class TemplatesOfAll:
             if row.account in self._by_account:
                 self._remember(row, from_json(row.body))
 
+    async def learn(self, store: TemplateStore, accounts: Iterable[str]) -> None:
+        """Read what is on disk of those among them that are new. Before anyone asks `of` them."""
+        async with self._changing:
+            new = [account for account in accounts if account not in self._by_account]
+            if not new:
+                return
+            self._by_account.update({account: {} for account in new})
+            for row in await store.all_templates():
+                if row.account in new:
+                    self._remember(row, from_json(row.body))
+
     def get(self, account: str, name: str) -> KeptTemplate | None:
         template = self._by_account[account].get(name)
         return None if template is None else KeptTemplate(name, template, *self._times[account, name])

@@ -166,7 +166,8 @@ class RecipientCheck:
         self._rules = rules
         template = self._wording.template()
         self._names = [] if isinstance(template, Fault) else sorted(template.fields)
-        self._item: dict[str, Any] = {"from": definition.sender, "lane": definition.lane}
+        self._campaign = definition.campaign_name
+        self._item: dict[str, Any] = {"from": definition.sender, "lane": definition.lane, "tag": definition.tag}
         asked = {"allow_unicode": definition.allow_unicode, "transliterate": definition.transliterate}
         # What is as usual is left out: an item of plain fields is checked at half the cost.
         if asked != rules.usual_text():
@@ -199,7 +200,7 @@ class RecipientCheck:
             return _told(rendered)
         item = self._item.copy()
         item["to"], item["text"] = number, rendered.text
-        checked = self._rules.check(item, now_ms)
+        checked = self._rules.check(item, now_ms, self._campaign)
         if isinstance(checked, ItemErrors):
             return _told(checked, name)
         # With the template's defaults as they are now, so that a change of them changes no campaign.

@@ -53,6 +53,9 @@ _BY_STATUS: dict[int, ErrorCode] = {
     # Malformed, unknown or without a route, which carriers don't tell apart: whichever it is, they don't serve it.
     int(CommandStatus.ESME_RINVDSTADR): ErrorCode.DESTINATION_NOT_SERVED,
     int(CommandStatus.ESME_RPROHIBITED): ErrorCode.BLOCKED_BY_CARRIER,
+    # Final only where a carrier's settings make them so.
+    int(CommandStatus.ESME_RTHROTTLED): ErrorCode.THROTTLED,
+    int(CommandStatus.ESME_RMSGQFUL): ErrorCode.THROTTLED,
 }
 
 _GSM = 3

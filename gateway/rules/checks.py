@@ -10,25 +10,18 @@ from typing import Any, ClassVar, NamedTuple
 from msgspec.structs import replace
 
 from gateway.rules import times
+from gateway.rules.branches import route_of
 from gateway.rules.countries import CountrySenders
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.item_fields import ALIASES, FIELDS, ITEM_FIELDS
 from gateway.rules.lines import Line, line_of
 from gateway.rules.named_templates import NamedTemplate
 from gateway.rules.numbers import Number, Numbers
-from gateway.rules.options import (
-    NOTHING_ASKED,
-    MessageOptions,
-    check_flag,
-    check_max_parts,
-    check_tlvs,
-    to_json,
-    untaken,
-)
+from gateway.rules.options import MessageOptions, asked_of, check_flag, to_json, untaken
 from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
 from gateway.rules.routing import Router
 from gateway.rules.senders import Senders
-from gateway.rules.texts import ReadyText, prepare
+from gateway.rules.texts import GSM7, ReadyText, fits_one, prepare
 from gateway.rules.timestamps import rfc3339
 from gateway.rules.values import read_label, type_fault, unstorable
 from gateway.rules.wordings import is_worded, worded
@@ -43,6 +36,10 @@ _LONGEST_HELD_MS = 31 * 86_400_000
 """To the end of validity, of what a carrier is to hold: longer is told in months, which SMSCs count on their own."""
 
 _PLAIN_FIELDS = frozenset({"to", "text", "from", "lane", "client_id", "tag"})
+
+
+NetworkOf = Callable[[str], str | None]
+"""By a number in E.164: MCC and MNC of its network; None where it is not known."""
 
 
 class Checked(NamedTuple):
@@ -73,8 +70,8 @@ class ItemCheck:
     """Whether a message that comes in quiet hours is scheduled for their end."""
     __slots__ = (
         "_account", "_ahead_ms", "_allows_unicode", "_countries", "_default_lane", "_holding", "_lanes", "_longest_ms",
-        "_numbers", "_quiet", "_quiet_lanes", "_refuses_landlines", "_router", "_ruled", "_senders", "_signs", "_taken",
-        "_templates", "_transliterates", "_url_refusal",
+        "_network_of", "_numbers", "_quiet", "_quiet_lanes", "_refuses_landlines", "_router", "_ruled", "_senders",
+        "_signs", "_taken", "_templates", "_transliterates", "_url_refusal",
     )  # fmt: skip
 
     def __init__(
@@ -91,11 +88,13 @@ class ItemCheck:
         templates: Mapping[str, NamedTemplate] | None = None,
         countries: Mapping[str, CountryRules] | None = None,
         quiet: QuietHours = NO_QUIET_HOURS,
+        network_of: NetworkOf | None = None,
     ) -> None:
         """Durations are seconds. `url_refusal` tells in words why an address may not be a webhook's, or None;
         `message_tlvs` by route: the tags that each of its carriers takes of messages; `holding`: the routes whose
         carriers hold what is scheduled; `templates`: the account's, by name, as they stand at the time of each
-        check; `countries`: their rules for senders; `quiet`: their quiet hours.
+        check; `countries`: their rules for senders; `quiet`: their quiet hours; `network_of`: what is known of numbers'
+        networks, asked only where a route minds them.
         """
         self._account = account.name
         self._numbers = Numbers(account.number_check, account.bare_digits, account.default_region)
@@ -103,6 +102,7 @@ class ItemCheck:
         self._countries = CountrySenders(countries or {}, account)
         self._ruled = self._countries.countries
         self._quiet = quiet
+        self._network_of = network_of if router.needs_networks else None
         self._quiet_lanes: frozenset[str] = quiet.lanes if self.waits_for_quiet_hours else frozenset()
         self._refuses_landlines = account.landlines is Landlines.REFUSE
         self._allows_unicode = account.unicode is UnicodePolicy.ALLOW
@@ -118,33 +118,56 @@ class ItemCheck:
         self._templates = {} if templates is None else templates
         self._signs = account.webhook is not None
 
-    def check(self, item: Any, now_ms: int) -> Checked | ItemErrors:
-        """The message that the item asks for, or all that is wrong with it."""
-        if type(item) is dict and item.keys() <= _PLAIN_FIELDS:
-            plain = self._check_plain(item, now_ms)
-            if plain is not None:
-                return plain
-        return self._check_closely(item, now_ms)
+    @property
+    def minds_networks(self) -> bool:
+        """Whether any route asks for a number's network."""
+        return self._network_of is not None
 
-    def _check_plain(self, item: Mapping[str, Any], now_ms: int) -> Checked | None:
+    def number_in(self, item: Any) -> str | None:
+        """The number that an item, or a campaign's recipient, is to, in E.164; None where it is none."""
+        to = item.get("to", item.get("phone")) if type(item) is dict else item
+        if type(to) is not str:
+            return None
+        number = self._numbers.check(to.strip())
+        return None if isinstance(number, Fault) else number.e164
+
+    def check(self, item: Any, now_ms: int, campaign: str | None = None) -> Checked | ItemErrors:
+        """The message that the item asks for, or all that is wrong with it; `campaign`: the name of its campaign."""
+        plain = self.check_plain(item, now_ms, campaign)
+        return self.check_closely(item, now_ms, campaign) if plain is None else plain
+
+    def check_plain(self, item: Any, now_ms: int, campaign: str | None = None) -> Checked | None:
         """The message of an item as most are, at half the cost; None says nothing: then look closely."""
+        if type(item) is not dict or not item.keys() <= _PLAIN_FIELDS:
+            return None
         get = item.get
         to, text, lane = get("to"), get("text"), get("lane")
         if lane is None:
             lane = self._default_lane
-        if type(to) is not str or type(text) is not str or type(lane) is not str or not text:
+        sender, client_id, tag = get("from"), get("client_id"), get("tag")
+        if (
+            type(to) is not str
+            or type(text) is not str
+            or type(lane) is not str
+            or not text
+            or (sender is not None and type(sender) is not str)
+        ):
             return None
         number = self._numbers.assigned(to)
         validity_ms = self._lanes.get(lane)
         if number is None or validity_ms is None:
             return None
-        ready = prepare(text, allow_unicode=self._allows_unicode, transliterate=self._transliterates)
-        sender, client_id, tag = self._sender(get("from")), get("client_id"), get("tag")
+        encoding, segments = GSM7, 1
+        if not fits_one(text):
+            ready = prepare(text, allow_unicode=self._allows_unicode, transliterate=self._transliterates)
+            if isinstance(ready, Fault):
+                return None
+            text, encoding, segments = ready
+        sender = self._senders.choose(sender)
         if (
-            isinstance(ready, Fault)
-            or isinstance(sender, Fault)
-            or isinstance(_label(client_id, MOST_CLIENT_ID), Fault)
-            or isinstance(_label(tag, MOST_TAG), Fault)
+            isinstance(sender, Fault)
+            or (client_id is not None and isinstance(read_label(client_id, MOST_CLIENT_ID), Fault))
+            or (tag is not None and isinstance(read_label(tag, MOST_TAG), Fault))
         ):
             return None
         country = number.lastgroup
@@ -156,36 +179,40 @@ class ItemCheck:
             return None
         if lane in self._quiet_lanes and self._quiet.opens_at(now_ms, to, country) is not None:
             return None
-        route = self._router.route_for(country, to, lane, self._account, sender)
+        network = None if self._network_of is None else self._network_of(to)
+        route = self._router.route_for(country, to, lane, self._account, sender, tag, campaign, network)
         if route is None:
             return None
         # Not Checked(...), which costs three times as much.
         return tuple.__new__(Checked, (
-            route, lane, to, sender, *ready, country,
+            route, lane, to, sender, text, encoding, segments, country,
             now_ms + validity_ms, None, client_id, tag, None, self._allows_unicode, None, None,
         ))  # fmt: skip
 
-    def _check_closely(self, item: Any, now_ms: int) -> Checked | ItemErrors:
+    def check_closely(self, item: Any, now_ms: int, campaign: str | None = None) -> Checked | ItemErrors:
+        """What `check` gives, of an item of which `check_plain` says nothing."""
         if type(item) is not dict:
             return ItemErrors.of(WHOLE_ITEM, type_fault(item, "an object"))
         errors = ItemErrors()
         if item.keys() <= FIELDS:
-            checked = self._check_fields(item, now_ms, errors)
+            checked = self._check_fields(item, now_ms, campaign, errors)
         else:
             fields = ITEM_FIELDS.read(item, errors)
-            checked = self._check_fields(fields, now_ms, errors)
+            checked = self._check_fields(fields, now_ms, campaign, errors)
             for alias, name in ALIASES.items():
                 if alias in item and name not in item and name in errors.fields:
                     errors.fields[alias], errors.codes[alias] = errors.fields.pop(name), errors.codes.pop(name)
         return errors if checked is None or errors.fields else checked
 
-    def _check_fields(self, fields: Mapping[str, Any], now_ms: int, errors: ItemErrors) -> Checked | None:
+    def _check_fields(
+        self, fields: Mapping[str, Any], now_ms: int, campaign: str | None, errors: ItemErrors
+    ) -> Checked | None:
         get = fields.get
         number = self._number(get("to"))
         sender = self._sender(get("from"), number)
         lane = self._lane(get("lane"))
         allow_unicode = self._may_be_unicode(get("allow_unicode"))
-        asked = _asked(get, errors)
+        asked = asked_of(get, errors)
         text, variant = self._wording(get, number, allow_unicode, asked.max_parts, errors)
         client_id = _label(get("client_id"), MOST_CLIENT_ID)
         tag = _label(get("tag"), MOST_TAG)
@@ -208,24 +235,34 @@ class ItemCheck:
             found = (number, text, sender, client_id, allow_unicode, lane, schedule, ends, url, tag)
             errors.add_faults(zip(names, found, strict=True))
             return None
-        route = self._route(number, lane, sender, asked, errors)
+        route = self._route(number, lane, sender, tag, campaign, asked, errors)
         if route is None:
             return None
         # What waits for the end of quiet hours waits here, where a STOP still reaches it.
         may_be_held = schedule is not None and not is_quiet and ends - now_ms <= _LONGEST_HELD_MS
-        if may_be_held and route in self._holding:
+        if may_be_held and route_of(route) in self._holding:
             asked = replace(asked, deliver_at=schedule)
         return Checked(
             route, lane, number.e164, sender, text.text, text.encoding, text.segments, number.country,
             ends, schedule, client_id, tag, url, allow_unicode, to_json(asked), variant,
         )  # fmt: skip
 
-    def _route(self, number: Number, lane: str, sender: str, asked: MessageOptions, errors: ItemErrors) -> str | None:
-        """The route that takes it; what stands against it there is told."""
-        route = self._router.route_for(number.country, number.e164, lane, self._account, sender)
+    def _route(
+        self,
+        number: Number,
+        lane: str,
+        sender: str,
+        tag: str | None,
+        campaign: str | None,
+        asked: MessageOptions,
+        errors: ItemErrors,
+    ) -> str | None:
+        """The branch of the route that takes it; what stands against it there is told."""
+        network = None if self._network_of is None else self._network_of(number.e164)
+        route = self._router.route_for(number.country, number.e164, lane, self._account, sender, tag, campaign, network)
         if route is None:
             errors.add("to", Fault("cannot be reached: no route takes it", FaultCode.NO_ROUTE))
-        elif asked.tlvs and (fault := untaken(asked.tlvs, self._taken[route])) is not None:
+        elif asked.tlvs and (fault := untaken(asked.tlvs, self._taken[route_of(route)])) is not None:
             errors.add("tlvs", fault)
         return route
 
@@ -336,16 +373,6 @@ _MISSING = Fault("is missing", FaultCode.MISSING)
 _NOT_RENDERED = ReadyText("", "gsm7", 1)
 """Stands for a text of whose template something is wrong, which was told."""
 _FURTHER_NAMES = ("from", "client_id", "allow_unicode", "lane", "schedule", "validity", "webhook_url", "tag")
-
-
-def _asked(get: Callable[[str], Any], errors: ItemErrors) -> MessageOptions:
-    """What is asked of the text; what is wrong with it is told, and is as if it were not asked for."""
-    max_parts, flash, tlvs = check_max_parts(get("max_parts")), check_flag(get("flash")), check_tlvs(get("tlvs"))
-    found = {"max_parts": max_parts, "flash": flash, "tlvs": tlvs, "transliterate": check_flag(get("transliterate"))}
-    errors.add_faults(found.items())
-    if isinstance(max_parts, Fault) or isinstance(flash, Fault) or isinstance(tlvs, Fault):
-        return NOTHING_ASKED
-    return MessageOptions(max_parts, flash, tlvs)
 
 
 def _label(value: Any, most: int) -> str | Fault | None:

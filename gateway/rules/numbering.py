@@ -106,7 +106,7 @@ class Ranges:
         What may have a trunk prefix is left out: see Plan.may_have_trunk_prefix.
         """
         found = self._owner(number)
-        if found is None or found.lastgroup is None or found.lastgroup not in self._apart:
+        if found is None or not self._apart or found.lastgroup is None or found.lastgroup not in self._apart:
             return found
         assigned = _assigned_pattern(self._code, found.lastgroup, self._length)
         return found if assigned.match(number, 1 + len(str(self._code))) else None

@@ -4,12 +4,12 @@ Checked when the message is accepted; kept with it as JSON, where there is any, 
 carrier takes is that carrier's setting.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
 
-from gateway.rules.faults import Fault, FaultCode
+from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.values import LARGEST_INTEGER, shown, type_fault, unstorable
 from gateway.settings.tlvs import GATEWAY_TAGS, MOST_OCTETS, tlv_octets
 from protocol.segments import MAX_PARTS
@@ -136,3 +136,13 @@ def _value_fault(tag: str, value: Any) -> Fault | None:
     if len(octets) > MOST_OCTETS:
         return Fault(f"has {tag} with {len(octets)} octets, {MOST_OCTETS} are the most", FaultCode.TOO_LONG)
     return None
+
+
+def asked_of(get: Callable[[str], Any], errors: ItemErrors) -> MessageOptions:
+    """What is asked of the text; what is wrong with it is told, and is as if it were not asked for."""
+    max_parts, flash, tlvs = check_max_parts(get("max_parts")), check_flag(get("flash")), check_tlvs(get("tlvs"))
+    found = {"max_parts": max_parts, "flash": flash, "tlvs": tlvs, "transliterate": check_flag(get("transliterate"))}
+    errors.add_faults(found.items())
+    if isinstance(max_parts, Fault) or isinstance(flash, Fault) or isinstance(tlvs, Fault):
+        return NOTHING_ASKED
+    return MessageOptions(max_parts, flash, tlvs)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gateway.messages import ErrorCode
 from gateway.rules.causes import cause_of_status
+from gateway.rules.failures import Action
 from protocol.command_status import CommandStatus, StatusClass, classify
 
 THROTTLE_FIRST_MS = 500
@@ -33,9 +34,9 @@ class Verdict(Enum):
     POSTPONED = "postponed"
     """Throttled, or the carrier had lost the bind: waits until retry_at, costs no try."""
     RETRY = "retry"
-    """Temporary error: waits until retry_at, costs a try."""
+    """An error that may pass, or that another carrier may not have: waits until retry_at, costs a try."""
     REFUSED = "refused"
-    """Permanent, or tries used up: the message fails."""
+    """Final, or tries used up: the message fails."""
 
 
 class AfterAnswer(NamedTuple):
@@ -46,11 +47,9 @@ class AfterAnswer(NamedTuple):
     """Why, when refused."""
 
 
-_SENT = AfterAnswer(Verdict.SENT, 0, None)
-
-
 def after_answer(
     status: int,
+    action: Action,
     *,
     tries: int,
     throttles: int,
@@ -61,23 +60,22 @@ def after_answer(
     floor_ms: int = RETRY_FLOOR_MS,
     ceiling_ms: int = RETRY_CEILING_MS,
 ) -> AfterAnswer:
-    """What becomes of a part whose submit_sm was answered with `status`.
+    """What becomes of a part whose submit_sm was answered with `status`, other than ESME_ROK, of which the carrier's
+    failure table says `action`.
 
     `tries` counts the temporary errors before this one, `throttles` how often it was put off without a try before;
     `max_tries` is the lane's, and so are `floor_ms` and `ceiling_ms`, the first and the longest pause after a temporary
     error.
     Nothing waits beyond `expires_at`: the sweep ends it there.
     """
-    match classify(status):
-        case StatusClass.ACCEPTED:
-            return _SENT
-        case StatusClass.PERMANENT:
+    match action:
+        case Action.FAIL:
             return AfterAnswer(Verdict.REFUSED, 0, cause_of_status(status))
-        case StatusClass.THROTTLED | StatusClass.UNBOUND:
+        case Action.SLOW | Action.REBIND:
             # Neither says anything against the message.
             pause = _doubled(THROTTLE_FIRST_MS, throttles, THROTTLE_MOST_MS) * (0.5 + 0.5 * rng())
             return AfterAnswer(Verdict.POSTPONED, min(now_ms + int(pause), expires_at), None)
-        case StatusClass.TEMPORARY:
+        case Action.RETRY_HERE | Action.RETRY_ELSEWHERE | Action.STOP:
             if tries + 1 >= max_tries:
                 return AfterAnswer(Verdict.REFUSED, 0, ErrorCode.CARRIER_UNAVAILABLE)
             longer = _LONGER_EACH_TIME ** min(tries, _MOST_DOUBLINGS)

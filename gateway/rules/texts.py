@@ -19,7 +19,7 @@ _MOST_MARKS = 32
 _LONG = 1_000
 _SLICE = 1_000
 """Characters. Of a longer text that can't go, no more is looked at than up to what stands in its way."""
-_GSM7 = Encoding.GSM7.value
+GSM7 = Encoding.GSM7.value
 
 
 class ReadyText(NamedTuple):
@@ -28,6 +28,14 @@ class ReadyText(NamedTuple):
     """`gsm7` or `ucs2`."""
     segments: int
     """By GSM 03.38 or UCS-2 as they stand; a carrier's own alphabet may need others."""
+
+
+def fits_one(text: str) -> bool:
+    """Whether `prepare` gives it as it is, in one segment of GSM 03.38: nearly every text."""
+    try:
+        return len(text) <= _MOST_SEPTETS_ALONE and len(encode_gsm(text)) <= _MOST_SEPTETS_ALONE
+    except NotEncodable:
+        return False
 
 
 def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText | Fault:
@@ -41,7 +49,7 @@ def prepare(text: str, *, allow_unicode: bool, transliterate: bool) -> ReadyText
     try:
         if foreign is None:
             is_one = len(encode_gsm(text)) <= _MOST_SEPTETS_ALONE
-            return ReadyText(text, _GSM7, 1) if is_one else _fitting(text, Encoding.GSM7)
+            return ReadyText(text, GSM7, 1) if is_one else _fitting(text, Encoding.GSM7)
     except NotEncodable as error:
         foreign = error.position, error.character
     # Only here, since what GSM 03.38 carries can be stored.

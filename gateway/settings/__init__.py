@@ -12,10 +12,12 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.settings.accounts import DEFAULT_EVENTS, Account, AccountLimits, Token, Webhook
+from gateway.settings.alerts import Alerts
 from gateway.settings.carriers import Carrier
 from gateway.settings.checks import contradictions, dangling_names, missing_sections
 from gateway.settings.countries import CountryRules, lay_countries
 from gateway.settings.files import Sources, fold, unused_variables
+from gateway.settings.lookup import Lookup
 from gateway.settings.opt_outs import OptOuts
 from gateway.settings.problems import ConfigurationError, Fault, Problem, explain, key_of
 from gateway.settings.profiles import lay_beneath
@@ -51,11 +53,11 @@ from gateway.settings.types import (
 )
 
 __all__ = [
-    "DEFAULT_EVENTS", "Account", "AccountLimits", "BareDigits", "Carrier", "CarrierMode", "ConfigurationError",
-    "EventType", "Http", "InDoubt", "InterfaceVersion", "Lane", "Limits", "Match", "MessageIdBase", "NumberCheck",
-    "Operator",
-    "OperatorToken", "OptInRule", "OptOutRule", "OptOutScope", "OptOuts", "Problem", "Retention", "Route", "Scope",
-    "Settings", "Store", "Tls", "Token", "UnicodePolicy", "Webhook", "Webhooks", "ignored_variables", "load",
+    "DEFAULT_EVENTS", "Account", "AccountLimits", "Alerts", "BareDigits", "Carrier", "CarrierMode",
+    "ConfigurationError", "EventType", "Http", "InDoubt", "InterfaceVersion", "Lane", "Limits", "Lookup", "Match",
+    "MessageIdBase", "NumberCheck", "Operator", "OperatorToken", "OptInRule", "OptOutRule", "OptOutScope", "OptOuts",
+    "Problem", "Retention", "Route", "Scope", "Settings", "Store", "Tls", "Token", "UnicodePolicy", "Webhook",
+    "Webhooks", "ignored_variables", "load",
 ]  # fmt: skip
 
 _NAMED = ("carriers", "accounts", "lanes")
@@ -72,8 +74,10 @@ class Settings(Section):
     store: Store = Store()
     retention: Retention = Retention()
     webhooks: Webhooks = Webhooks()
+    alerts: Alerts = Alerts()
     opt_outs: OptOuts = OptOuts()
     limits: Limits = Limits()
+    lookup: Lookup = Lookup()
     lanes: dict[str, Lane] = Field(default={})
     countries_file: str | None = None
     """File with the rules of all countries, beside this one; it replaces `config/countries.toml`, which comes with

@@ -118,8 +118,8 @@ class Token(Section):
     """Networks that the token is taken from; any where not said."""
 
 
-class Webhook(Section):
-    """Where an account's events go."""
+class SignedEndpoint(Section):
+    """A URL that events are put to, and what they are signed with."""
 
     url: Annotated[str, AfterValidator(_check_url)]
     """https; http only into `webhooks.allow_networks`. Redirects are not followed."""
@@ -128,10 +128,6 @@ class Webhook(Section):
     secrets: list[Annotated[SecretStr, AfterValidator(_check_secret)]] = Field(min_length=1)
     """Signing secrets, `whsec_` and base64; several sign at once, so that one can be changed without a gap. Or give
     `secret_files`."""
-    batch: Annotated[Whole, Within(1, 1000, "events")] = 1
-    """Events in one POST; 1 posts each as an object, more post arrays."""
-    events: list[Annotated[EventType, BeforeValidator(_check_event)]] = Field(default=list(DEFAULT_EVENTS))
-    """Events told; where not said all but `message.scheduled`, `message.queued` and `message.in_doubt`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +143,15 @@ class Webhook(Section):
     def keys(self) -> list[bytes]:
         """The signing keys, decoded, in the order of the secrets."""
         return [signing_key(secret.get_secret_value()) for secret in self.secrets]
+
+
+class Webhook(SignedEndpoint):
+    """Where an account's events go."""
+
+    batch: Annotated[Whole, Within(1, 1000, "events")] = 1
+    """Events in one POST; 1 posts each as an object, more post arrays."""
+    events: list[Annotated[EventType, BeforeValidator(_check_event)]] = Field(default=list(DEFAULT_EVENTS))
+    """Events told; where not said all but `message.scheduled`, `message.queued` and `message.in_doubt`."""
 
 
 class AccountLimits(Section):

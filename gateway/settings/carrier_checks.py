@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.settings.carriers import Carrier
+from gateway.settings.failures import Action
 from gateway.settings.problems import Fault
 from gateway.settings.types import InterfaceVersion, format_duration
 from protocol.alphabets import Alphabet
@@ -13,7 +14,7 @@ _UNNOTICED_MOST_SECONDS = 900.0
 
 def carrier_contradictions(carrier: Carrier) -> Iterator[Fault]:
     """What contradicts itself in one carrier's settings, or would do nothing."""
-    for check in (_hosts, _times, _outbind, _texts, _without_tlvs):
+    for check in (_hosts, _times, _breaker, _stops, _outbind, _texts, _without_tlvs):
         yield from check(carrier)
 
 
@@ -41,6 +42,35 @@ def _times(carrier: Carrier) -> Iterator[Fault]:
             f"together with enquire_link_idle and enquire_link_misses leaves a dead link unnoticed for "
             f'"{format_duration(unnoticed)}"; bring it to "{format_duration(_UNNOTICED_MOST_SECONDS)}" or less',
         )
+
+
+def _breaker(carrier: Carrier) -> Iterator[Fault]:
+    """A usual value that the other makes pointless is no fault: nobody chose it, and `sluice check` prints it."""
+    at = ("carriers", carrier.name)
+    latency, least = carrier.breaker_latency, carrier.receipt_silence_least
+    if latency > carrier.response_timeout and latency != _usual("breaker_latency"):
+        timeout = format_duration(carrier.response_timeout)
+        reason = f'is above response_timeout ("{timeout}"), where it would never be seen; lower it'
+        yield Fault((*at, "breaker_latency"), reason)
+    if 0 < carrier.receipt_silence < least and least != _usual("receipt_silence_least"):
+        longest = format_duration(carrier.receipt_silence)
+        yield Fault((*at, "receipt_silence_least"), f'is above receipt_silence ("{longest}"); lower it or raise that')
+
+
+def _usual(key: str) -> object:
+    return Carrier.model_fields[key].default
+
+
+def _stops(carrier: Carrier) -> Iterator[Fault]:
+    """It is the breaker that stops a carrier."""
+    if carrier.breaker:
+        return
+    stopping: list[tuple[str, str]] = []
+    stopping += [("on_status", str(key)) for key, action in carrier.on_status.items() if action is Action.STOP]
+    stopping += [("on_receipt", key) for key, action in carrier.on_receipt.items() if action is Action.STOP]
+    for table, key in stopping:
+        reason = "would stop nothing, since breaker is false; write another action, or let it have its breaker"
+        yield Fault(("carriers", carrier.name, table, key), reason)
 
 
 def _outbind(carrier: Carrier) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from gateway.settings.causes import ReceiptCause
+from gateway.settings.failures import OnReceipt, OnStatus
 from gateway.settings.secrets import SecretFile, read_or_empty
 from gateway.settings.time_zones import ZoneName
 from gateway.settings.tls import MaybeTls
@@ -148,6 +149,13 @@ class Carrier(Section):
     receipt_errors: dict[str, ReceiptCause] = Field(default={})
     """What the carrier's own codes in `err` of receipts mean, such as `{ "0B1" = "absent_subscriber" }`; they are
     compared as written. What is not named is told by network_error_code, or `unmapped`."""
+    on_status: OnStatus = Field(default={})
+    """What follows from a command_status of this carrier, where docs/failures.md's table does not fit it: a name or a
+    number to `retry_here`, `retry_elsewhere`, `fail`, `slow` or `stop`, such as `{ "0x0400" = "retry_elsewhere" }`."""
+    on_receipt: OnReceipt = Field(default={})
+    """What follows from a receipt of this carrier that tells no delivery, by its `err` or by our cause: `fail`,
+    `retry_elsewhere` or `stop`, such as `{ "0B1" = "stop", spam_filtered = "fail" }`. Sent again is only what its
+    lane's `retry_undelivered` lets be."""
     source_ton: Annotated[Whole, Within(0, 255, "")] | None = None
     """source_addr_ton; derived from the sender where not said."""
     source_npi: Annotated[Whole, Within(0, 255, "")] | None = None
@@ -200,6 +208,26 @@ class Carrier(Section):
     receipt."""
     cancel_sm: bool = False
     """A cancel of a message that was sent is asked of the carrier by cancel_sm."""
+    breaker: bool = True
+    """Lets other carriers have the traffic while this one answers errors, answers late or gives no receipts, and gives
+    it back bit by bit. `false`: it gets its traffic as long as a bind is up, whatever it answers."""
+    breaker_errors: Annotated[Rate, Within(0.01, 1, "")] = 0.5
+    """Share of temporary errors and missing answers among all answers of 30 s that opens the breaker; 20 of them at
+    least. Throttles and refusals of a message for good count as neither."""
+    breaker_latency: Annotated[Duration, Within.durations("10ms", "10m")] = parse_duration("20s")
+    """The breaker opens when even the quickest answers of 10 s took this long, or none comes while one has been waited
+    for as long. Not above `response_timeout`, which counts where that is less than the usual value."""
+    breaker_pause: Annotated[Duration, Within.durations("100ms", "1h")] = parse_duration("30s")
+    """How long the breaker stays open before 5 messages try the carrier again; doubled after each try that failed, up
+    to 5 minutes or to this where it is longer."""
+    breaker_return: Annotated[Duration, Within.durations("0s", "1h")] = parse_duration("30s")
+    """While a carrier that was down or whose breaker was open gets its share back, from 10 PDU/s on and twice as much
+    each tenth of this time. `"0s"`: all at once."""
+    receipt_silence: Annotated[Duration, Within.durations("0s", "24h")] = parse_duration("10m")
+    """Longest time without any receipt, while 20 messages or more wait for theirs, before other carriers get the
+    traffic. The limit in use is learned: four times the longest gap met. `"0s"`: off, for carriers that give none."""
+    receipt_silence_least: Annotated[Duration, Within.durations("100ms", "24h")] = parse_duration("60s")
+    """The learned limit is not less than this."""
     trace_file: str | None = None
     """Writes every PDU as a readable line into this file, numbers and texts redacted; as pcap where it ends in
     `.pcap`. The whole path, and of one carrier alone. For a while: it grows without bound."""

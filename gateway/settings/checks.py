@@ -11,6 +11,7 @@ from gateway.settings.countries import country_contradictions
 from gateway.settings.opt_outs import meant_twice
 from gateway.settings.patterns import SenderPatterns
 from gateway.settings.problems import Fault
+from gateway.settings.route_checks import route_contradictions
 from gateway.settings.sections import BUILT_IN_LANES
 from gateway.settings.types import Network, format_duration
 
@@ -64,10 +65,11 @@ def contradictions(settings: "Settings") -> Iterator[Fault]:
         _retries,
         _carriers,
         _trace_files,
-        _routes,
+        route_contradictions,
         _accounts,
         _tokens,
         _endpoints,
+        _alerts,
         _keywords,
         country_contradictions,
     )
@@ -152,23 +154,6 @@ def _trace_files(settings: "Settings") -> Iterator[Fault]:
             yield Fault(at, f"is the file of carrier {other} already; give each its own")
 
 
-def _routes(settings: "Settings") -> Iterator[Fault]:
-    names: set[str] = set()
-    takes_all: str | None = None
-    for number, route in enumerate(settings.routes):
-        if route.name in names:
-            yield Fault(("routes", number, "name"), f'is "{route.name}", as an earlier route is; give it another name')
-        names.add(route.name)
-        carriers = [name for tier in route.carriers_by_tier for name in tier]
-        for name in sorted({name for name in carriers if carriers.count(name) > 1}):
-            yield Fault(("routes", number, "tiers"), f'has "{name}" twice; keep one')
-        if takes_all is not None:
-            reason = f'("{route.name}") is never reached, since route "{takes_all}" before it takes all; put it first'
-            yield Fault(("routes", number), reason)
-        elif not any(route.match.model_dump().values()):
-            takes_all = route.name
-
-
 def _accounts(settings: "Settings") -> Iterator[Fault]:
     for account in settings.accounts.values():
         at = ("accounts", account.name)
@@ -203,9 +188,22 @@ def _tokens(settings: "Settings") -> Iterator[Fault]:
 
 def _endpoints(settings: "Settings") -> Iterator[Fault]:
     allowed = settings.webhooks.allow_networks
+    own = settings.operator.webhook
+    if own is not None and (reason := _refused_endpoint(own.url, allowed)) is not None:
+        yield Fault(("operator", "webhook", "url"), reason)
     for account in settings.accounts.values():
         if account.webhook is not None and (reason := _refused_endpoint(account.webhook.url, allowed)) is not None:
             yield Fault(("accounts", account.name, "webhook", "url"), reason)
+
+
+def _alerts(settings: "Settings") -> Iterator[Fault]:
+    alerts, reserve = settings.alerts, settings.store.disk_reserve
+    if "disk_low" in alerts.model_fields_set and alerts.disk_low < reserve:
+        reason = f"is below store.disk_reserve ({reserve}), where calls are refused already; raise it"
+        yield Fault(("alerts", "disk_low"), reason)
+    if settings.operator.webhook is not None and "operator" in settings.accounts:
+        reason = "has the name by which metrics and logs call operator.webhook; rename it"
+        yield Fault(("accounts", "operator"), reason)
 
 
 def _refused_endpoint(url: str, allowed: list[Network]) -> str | None:
@@ -239,7 +237,9 @@ def _table(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _texts(value: object) -> list[str]:
-    """The texts in a value: itself, or all in a list of texts and lists."""
+    """The texts in a value: itself, all in a list of texts and lists, or the keys of a table."""
     if isinstance(value, str):
         return [value]
+    if isinstance(value, dict):
+        return list(value)
     return [text for part in value for text in _texts(part)] if isinstance(value, list) else []

@@ -1,6 +1,7 @@
-"""Sender patterns as the configuration writes them: `SHOP`, or a beginning and a star such as `34600*`.
+"""Patterns as the configuration writes them: `SHOP`, or a beginning and a star such as `34600*`.
 
-A plus in front of a number changes nothing, since callers, carriers and operators write it or not as they like.
+Of senders a plus in front of a number changes nothing, since callers, carriers and operators write it or not as they
+like.
 """
 
 from collections.abc import Iterable
@@ -11,16 +12,28 @@ def bare(sender: str) -> str:
     return sender.removeprefix("+")
 
 
-class SenderPatterns:
+class Patterns:
     """What any of the patterns matches."""
 
     __slots__ = ("_exact", "_stems")
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        bared = [bare(pattern) for pattern in patterns]
-        self._exact = frozenset(pattern for pattern in bared if not pattern.endswith("*"))
-        self._stems = tuple(pattern[:-1] for pattern in bared if pattern.endswith("*"))
+        given = list(patterns)
+        self._exact = frozenset(pattern for pattern in given if not pattern.endswith("*"))
+        self._stems = tuple(pattern[:-1] for pattern in given if pattern.endswith("*"))
 
-    def match(self, sender: str) -> bool:
-        sender = bare(sender)
+    def match(self, text: str) -> bool:
+        return text in self._exact or text.startswith(self._stems)
+
+
+class SenderPatterns(Patterns):
+    """The same of senders."""
+
+    __slots__ = ()
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        super().__init__(bare(pattern) for pattern in patterns)
+
+    def match(self, text: str) -> bool:
+        sender = bare(text)
         return sender in self._exact or sender.startswith(self._stems)

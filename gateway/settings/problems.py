@@ -16,10 +16,6 @@ from gateway.settings.types import Section
 Path = tuple[str | int, ...]
 
 _SECRET_KEYS = frozenset({"password", "secrets", "tokens"})
-NOT_OFFERED_YET: dict[tuple[str, ...], str] = {
-    ("operator", "webhook"): "the webhook for operators",
-    ("routes", "*", "overflow_after"): "overflow between tiers",
-}
 _KINDS = {
     "string_type": "a text in quotes",
     "int_type": "a whole number",
@@ -104,20 +100,12 @@ def explain(error: ValidationError, root: type[Section]) -> Iterator[Fault]:
         yield Fault(path, _reason(details, root))
 
 
-def not_offered_yet(path: Path) -> str | None:
-    """The reason for a key that the contract has and this version does not; None for any other key."""
-    for pattern, what in NOT_OFFERED_YET.items():
-        if len(pattern) == len(path) and all(part in {"*", step} for part, step in zip(pattern, path, strict=True)):
-            return f"is not offered yet ({what}); remove it"
-    return None
-
-
 def _reason(details: ErrorDetails, root: type[Section]) -> str:
     path, kind, context = details["loc"], details["type"], details.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
     if kind == "extra_forbidden":
-        return not_offered_yet(path) or _unknown_key(path, root)
+        return _unknown_key(path, root)
     if kind == "missing":
         section = section_at(root, path[:-1])
         field = section.model_fields.get(str(path[-1])) if section is not None else None

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from gateway.settings.alerts import OperatorWebhook
 from gateway.settings.countries import QuietHoursRule
 from gateway.settings.secrets import SecretFile, read_or_empty, read_secret
 from gateway.settings.types import (
@@ -93,6 +94,9 @@ class Operator(Section):
     tokens: list[OperatorToken] = Field(default=[])
     """Tokens that open /admin: `{ file = "operator_token" }` or `{ sha256 = "..." }`. Without any, /admin stays
     closed."""
+    webhook: OperatorWebhook | None = None
+    """Where operators are told of alarms: `{ url = "https://...", secret_files = ["..."] }`. Without it they stand in
+    the log and in /admin alone."""
 
 
 class Store(Section):
@@ -179,6 +183,10 @@ class Lane(Section):
     """Pause after the first temporary error of a carrier; each further one is three times as long."""
     retry_ceiling: Annotated[Duration, Within.durations("100ms", "24h")] = parse_duration("5m")
     """The longest such pause."""
+    retry_undelivered: bool = False
+    """`true`: what a carrier's receipt says was not delivered, for a reason that another carrier may not have, goes by
+    another carrier of its route once, while its validity lasts; the first failure is not told then. It may arrive
+    twice where a carrier reports wrongly."""
     rate: Annotated[Whole, Within(0, 1_000_000, "messages")] = 0
     """Messages a second that the lane sends over all carriers and accounts; 0: as fast as they take them."""
     duplicate_window: Annotated[Duration, Within.durations("0s", "24h")] = parse_duration("0s")
@@ -189,6 +197,12 @@ class Lane(Section):
     for."""
     opt_in: OptInRule = OptInRule.NONE
     """`required` sends only to those for whom the account keeps an opt-in."""
+    alert_backlog_age: Annotated[Duration, Within.durations("0s", "30d")] = parse_duration("5m")
+    """Operators are told when a message that could be sent waits for longer; 0: never. `1m` in `otp`, `1h` in
+    `promotional`."""
+    alert_delivery_time: Annotated[Duration, Within.durations("0s", "7d")] = parse_duration("0s")
+    """Operators are told when one in ten deliveries takes longer; 0: never. `30s` in `otp`, `5m` in
+    `transactional`."""
     quiet_hours: QuietHoursRule = QuietHoursRule.IGNORE
     """`respect` lets messages wait for the end of the quiet hours of the recipient's country; `respect` in
     `promotional`."""
@@ -203,8 +217,10 @@ BUILT_IN_LANES: dict[str, dict[str, Any]] = {
         "retry_floor": "1s",
         "retry_ceiling": "10s",
         "duplicate_window": "30s",
+        "alert_backlog_age": "1m",
+        "alert_delivery_time": "30s",
     },
-    "transactional": {"priority": 2, "validity": "24h", "in_doubt": "resend"},
+    "transactional": {"priority": 2, "validity": "24h", "in_doubt": "resend", "alert_delivery_time": "5m"},
     "promotional": {
         "priority": 3,
         "validity": "48h",
@@ -212,6 +228,7 @@ BUILT_IN_LANES: dict[str, dict[str, Any]] = {
         "quiet_hours": "respect",
         "retry_floor": "1m",
         "retry_ceiling": "15m",
+        "alert_backlog_age": "1h",
     },
 }
 """What each says differently from the defaults of Lane."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.rules.deal import TIER_PATIENCE_MS, Ask, Queue, may_take
+from gateway.rules.deal import Ask, Turns, could_deal
+from gateway.rules.taking import TIER_PATIENCE_MS, Queue, Standing
 from gateway.store.interface import Claim
 from gateway.store.transaction import AnswersIn
 
@@ -23,6 +24,8 @@ class Asks:
         self.windows: dict[str, Window] = {}
         self.unable_since: dict[str, int] = {}
         """Carriers without any bind able to send, and since when (ms)."""
+        self.standings: dict[str, Standing] = {}
+        """Carriers that are not as usual."""
 
     def add_room(self, bind: str, room: int) -> None:
         """So many more PDUs, unless the bind is gone."""
@@ -39,14 +42,23 @@ class Asks:
         asks = [Ask(bind, self.windows[bind].carrier, room) for bind, room in rooms.items() if room > 0]
         return sorted(asks, key=lambda ask: -ask.room)
 
-    def could_be_served(self, queues: Iterable[Queue], now: int) -> bool:
+    def dealt(self, carrier: str, slots: int) -> None:
+        """A carrier was given so many of the slots that it may have."""
+        standing = self.standings.get(carrier)
+        if standing is not None and standing.slots:
+            self.standings[carrier] = standing._replace(slots=max(0, standing.slots - slots))
+
+    def could_be_served(self, queues: Iterable[Queue], turns: Turns, now: int) -> bool:
         """Whether a transaction would deal anything: no fsync is spent on asking in vain."""
         carriers = {window.carrier for window in self.windows.values() if window.room > 0}
-        return bool(carriers) and any(
-            may_take(queue, carrier, self.unable_since, now) for queue in queues for carrier in carriers
+        return bool(carriers) and could_deal(
+            carriers, queues, self.unable_since, turns, now=now, standings=self.standings
         )
 
-    def patience_ends_at(self, now: int) -> int | None:
-        """When lower tiers may take what an unable carrier leaves; None: no carrier has just become unable."""
+    def patience_ends_at(self, turns: Turns, now: int) -> int | None:
+        """When others may take what an unable carrier leaves, or one that does not keep up; None: nobody waits so."""
         ends = [since + TIER_PATIENCE_MS for since in self.unable_since.values()]
+        yields_at = turns.patience_ends_at()
+        if yields_at is not None:
+            ends.append(yields_at)
         return min((end for end in ends if end > now), default=None)

@@ -54,7 +54,7 @@ class By(NamedTuple):
 
 
 def by_account(account: str, request_id: int | None) -> By:
-    return By(f"account:{account}", request_id)
+    return By(f"account:{account}" if account else "operator", request_id)
 
 
 def by_operator(request_id: int | None) -> By:

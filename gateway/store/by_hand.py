@@ -8,6 +8,7 @@ from gateway.store.audit import By, What
 from gateway.store.due import settle_doubts
 from gateway.store.interface import EventFacts
 from gateway.store.message_events import GIVEN_UP, PENDING, TOLD
+from gateway.store.policy import shown
 from gateway.store.progress import regroup
 from gateway.store.work import Work
 
@@ -60,7 +61,7 @@ def add_test_event(work: Work, account: str, by: By) -> int | None:
     endpoint = work.endpoints.own_of(work.connection, account)
     if endpoint is None:
         return None
-    facts = EventFacts(work.ids.next(), TEST_EVENT, work.now, None, "test", data={"account": account})
+    facts = EventFacts(work.ids.next(), TEST_EVENT, work.now, None, "test", data={"account": shown(account)})
     work.file_event(facts, account, endpoint.id)
     audit.add(work, by, What.TEST_EVENT, event=facts.id, endpoint=endpoint.id)
     return facts.id

@@ -27,6 +27,6 @@ def cancel(work: Work, account: str, message: int, request_id: int) -> CancelOut
 
 
 def _was_taken(work: Work, message: int) -> bool:
-    """A part of a long message went out, or a doubt is being sent again: the message can't be called back."""
-    unsent = UNSENT - {AttemptState.RESENT}
+    """A part of a long message went out, or what went out is being sent again: the message can't be called back."""
+    unsent = UNSENT - {AttemptState.RESENT, AttemptState.REROUTED}
     return any(row.state not in unsent for row in attempts_of(work, message))

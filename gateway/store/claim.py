@@ -8,10 +8,13 @@ from typing import NamedTuple, Protocol
 
 from gateway.rules.options import MessageOptions
 from gateway.rules.retrying import Verdict
+from gateway.rules.taking import Standing
 from protocol.segments import Segment
 
 Kept = Callable[[bool], None]
 """Called once on the Trio thread: True after the commit, False when the store could not keep it."""
+KeptInARow = Callable[[bool, int], None]
+"""The same of what was put together: called for so many that follow each other, in their order, until all are told."""
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class Claim:
     segments: list[ClaimedSegment]
     options: MessageOptions | None = None
     """What was asked of this message beside its text; None: nothing, as a rule."""
+    scheduled_at: int | None = None
+    """ms; None: it was to be sent at once."""
 
 
 @dataclass(slots=True)
@@ -91,3 +96,6 @@ class BindStore(Protocol):
 
     def carrier_able(self, carrier: str, able: bool) -> None:
         """Whether any bind of the carrier can send now; a lower tier gets work after 1 s without."""
+
+    def carrier_standing(self, carrier: str, standing: Standing | None) -> None:
+        """How the deal is to treat a carrier until told anew; None: as usual."""

@@ -10,20 +10,26 @@ from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
 from gateway.rules.options import from_json
+from gateway.rules.taking import ALL_AS_USUAL, Standings
 from gateway.store import quiet
 from gateway.store.consents import opt_outs
 from gateway.store.cutting import cut_as_usual, cut_closely
+from gateway.store.elsewhere import end_unsent
 from gateway.store.interface import Claim, ClaimedSegment
-from gateway.store.many_rows import Insert, as_json
-from gateway.store.work import NOTHING_SAID, STUCK_MS, Work
+from gateway.store.many_rows import Select, as_json
+from gateway.store.work import STUCK_MS, Work
 from protocol.references import reference_16
 
 log = logging.getLogger("sluice.store")
-_READY = (
-    "SELECT id, account, sender, recipient, text, encoding, expires_at, tries, throttles, claims, segments, options "
-    f"FROM messages WHERE queue = ? AND state = {int(MessageState.QUEUED)} {{}}ORDER BY id LIMIT ?"
+_COLUMNS = (
+    "id, account, sender, recipient, text, encoding, expires_at, tries, throttles, claims, segments, options, "
+    "scheduled_at"
 )
-_FIRST, _FURTHER = _READY.format(""), _READY.format("AND id > ? ")
+_READY = (
+    f"FROM (SELECT {_COLUMNS} FROM messages WHERE queue = ? AND state = {int(MessageState.QUEUED)} {{}}"
+    "ORDER BY id LIMIT ?)"
+)
+_FIRST, _FURTHER = Select(_COLUMNS, _READY.format("")), Select(_COLUMNS, _READY.format("AND id > ? "))
 _MOST_FURTHER = 200
 """Looked at in a transaction behind those that could not be claimed, such as texts that the carrier can't carry."""
 _AT_A_TIME = 20
@@ -35,9 +41,11 @@ _CLAIM = (
     f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, claims = ?, attempts = attempts + 1 "
     f"WHERE id IN (SELECT value FROM json_each(?)) AND state = {int(MessageState.QUEUED)}"
 )
-_ATTEMPTS = Insert("attempts", "message, part, attempt, state, carrier, bind, claimed_at")
+_ATTEMPTS = (
+    "INSERT INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) "
+    f"SELECT value, ?, ?, {int(AttemptState.SUBMITTING)}, ?, ?, ? FROM json_each(?)"
+)
 _REFERENCE = "UPDATE attempts SET reference = ? WHERE message = ? AND part = ? AND attempt = ?"
-_SUBMITTING = int(AttemptState.SUBMITTING)
 
 
 @dataclass(slots=True)
@@ -50,7 +58,9 @@ class _GivenBack:
         return self.characters >= _MOST_GIVEN_BACK
 
 
-def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> dict[str, list[Claim]]:
+def claim(
+    work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int], standings: Standings = ALL_AS_USUAL
+) -> dict[str, list[Claim]]:
     """Deal ready messages to the asks; what each bind may now write to the wire."""
     paces = work.queues.paces
     queues = list(work.queues.for_deal(work.now, work.campaigns.stopped))
@@ -62,6 +72,7 @@ def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> d
         now=work.now,
         share=work.policy.guaranteed_share,
         lane_slots=paces.slots,
+        standings=standings,
     )
     dealt: dict[str, list[Claim]] = {}
     given_back = _GivenBack()
@@ -71,6 +82,8 @@ def claim(work: Work, asks: Sequence[Ask], unable_since: Mapping[str, int]) -> d
             claims = _claim_from(work, grant, _waiting(work, grant), given_back)
         if failed:
             claims = _claim_one_by_one(work, grant, given_back)
+        used = sum([len(claim.segments) for claim in claims])
+        work.queues.charge(grant.queue, grant.carrier, used - grant.slots)
         if claims:
             paces.sent(claims[0].lane, len(claims))
             dealt.setdefault(grant.bind, []).extend(claims)
@@ -113,9 +126,9 @@ def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]], given
     lane, way, now = work.queues.lane(queue), work.policy.way_of(carrier), work.now
     claims: list[Claim] = []
     by_number: dict[int, list[int]] = {}
-    attempts: list[tuple[int, int, int, int, str, str, int]] = []
+    attempts: dict[tuple[int, int], list[int]] = {}
     for (message, account, sender, recipient, text, encoding, expires_at, tries, throttles, claimed, segments,
-         options) in rows:  # fmt: skip
+         options, scheduled_at) in rows:  # fmt: skip
         pieces, asked = None, None
         if options is None and (segments == 1 or not claimed):
             pieces = cut_as_usual(way, message, text, encoding, segments)
@@ -131,26 +144,29 @@ def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]], given
         parts: list[ClaimedSegment] = []
         for piece in pieces:
             parts.append(ClaimedSegment(number, piece))
-            attempts.append((message, piece.part, number, _SUBMITTING, carrier, bind, now))
-        claims.append(Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, parts, asked))
+            attempts.setdefault((piece.part, number), []).append(message)
+        claims.append(
+            Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, parts, asked, scheduled_at)
+        )
         by_number.setdefault(number, []).append(message)
         budget -= len(pieces)
         if budget <= 0:
             break
     for number, messages in by_number.items():
         work.execute(_CLAIM, (number, as_json(messages)))
-    _ATTEMPTS.rows(work, attempts)
+    for name, messages in attempts.items():
+        work.execute(_ATTEMPTS, (*name, carrier, bind, now, as_json(messages)))
     if (policy := work.policy.carriers.get(carrier)) is not None and policy.user_message_reference:
-        work.executemany(_REFERENCE, [(reference_16(*row[:3]), *row[:3]) for row in attempts])
+        names = [(message, *name) for name, messages in attempts.items() for message in messages]
+        work.executemany(_REFERENCE, [(reference_16(*name), *name) for name in names])
     if claims:
         work.queues.add(queue, -len(claims))
-    work.queues.charge(queue, -budget)
     return claims
 
 
 def _waiting(work: Work, grant: Grant) -> Iterable[tuple[Any, ...]]:
     """As many of the oldest ready messages of a queue as there are slots; more behind them, once slots are left."""
-    rows = work.execute(_FIRST, (grant.queue, grant.slots)).fetchall()
+    rows = _FIRST.rows(work, (grant.queue, grant.slots))
     if not rows:
         log.error("a queue promised messages that are not there; its count is set right")
         work.queues.recount(work.connection, grant.queue)
@@ -160,7 +176,7 @@ def _waiting(work: Work, grant: Grant) -> Iterable[tuple[Any, ...]]:
 
 def _further(work: Work, queue: int, last: int) -> Iterator[tuple[Any, ...]]:
     for _ in range(_MOST_FURTHER // _AT_A_TIME):
-        rows = work.execute(_FURTHER, (queue, last, _AT_A_TIME)).fetchall()
+        rows = _FURTHER.rows(work, (queue, last, _AT_A_TIME))
         yield from _sendable(work, queue, rows)
         if len(rows) < _AT_A_TIME:
             break
@@ -204,13 +220,11 @@ def _alive(work: Work, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _end(work: Work, message: int, state: MessageState, error: ErrorCode) -> None:
-    """Instead of sending it. What a doubt would have sent again may have arrived before the recipient opted out."""
+    """Instead of sending it."""
     found = work.find(message)
     if found is None:
         return
-    if found.possible_duplicate and state is MessageState.OPTED_OUT:
-        state, error = MessageState.UNKNOWN, ErrorCode.OUTCOME_UNKNOWN
     with work.apart(f"ending {public(MESSAGE, message)}") as failed:
-        work.end(found, state, NOTHING_SAID._replace(error=error))
+        end_unsent(work, found, state, error)
     if failed:
         _put_off(work, message)

@@ -15,8 +15,9 @@ from gateway.rules import options
 from gateway.rules.options import MessageOptions
 from gateway.rules.ways import USUAL, refusal_of, tlvs_refusal, unfit_of, written
 from gateway.store import writings
+from gateway.store.elsewhere import end_unsent
 from gateway.store.progress import parts_of
-from gateway.store.work import NOTHING_SAID, Found, OutOfStep, Work
+from gateway.store.work import Found, OutOfStep, Work
 from gateway.store.writings import Unfit, Writing
 from protocol.errors import LocalProtocolError
 from protocol.segments import Segment, TooManyParts
@@ -64,7 +65,7 @@ class _Row(NamedTuple):
 def cut_as_usual(way: TextWay, message: int, text: Any, encoding: str, segments: int) -> list[Segment] | None:
     """The segments of a message of which none went out before, by the way of its carrier. None: look closely."""
     try:
-        pieces = write(text, _ENCODINGS[encoding], way, reference_of(message))
+        pieces = write(text, _ENCODINGS[encoding], way, reference_of(message) if segments > 1 else 0)
     except _UNCUTTABLE:
         return None
     return pieces if len(pieces) == segments and (segments == 1 or way is USUAL or way == USUAL) else None
@@ -131,13 +132,14 @@ def _whole(work: Work, carrier: str, row: _Row, asked: MessageOptions | None) ->
             refused[way] = refusal_of(error, way, asked)
     if pieces is None:
         found = _found(work, row.id)
-        route = work.policy.tiers.get(work.queues.route(found.queue), ())
-        ways = {name: work.policy.way_of(name) for tier in (*route, (carrier,)) for name in tier}
+        takers = work.policy.tierings.carriers_of(work.queues.branch(found.queue))
+        ways = {name: work.policy.way_of(name) for name in (*takers, carrier)}
         tags = {name: work.policy.tags_of(name) for name in ways}
         encoding, allow_unicode = _ENCODINGS[row.encoding], bool(row.allow_unicode)
         unfit, _ = unfit_of(row.text, encoding, ways, asked, tags=tags, allow_unicode=allow_unicode, refused=refused)
         if carrier in unfit:
-            _give_back(work, found, row, unfit, is_last=len(unfit) == len(ways))
+            barred = work.queues.unfit(found.queue)
+            _give_back(work, found, row, unfit, barred, is_last=ways.keys() <= unfit.keys() | barred)
             return None
         pieces = _pieces(row, way, asked, ucs2_allowed=True)
     _remember(work, row, way, len(pieces))
@@ -159,8 +161,11 @@ def _remember(work: Work, row: _Row, way: TextWay, segments: int) -> None:
         work.execute(_CUT_BEFORE, (row.segments, row.id))
 
 
-def _give_back(work: Work, found: Found, row: _Row, unfit: Mapping[str, str], *, is_last: bool) -> None:
-    """Into a queue for the carriers of its route that can carry it; it fails if there are none."""
+def _give_back(
+    work: Work, found: Found, row: _Row, unfit: Mapping[str, str], barred: frozenset[str], *, is_last: bool
+) -> None:
+    """Into a queue for the carriers of its route that can carry it; it fails if there are none. `barred`: those that
+    took none of it before."""
     before = writings.read(row.writing)
     known = tuple(told for told in before.unfit if told.carrier not in unfit)
     told = tuple(Unfit(carrier, reason, work.now) for carrier, reason in unfit.items())
@@ -171,7 +176,7 @@ def _give_back(work: Work, found: Found, row: _Row, unfit: Mapping[str, str], *,
         log.warning("no carrier can carry it message=%s carriers=%s", public(MESSAGE, row.id), carriers)
         _fail(work, found)
         return
-    queue = work.queues.unfit_for(work.connection, found.queue, unfit)
+    queue = work.queues.unfit_for(work.connection, found.queue, barred.union(unfit))
     if queue == found.queue:
         raise OutOfStep(f"message {row.id} was dealt to a carrier that can't carry it")
     log.debug("given back unsent message=%s carriers=%s", public(MESSAGE, row.id), carriers)
@@ -180,7 +185,7 @@ def _give_back(work: Work, found: Found, row: _Row, unfit: Mapping[str, str], *,
 
 def _fail(work: Work, found: Found) -> None:
     """It fails instead of blocking all."""
-    work.end(found, MessageState.FAILED, NOTHING_SAID._replace(error=ErrorCode.TEXT_REJECTED))
+    end_unsent(work, found, MessageState.FAILED, ErrorCode.TEXT_REJECTED)
 
 
 def _found(work: Work, message: int) -> Found:

@@ -7,11 +7,12 @@ from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.settings import InDoubt
 from gateway.store import enquiries, parked
+from gateway.store.elsewhere import end_unsent
 from gateway.store.ended_binds import doubt, try_parked
 from gateway.store.inbound import parts as inbound_parts
 from gateway.store.interface import AttemptName
 from gateway.store.progress import attempts_of, receipt_horizon, regroup
-from gateway.store.work import COLUMNS, NOTHING_SAID, STUCK_MS, Found, Work
+from gateway.store.work import COLUMNS, STUCK_MS, Found, Work
 
 log = logging.getLogger("sluice.store")
 ROWS_A_TRANSACTION = 500
@@ -26,7 +27,8 @@ _LOST = (
     "SELECT a.message, a.part, a.attempt, a.carrier, a.claimed_at FROM messages m JOIN attempts a ON a.message = m.id "
     f"WHERE m.state = {int(MessageState.SUBMITTING)} AND a.state = {int(AttemptState.SUBMITTING)} AND a.claimed_at <= ?"
 )
-_PUT_OFF = "UPDATE messages SET due = ? WHERE id = ? AND due <= ?"
+_PUT_OFF = "UPDATE messages SET due = ? WHERE id = ? AND due <= ? AND state = ?"
+"""What has moved on and is due again at once, such as a doubt whose validity is over, is the next sweep's."""
 _SETTLE_DOUBTS = f"UPDATE attempts SET state = ?, error = ? WHERE message = ? AND state = {int(AttemptState.IN_DOUBT)}"
 _GIVE_UP = (
     f"UPDATE attempts SET state = {int(AttemptState.UNKNOWN)}, error = '{ErrorCode.NO_RECEIPT}' "
@@ -47,7 +49,7 @@ def sweep(work: Work) -> None:
         with work.apart(f"settling {public(MESSAGE, found.id)}") as failed:
             _settle(work, found, doubts)
         doubtful += found.state == MessageState.IN_DOUBT
-        if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now)).rowcount and not failed:
+        if work.execute(_PUT_OFF, (work.now + STUCK_MS, found.id, work.now, found.state)).rowcount and not failed:
             log.error("was due and could not be settled message=%s state=%d", public(MESSAGE, found.id), found.state)
         if doubtful == DOUBTS_A_TRANSACTION:
             break
@@ -84,7 +86,7 @@ def _settle(work: Work, found: Found, doubts: Counter[bool]) -> None:
             if found.state == MessageState.SCHEDULED:
                 work.tell(moved, "queued")
         case MessageState.SCHEDULED | MessageState.RETRYING | MessageState.QUEUED:
-            _expire(work, found)
+            end_unsent(work, found, MessageState.EXPIRED, ErrorCode.EXPIRED)
         case MessageState.SUBMITTING:
             # It went out within its validity; that its answer comes in time is looked after elsewhere.
             work.execute(_LOOK_AGAIN, (work.now + LOOK_FOR_LOST_MS, found.id))
@@ -126,14 +128,6 @@ def doubt_lost(work: Work) -> None:
         with work.apart(f"doubting a lost claim of {public(MESSAGE, name.message)}"):
             log.error("a claim was lost on its way and is in doubt message=%s", public(MESSAGE, name.message))
             doubt(work, [name])
-
-
-def _expire(work: Work, found: Found) -> None:
-    """Validity ended before the message was sent; or, after a doubt, before it was sent again: then nobody knows."""
-    if found.possible_duplicate:
-        work.end(found, MessageState.UNKNOWN, NOTHING_SAID._replace(error=ErrorCode.OUTCOME_UNKNOWN))
-    else:
-        work.end(found, MessageState.EXPIRED, NOTHING_SAID._replace(error=ErrorCode.EXPIRED))
 
 
 def _end_doubt(work: Work, found: Found, doubts: Counter[bool]) -> None:

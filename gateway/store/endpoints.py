@@ -20,6 +20,7 @@ _NO_WEBHOOK = "no webhook is configured"
 _COLUMNS = "id, account, url, own, enabled, failures, resume_at"
 _BY_ID = f"SELECT {_COLUMNS} FROM endpoints WHERE id = ?"
 _BY_URL = f"SELECT {_COLUMNS} FROM endpoints WHERE account = ? AND own = ? AND url = ?"
+_OWN = f"SELECT {_COLUMNS} FROM endpoints WHERE own = 1"
 _FILE = (
     "INSERT INTO endpoints (account, url, own) VALUES (?, ?, ?) ON CONFLICT (account, own, url) "
     f"DO UPDATE SET url = excluded.url RETURNING {_COLUMNS}"
@@ -108,7 +109,10 @@ class Endpoints:
         self.by_id = _Known(self._read)
 
     def configure(self, connection: sqlite3.Connection) -> None:
-        """Bring the rows in line with the settings: an account's events follow its URL, and wait while it has none."""
+        """Bring the rows in line with the settings: an account's events follow its URL, and wait while it has none.
+
+        Before anything is known of them; see `take` for later.
+        """
         for account, policy in self.policy.accounts.items():
             if policy.url is not None:
                 connection.execute(
@@ -123,6 +127,20 @@ class Endpoints:
                 connection.execute(
                     "UPDATE endpoints SET enabled = 0, disabled_reason = ? WHERE id = ?", (_NO_WEBHOOK, endpoint_id)
                 )
+
+    def take(self, connection: sqlite3.Connection, policy: Policy) -> None:
+        """Other settings: the rows follow them, and what is known of the rows."""
+        self.policy = policy
+        self.configure(connection)
+        rows = {row[0]: row[2:] for row in connection.execute(_OWN).fetchall()}
+        for endpoint in list(self.by_id.values()):
+            endpoint.wants, endpoint.batch = self._wishes(endpoint.account, own=endpoint.own)
+            if endpoint.own:
+                del self._ids[(endpoint.account, True, endpoint.url)]
+                endpoint.url, _, enabled, endpoint.failures, endpoint.resume_at = rows[endpoint.id]
+                endpoint.enabled = bool(enabled)
+                self._ids[(endpoint.account, True, endpoint.url)] = endpoint.id
+            self.stirred.add(endpoint.id)
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Know what the rows say, and no more: of endpoints for which something waits."""
@@ -221,14 +239,17 @@ class Endpoints:
     def _remember(
         self, id_: int, account: str, url: str, own: int, enabled: int, failures: int, resume_at: int
     ) -> Endpoint:
-        policy = self.policy.accounts.get(account)
-        wants = policy.events if policy else frozenset(DEFAULT_EVENTS)
-        batch = policy.batch if policy and own else 1
+        wants, batch = self._wishes(account, own=bool(own))
         endpoint = Endpoint(id_, account, url, bool(own), bool(enabled), failures, resume_at, wants, batch)
         self.by_id[id_] = endpoint
         self._ids[(account, bool(own), url)] = id_
         self.stirred.add(id_)
         return endpoint
+
+    def _wishes(self, account: str, *, own: bool) -> tuple[frozenset[str], int]:
+        """Which events an endpoint of the account wants, and how many in one POST."""
+        policy = self.policy.accounts.get(account)
+        return policy.events if policy else frozenset(DEFAULT_EVENTS), policy.batch if policy and own else 1
 
 
 def pause_ms(failures: int) -> int:

@@ -43,6 +43,7 @@ class HeldSteps:
             Step.SWEEP: own.sweep,
             Step.LOST: own.look_for_lost,
             Step.CAMPAIGNS: own.campaigns,
+            Step.REFILE: own.refile,
             Step.DEAL: bool(own.asks),
             Step.EVENTS: own.claim_events,
             Step.ERASE: own.erase,

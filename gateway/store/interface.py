@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from gateway.rules.retrying import Verdict as Verdict
+from gateway.store.alarms.interface import AlarmStore
 from gateway.store.allowances.interface import AllowanceStore
 from gateway.store.allowances.interface import LimitReached as LimitReached
 from gateway.store.campaigns.interface import CampaignStore
@@ -22,13 +23,16 @@ from gateway.store.claim import BindStore
 from gateway.store.claim import Claim as Claim
 from gateway.store.claim import ClaimedSegment as ClaimedSegment
 from gateway.store.claim import Kept as Kept
+from gateway.store.claim import KeptInARow as KeptInARow
 from gateway.store.consents.interface import ConsentStore, Suppression
 from gateway.store.enquiry import EnquiryStore
 from gateway.store.inbound.interface import InboundIn as InboundIn
 from gateway.store.inbound.interface import InboundPart as InboundPart
 from gateway.store.lists.interface import ListingStore
+from gateway.store.lookups.interface import LookupStore
+from gateway.store.reload_interface import ReloadStore
 from gateway.store.templates.interface import TemplateStore
-from gateway.store.views import EndpointRow, MessageRow, MessageStory, Page, QueueRow
+from gateway.store.views import MessageRow
 from protocol.receipts import Receipt
 
 
@@ -227,8 +231,7 @@ class MessageFacts(NamedTuple):
     variant: str | None = None
 
 
-@dataclass(slots=True)
-class EventFacts:
+class EventFacts(NamedTuple):
     """All that an event's body tells; gateway.webhooks.payloads renders it in the transaction that makes it true."""
 
     id: int
@@ -245,7 +248,17 @@ class EventFacts:
 
 
 class Store(
-    AllowanceStore, BindStore, CampaignStore, ConsentStore, EnquiryStore, ListingStore, TemplateStore, Protocol
+    AlarmStore,
+    AllowanceStore,
+    BindStore,
+    CampaignStore,
+    ConsentStore,
+    EnquiryStore,
+    ListingStore,
+    LookupStore,
+    ReloadStore,
+    TemplateStore,
+    Protocol,
 ):
     """The asks. Every write is part of one transaction, fsynced before the call returns or its callback is called."""
 
@@ -298,6 +311,9 @@ class Store(
 
     # receive
     def receipt(self, receipt: ReceiptIn, kept: Kept) -> None: ...
+    def receipts(self, receipts: Sequence[ReceiptIn], kept: KeptInARow) -> None:
+        """Those of one read."""
+
     def inbound(self, inbound: InboundIn, kept: Kept) -> None: ...
 
     # notify
@@ -305,31 +321,3 @@ class Store(
         """Register the one taker; each endpoint stands for as many POSTs as it may have under way."""
 
     def delivered(self, outcome: DeliveryOutcome) -> None: ...
-
-    # look-ups, from connections of their own
-    async def message(self, account: str | None, message: int) -> MessageStory | None:
-        """account None: an operator's view."""
-
-    async def event_exists(self, account: str, event: int) -> bool:
-        """Whether the account has this event, however it stands."""
-
-    async def endpoints(self, account: str | None) -> list[EndpointRow]: ...
-    async def doubts(self, *, limit: int, cursor: int | None) -> Page: ...
-    async def parked(self, *, limit: int, cursor: int | None) -> Page: ...
-    async def untold(self, *, limit: int, cursor: int | None) -> Page:
-        """Inbound messages that nobody was told of, newest first."""
-
-    async def audit(self, *, limit: int, cursor: int | None) -> Page:
-        """What was done by hand, newest first."""
-
-    def queues(self) -> list[QueueRow]: ...
-    def backlog(self) -> int:
-        """Messages that are ready and wait for a free slot: what the backlog limit counts."""
-
-    def receipt_ids(self) -> dict[str, str]:
-        """In words: how carriers spell ids in their receipts, of those where it was learned."""
-
-    def counts(self) -> dict[str, int]:
-        """Gauges: `parked`, `events_pending`, `deliveries_under_way`."""
-
-    async def doubts_count(self) -> int: ...

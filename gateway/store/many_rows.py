@@ -4,7 +4,7 @@ Nor should None and bytes be bound on the hot path: sqlite3 looks for an adapter
 integers. What is mostly NULL is left out of a statement for the usual rows; a body is bound as a bytearray.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
@@ -43,6 +43,24 @@ class Insert:
         return inserted
 
 
-def as_json(values: Sequence[int | str]) -> str:
+class Select:
+    """A query all of whose rows are fetched in one step, as JSON: one by one, that costs more than to find them.
+
+    Not for BLOBs, which JSON has not.
+    """
+
+    def __init__(self, columns: str, source: str) -> None:
+        """`source`: all from FROM on; an ORDER BY or LIMIT must be inside a subquery of it."""
+        self._sql = f"SELECT json_group_array(json_array({columns})) {source}"
+
+    def rows(self, cursor: _Cursor, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        (found,) = cursor.execute(self._sql, values).fetchone()
+        return _rows.decode(found)
+
+
+_rows = msgspec.json.Decoder(list[tuple[Any, ...]])
+
+
+def as_json(values: Sequence[int | str] | Mapping[int, int | None]) -> str:
     """Values for `json_each(?)`: a statement for all of them, where one for each would cost twice as much."""
     return msgspec.json.encode(values).decode()

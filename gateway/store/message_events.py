@@ -25,6 +25,10 @@ WITH_URL = Insert("events", f"{_USUAL}, prior, url")
 _STILL_TO_BE_TOLD = f"SELECT id FROM events WHERE id IN (SELECT value FROM json_each(?)) AND state < {TOLD}"
 
 
+_SENT = Status.SENT
+"""A member looked up by its name costs as much as a call."""
+
+
 class News(NamedTuple):
     """What is to be told of a message."""
 
@@ -90,21 +94,26 @@ def _facts(work: Work, news: News) -> EventFacts:
     error = None
     if cause.error is not None:
         error = error_object(cause.error, cause.command_status, cause.receipt_state, cause.err, cause.network_error)
-    happened_at = (found.sent_at if status == Status.SENT else done_at) or work.now
+    happened_at = done_at or (found.sent_at if status == _SENT else None) or work.now
     message = facts_of(work, found, done_at)
-    return EventFacts(
-        event, kind, happened_at, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error
-    )
+    # As in facts_of.
+    return tuple.__new__(
+        EventFacts,
+        (
+            event, kind, happened_at, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error,
+            None,
+        ),
+    )  # fmt: skip
 
 
 def facts_of(work: Work, found: Found, done_at: int | None) -> MessageFacts:
     """What an event tells of its message."""
+    lane, campaign = work.queues.lane_and_campaign(found.queue)
     # Not MessageFacts(...), which costs three times as much.
     return tuple.__new__(
         MessageFacts,
         (
-            found.id, found.client_id, found.sender, found.recipient, found.country, work.queues.lane(found.queue),
-            found.segments, found.encoding, bool(found.possible_duplicate), found.sent_at, done_at, found.tag,
-            work.queues.campaign(found.queue), found.variant,
+            found.id, found.client_id, found.sender, found.recipient, found.country, lane, found.segments,
+            found.encoding, bool(found.possible_duplicate), found.sent_at, done_at, found.tag, campaign, found.variant,
         ),
     )  # fmt: skip

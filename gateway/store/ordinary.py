@@ -10,8 +10,9 @@ from typing import Any
 from gateway.messages import AttemptState, MessageState
 from gateway.rules.receipt_ids import first_key
 from gateway.store.campaigns import counts as campaign_counts
+from gateway.store.elsewhere import may_reroute
 from gateway.store.interface import Answer, ReceiptIn, Verdict
-from gateway.store.many_rows import as_json
+from gateway.store.many_rows import Select, as_json
 from gateway.store.matching import addresses_of, denies, is_destination, learn, learned_of
 from gateway.store.receipts import (
     CAUSE,
@@ -24,9 +25,11 @@ from gateway.store.receipts import (
     error_of,
     word_of,
 )
-from gateway.store.work import COLUMNS, Cause, Found, Work
+from gateway.store.work import COLUMNS, Cause, Found, StartOver, Work
 from protocol.receipt_keys import exact_key
 
+_ACCEPTED, _DELIVERED = Verdict.SENT, AttemptState.DELIVERED
+"""A member looked up by its name costs as much as a call."""
 _SUBMITTING, _SENT = int(MessageState.SUBMITTING), int(MessageState.SENT)
 _ANSWERED = (
     f"UPDATE attempts SET state = {int(AttemptState.SENT)}, answered_at = ?, latency_ms = ?, command_status = 0, "
@@ -39,13 +42,14 @@ _IS_SENT = (
     f"AND state = {_SUBMITTING} AND segments = 1 AND sent_at IS NULL"
 )
 _THESE = f"SELECT {COLUMNS} FROM json_each(?) k CROSS JOIN messages m ON m.id = k.value"
-_NAMED = (
-    f"SELECT k.value, a.state, m.state, m.segments, m.claims, a.carrier_message_id, {COLUMNS} FROM json_each(?) k "
-    "CROSS JOIN attempts a ON a.carrier = ? AND a.id_key = k.value CROSS JOIN messages m ON m.id = a.message LIMIT ?"
+_NAMED = Select(
+    f"key, is_sent AND m.state = {_SENT} AND m.segments = 1 AND m.claims = 1, carrier_message_id, {COLUMNS}",
+    f"FROM (SELECT k.value AS key, a.message, a.state = {int(AttemptState.SENT)} AS is_sent, a.carrier_message_id "
+    "FROM json_each(?) k CROSS JOIN attempts a ON a.carrier = ? AND a.id_key = k.value LIMIT ?) "
+    "CROSS JOIN messages m ON m.id = message",
 )
-_WHOLE_AND_SENT = (int(AttemptState.SENT), _SENT, 1, 1)
-_CARRIER_MESSAGE_ID, _FOUND = 5, 6
-"""Places in a row of _NAMED: what is compared with _WHOLE_AND_SENT stands before them."""
+_KEY, _IS_WHOLE_AND_SENT, _CARRIER_MESSAGE_ID, _FOUND = range(4)
+"""Places in a row of it."""
 _FEWEST = 2
 """Below that there is nothing to gain."""
 
@@ -55,9 +59,10 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
 
     False: something is otherwise, and nothing was done.
     """
-    if len(answers) < _FEWEST or not all(a.verdict is Verdict.SENT and a.total == 1 for a in answers):
+    if len(answers) < _FEWEST or not all(a.verdict is _ACCEPTED and a.total == 1 for a in answers):
         return False
-    work.execute("SAVEPOINT ordinary")
+    if work.keeps_savepoints:
+        work.execute("SAVEPOINT ordinary")
     attempts = [
         (
             a.at,
@@ -76,9 +81,12 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
     done = work.executemany(_ANSWERED, attempts).rowcount == len(answers)
     for at, ids in messages.items():
         done = done and work.execute(_IS_SENT, (at, as_json(ids))).rowcount == len(ids)
+    if not done and not work.keeps_savepoints:
+        raise StartOver
     if not done:
         work.execute("ROLLBACK TO ordinary")
-    work.execute("RELEASE ordinary")
+    if work.keeps_savepoints:
+        work.execute("RELEASE ordinary")
     if done and work.campaigns:
         campaign_counts.sent(work, [answer.message for answer in answers])
     if done and work.anyone_wants("message.sent"):
@@ -97,29 +105,33 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
     attempts: list[tuple[Any, ...]] = []
     causes: list[tuple[Any, ...]] = []
     ended: list[tuple[Found, MessageState, Cause, int]] = []
+    ids, new_tuple = iter(work.ids.next_many(len(told), work.now)), tuple.__new__
     for receipt, key in zip(told, keys, strict=True):
-        said = receipt.receipt
-        row = named.get((receipt.carrier, key))
+        said, carrier = receipt.receipt, receipt.carrier
+        row = named.get((carrier, key))
         end = None if row is None else ends_by_itself(said)
         if row is None or end is None or said.is_guess or said.may_quote:
             rest.append(receipt)
             continue
-        found, carrier_message_id = Found._make(row[_FOUND:]), row[_CARRIER_MESSAGE_ID]
-        number, base = found.recipient[1:], bases[receipt.carrier]
-        if said.source != number and said.destination != number and not _is_meant(receipt, found, base):
+        # Not Found._make(...), which costs twice as much.
+        found, carrier_message_id = new_tuple(Found, row[_FOUND:]), row[_CARRIER_MESSAGE_ID]
+        number, base = found.recipient[1:], bases[carrier]
+        is_meant = number in (said.source, said.destination) or _is_meant(receipt, found, base)
+        if not is_meant or (end is not _DELIVERED and may_reroute(work, found, end)):
             rest.append(receipt)
             continue
         done_at, error = done_at_of(receipt, found), error_of(receipt, end)
         name = (found.id, 1, 1)
         how = "exact" if base is None or key == exact_key(said.message_id or "") else "converted"
-        attempts.append(attempt_row(work.ids.next(), receipt, name, end, how, done_at))
+        attempts.append(attempt_row(next(ids), receipt, name, end, how, done_at))
         if error is not None or said.network_error is not None:
             causes.append(cause_row(said, name, error))
-        cause = Cause(error, receipt.carrier, carrier_message_id, None, word_of(said), said.error, said.network_error)
+        words = (word_of(said), said.error, said.network_error)
+        cause = new_tuple(Cause, (error, carrier, carrier_message_id, None, *words))
         ended.append((found, MESSAGE_ENDS[end], cause, done_at))
     _learn(work, told, keys, named, rest)
     work.executemany(END_ATTEMPT, attempts)
-    work.executemany(CAUSE, causes)
+    work.each(CAUSE, causes)
     work.end_many(ended)
     return rest
 
@@ -163,22 +175,29 @@ def _is_meant(receipt: ReceiptIn, found: Found, base: str | None) -> bool:
 def _named(work: Work, told: Sequence[ReceiptIn], keys: Sequence[str]) -> dict[tuple[str, str], tuple[Any, ...]]:
     """By carrier and key: the row of the sent attempt that a receipt names; not where the key is told twice, or names
     two attempts."""
-    times_told: dict[str, Counter[str]] = {}
+    keys_of: dict[str, list[str]] = {}
     for receipt, key in zip(told, keys, strict=True):
         if key:
-            times_told.setdefault(receipt.carrier, Counter())[key] += 1
+            keys_of.setdefault(receipt.carrier, []).append(key)
     found: dict[tuple[str, str], tuple[Any, ...]] = {}
-    for carrier, counted in times_told.items():
-        once = [key for key, count in counted.items() if count == 1]
+    for carrier, all_told in keys_of.items():
+        once = _but_repeated(all_told)
         # Some carriers give all messages the same id: no more rows than a second one for each key.
-        rows = work.execute(_NAMED, (as_json(once), carrier, 2 * len(once))).fetchall()
+        rows = _NAMED.rows(work, (as_json(once), carrier, 2 * len(once)))
         if len(rows) == 2 * len(once):
             continue
-        times_named = Counter([row[0] for row in rows])
+        named_once = set(_but_repeated([row[_KEY] for row in rows]))
         for row in rows:
-            if row[1:_CARRIER_MESSAGE_ID] == _WHOLE_AND_SENT and times_named[row[0]] == 1:
-                found[carrier, row[0]] = row
+            if row[_IS_WHOLE_AND_SENT] and row[_KEY] in named_once:
+                found[carrier, row[_KEY]] = row
     return found
+
+
+def _but_repeated(keys: list[str]) -> list[str]:
+    """Those that are there once."""
+    if len(set(keys)) == len(keys):
+        return keys
+    return [key for key, count in Counter(keys).items() if count == 1]
 
 
 def _tell_sent(work: Work, carrier: str, answers: Sequence[Answer]) -> None:

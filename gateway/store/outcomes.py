@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gateway.store.deliveries import unpack
 from gateway.store.endpoints import Endpoint, pause_ms
+from gateway.store.ends import EventsEnded
 from gateway.store.interface import DeliveryOutcome
 from gateway.store.many_rows import as_json
 from gateway.store.message_events import BLOCKED, GIVEN_UP, PENDING, TOLD
@@ -38,7 +39,7 @@ def record(work: Work, outcome: DeliveryOutcome) -> None:
         _disable(work, endpoint)
         _wait(work, endpoint, outcome.id, outcome.at, tries, created_at)
     elif outcome.taken:
-        _end(work, endpoint, outcome.id, members, TOLD)
+        _end(work, endpoint, outcome.id, members, TOLD, waited_ms=outcome.at - created_at)
     elif outcome.retry_at is None or outcome.gone:
         _end(work, endpoint, outcome.id, members, GIVEN_UP)
     else:
@@ -92,15 +93,20 @@ def _end(
     members: Sequence[int],
     state: int,
     pending_since: int | None = None,
+    waited_ms: int = 0,
 ) -> None:
-    _settle(work, endpoint, members, state, work.now if pending_since is None else pending_since)
+    _settle(work, endpoint, members, state, work.now if pending_since is None else pending_since, waited_ms)
     work.endpoints.in_delivery -= len(members)
     work.execute("DELETE FROM deliveries WHERE id = ?", (delivery,))
 
 
-def _settle(work: Work, endpoint: Endpoint, events: Sequence[int], state: int, pending_since: int) -> None:
+def _settle(
+    work: Work, endpoint: Endpoint, events: Sequence[int], state: int, pending_since: int, waited_ms: int = 0
+) -> None:
     """End events; those that waited for them are pending now, at the earliest since they were filed."""
     work.execute(_ENDED, (state, as_json(events)))
+    if events:
+        work.tally.events.append(EventsEnded(endpoint.account, state == TOLD, len(events), max(0, waited_ms)))
     if endpoint.blocked:
         unblocked = work.executemany(_UNBLOCK, [(pending_since, endpoint.id, event) for event in events]).rowcount
         endpoint.blocked -= unblocked

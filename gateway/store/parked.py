@@ -109,6 +109,8 @@ def park(work: Work, receipt: ReceiptIn) -> None:
             said.raw,
         ),
     )
+    if receipt.otherwise is None:
+        work.tally.unmatched.append(receipt.carrier)
     keys = {key: True for i in ids for key in spellings(work, receipt.carrier, i)} | {exact_key(i): False for i in ids}
     work.executemany(
         "INSERT INTO parked_keys (carrier, key, parked, converted) VALUES (?, ?, ?, ?)",

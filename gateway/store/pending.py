@@ -5,7 +5,7 @@ Answers, receipts and priority 1 come first. How a batch that failed is parted i
 
 from typing import TypeVar
 
-from gateway.store.interface import AttemptName, DeliveryOutcome, InboundIn, Kept, ReceiptIn
+from gateway.store.interface import AttemptName, DeliveryOutcome, InboundIn, Kept, KeptInARow, ReceiptIn
 from gateway.store.transaction import AnswersIn, Batch, Order
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Pending:
 
     def __init__(self) -> None:
         self.answers: list[AnswersIn] = []
-        self.receipts: list[tuple[ReceiptIn, Kept]] = []
+        self.receipts: list[tuple[ReceiptIn, KeptInARow]] = []
         self.inbound: list[tuple[InboundIn, Kept]] = []
         self.released: list[AttemptName] = []
         self.doubted: list[AttemptName] = []

@@ -3,11 +3,16 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from gateway.rules.checks import Checked
+from gateway.rules.failures import USUAL as USUAL_FAILURES
+from gateway.rules.failures import FailureTable, failures_of
 from gateway.rules.keywords import KeywordKind, Keywords
 from gateway.rules.numbers import Numbers
 from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
+from gateway.rules.routing import Router
+from gateway.rules.tiers import Tierings
 from gateway.rules.ways import NO_TAGS, USUAL, mark_of, way_of
 from gateway.settings import DEFAULT_EVENTS, Account, AccountLimits, InDoubt, Settings
 from gateway.settings.opt_outs import OptOuts
@@ -17,8 +22,34 @@ from protocol.writing import TextWay
 BUILT_IN_KEYWORDS = Keywords(OptOuts())
 
 
+OPERATOR = ""
+"""The account of what operators are told; no account can have this name."""
+
+
+def shown(account: str) -> str:
+    """As metrics and logs call it."""
+    return account or "operator"
+
+
 def no_reply(account: str, number: str, handset: str, kind: KeywordKind, now: int) -> Checked | None:
     """Where nobody said what is to be answered."""
+    return None
+
+
+NO_ROUTES = Router(())
+Reroute: TypeAlias = Callable[[str | None, str, str, str, str, str | None, str | None], str | None]
+"""Of country, number, lane, account, sender, tag and campaign's name: a branch, or None where no route takes it."""
+
+
+def no_route(
+    country: str | None, number: str, lane: str, account: str, sender: str, tag: str | None, campaign: str | None
+) -> str | None:
+    """Where there are no routes."""
+    return None
+
+
+def no_network(number: str) -> str | None:
+    """Where no network is known."""
     return None
 
 
@@ -37,6 +68,8 @@ class LanePolicy:
     """Messages a second over all; 0: no limit."""
     duplicate_window_ms: int = 0
     """For so long the same text to the same number is refused; 0: never."""
+    retry_undelivered: bool = False
+    """What a carrier did not deliver goes by another once, where its failure table says so."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,6 +95,8 @@ class CarrierPolicy:
     """Tags of the TLVs of messages that it takes."""
     holds_schedules: bool = False
     """It is told when a message is to be delivered, and holds it until then."""
+    failures: FailureTable = USUAL_FAILURES
+    """What its statuses and receipts of failure mean."""
 
 
 _NO_CARRIER = CarrierPolicy(0, 0)
@@ -83,7 +118,7 @@ class EndpointPolicy:
 class Policy:
     lanes: Mapping[str, LanePolicy]
     carriers: Mapping[str, CarrierPolicy]
-    tiers: Mapping[str, tuple[tuple[str, ...], ...]]
+    tierings: Tierings
     accounts: Mapping[str, EndpointPolicy]
     guaranteed_share: int
     backlog_limit: int
@@ -116,12 +151,41 @@ class Policy:
 
     quiet_hours: QuietHours = NO_QUIET_HOURS
 
+    router: Router = NO_ROUTES
+    """By which a message is filed anew whose route is no longer in the settings."""
+    network_of: Callable[[str], str | None] = no_network
+    """The network of a number as far as a table tells, for routes that ask for it; called in any thread."""
+    departed: frozenset[str] = frozenset()
+    """Carriers that are known for what they were given, and are not in the settings any more."""
+
+    def has_route(self, branch: str) -> bool:
+        """Whether the branch's route is in the settings."""
+        return branch in self.tierings
+
+    def reroute(
+        self,
+        country: str | None,
+        number: str,
+        lane: str,
+        account: str,
+        sender: str,
+        tag: str | None,
+        campaign: str | None,
+    ) -> str | None:
+        """The branch that a message is filed under whose route is no longer in the settings; see Reroute."""
+        mccmnc = self.network_of(number) if self.router.needs_networks else None
+        return self.router.route_for(country, number, lane, account, sender, tag, campaign, mccmnc)
+
     def way_of(self, carrier: str) -> TextWay:
         return self.carriers.get(carrier, _NO_CARRIER).way
 
     def tags_of(self, carrier: str) -> frozenset[str]:
         """The TLVs of messages that a carrier takes."""
         return self.carriers.get(carrier, _NO_CARRIER).message_tlvs
+
+    def failures_of(self, carrier: str) -> FailureTable:
+        """What a carrier's failures mean."""
+        return self.carriers.get(carrier, _NO_CARRIER).failures
 
     def holds_schedules(self, carrier: str) -> bool:
         """Whether a carrier may have a message before its time."""
@@ -146,6 +210,7 @@ def policy_of(settings: Settings) -> Policy:
                 lane.opt_in is OptInRule.REQUIRED,
                 lane.rate,
                 _ms(lane.duplicate_window),
+                lane.retry_undelivered,
             )
             for name, lane in settings.lanes.items()
         },
@@ -162,19 +227,23 @@ def policy_of(settings: Settings) -> Policy:
                 "receipt_timezone" in carrier.model_fields_set,
                 frozenset(carrier.message_tlvs),
                 carrier.holds_schedules,
+                failures_of(carrier),
             )
             for name, carrier in settings.carriers.items()
         },
-        tiers={route.name: route.carriers_by_tier for route in settings.routes},
+        tierings=Tierings(settings.routes),
         accounts={
-            name: EndpointPolicy(
-                account.webhook.url if account.webhook else None,
-                account.webhook.batch if account.webhook else 1,
-                frozenset(account.webhook.events) if account.webhook else frozenset(DEFAULT_EVENTS),
-                account.opt_out_scope is OptOutScope.SENDER,
-                Numbers(NumberCheck.SHAPE, account.bare_digits, account.default_region),
-            )
-            for name, account in settings.accounts.items()
+            **_operator(settings),
+            **{
+                name: EndpointPolicy(
+                    account.webhook.url if account.webhook else None,
+                    account.webhook.batch if account.webhook else 1,
+                    frozenset(account.webhook.events) if account.webhook else frozenset(DEFAULT_EVENTS),
+                    account.opt_out_scope is OptOutScope.SENDER,
+                    Numbers(NumberCheck.SHAPE, account.bare_digits, account.default_region),
+                )
+                for name, account in settings.accounts.items()
+            },
         },
         guaranteed_share=settings.limits.guaranteed_share,
         backlog_limit=settings.store.backlog_limit,
@@ -189,7 +258,14 @@ def policy_of(settings: Settings) -> Policy:
         quiet_hours=QuietHours(settings.countries, settings.lanes.values()),
         limits={name: account.limits for name, account in settings.accounts.items()},
         digest_keys={name: _digest_key(account) for name, account in settings.accounts.items()},
+        router=Router(settings.routes),
     )
+
+
+def _operator(settings: Settings) -> dict[str, EndpointPolicy]:
+    """The endpoint of operators, as if it were one more account's; one event a POST, as each may call somebody out."""
+    webhook = settings.operator.webhook
+    return {} if webhook is None else {OPERATOR: EndpointPolicy(webhook.url, 1, frozenset(webhook.events))}
 
 
 def _digest_key(account: Account) -> bytes:

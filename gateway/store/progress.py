@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from gateway.messages import MOVES, UNSENT, AttemptState, ErrorCode, MessageState, part_state, state_of_parts
 from gateway.settings.types import ReceiptsOf
+from gateway.store.elsewhere import carriers_to_avoid, end_rerouted, network_error_of, reroute
 from gateway.store.views import AttemptRow
 from gateway.store.work import NOTHING_SAID, Cause, Found, Work
-from protocol.command_status import StatusClass, classify
 
 ATTEMPT_COLUMNS = (
     "message, part, attempt, state, carrier, bind, claimed_at, answered_at, latency_ms, command_status, "
@@ -46,11 +46,6 @@ class Part(NamedTuple):
         """The attempt by which the part stands where it stands."""
         return next(row for row in reversed(self.attempts) if row.state == self.state)
 
-    @property
-    def latest_put(self) -> AttemptRow | None:
-        """The latest attempt that was not taken back before the wire."""
-        return next((row for row in reversed(self.attempts) if row.state != AttemptState.RELEASED), None)
-
 
 def attempts_of(work: Work, message: int) -> list[AttemptRow]:
     return [AttemptRow._make(row) for row in work.execute(_ATTEMPTS, (message,)).fetchall()]
@@ -83,16 +78,22 @@ def regroup(work: Work, message: int) -> None:
     else:
         parts = _joined(row for row in rows if row.parts in (None, found.segments))
         if found.segments > 1 and end_siblings(work, found, parts):
-            parts = parts_of(work, found.id, found.segments)
+            rows = attempts_of(work, found.id)
+            parts = _joined(row for row in rows if row.parts in (None, found.segments))
         after = state_of_parts((part.state for part in parts), found.segments)
     before = MessageState(found.state)
     if before >= MessageState.DELIVERED:
         if before is MessageState.UNKNOWN and after in MOVES[before]:
             work.end(found, after, cause_of(parts, after))
+    elif reroute(work, found, rows, [part.deciding for part in parts]):
+        pass
     elif after >= MessageState.DELIVERED:
-        work.end(found, after, cause_of(parts, after))
+        if after is not MessageState.FAILED or not end_rerouted(work, found):
+            work.end(found, after, cause_of(parts, after))
     elif after is MessageState.RETRYING:
-        _send_rest(work, found, parts)
+        # From `sent`: what was in doubt before it went elsewhere was taken after all, and is reported undelivered too.
+        if before is not MessageState.SENT or not end_rerouted(work, found):
+            _send_rest(work, found, rows, parts)
     elif after is MessageState.SENT and before is not MessageState.SENT:
         _sent(work, found, parts)
     elif after is MessageState.IN_DOUBT and before is not MessageState.IN_DOUBT:
@@ -144,7 +145,6 @@ def cause_of(parts: list[Part], state: MessageState) -> Cause:
     row = next((part.deciding for part in parts if part.state == decisive), None)
     if row is None:
         return NOTHING_SAID._replace(error=_ERRORS.get(state))
-    kind, _, code = (row.network_error or "").partition(":")
     return Cause(
         None if state in (MessageState.SENT, MessageState.DELIVERED) else row.error or _ERRORS.get(state),
         row.carrier,
@@ -152,7 +152,7 @@ def cause_of(parts: list[Part], state: MessageState) -> Cause:
         row.command_status,
         row.receipt_state,
         row.err,
-        (int(kind), int(code)) if code else None,
+        network_error_of(row.network_error),
     )
 
 
@@ -177,22 +177,15 @@ def _doubt(work: Work, found: Found) -> None:
     work.tell(moved, "in_doubt")
 
 
-def _send_rest(work: Work, found: Found, parts: list[Part]) -> None:
+def _send_rest(work: Work, found: Found, rows: list[AttemptRow], parts: list[Part]) -> None:
     """Some part still has to go out: at its retry time, and with the same carrier once another part is there."""
     if found.state == MessageState.QUEUED:
         return
     accepted = next((part.deciding.carrier for part in parts if part.state not in UNSENT), "")
     retry_at = max((p.deciding.retry_at or 0 for p in parts if p.state == AttemptState.POSTPONED), default=0)
-    avoid = "" if accepted else _carrier_to_avoid(parts)
+    avoid = "" if accepted else carriers_to_avoid(work, found, rows)
     queue = work.queues.elsewhere(work.connection, found.queue, stay=accepted, avoid=avoid)
     if retry_at > work.now:
         work.move(found, MessageState.RETRYING, min(retry_at, found.expires_at), queue=queue)
     else:
         work.move(found, MessageState.QUEUED, found.expires_at, queue=queue)
-
-
-def _carrier_to_avoid(parts: list[Part]) -> str:
-    """The carrier that answered an error last; throttling is no reason to go elsewhere, it waits its turn."""
-    put = [row for part in parts if (row := part.latest_put) is not None and row.state == AttemptState.POSTPONED]
-    failed = [row for row in put if row.command_status and classify(row.command_status) is not StatusClass.THROTTLED]
-    return failed[-1].carrier if failed else ""

@@ -5,13 +5,16 @@ The mirror makes gauges, the backlog limit and the deal cost nothing; it changes
 
 import logging
 import sqlite3
-from collections.abc import Container, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Container, Iterator
+from functools import lru_cache
+from typing import Any, TypeAlias
 
+from gateway.rules.branches import route_of
 from gateway.rules.deal import Queue, Turns
-from gateway.rules.ways import carrier_of
+from gateway.store.ages import Ages, QueueAge, look_every
 from gateway.store.allowances.lane_paces import LanePaces
 from gateway.store.policy import Policy
+from gateway.store.queue_kinds import NOBODY, Kind, QueueKinds
 from gateway.store.views import QueueRow
 
 log = logging.getLogger("sluice.store")
@@ -19,109 +22,65 @@ Mark: TypeAlias = tuple[dict[int, int], int]
 """Changes of counts, and how many queues are new."""
 LOWEST_PRIORITY = 1_000_000
 """Of a lane that was taken out of the settings while messages waited in it."""
-_NONE: frozenset[str] = frozenset()
 _COUNT = "SELECT count(*) FROM messages WHERE queue = ? AND state = 1"
 
 
-class _Key(NamedTuple):
-    """What kind of queue it is; the order is that of the table."""
-
-    lane: str
-    route: str
-    account: str
-    stay: str
-    avoid: str
-    unfit: str
-    campaign: int
-
-
-class Queues:
+class Queues(QueueKinds):
     """All queues of a store: changes, then `save` inside the transaction; `commit` or `roll_back` after it."""
 
     def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+        super().__init__(policy)
         self.turns = Turns()
-        self._keys: dict[int, _Key] = {}
-        self._ids: dict[tuple[str, str, str, str, str, str, int], int] = {}
         self._ready: dict[int, int] = {}
         self._filled: set[int] = set()
         """Those with ready messages as of the last commit: campaigns leave many queues behind."""
         self._all_ready = 0
         self.paces = LanePaces(policy.lanes)
-        self.of_campaigns: dict[int, int] = {}
-        """By queue, of those of campaigns: whose it is."""
-        self._by_campaign: dict[int, list[int]] = {}
         self._delta: dict[int, int] = {}
-        self._new: list[int] = []
         self._put_off: dict[int, int] = {}
+        self.ages = Ages()
         self.next_turns = self.turns
+
+    def take(self, policy: Policy) -> None:
+        """Other settings; between two transactions."""
+        self.policy = policy
+        self.paces.take(policy.lanes)
+        self._strays.take(policy)
+        self._look_for_strays()
+        routes = policy.tierings
+        self.turns.shares = self.turns.shares.kept(lambda place: place.carrier in routes.carriers_of(place.route))
+
+    def carrier_gone(self, carrier: str) -> None:
+        """One that was taken out of the settings has drained."""
+        self._strays.gone(carrier)
+        self._look_for_strays()
+
+    def strays(self, now: int) -> list[int]:
+        """Queues of a route or carrier that is no more, in which something waits: as of the last commit."""
+        return [queue for queue in self._strays.among(self._filled) if self._put_off.get(queue, 0) <= now]
+
+    def _look_for_strays(self) -> None:
+        for queue_id, key in self._keys.items():
+            self._strays.look(queue_id, key.route, key.stay)
 
     def load(self, connection: sqlite3.Connection) -> None:
         for queue_id, *key, ready in connection.execute(
             "SELECT id, lane, route, account, stay, avoid, unfit, campaign, ready FROM queues ORDER BY id"
         ):
-            self._remember(queue_id, _Key._make(key))
+            self._remember(queue_id, Kind._make(key))
             self._ready[queue_id] = ready
             self._all_ready += ready
             if ready:
                 self._filled.add(queue_id)
 
-    def id_of(
-        self,
-        connection: sqlite3.Connection,
-        lane: str,
-        route: str,
-        account: str,
-        stay: str = "",
-        avoid: str = "",
-        unfit: str = "",
-        campaign: int = 0,
-    ) -> int:
-        """The queue of that kind; made when it is the first of its kind. `campaign` 0: of none."""
-        key = (lane, route, account, stay, avoid, unfit, campaign)
-        known = self._ids.get(key)
-        if known is not None:
-            return known
-        cursor = connection.execute(
-            "INSERT INTO queues (lane, route, account, stay, avoid, unfit, campaign) VALUES (?, ?, ?, ?, ?, ?, ?)", key
-        )
-        queue_id = int(cursor.lastrowid or 0)
-        self._remember(queue_id, _Key._make(key))
-        self._ready[queue_id] = 0
-        self._new.append(queue_id)
-        return queue_id
-
-    def lane(self, queue_id: int) -> str:
-        return self._keys[queue_id].lane
-
-    def route(self, queue_id: int) -> str:
-        return self._keys[queue_id].route
-
-    def is_begun(self, queue_id: int) -> bool:
-        """Whether carriers have parts of its messages."""
-        return bool(self._keys[queue_id].stay)
-
-    def campaign(self, queue_id: int) -> int:
-        """Whose messages these are; 0: of no campaign."""
-        return self._keys[queue_id].campaign
-
-    def elsewhere(self, connection: sqlite3.Connection, queue_id: int, *, stay: str = "", avoid: str = "") -> int:
-        """The queue of the same lane, route, account, campaign and texts with another wish about carriers."""
-        return self.id_of(connection, *self._keys[queue_id]._replace(stay=stay, avoid=avoid))
-
-    def unfit_for(self, connection: sqlite3.Connection, queue_id: int, carriers: Iterable[str]) -> int:
-        """The queue of the same kind for messages that these carriers can't carry."""
-        marks = sorted(map(self.policy.mark_of, carriers))
-        return self.id_of(connection, *self._keys[queue_id]._replace(unfit=" ".join(marks)))
-
     def add(self, queue_id: int, count: int) -> None:
         self._delta[queue_id] = self._delta.get(queue_id, 0) + count
 
-    def charge(self, queue_id: int, slots: int) -> None:
-        """A grant to this queue came to so many PDUs more, or fewer, than its slots."""
+    def charge(self, queue_id: int, carrier: str, slots: int) -> None:
+        """A grant of this queue to a carrier came to so many PDUs more, or fewer, than its slots."""
         if slots:
             key = self._keys[queue_id]
-            self.next_turns.charge(key.lane, key.account, queue_id, slots)
+            self.next_turns.charge(key.lane, key.account, queue_id, slots, carrier)
 
     def ready(self) -> int:
         """Messages that a free slot could take, as of the last commit."""
@@ -153,6 +112,26 @@ class Queues:
                 found[lane] = found.get(lane, 0) + ready
         return found
 
+    def look_at_ages(self, execute: Callable[..., Any], stopped: Container[int] = ()) -> None:
+        """Since when the oldest of filled queues waits. `stopped`: as for the deal."""
+        campaigns = self.of_campaigns
+        idle = {q for q in self._filled if campaigns.get(q, 0) in stopped and not self.is_begun(q)} if stopped else ()
+        self.ages.look(execute, self._filled, idle)
+
+    def look_every(self) -> int | None:
+        """Milliseconds between such looks; None: there is nothing to look at."""
+        return look_every(self.policy.tierings.least_overflow_ms) if self._filled else None
+
+    def waiting(self, now: int) -> list[QueueAge]:
+        """By lane and route, what is ready and for how long; as of the last commit, and of the last looks."""
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for queue_id in list(self._filled):
+            if ready := self._ready.get(queue_id, 0):
+                place = (self.lane(queue_id), self.route(queue_id))
+                oldest, so_far = found.get(place, (now, 0))
+                found[place] = min(oldest, self.ages.since(queue_id) or now), so_far + ready
+        return [QueueAge(*place, now - oldest, ready) for place, (oldest, ready) in sorted(found.items())]
+
     def has_dry_route(self, campaign: int) -> bool:
         """Whether a route that its messages have taken has none ready."""
         by_route: dict[str, int] = {}
@@ -160,10 +139,6 @@ class Queues:
             route = self.route(queue_id)
             by_route[route] = by_route.get(route, 0) + self.ready_in(queue_id)
         return 0 in by_route.values()
-
-    def not_begun_of(self, campaign: int) -> list[int]:
-        """A campaign's queues of messages none of which any carrier has a part of."""
-        return [queue_id for queue_id in self._by_campaign.get(campaign, ()) if not self.is_begun(queue_id)]
 
     def stirred_campaigns(self) -> set[int]:
         """Of the queues that the running transaction changes."""
@@ -192,16 +167,20 @@ class Queues:
                     continue
                 policy = self.policy.lanes.get(lane)
                 priority = policy.priority if policy else LOWEST_PRIORITY
+                tiers, overflow_ms = self.policy.tierings.of(route)
                 yield Queue(
                     queue_id,
                     lane,
                     priority,
                     account,
-                    self.policy.tiers.get(route, ()),
+                    tiers,
                     stay,
-                    avoid,
+                    _names(avoid) if avoid else NOBODY,
                     now_ready,
-                    self._unfit(unfit) if unfit else _NONE,
+                    self._unfit(unfit) if unfit else NOBODY,
+                    self.ages.since(queue_id) if overflow_ms else 0,
+                    overflow_ms,
+                    route,
                 )
 
     def recount(self, connection: sqlite3.Connection, queue_id: int) -> None:
@@ -227,6 +206,7 @@ class Queues:
                 self._filled.add(queue_id)
             else:
                 self._filled.discard(queue_id)
+                self.ages.forget(queue_id)
         self.turns = self.next_turns
         self.paces.commit()
         self._delta.clear()
@@ -258,9 +238,6 @@ class Queues:
         for queue_id in self.queues_of(campaign):
             self._forget(queue_id)
 
-    def queues_of(self, campaign: int) -> list[int]:
-        return list(self._by_campaign.get(campaign, ()))
-
     def put_off(self, queue_id: int, until: int) -> None:
         """Nothing of it is dealt before that: its messages can't be claimed for a fault of ours."""
         self._put_off[queue_id] = until
@@ -273,28 +250,20 @@ class Queues:
             if key.campaign and not ready:
                 continue
             carriers = " ".join(sorted(self._unfit(key.unfit)))
-            found.append(QueueRow(*key[:5], ready, carriers, key.campaign))
+            found.append(QueueRow(key.lane, route_of(key.route), *key[2:5], ready, carriers, key.campaign))
         return found
 
-    def _unfit(self, marks: str) -> frozenset[str]:
-        """The carriers among them that still take messages the way they did: what they take otherwise now is tried."""
-        known = ((carrier_of(mark), mark) for mark in marks.split())
-        return frozenset(carrier for carrier, mark in known if mark == self.policy.mark_of(carrier))
-
-    def _remember(self, queue_id: int, key: _Key) -> None:
-        self._keys[queue_id] = key
-        self._ids[key] = queue_id
-        if campaign := key.campaign:
-            self.of_campaigns[queue_id] = campaign
-            self._by_campaign.setdefault(campaign, []).append(queue_id)
+    def _remember(self, queue_id: int, key: Kind) -> None:
+        super()._remember(queue_id, key)
+        self._ready[queue_id] = 0
 
     def _forget(self, queue_id: int) -> None:
-        key = self._keys.pop(queue_id)
-        del self._ids[key]
+        super()._forget(queue_id)
         del self._ready[queue_id]
         self._filled.discard(queue_id)
-        if self.of_campaigns.pop(queue_id, None) is not None:
-            of_campaign = self._by_campaign[key.campaign]
-            of_campaign.remove(queue_id)
-            if not of_campaign:
-                del self._by_campaign[key.campaign]
+        self.ages.forget(queue_id)
+
+
+@lru_cache(maxsize=4096)
+def _names(joined: str) -> frozenset[str]:
+    return frozenset(joined.split())

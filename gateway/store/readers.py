@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gateway.messages import AttemptState, MessageState
+from gateway.rules.branches import route_of
 from gateway.settings import InDoubt
 from gateway.store.message_events import GIVEN_UP, TOLD
 from gateway.store.policy import Policy
@@ -202,5 +203,7 @@ def message_of(row: tuple[Any, ...]) -> MessageRow:
     """SQLite has no booleans: 0 and 1 would stand in an answer that is given again."""
     message = MessageRow._make(row)
     return message._replace(
-        allow_unicode=bool(message.allow_unicode), possible_duplicate=bool(message.possible_duplicate)
+        route=route_of(message.route),
+        allow_unicode=bool(message.allow_unicode),
+        possible_duplicate=bool(message.possible_duplicate),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.metrics import CONTRADICTIONS
 from gateway.store import parked, quotes
+from gateway.store.elsewhere import may_reroute
 from gateway.store.enquiry import EnquiryKind
 from gateway.store.inbound import messages as inbounds
 from gateway.store.interface import ReceiptIn
@@ -37,9 +38,14 @@ _ENDS = {
     ReceiptState.REJECTED: AttemptState.REJECTED,
 }
 """ENROUTE, ACCEPTED, SCHEDULED and UNKNOWN are recorded, not applied."""
+_ENDS_BY_ITSELF: dict[ReceiptState, AttemptState] = {
+    state: end for state, end in _ENDS.items() if state is not ReceiptState.DELETED
+}
 MESSAGE_ENDS = {end: MessageState(int(end)) for end in (*_ENDS.values(), AttemptState.CANCELED)}
 """How a message of one part ends by its attempt's end."""
 
+_DELIVERED = AttemptState.DELIVERED
+"""A member looked up by its name costs as much as a call."""
 _WHOLE_FROM = frozenset(
     {MessageState.SUBMITTING, MessageState.IN_DOUBT, MessageState.SENT, MessageState.UNKNOWN},
 )
@@ -108,14 +114,14 @@ def ends(said: Receipt) -> AttemptState | None:
 
 def ends_by_itself(said: Receipt) -> AttemptState | None:
     """The same where no more than the receipt has to be known: DELETED is another end where we asked for it."""
-    return None if said.state is ReceiptState.DELETED else ends(said)
+    return None if said.is_intermediate else _ENDS_BY_ITSELF.get(said.state)
 
 
 def error_of(receipt: ReceiptIn, end: AttemptState) -> str | None:
     """ErrorCode of an end that is not `delivered`."""
-    if end is AttemptState.CANCELED:
-        return ErrorCode.CANCELED
-    return None if end is AttemptState.DELIVERED else receipt.error or ErrorCode.UNMAPPED
+    if end is _DELIVERED:
+        return None
+    return ErrorCode.CANCELED if end is AttemptState.CANCELED else receipt.error or ErrorCode.UNMAPPED
 
 
 def done_at_of(receipt: ReceiptIn, message: Found) -> int:
@@ -136,7 +142,8 @@ def apply(work: Work, receipt: ReceiptIn, found: Match) -> None:
         if found.how == "doubt" and candidate.state == AttemptState.IN_DOUBT:
             # It ends nothing, yet by its id the carrier can be asked, and what it says next is surely meant.
             work.execute(_LEARN, (said.message_id, exact_key(said.message_id or "") or None, *candidate[:3]))
-        if candidate.state in MESSAGE_ENDS and told not in (None, candidate.state):
+        is_rerouted = candidate.state == AttemptState.REROUTED and told is AttemptState.DELIVERED
+        if is_rerouted or (candidate.state in MESSAGE_ENDS and told not in (None, candidate.state)):
             CONTRADICTIONS.labels(receipt.carrier).inc()
         receipt_id = work.ids.next()
         work.execute(
@@ -196,7 +203,8 @@ def _end(work: Work, receipt: ReceiptIn, found: Match, end: AttemptState) -> Non
     if learned is None:
         learned = said.message_id
         work.execute(_LEARN, (learned, exact_key(learned or "") or None, *name))
-    if message.segments == 1 and message.claims == 1 and message.state in _WHOLE_FROM:
+    is_whole = message.segments == 1 and message.claims == 1 and message.state in _WHOLE_FROM
+    if is_whole and not may_reroute(work, message, end):
         cause = Cause(error, receipt.carrier, learned, None, word_of(said), said.error, said.network_error)
         work.end(message, MESSAGE_ENDS[end], cause, done_at)
     else:

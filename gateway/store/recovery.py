@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from gateway.store import ended_binds
 from gateway.store.connection import migrate
-from gateway.store.work import Mirrors, Work
+from gateway.store.mirrors import Mirrors
+from gateway.store.work import Work
 
 _UNFINISHED = "UPDATE deliveries SET under_way = 0, due = ? WHERE under_way = 1"
 _ONE_MILLISECOND = 1 << 20

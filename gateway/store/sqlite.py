@@ -15,13 +15,17 @@ import trio
 
 from gateway.identifiers import SEQUENCE_BITS, now_ms
 from gateway.rules.deal import FIRST_PRIORITY
+from gateway.rules.taking import Standing
 from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers
+from gateway.store.alarms.sqlite import SqliteAlarms
 from gateway.store.allowances.sqlite import SqliteAllowance
 from gateway.store.asks import Window
 from gateway.store.audit import by_account, by_operator
 from gateway.store.campaigns.sqlite import SqliteCampaigns
 from gateway.store.connection import Connection, check_version, connect
 from gateway.store.consents.sqlite import SqliteConsents
+from gateway.store.doubts_seen import DoubtsSeen
+from gateway.store.ends import Ended
 from gateway.store.enquiry import Enquiries, EnquiryAnswer
 from gateway.store.interface import (
     AcceptOutcome,
@@ -35,6 +39,7 @@ from gateway.store.interface import (
     IdempotencyKey,
     InboundIn,
     Kept,
+    KeptInARow,
     KeyReused,
     ReceiptIn,
     Replayed,
@@ -42,17 +47,27 @@ from gateway.store.interface import (
     Submission,
 )
 from gateway.store.lists.sqlite import SqliteListings
+from gateway.store.lookups.sqlite import SqliteLookups
 from gateway.store.opening import PATIENCE_SECONDS
 from gateway.store.policy import Policy
+from gateway.store.reconfigure import SqliteReload
 from gateway.store.templates.sqlite import SqliteTemplates
 from gateway.store.transaction import AnswersIn
-from gateway.store.views import EndpointRow, MessageStory, Page, QueueRow
 from gateway.store.writer import Writer, write_the_same
 
 READERS = 2
 
 
-class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListings, SqliteTemplates):
+class SqliteStore(
+    SqliteAlarms,
+    SqliteAllowance,
+    SqliteCampaigns,
+    SqliteConsents,
+    SqliteListings,
+    SqliteLookups,
+    SqliteReload,
+    SqliteTemplates,
+):
     """Enter `opened`, then start `run`; `stop` ends it when all is written."""
 
     def __init__(
@@ -64,6 +79,7 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
         self._clock = clock
         self._writer = Writer(path, policy, render, clock)
         self._disk = faults.DiskReserve(path, policy.disk_reserve)
+        self._doubts = DoubtsSeen()
         self._readers = []
         self._reader_slots = trio.CapacityLimiter(READERS)
 
@@ -105,6 +121,15 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
         finally:
             await connection.close()
 
+    async def watch_doubts(self) -> None:
+        """Keep `doubts_seen` until cancelled."""
+        await self._doubts.watch(self.doubts_count)
+
+    @property
+    def doubts_seen(self) -> int:
+        """Messages in doubt a few seconds ago."""
+        return self._doubts.count
+
     @property
     def started_with_doubts(self) -> int:
         """Segments in doubt because the last process ended with them on the wire."""
@@ -123,6 +148,10 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
     @observe.setter
     def observe(self, observe: Callable[[float, int], None]) -> None:
         self._writer.telling.observe = observe
+
+    def on_ends(self, listener: Callable[[Sequence[Ended]], None]) -> None:
+        """Tell it of the messages that each commit ended. Several may listen."""
+        self._writer.telling.tell_ends.append(listener)
 
     def last_id(self) -> int:
         """The greatest id that this store has seen: ids go on from there, whatever the clock does."""
@@ -238,6 +267,13 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
             self._writer.asks.unable_since.setdefault(carrier, self._clock())
         self._writer.stir()
 
+    def carrier_standing(self, carrier: str, standing: Standing | None) -> None:
+        if standing is None:
+            self._writer.asks.standings.pop(carrier, None)
+        else:
+            self._writer.asks.standings[carrier] = standing
+        self._writer.stir()
+
     # --- ask carriers
 
     async def enquiries(self, carrier: str, most: int) -> Enquiries:
@@ -252,7 +288,10 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
     # --- receive, notify
 
     def receipt(self, receipt: ReceiptIn, kept: Kept) -> None:
-        self._writer.pending.receipts.append((receipt, kept))
+        self.receipts([receipt], lambda is_kept, count: kept(is_kept))
+
+    def receipts(self, receipts: Sequence[ReceiptIn], kept: KeptInARow) -> None:
+        self._writer.pending.receipts += [(receipt, kept) for receipt in receipts]
         self._writer.stir()
 
     def inbound(self, inbound: InboundIn, kept: Kept) -> None:
@@ -266,49 +305,3 @@ class SqliteStore(SqliteAllowance, SqliteCampaigns, SqliteConsents, SqliteListin
     def delivered(self, outcome: DeliveryOutcome) -> None:
         self._writer.pending.outcomes.append(outcome)
         self._writer.stir()
-
-    # --- look-ups
-
-    async def message(self, account: str | None, message: int) -> MessageStory | None:
-        return await self._read(partial(readers.message, account=account, message_id=message))
-
-    async def event_exists(self, account: str, event: int) -> bool:
-        return await self._read(partial(readers.event_exists, account=account, event=event))
-
-    async def endpoints(self, account: str | None) -> list[EndpointRow]:
-        return await self._read(partial(readers.endpoints, account=account))
-
-    async def doubts(self, *, limit: int, cursor: int | None) -> Page:
-        return await self._read(partial(readers.doubts, policy=self.policy, limit=limit, cursor=cursor))
-
-    async def doubts_count(self) -> int:
-        return await self._read(readers.doubts_count)
-
-    async def parked(self, *, limit: int, cursor: int | None) -> Page:
-        return await self._read(partial(readers.parked, limit=limit, cursor=cursor))
-
-    async def untold(self, *, limit: int, cursor: int | None) -> Page:
-        return await self._read(partial(readers.untold, limit=limit, cursor=cursor))
-
-    async def audit(self, *, limit: int, cursor: int | None) -> Page:
-        return await self._read(partial(readers.audit, limit=limit, cursor=cursor))
-
-    def queues(self) -> list[QueueRow]:
-        return self._writer.mirrors.queues.rows()
-
-    def backlog(self) -> int:
-        return self._writer.mirrors.queues.ready()
-
-    def receipt_ids(self) -> dict[str, str]:
-        known = list(self._writer.mirrors.receipt_ids.items())
-        return {carrier: learned.settled.value for carrier, learned in known if learned.settled is not None}
-
-    def counts(self) -> dict[str, int]:
-        known = self._writer.mirrors.endpoints
-        endpoints = list(known.by_id.values())
-        waiting = sum(endpoint.pending + endpoint.blocked for endpoint in endpoints)
-        return {
-            "parked": self._writer.mirrors.parked,
-            "events_pending": waiting + known.in_delivery,
-            "deliveries_under_way": sum(endpoint.under_way for endpoint in endpoints),
-        }

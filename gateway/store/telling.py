@@ -4,21 +4,27 @@ What is told is on disk, or never will be as it was asked; what must not be lost
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from gateway.identifiers import MESSAGE, public
 from gateway.logs import quoted
+from gateway.metrics.ends import count_events, count_unmatched
 from gateway.store import faults, outcomes
 from gateway.store.asks import Asks
+from gateway.store.ends import Ended
 from gateway.store.interface import AttemptName, Claim, Delivery, StoreBusy, StoreFull
 from gateway.store.pending import Pending, rows_of
+from gateway.store.policy import shown
 from gateway.store.transaction import AnswersIn, Batch, Done, Order
 
 log = logging.getLogger("sluice.store")
+_KEPT = itemgetter(1)
 
 
 class Telling:
@@ -29,6 +35,7 @@ class Telling:
         self.observe: Callable[[float, int], None] = lambda seconds, rows: None
         self.tell_enquiries: Callable[[str], None] = lambda carrier: None
         self.tell_expansions: Callable[[int], None] = lambda campaign: None
+        self.tell_ends: list[Callable[[Sequence[Ended]], None]] = []
         self._path = path
         self._pending = pending
         self._asks = asks
@@ -41,8 +48,7 @@ class Telling:
         self._tell(self.observe, done.seconds, rows)
         for told in batch.answers:
             self.settle(told, True)
-        for _, kept in batch.receipts + batch.inbound:
-            self._tell(kept, True)
+        self._tell_received(batch, True)
         for order, result in done.results:
             if isinstance(result, Exception):
                 self._tell(order.done, None, result)
@@ -54,10 +60,20 @@ class Telling:
             self._tell(self.tell_enquiries, carrier)
         for campaign in done.to_expand:
             self._tell(self.tell_expansions, campaign)
+        self._tell_ends(done)
         take = self.take_deliveries
         if done.deliveries and (take is None or not self._tell(take, done.deliveries)):
             for delivery in done.deliveries:
                 self._put_off(delivery.id, delivery.endpoint)
+
+    def _tell_ends(self, done: Done) -> None:
+        if done.ends:
+            for tell in self.tell_ends:
+                self._tell(tell, done.ends)
+        for account, is_told, events, waited_ms in done.events_ended:
+            count_events(shown(account), is_told=is_told, count=events, waited_seconds=waited_ms / 1000)
+        if done.unmatched:
+            count_unmatched(done.unmatched)
 
     def refused(self, batch: Batch, error: Exception) -> None:
         """It can't be written now, or, where that will not change, never."""
@@ -67,8 +83,7 @@ class Telling:
                 self.settle(told, False)
             else:
                 self._record_quietly(told, error)
-        for _, kept in batch.receipts + batch.inbound:
-            self._tell(kept, False)
+        self._tell_received(batch, False)
         for order in batch.by_hand + batch.accepts:
             self._tell(order.done, None, faults.translated(error, self._path))
         if is_passing:
@@ -89,12 +104,20 @@ class Telling:
             self._asks.add_room(told.bind, told.room)
         self._tell(told.kept, is_kept)
 
+    def _tell_received(self, batch: Batch, is_kept: bool) -> None:
+        for kept, together in groupby(batch.receipts, key=_KEPT):
+            self._tell(kept, is_kept, len(list(together)))
+        for _, inbound_kept in batch.inbound:
+            self._tell(inbound_kept, is_kept)
+
     def _give(self, bind: str, claims: list[Claim]) -> None:
         window = self._asks.windows.get(bind)
         if window is None:
             self._pending.released += _names(claims)
             return
-        window.room -= sum([len(claim.segments) for claim in claims])
+        slots = sum([len(claim.segments) for claim in claims])
+        window.room -= slots
+        self._asks.dealt(window.carrier, slots)
         if not self._tell(window.take, claims):
             # How much of it was written nobody knows: to release it all might send some of it twice.
             self._pending.doubted += _names(claims)

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any
 
 from gateway.rules.deal import Ask
+from gateway.rules.taking import Standings
 from gateway.store import (
     answers,
     claims,
@@ -23,12 +24,28 @@ from gateway.store import (
     outcomes,
     parked,
     receipts,
+    refile,
     retention,
 )
 from gateway.store.campaigns import moves as campaign_moves
+from gateway.store.ends import Ended, EventsEnded
 from gateway.store.inbound import messages as inbounds
-from gateway.store.interface import Answer, AttemptName, Claim, Delivery, DeliveryOutcome, InboundIn, Kept, ReceiptIn
-from gateway.store.work import Mirrors, Work
+from gateway.store.interface import (
+    Answer,
+    AttemptName,
+    Claim,
+    Delivery,
+    DeliveryOutcome,
+    InboundIn,
+    Kept,
+    KeptInARow,
+    ReceiptIn,
+)
+from gateway.store.mirrors import Mirrors
+from gateway.store.work import StartOver, Work
+
+_CAREFUL = 100
+"""Transactions that keep savepoints after one that needed them: where steps fail all the time, few are run twice."""
 
 
 @dataclass(slots=True)
@@ -57,7 +74,7 @@ class Batch:
     """Everything asked for since the last commit, up to a limit."""
 
     answers: list[AnswersIn] = field(default_factory=list)
-    receipts: list[tuple[ReceiptIn, Kept]] = field(default_factory=list)
+    receipts: list[tuple[ReceiptIn, KeptInARow]] = field(default_factory=list)
     inbound: list[tuple[InboundIn, Kept]] = field(default_factory=list)
     released: list[AttemptName] = field(default_factory=list)
     doubted: list[AttemptName] = field(default_factory=list)
@@ -78,6 +95,8 @@ class Step(Enum):
     SWEEP = "settling what is due"
     LOST = "looking for lost claims"
     CAMPAIGNS = "moving campaigns on"
+    REFILE = "filing anew what has no route"
+    AGES = "looking how long the oldest wait"
     DEAL = "dealing"
     EVENTS = "claiming events"
     ERASE = "erasing what is no longer owed"
@@ -92,9 +111,12 @@ class Own:
     asks: Sequence[Ask] = ()
     """Room of binds, to be dealt to."""
     unable_since: Mapping[str, int] = field(default_factory=dict)
+    standings: Standings = field(default_factory=dict)
+    look_at_ages: bool = False
     sweep: bool = False
     look_for_lost: bool = False
     erase: bool = False
+    refile: bool = False
     campaigns: bool = False
     claim_events: bool = False
     plan: bool = False
@@ -117,15 +139,35 @@ class Done:
     """Carriers of which there is more to ask."""
     to_expand: set[int]
     """Campaigns whose queue runs low."""
+    ends: list[Ended]
+    events_ended: list[EventsEnded]
+    unmatched: list[str]
+    """The carriers of receipts that were parked."""
     seconds: float = 0.0
     """From its begin to its commit."""
 
 
 def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own, now: int) -> Done:
-    """All of a batch as one transaction. When it raises, nothing of it has happened and the mirrors are as before."""
+    """All of a batch as one transaction. When it raises, nothing of it has happened and the mirrors are as before.
+
+    It is run without savepoints, behind which SQLite copies each page before it is changed, and once more with them if
+    a step has to be undone alone.
+    """
+    if not mirrors.careful:
+        try:
+            return _run(connection, mirrors, batch, own, now, keeps_savepoints=False)
+        except StartOver:
+            own.doing, mirrors.careful = None, _CAREFUL
+    mirrors.careful -= 1
+    return _run(connection, mirrors, batch, own, now, keeps_savepoints=True)
+
+
+def _run(
+    connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own, now: int, *, keeps_savepoints: bool
+) -> Done:
     started = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
-    work = Work(connection, mirrors, now)
+    work = Work(connection, mirrors, now, keeps_savepoints=keeps_savepoints)
     try:
         work.freshen()
         done = _change(work, batch, own)
@@ -167,8 +209,14 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     if own.campaigns:
         own.doing = Step.CAMPAIGNS
         campaign_moves.move_on(work)
+    if own.refile:
+        own.doing = Step.REFILE
+        refile.refile(work)
+    if own.look_at_ages:
+        own.doing = Step.AGES
+        work.queues.look_at_ages(work.execute, work.campaigns.stopped)
     own.doing = Step.DEAL
-    claimed = claims.claim(work, own.asks, own.unable_since) if own.asks else {}
+    claimed = claims.claim(work, own.asks, own.unable_since, own.standings) if own.asks else {}
     own.doing = None
     work.freshen()
     own.doing = Step.CAMPAIGNS
@@ -185,7 +233,11 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
         own.doing = Step.PLAN
         due.plan(work)
         own.doing = None
-    return Done(results, claimed, posts, work.wake_at, erase_at, work.to_ask, to_expand)
+    tally = work.tally
+    return Done(
+        results, claimed, posts, work.wake_at, erase_at, work.to_ask, to_expand,
+        tally.ends(work.queues.lane), tally.events, tally.unmatched,
+    )  # fmt: skip
 
 
 def _record_what_is_told(work: Work, batch: Batch) -> None:
@@ -203,8 +255,10 @@ def _record_what_is_told(work: Work, batch: Batch) -> None:
         inbounds.settle(work, inbound)
         if not inbound.is_refused:
             parked.record_inbound(work, inbound)
-    ended_binds.release(work, batch.released)
-    ended_binds.doubt(work, batch.doubted)
+    if batch.released:
+        ended_binds.release(work, batch.released)
+    if batch.doubted:
+        ended_binds.doubt(work, batch.doubted)
 
 
 def _undo(connection: sqlite3.Connection, mirrors: Mirrors) -> None:

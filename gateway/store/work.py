@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from gateway.identifiers import Identifiers
 from gateway.logs import quoted
 from gateway.messages import ENDED, MessageState, status_of
-from gateway.rules.receipt_ids import LearnedIds
 from gateway.store import faults, message_events
-from gateway.store.allowances.usage import Usage
-from gateway.store.campaigns.mirror import Campaigns
-from gateway.store.consents.mirror import OptOutMirror
-from gateway.store.endpoints import Endpoints
+from gateway.store.ends import Tally
 from gateway.store.interface import Delivery, EventFacts
+from gateway.store.many_rows import as_json
 from gateway.store.message_events import PENDING, WITH_URL, News
-from gateway.store.policy import Policy
-from gateway.store.queues import Queues
+from gateway.store.mirrors import Mirrors
 
 log = logging.getLogger("sluice.store")
 STUCK_MS = 60_000
@@ -38,16 +32,30 @@ COLUMNS = (
 )
 _FIND = f"SELECT {COLUMNS} FROM messages m WHERE m.id = ?"
 _END = "UPDATE messages SET {}state = ?, done_at = ?, last_event = ? WHERE id = ? AND state = ?"
-_END_AND_KEEP, _END_AND_LOOK = _END.format(""), _END.format("due = ?, ")
+_END_AND_LOOK = _END.format("due = ?, ")
 _END_AND_ERASE = _END.format("text = NULL, due = NULL, text_erased_at = coalesce(text_erased_at, ?), ")
+_END_TOGETHER = {
+    int(before): "UPDATE messages SET state = ?, done_at = ?, last_event = k.value FROM json_each(?) k "
+    f"WHERE messages.id = CAST(k.key AS INTEGER) AND state = {int(before)}"
+    for before in MessageState
+}
+"""Of several that end alike: their last events by message. By the state before, which must not be bound: SQLite would
+look each time at which partial index that state has, and prepare the statement anew."""
 _CAUSE = "UPDATE messages SET error = ? WHERE id = ?"
 _LAST_EVENT = "UPDATE messages SET last_event = ? WHERE id = ?"
-_OPEN = int(MessageState.DELIVERED)
+_OPEN, _IN_DOUBT, _UNKNOWN = int(MessageState.DELIVERED), int(MessageState.IN_DOUBT), int(MessageState.UNKNOWN)
 _TOLD_AS = {state: (status_of(state, sent=False), f"message.{status_of(state, sent=False)}") for state in ENDED}
 
 
 class OutOfStep(Exception):  # noqa: N818
     """A row is not where this transaction has just read it: a fault of ours; the transaction is undone."""
+
+
+class StartOver(BaseException):
+    """Something must be undone alone, and its transaction keeps no savepoints: it is run again with them.
+
+    Not an Exception, so that nothing on its way takes it for a fault.
+    """
 
 
 class Found(NamedTuple):
@@ -91,31 +99,6 @@ class Cause(NamedTuple):
 NOTHING_SAID = Cause()
 
 
-@dataclass(slots=True)
-class Mirrors:
-    """What the writer knows by heart between transactions, so that no statement has to ask."""
-
-    policy: Policy
-    queues: Queues
-    endpoints: Endpoints
-    ids: Identifiers
-    render: Callable[[EventFacts], bytes]
-    parked: int = 0
-    """Unmatched receipts on disk, so that an answer looks for one only when there is any."""
-    joining: int = 0
-    """Long inbound messages whose parts are kept or remembered, so that they are looked for only when there are any."""
-    stale: bool = False
-    """A transaction was undone: what `endpoints` learned in it may not be so."""
-    receipt_ids: dict[str, LearnedIds] = field(default_factory=dict)
-    """By carrier; learned anew by each process, and not undone with a transaction: no truth is at stake."""
-    campaigns: Campaigns = field(default_factory=Campaigns)
-    opt_outs: OptOutMirror = field(default_factory=OptOutMirror)
-    usage: Usage = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.usage = Usage(self.policy.limits)
-
-
 class Work:
     """One transaction's worth of changes."""
 
@@ -129,6 +112,7 @@ class Work:
         "executemany",
         "ids",
         "joining",
+        "keeps_savepoints",
         "now",
         "opt_outs",
         "parked",
@@ -138,13 +122,17 @@ class Work:
         "receipt_ids",
         "render",
         "stale",
+        "tally",
         "to_ask",
         "usage",
         "wake_at",
     )
 
-    def __init__(self, connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, mirrors: Mirrors, now: int, *, keeps_savepoints: bool = True
+    ) -> None:
         self.connection = connection
+        self.keeps_savepoints = keeps_savepoints
         cursor = connection.cursor()
         # One cursor for all: a new one for each statement costs as much as a small statement. Fetch before the next.
         self.execute = cursor.execute
@@ -165,6 +153,7 @@ class Work:
         self.receipt_ids = mirrors.receipt_ids
         self.stale = mirrors.stale
         self.deliveries: list[Delivery] = []
+        self.tally = Tally()
         self.to_ask: set[str] = set()
         """Carriers of which there is more to ask."""
         self.wake_at: int | None = None
@@ -179,21 +168,26 @@ class Work:
         # Not the error: it holds the step's frame, and the frame this list; nobody knows which thread ends such a ring.
         failed: list[str] = []
         queues, campaigns, counted = self.queues.mark(), self.campaigns.mark(), (self.parked, self.joining)
-        usage = self.usage.mark()
-        self.execute("SAVEPOINT apart")
+        usage, tally = self.usage.mark(), self.tally.mark()
+        if self.keeps_savepoints:
+            self.execute("SAVEPOINT apart")
         try:
             yield failed
         except Exception as error:
             if faults.is_of_the_disk(error) or not self.connection.in_transaction:
                 raise
+            if not self.keeps_savepoints:
+                raise StartOver from None
             self.execute("ROLLBACK TO apart")
             self.queues.back_to(queues)
             self.campaigns.back_to(campaigns)
             self.usage.back_to(usage)
+            self.tally.back_to(tally)
             (self.parked, self.joining), self.stale = counted, True
             log.error("failed and is put off step=%s fault=%s", quoted(what), quoted(faults.described(error)))
             failed.append(what)
-        self.execute("RELEASE apart")
+        if self.keeps_savepoints:
+            self.execute("RELEASE apart")
 
     def freshen(self) -> None:
         """After something was undone: know of the endpoints what the rows say."""
@@ -237,41 +231,47 @@ class Work:
 
     def end_many(self, ended: list[tuple[Found, MessageState, Cause, int]]) -> None:
         """`end` for many messages, none of which is ready: the same rows by fewer statements."""
-        kept: list[tuple[Any, ...]] = []
+        kept: dict[tuple[int, int, int], dict[int, int | None]] = {}
         looked_at: list[tuple[Any, ...]] = []
         erased: list[tuple[Any, ...]] = []
         causes: list[tuple[Any, ...]] = []
         told: list[News] = []
         events = iter(self.ids.next_many(len(ended), self.now))
+        texts_kept = {queue: self.text_kept_ms(queue) for queue in {end[0].queue for end in ended}}
+        now, new_tuple = self.now, tuple.__new__
         for found, state, cause, done_at in ended:
             status, kind = _TOLD_AS[state]
-            event = found.last_event
+            message, before, event = found.id, found.state, found.last_event
             if self.wants(found, kind):
                 event = next(events)
-                told.append(News(event, kind, status, found, cause, done_at))
-            row = (int(state), done_at, event, found.id, found.state)
-            text_kept = self.text_kept_ms(found.queue)
+                told.append(new_tuple(News, (event, kind, status, found, cause, done_at)))
+            text_kept = texts_kept[found.queue]
             if not text_kept:
-                erased.append((self.now, *row))
-            elif self.now < found.expires_at <= done_at + text_kept and found.state != MessageState.IN_DOUBT:
+                erased.append((now, int(state), done_at, event, message, before))
+            elif now < found.expires_at <= done_at + text_kept and before != _IN_DOUBT:
                 # The sweep looks at it when it expires, if not sooner: as good a time to see how long the text is kept.
                 # But at a doubt it looks when its grace is over, which may be long after.
-                kept.append(row)
+                kept.setdefault((int(state), done_at, before), {})[message] = event
             else:
-                looked_at.append((done_at + text_kept, *row))
-            if cause.error is not None or found.state == MessageState.UNKNOWN:
-                causes.append((cause.error, found.id))
-        ended_rows = 0
-        for statement, rows in ((_END_AND_KEEP, kept), (_END_AND_LOOK, looked_at), (_END_AND_ERASE, erased)):
-            if rows:
-                ended_rows += self.executemany(statement, rows).rowcount
-        if ended_rows != len(ended):
+                looked_at.append((done_at + text_kept, int(state), done_at, event, message, before))
+            if cause.error is not None or before == _UNKNOWN:
+                causes.append((cause.error, message))
+        count = 0
+        for (end, done_at, before), last_events in kept.items():
+            count += self.execute(_END_TOGETHER[before], (end, done_at, as_json(last_events))).rowcount
+        count += self.each(_END_AND_LOOK, looked_at) + self.each(_END_AND_ERASE, erased)
+        if count != len(ended):
             raise OutOfStep("a message is not in the state that was read")
+        self.tally.ended += ended
         if self.queues.of_campaigns:
             for found, state, _, _ in ended:
                 self._count(found, state, is_sent=True)
-        self.executemany(_CAUSE, causes)
+        self.each(_CAUSE, causes)
         message_events.file(self, told)
+
+    def each(self, statement: str, rows: list[tuple[Any, ...]]) -> int:
+        """A statement for each of rows, of which there are mostly none; how many it changed."""
+        return self.executemany(statement, rows).rowcount if rows else 0
 
     def _count(self, found: Found, state: MessageState, *, is_sent: bool) -> None:
         """A message of a campaign is counted by its public status; `is_sent`: it was, or is by now."""

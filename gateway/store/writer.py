@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,27 +17,26 @@ import trio
 
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted
-from gateway.rules.deal import Queue
-from gateway.store import checkpoints, due, faults, halves, opening, pending, recovery, transaction
+from gateway.store import checkpoints, faults, halves, opening, pending, recovery, transaction
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
 from gateway.store.held_steps import HeldSteps
 from gateway.store.interface import EventFacts, StoreBusy
+from gateway.store.mirrors import Mirrors
 from gateway.store.outage import Outage
+from gateway.store.own_work import OwnWork
 from gateway.store.pending import Pending
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
 from gateway.store.telling import Telling
 from gateway.store.transaction import Batch, Done, Order, Own, Step
-from gateway.store.work import Mirrors, Work
+from gateway.store.work import Work
 
 T = TypeVar("T")
 log = logging.getLogger("sluice.store")
 IDLE_MS = 1_000
 """How often an idle writer looks at all."""
-QUIET_ROWS = 200
-"""Erasing goes along with batches that are smaller than this."""
 AGAIN_MS = 250
 """A busy or full database is asked again after this long."""
 _CLOSING = "the store is closing, since the gateway stops; ask again once it is back"
@@ -63,12 +62,11 @@ class Writer:
         self._connection: Connection | None = None
         self._wake = trio.Event()
         self._wake_at: int | None = None
-        self._erase_at = 0
-        self._lost_at = 0
         self._commits_since_look = 0
         self._closing = False
         self._outage = Outage(path)
         self._held = HeldSteps()
+        self._own = OwnWork(self.asks, self._held)
 
     async def open(self, patience_seconds: float) -> None:
         """Open the database, bring it up to date and learn what is in it. Raises StoreUnopened."""
@@ -101,6 +99,12 @@ class Writer:
         """There is something new to look at."""
         self._wake.set()
 
+    def take(self, policy: Policy) -> None:
+        """Go on by other settings, from the next transaction on."""
+        self._policy = policy
+        self.mirrors.take(policy)
+        self.look_at_all()
+
     def look_at_all(self) -> None:
         """Run a transaction although nothing is asked for: what waits on disk may have become possible."""
         self._wake_at = self._clock()
@@ -111,8 +115,17 @@ class Writer:
         self._closing = True
         self._wake.set()
 
-    async def order(self, orders: list[Order], change: Callable[[Work], T | Exception], rows: int) -> T:
-        """Ask for a change and wait for its commit. A caller may be cancelled, its ask may not."""
+    async def order(
+        self,
+        orders: list[Order],
+        change: Callable[[Work], T | Exception],
+        rows: int,
+        then: Callable[[BaseException | None], None] | None = None,
+    ) -> T:
+        """Ask for a change and wait for its commit. A caller may be cancelled, its ask may not.
+
+        `then` is called before the next transaction begins, with why it was not made (None: it was).
+        """
         if self._closing:
             raise StoreBusy(_CLOSING)
         finished = trio.Event()
@@ -121,6 +134,8 @@ class Writer:
         def done(result: Any, error: BaseException | None) -> None:
             answer.extend((result, error))
             finished.set()
+            if then is not None:
+                then(error)
 
         orders.append(Order(change, rows, done))
         self.stir()
@@ -163,8 +178,7 @@ class Writer:
         now = self._clock()
         if not self._is_work(now):
             self._wake = trio.Event()
-            opens_at = self.mirrors.queues.opens_at(now)
-            times = (now + IDLE_MS, self._wake_at, self.asks.patience_ends_at(now), opens_at)
+            times = (now + IDLE_MS, self._wake_at, *self._own.next_at(self.mirrors, now))
             seconds = (min(at for at in times if at is not None) - now) / 1000
             with trio.move_on_after(max(0.0, seconds)):
                 await self._wake.wait()
@@ -172,11 +186,7 @@ class Writer:
     def _is_work(self, now: int) -> bool:
         if self._closing or not self.pending.is_empty() or (self._wake_at is not None and self._wake_at <= now):
             return True
-        may_deal = self._held.may_run(Step.DEAL, now)
-        return may_deal and self.asks.could_be_served(self._to_deal(now), now)
-
-    def _to_deal(self, now: int) -> Iterator[Queue]:
-        return self.mirrors.queues.for_deal(now, self.mirrors.campaigns.stopped)
+        return self._own.is_waiting(self.mirrors, now)
 
     async def _write(self, batch: Batch) -> None:
         """One transaction with what was asked for, and what the store does of itself."""
@@ -184,10 +194,10 @@ class Writer:
         if not is_asked and not self._held.may_run(Step.ALL, now):
             self._wake_at = self._held.wake_at(None, now)
             return
-        own = self._own_work(batch, now)
+        is_time = self._wake_at is not None and self._wake_at <= now
+        claim_events = self.telling.take_deliveries is not None
+        own = self._own.take(batch, self.mirrors, now, sweep=is_time, claim_events=claim_events)
         self._wake_at = None
-        if own.look_for_lost:
-            self._lost_at = now + due.LOOK_FOR_LOST_MS
         if self._outage.lasts:
             batch.by_hand.append(Order(write_the_same, 1, _nobody_waits))
         with trio.CancelScope(shield=True):
@@ -205,28 +215,13 @@ class Writer:
             if self._wal_is_long():
                 await checkpoints.attempt(self._call, checkpoints.truncate)
 
-    def _own_work(self, batch: Batch, now: int) -> Own:
-        """What is the store's own to do now, but for what has just failed."""
-        may_run = self._held.may_run
-        return Own(
-            asks=self.asks.standing(batch.answers) if may_run(Step.DEAL, now) else (),
-            unable_since=dict(self.asks.unable_since),
-            sweep=self._wake_at is not None and self._wake_at <= now and may_run(Step.SWEEP, now),
-            look_for_lost=self._lost_at <= now and may_run(Step.LOST, now),
-            erase=pending.rows_of(batch) < QUIET_ROWS and self._erase_at <= now and may_run(Step.ERASE, now),
-            campaigns=may_run(Step.CAMPAIGNS, now),
-            claim_events=self.telling.take_deliveries is not None and may_run(Step.EVENTS, now),
-            plan=may_run(Step.PLAN, now),
-        )
-
     async def _transact(self, batch: Batch, own: Own) -> Done:
         return await self._call(partial(transaction.run, mirrors=self.mirrors, batch=batch, own=own, now=self._clock()))
 
     def _hand_out(self, batch: Batch, done: Done) -> None:
         """What is on disk now is told; a callback may ask for the next look at all."""
         self._wake_at = min((at for at in (self._wake_at, done.wake_at) if at is not None), default=None)
-        if done.erase_at is not None:
-            self._erase_at = done.erase_at
+        self._own.done(done)
         self.telling.committed(batch, done)
 
     # --- when it fails

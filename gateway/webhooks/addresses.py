@@ -88,6 +88,10 @@ class AddressGuard:
         return None
 
 
+ANY_ADDRESS = AddressGuard([ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0")])
+"""For what the operator itself has written down."""
+
+
 async def open_checked(
     host: str, port: int, *, encrypted: bool, guard: AddressGuard, resolve: Resolve, timeout: float
 ) -> trio.SocketStream:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import NamedTuple
 
 import h11
 import trio
@@ -29,6 +30,7 @@ _READ_BYTES = 65_536
 _DRAINED_BYTES = 65_536
 _DRAIN_SECONDS = 1.0
 _HEADER_BYTES = 16_384  # h11's own default: what most servers take
+_OK = 200
 _GONE = 410
 _HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 
@@ -53,6 +55,14 @@ class PostResult:
     def is_gone(self) -> bool:
         """410: the endpoint wants no more of them."""
         return self.http_status == _GONE
+
+
+class Said(NamedTuple):
+    """What a question was answered."""
+
+    body: bytes
+    error: str | None
+    """In words, without the URL; None where the answer is a 200, whole and not too long."""
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +114,11 @@ class Client:
         """Close what idles for too long, until cancelled; then close all that idle."""
         await self._pool.run(task_status=task_status)
 
+    def reconfigure(self, guard: AddressGuard, timeout: float) -> None:
+        """Other networks that may be connected to, and another time-out in seconds; for what begins from now on."""
+        self._guard = guard
+        self._timeout = timeout
+
     async def post(self, url: str, body: bytes, headers: Sequence[Header]) -> PostResult:
         """POST a JSON body once. Never raises for what the URL, DNS, the network or the peer does."""
         started = trio.current_time()
@@ -123,16 +138,49 @@ class Client:
         await self._finish(answer)
         return PostResult(answer.status, error_of(answer.status), answer.retry_after_seconds, latency_ms)
 
-    async def _ask(self, origin: Origin, request: bytes) -> _Answer:
-        """Raises _NoAnswerError."""
+    async def ask(self, url: str, body: bytes, headers: Sequence[Header], *, most: int) -> Said:
+        """POST a JSON question once and read its answer, of at most so many octets; never raises, as `post`."""
+        error = f"no answer within {self._timeout:g} s"
+        try:
+            target = parse_url(url)
+            with trio.move_on_after(self._timeout):
+                answer = await self._ask(target.origin, _request(target, body, headers), may_be_plain=False)
+                return await self._content(answer, most)
+        except UrlError as refused:
+            error = f"the URL {refused}"
+        except _NoAnswerError as failure:
+            error = str(failure)
+        return Said(b"", error)
+
+    async def _content(self, answer: _Answer, most: int) -> Said:
+        """The body of an answer; the connection is kept where all was in order."""
+        connection, http = answer.connection, answer.rest
+        is_whole, content = http is None, b""
+        try:
+            if http is not None:
+                content = await _read_body(connection, http, most)
+                is_whole = len(content) <= most and _is_done(http)
+        except (h11.RemoteProtocolError, trio.BrokenResourceError):
+            raise _NoAnswerError("the connection broke within the answer") from None
+        finally:
+            if is_whole and connection.is_reusable:
+                self._pool.keep(connection)
+            else:
+                self._pool.drop(connection)
+        if len(content) > most:
+            return Said(b"", f"answered with more than {most} octets")
+        return Said(content, None if answer.status == _OK else error_of(answer.status) or f"answered {answer.status}")
+
+    async def _ask(self, origin: Origin, request: bytes, *, may_be_plain: bool = True) -> _Answer:
+        """`may_be_plain`: a success need not be read by h11, and its body is not wanted. Raises _NoAnswerError."""
         kept = self._pool.take(origin)
         if kept is not None:
             try:
-                return await self._exchange(kept, request)
+                return await self._exchange(kept, request, may_be_plain)
             except _StaleError:
                 pass
         try:
-            return await self._exchange(await self._connect(origin), request)
+            return await self._exchange(await self._connect(origin), request, may_be_plain)
         except _StaleError:
             raise _NoAnswerError("the connection was closed before an answer came") from None
 
@@ -174,7 +222,7 @@ class Client:
                 tcp.socket.close()
         return stream
 
-    async def _exchange(self, connection: _Connection, request: bytes) -> _Answer:
+    async def _exchange(self, connection: _Connection, request: bytes, may_be_plain: bool) -> _Answer:
         """Closes the connection unless it returns. Raises _StaleError when not one byte came back, _NoAnswerError."""
         stream = connection.stream
         answered = heard = False
@@ -188,7 +236,7 @@ class Client:
             if not received:
                 raise _StaleError
             heard = True
-            status = plain_success(received)
+            status = plain_success(received) if may_be_plain else None
             if status is not None:
                 answer = _Answer(connection, status)
             else:
@@ -253,19 +301,29 @@ async def _read_head(connection: _Connection, received: bytes) -> _Answer:
 
 async def _drain(connection: _Connection, http: h11.Connection) -> bool:
     """Whether the connection can carry another request, once the body is read."""
-    read = 0
     try:
-        while read <= _DRAINED_BYTES:
-            event = http.next_event()
-            if isinstance(event, h11.Data):
-                read += len(event.data)
-            elif event is h11.NEED_DATA:
-                http.receive_data(bytes(await connection.stream.receive_some(_READ_BYTES)))
-            else:
-                break
+        await _read_body(connection, http, _DRAINED_BYTES)
     except (h11.RemoteProtocolError, trio.BrokenResourceError):
         return False
-    # Bytes beyond the answer would be taken for the next one.
+    return _is_done(http)
+
+
+async def _read_body(connection: _Connection, http: h11.Connection, most: int) -> bytes:
+    """The body, or its beginning once it is longer than `most`. Raises RemoteProtocolError, BrokenResourceError."""
+    body = bytearray()
+    while len(body) <= most:
+        event = http.next_event()
+        if isinstance(event, h11.Data):
+            body += event.data
+        elif event is h11.NEED_DATA:
+            http.receive_data(bytes(await connection.stream.receive_some(_READ_BYTES)))
+        else:
+            break
+    return bytes(body)
+
+
+def _is_done(http: h11.Connection) -> bool:
+    """Whether all of an answer came, and nothing more: bytes beyond it would be taken for the next one."""
     return http.our_state is h11.DONE and http.their_state is h11.DONE and not http.trailing_data[0]
 
 

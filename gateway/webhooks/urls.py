@@ -65,6 +65,14 @@ def parse_url(url: str) -> Target:
     return Target(Origin(host, port or _DEFAULT_PORTS[parts.scheme], encrypted), authority.encode(), path.encode())
 
 
+def host_of(url: str) -> str:
+    """All of a URL that may be logged: its path and query may hold a secret."""
+    try:
+        return parse_url(url).origin.host
+    except UrlError:
+        return "?"
+
+
 def url_refusal(url: str, guard: AddressGuard) -> str | None:
     """Why a URL is refused when it is submitted, as far as DNS need not be asked; None when it may be tried."""
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.logs import Logfmt, is_journal, masked, quoted, redacted, stack_of
+from gateway.logs import Logfmt, is_journal, masked, quoted, redacted, stack_of, without_numbers
 
 ROOT = Path(__file__).parents[2]
 LINE = re.compile(r'(?:[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)(?: |$))+')
@@ -171,3 +171,16 @@ def test_every_line_about_a_message_is_explained() -> None:
 def test_no_line_is_put_together_before_it_is_known_that_somebody_listens() -> None:
     for file, text in logged_formats():
         assert "{" not in text, file
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('senders: ["SHOP", "34600123456"] -> ["+34600123456"]', 'senders: ["SHOP", "...456"] -> ["...456"]'),
+        ("prefix[0] is '3460012345612345'; write", "prefix[0] is '...345'; write"),
+        ('prefix: ["34600"] -> ["3461234"]', 'prefix: ["34600"] -> ["3461234"]'),
+        ("disk_low: 1073741824 -> 0", "disk_low: 1073741824 -> 0"),
+    ],
+)
+def test_of_the_configuration_whole_numbers_alone_are_hidden(said: str, shown: str) -> None:
+    assert without_numbers(said) == shown

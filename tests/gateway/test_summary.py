@@ -27,15 +27,15 @@ async def test_a_minute_in_which_something_passed_is_one_line_and_a_quiet_one_no
     caplog: pytest.LogCaptureFixture, autojump_clock: Any
 ) -> None:
     caplog.set_level(logging.INFO, "sluice.daemon")
-    ANSWERS.labels("telco", "sent").inc(100)
+    ANSWERS.labels("telco", "sent", "accepted").inc(100)
     summary = Summary(Carriers(), Store())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(summary.run)
         await trio.sleep(3.5 * EVERY_SECONDS)
         assert caplog.records == []
         ACCEPTED.labels("shop", "otp").inc(3)
-        ANSWERS.labels("telco", "sent").inc(2)
-        ANSWERS.labels("telco", "refused").inc()
+        ANSWERS.labels("telco", "sent", "accepted").inc(2)
+        ANSWERS.labels("telco", "refused", "permanent").inc()
         RECEIPTS.labels("telco", "delivered").inc()
         RECEIPTS.labels("telco", "undeliverable").inc()
         RECEIPTS.labels("telco", "enroute").inc()

@@ -10,7 +10,7 @@ import pytest
 from needs import need
 
 from gateway.carriers.carrier import UNBIND_LIMIT_SECONDS
-from gateway.daemon import DRAIN_LIMIT_SECONDS, WEBHOOK_LIMIT_SECONDS
+from gateway.house import DRAIN_LIMIT_SECONDS, WEBHOOK_LIMIT_SECONDS
 from gateway.serving import MOST_CONNECTIONS, OTHER_FILES, STOP_LIMIT_SECONDS
 from gateway.store.writer import END_LIMIT_SECONDS
 

@@ -46,3 +46,14 @@ def test_an_octet_after_a_miss_forgives_it():
     assert keepalive.tick(149.0) is KeepaliveStep.ENQUIRE
     keepalive.enquired(149.0)
     assert keepalive.tick(154.0) is KeepaliveStep.ENQUIRE
+
+
+def test_new_terms_hold_from_the_next_sign_of_life_on():
+    keepalive = a_keepalive()
+    keepalive.retune(idle=7.0, timeout=1.0, misses=1)
+    assert keepalive.deadline == 120.0
+    keepalive.heard(110.0)
+    assert keepalive.deadline == 117.0
+    keepalive.enquired(117.0)
+    assert keepalive.tick(117.9) is KeepaliveStep.WAIT
+    assert keepalive.tick(118.0) is KeepaliveStep.DEAD

@@ -322,7 +322,16 @@ def test_an_answer_after_the_end_is_dropped(esme):
     (delivered,) = esme.hears(DeliverSm(sequence=5))
     esme.session.receive_eof(esme.now)
     esme.session.answer(delivered.pdu, 0)
+    esme.session.respond(DeliverSmResp(0, 5))
     assert esme.said() == []
+
+
+def test_what_came_together_is_answered_together_each_by_its_own_response(esme):
+    first, second, third = (
+        event.pdu for event in esme.hears(DeliverSm(sequence=5), DataSm(sequence=9), DeliverSm(sequence=6))
+    )
+    esme.session.answer_all([first, second, third], CommandStatus.ESME_RX_T_APPN)
+    assert esme.said() == [DeliverSmResp(0x64, 5), DataSmResp(0x64, sequence=9), DeliverSmResp(0x64, 6)]
 
 
 def test_a_status_alone_answers_any_message(smsc):
@@ -431,3 +440,14 @@ def test_silence_while_the_driver_does_not_read_is_not_held_against_the_peer(esm
     assert esme.said() == []
     assert esme.waits(1) == []
     assert esme.said() == [EnquireLink(0, 2)]
+
+
+def test_new_timers_hold_for_what_is_sent_from_then_on(esme):
+    esme.session.submit(SubmitSm(), "old", esme.now)
+    terms = {"enquire_link_idle": 1000.0, "enquire_link_timeout": 5.0, "enquire_link_misses": 1, "bind_timeout": 5.0}
+    esme.session.retune(response_timeout=200.0, **terms)
+    esme.session.submit(SubmitSm(), "new", esme.now)
+    expired = [event for event in esme.waits(199) if isinstance(event, SubmitExpired)]
+    assert [event.token for event in expired] == ["old"]
+    expired = [event for event in esme.waits(2) if isinstance(event, SubmitExpired)]
+    assert [event.token for event in expired] == ["new"]

@@ -128,3 +128,27 @@ def test_overdue_are_those_that_expired_since_and_had_no_late_answer():
     assert window.overdue(float("-inf")) == 1
     window.abandon()
     assert window.overdue(float("-inf")) == 0
+
+
+def test_a_larger_window_has_room_at_once():
+    window = a_window(2, sent=2)
+    window.resize(5)
+    assert (window.capacity, window.limit, window.free) == (5, 5, 3)
+
+
+def test_a_smaller_window_keeps_what_is_in_flight_and_takes_no_more_until_it_fits():
+    window = a_window(4, sent=4)
+    window.resize(2)
+    assert (window.in_flight, window.free) == (4, 0)
+    for number in (1, 2, 3):
+        window.settle(number)
+    assert window.free == 1
+
+
+def test_a_limit_below_the_window_stays_where_it_fits_and_sinks_where_it_does_not():
+    window = a_window(10)
+    window.limit = 4
+    window.resize(8)
+    assert window.limit == 4
+    window.resize(3)
+    assert window.limit == 3

@@ -93,12 +93,15 @@ def test_metrics_count_what_happened(gateway_with, simulator, webhooks):
     def value(name, **given):
         return found[(name, labels(**given))]
 
+    def answers(outcome, status_class):
+        return value("sluice_submit_answers_total", carrier="telco", outcome=outcome, **{"class": status_class})
+
     assert value("sluice_messages_accepted_total", account="shop", lane="transactional") == 12
     assert value("sluice_messages_accepted_total", account="shop", lane="otp") == 1
     assert value("sluice_messages_refused_total", account="shop") == 1
-    assert value("sluice_submit_answers_total", carrier="telco", outcome="sent") == 11
-    assert value("sluice_submit_answers_total", carrier="telco", outcome="postponed") == 1
-    assert value("sluice_submit_answers_total", carrier="telco", outcome="refused") == 1
+    assert answers("sent", "accepted") == 11
+    assert answers("postponed", "throttled") == 1
+    assert answers("refused", "permanent") == 1
     assert value("sluice_segments_in_doubt_total", carrier="telco") == 1
     assert value("sluice_submit_latency_seconds_count", carrier="telco") == 13
     assert value("sluice_receipts_total", carrier="telco", state="delivered") == 12

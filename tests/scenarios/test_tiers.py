@@ -19,7 +19,9 @@ def batch(prefix, count):
 def test_the_second_tier_takes_over_within_seconds_and_gives_back(gateway_with, simulator_with, webhooks):
     port = free_port()
     second = simulator_with("--no-number-outcomes")
-    gateway = gateway_with(carriers={"first": carrier(port), "second": carrier(second.port)})
+    # How it gives back bit by bit is test_failover's.
+    first_carrier = carrier(port, breaker_return="0s")
+    gateway = gateway_with(carriers={"first": first_carrier, "second": carrier(second.port)})
     gateway.wait_able("second")
     assert carriers_of(webhooks, gateway.send_bulk(batch(10, 50))) == {"second"}
 

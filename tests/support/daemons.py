@@ -19,6 +19,7 @@ from sluice_processes import sluice_process
 TOKEN = "sk_test_of_the_shop"
 OPERATOR_TOKEN = "operator_token_of_the_tests"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OPERATORS_SECRET = "whsec_" + "b3BlcmF0b3I" * 4
 
 _LISTENING = re.compile(r"listening http=(\S+) operator=(\S+)")
 _FAULTS = ("Traceback", "level=critical", "fault=ours")
@@ -50,6 +51,12 @@ def carrier(port: int, **keys: Any) -> dict[str, Any]:
         "throttle_pause": "50ms",
         **keys,
     }
+
+
+def operator_told_at(url: str) -> dict[str, Any]:
+    """The operator's section of a gateway whose alarms are posted there, signed by OPERATORS_SECRET."""
+    tokens = [{"sha256": sha256(OPERATOR_TOKEN)}]
+    return {"listen": ["127.0.0.1:0"], "tokens": tokens, "webhook": {"url": url, "secrets": [OPERATORS_SECRET]}}
 
 
 def account(webhook_url: str | None = None, **keys: Any) -> dict[str, Any]:
@@ -111,13 +118,30 @@ class Gateway(Caller):
     def start(self, *, log_level: str = "debug") -> None:
         """Returns once it listens; binding to its carriers goes on. Raises AssertionError when it ends instead."""
         file = self.folder / "sluice.toml"
-        file.write_text(to_toml(self.settings), encoding="utf-8")
+        self.write()
         arguments: list[str | Path] = ["run", "--config", file, "--log-level", log_level]
         self.process = sluice_process(arguments, folder=self.folder, environment=self.environment)
         line = self.process.errors.wait(lambda line: _LISTENING.search(line) is not None)
         found = _LISTENING.search(line)
         assert found is not None
         self.url, self.operator.url = found[1], found[2]
+
+    def write(self, **sections: Any) -> None:
+        """Other top-level keys in the configuration file, in the place of those that there are."""
+        self.settings.update(sections)
+        self.write_text(to_toml(self.settings))
+
+    def write_text(self, text: str) -> None:
+        """This text as the configuration file."""
+        (self.folder / "sluice.toml").write_text(text, encoding="utf-8")
+
+    def reload(self, **sections: Any) -> dict[str, Any]:
+        """Put these into the file and have it read again; what has changed."""
+        self.write(**sections)
+        answer = self.operator.call("POST", "/admin/reload", {})
+        assert answer.status == 200, answer
+        done: dict[str, Any] = answer.json
+        return done
 
     def stop(self, seconds: float = 40.0) -> int:
         """SIGTERM; the exit status once it has drained and ended."""

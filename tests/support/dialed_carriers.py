@@ -26,6 +26,8 @@ class Network:
         self.nursery = nursery
         self.down: set[str] = set()
         self.hanging = False
+        self.may_answer = trio.Event()
+        self.may_answer.set()
         self.bind_status: int | None = 0
         self.dials: list[tuple[float, str]] = []
         self.smscs: list[Any] = []
@@ -36,7 +38,7 @@ class Network:
         self.dials.append((trio.current_time(), host))
         if self.hanging:
             await trio.sleep_forever()
-        await trio.lowlevel.checkpoint()
+        await self.may_answer.wait()
         if host in self.down:
             raise OSError("connection refused")
         smsc = self.smsc_type(bind_status=self.bind_status)

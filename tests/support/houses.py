@@ -13,9 +13,13 @@ from prometheus_client import CollectorRegistry
 from quart_trio import QuartTrio
 
 from gateway.api.app import create_app
-from gateway.api.carriers_view import BindView, CarrierView
+from gateway.api.carrier_states import states_of
+from gateway.api.carriers_view import BindView, BreakerView, CarrierView
 from gateway.api.operators import create_operator_app
 from gateway.flows.accept import Accept
+from gateway.flows.alarms import Raised
+from gateway.flows.explain import Explainer
+from gateway.flows.number_facts import NumberFacts
 from gateway.identifiers import Identifiers, now_ms
 from gateway.settings import Settings
 from gateway.store.interface import Claim
@@ -60,16 +64,27 @@ class ScriptedCarriers:
 
     able: bool = True
     alarm: str | None = None
+    breaker: BreakerView | None = None
     rebound: list[str] = field(default_factory=list)
 
     def carriers(self) -> list[CarrierView]:
         bind = BindView("telco/1", "bound", 10, 10, 3, 7, 100.0, 1_795_284_245_123, None)
-        return [CarrierView("telco", self.able, [bind], self.alarm)]
+        return [CarrierView("telco", self.able, [bind], self.alarm, self.breaker)]
 
     def rebind(self, carrier: str) -> bool:
         if carrier == "telco":
             self.rebound.append(carrier)
         return carrier == "telco"
+
+
+@dataclass
+class ScriptedAlarms:
+    """What is amiss."""
+
+    now: list[Raised] = field(default_factory=list)
+
+    def raised(self) -> list[Raised]:
+        return self.now
 
 
 @dataclass
@@ -81,6 +96,7 @@ class House:
     carriers: ScriptedCarriers
     app: QuartTrio
     operator_app: QuartTrio
+    alarms: ScriptedAlarms
     claims: list[Claim] = field(default_factory=list)
 
     def client(self, token: str | None = "shop", address: str = "203.0.113.9") -> "Caller":
@@ -123,13 +139,19 @@ async def house_of(
         async with store.opened(), trio.open_nursery() as nursery:
             await nursery.start(store.run)
             ids, carriers = Identifiers(store.last_id(), clock), ScriptedCarriers()
-            accept = Accept(settings, store, ids, clock)
+            facts = NumberFacts(settings.lookup)
+            accept = Accept(settings, store, ids, clock, facts)
+            explainer = Explainer(settings, facts, states_of(carriers))
             await accept.templates.load(store)
+            alarms = ScriptedAlarms()
             yield House(
                 settings,
                 store,
                 carriers,
-                create_app(settings, accept, store, ids, carriers),
-                create_operator_app(settings, store, ids, carriers, CollectorRegistry()),
+                create_app(settings, accept, store, ids, carriers, explainer=explainer),
+                create_operator_app(
+                    settings, store, ids, carriers, CollectorRegistry(), alarms=alarms, explainer=explainer
+                ),
+                alarms,
             )
             store.stop()

@@ -1,6 +1,6 @@
 """GET /v1/account: how an account is set up, what it may ask and what it has asked. Nothing secret, nobody else's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import json
@@ -11,6 +11,7 @@ from gateway.api.account.schemas import Account, AccountLane, AccountWebhook, Li
 from gateway.api.base import json_response
 from gateway.identifiers import now_ms
 from gateway.rules.timestamps import rfc3339
+from gateway.settings import Account as AccountSettings
 from gateway.settings import AccountLimits, Settings, Webhook
 from gateway.store.allowances.interface import AccountUse
 from gateway.store.views import EndpointRow
@@ -29,14 +30,19 @@ class AccountCall:
     def __init__(
         self, settings: Settings, store: AccountReads, limits: LimitsOfAll, clock: Callable[[], int] = now_ms
     ) -> None:
-        self._accounts = settings.accounts
+        self._store = store
+        self._limits = limits
+        self._clock = clock
+        self._accounts: Mapping[str, AccountSettings] = {}
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings; a call under way of an account that has gone ends by its own."""
+        self._accounts = {**self._accounts, **settings.accounts}
         self._lanes = [
             AccountLane(lane.name, lane.priority, lane.validity, lane.duplicate_window)
             for lane in sorted(settings.lanes.values(), key=lambda lane: (lane.priority, lane.name))
         ]
-        self._store = store
-        self._limits = limits
-        self._clock = clock
 
     async def get_account(self, account: str) -> Response:
         own = self._accounts[account]

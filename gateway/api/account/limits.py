@@ -61,7 +61,17 @@ class LimitsOfAll:
         self._store = store
         self.clock = clock
         self._wall_clock = wall_clock
-        self._limited = {name: _limited(one, clock()) for name, one in limits.items() if _policy(one) or one.backlog}
+        self._limited: dict[str, _Limited] = {}
+        self.reconfigure(limits)
+
+    def reconfigure(self, limits: Mapping[str, AccountLimits]) -> None:
+        """Other limits; what an account has used of those that stay is still counted."""
+        known, now = self._limited, self.clock()
+        self._limited = {
+            name: known[name] if name in known and known[name].limits == one else _limited(one, now)
+            for name, one in limits.items()
+            if _policy(one) or one.backlog
+        }
 
     def admit(self, account: str) -> None:
         """Count a call. Raises a Problem 429, of a call that is counted for nothing."""

@@ -65,6 +65,10 @@ class CampaignUploads:
         self._large = trio.Semaphore(LARGE_AT_A_TIME)
         self._of_account: dict[str, trio.Semaphore] = defaultdict(lambda: trio.Semaphore(MOST_OF_ACCOUNT))
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings; an upload under way ends by the limits that it began with or by these."""
+        self._limits = settings.limits
+
     async def submit_campaign(self, account: str) -> Response:
         async with upload_of(request) as upload:
             keys = request.headers.getlist("Idempotency-Key")

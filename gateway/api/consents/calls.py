@@ -38,7 +38,13 @@ class ConsentCalls:
     def __init__(self, kind: ConsentKind, settings: Settings, store: ConsentStore) -> None:
         self._kind = kind
         self._store = store
-        self._checks = {name: ConsentCheck(account) for name, account in settings.accounts.items()}
+        self._checks: dict[str, ConsentCheck] = {}
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings; a call under way of an account that has gone ends by its own."""
+        checks = {name: ConsentCheck(account) for name, account in settings.accounts.items()}
+        self._checks = {**self._checks, **checks}
 
     async def put(self, account: str, number: str) -> Response:
         body = decode(await read_json(request))

@@ -47,9 +47,17 @@ class ConsentImports:
         self._kind = kind
         self._store = store
         self._http = settings.http
-        self._checks = {name: ConsentCheck(account) for name, account in settings.accounts.items()}
+        self._checks: dict[str, ConsentCheck] = {}
         self._turns = trio.Semaphore(MOST_UPLOADS)
-        self._of_account = {name: trio.Semaphore(1) for name in settings.accounts}
+        self._of_account: dict[str, trio.Semaphore] = {}
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings; a call under way of an account that has gone ends by its own."""
+        checks = {name: ConsentCheck(account) for name, account in settings.accounts.items()}
+        self._checks = {**self._checks, **checks}
+        for name in settings.accounts:
+            self._of_account.setdefault(name, trio.Semaphore(1))
 
     async def take(self, account: str) -> Response:
         async with upload_of(request) as upload, self._of_account[account], self._turns:

@@ -27,6 +27,7 @@ CAUSES: dict[str, str] = {
     "already-sent": "It is too late to cancel: a carrier has the message, or may have it, or its life is over.",
     "too-many-templates": "The account keeps as many named templates as it may.",
     "not-in-doubt": "The message was in doubt no more, or never, when it was to be settled by hand.",
+    "invalid-configuration": "An operator asked for a reload, and the file or one that it includes is wrong.",
     "campaign-status": "The campaign has ended, is still loading, or stands where the call means nothing.",
     "voice-not-offered": "Calls to `/v1/campaigns/voice` belong to gateways that speak.",
     "bad-request": "What came is no HTTP/1.1 that can be read, or contradicts itself.",

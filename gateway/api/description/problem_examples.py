@@ -109,6 +109,11 @@ _PROBLEMS = [
     ),
     _of(problems.METHOD_NOT_ALLOWED, "This path takes GET, not POST."),
     _of(problems.NOT_IN_DOUBT, "No message with this id is in doubt."),
+    _of(
+        problems.INVALID_CONFIGURATION,
+        "The configuration cannot be used. Nothing was changed.",
+        problems=["/etc/sluice/sluice.toml: carriers.telco.window is 0; the least is 1"],
+    ),
     _of(problems.VOICE_NOT_OFFERED, "This gateway sends text messages: POST /v1/campaigns/sms."),
     _of(problems.BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other."),
     _of(problems.HEAD_TOO_LARGE, "The request line and the headers have more than 16,384 bytes."),

@@ -25,6 +25,14 @@ class LanePaces:
         self.closed: frozenset[str] = frozenset()
         """Those of them that may be given nothing yet."""
 
+    def take(self, lanes: Mapping[str, LanePolicy]) -> None:
+        """Other rates; a bucket whose size stays keeps what it holds."""
+        rates = {name: lane.rate for name, lane in lanes.items() if lane.rate}
+        self._buckets = {lane: one for lane, one in self._buckets.items() if rates.get(lane) == self._rates.get(lane)}
+        self._rates = rates
+        self.slots = {}
+        self.closed = frozenset()
+
     def look(self, now: int) -> None:
         """How it stands now."""
         if not self._rates:

@@ -37,6 +37,14 @@ class Usage:
         self._counted: _Counted = {}
         self._taken: dict[str, int] = {}
 
+    def limit(self, limits: Mapping[str, AccountLimits]) -> None:
+        """Other limits; a bucket whose size stays keeps what it holds."""
+        for account in list(self._buckets):
+            was, is_now = self._limits[account], limits.get(account)
+            if is_now is None or is_now.messages_per_second != was.messages_per_second:
+                del self._buckets[account]
+        self._limits = limits
+
     def load(self, connection: sqlite3.Connection, now: int) -> None:
         """Know what the rows say; a clock that goes back over midnight finds its day again."""
         rows = connection.execute(_LOAD, (day_of(now) - 1,))

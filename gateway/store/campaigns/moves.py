@@ -14,7 +14,8 @@ from gateway.store.campaigns.completed import file_completed
 from gateway.store.campaigns.interface import CampaignMove, CampaignState
 from gateway.store.campaigns.loading import fail
 from gateway.store.campaigns.mirror import Standing
-from gateway.store.work import COLUMNS, NOTHING_SAID, STUCK_MS, Cause, Found, Work
+from gateway.store.elsewhere import unsent_end
+from gateway.store.work import COLUMNS, STUCK_MS, Found, Work
 
 LOW_WATER = 500
 """A running campaign with fewer ready messages is to be expanded."""
@@ -46,8 +47,7 @@ _WAITING = (
     f"SELECT {COLUMNS} FROM messages m WHERE m.queue = ? "
     f"AND m.state IN ({int(MessageState.SCHEDULED)}, {int(MessageState.RETRYING)}) ORDER BY m.id LIMIT ?"
 )
-_CANCELED = NOTHING_SAID._replace(error=ErrorCode.CANCELED)
-_NOBODY_KNOWS = NOTHING_SAID._replace(error=ErrorCode.OUTCOME_UNKNOWN)
+_CANCELED = MessageState.CANCELED, ErrorCode.CANCELED
 
 
 # --- by hand
@@ -218,20 +218,13 @@ def _end_unsent(work: Work, campaign: int, most: int) -> int:
 
 def _end_some(work: Work, which: str, queue: int, most: int) -> int:
     found = [Found._make(row) for row in work.execute(which, (queue, most)).fetchall()]
-    work.end_many([(one, *_how_it_ends(one), work.now) for one in found])
+    work.end_many([(one, *unsent_end(work, one, *_CANCELED), work.now) for one in found])
     return len(found)
 
 
 def _has_unsent(work: Work, campaign: int) -> bool:
     queues = work.queues.not_begun_of(campaign)
     return any(work.queues.ready_in(queue) or work.execute(_WAITING, (queue, 1)).fetchone() for queue in queues)
-
-
-def _how_it_ends(found: Found) -> tuple[MessageState, Cause]:
-    """What a doubt would have sent again may have arrived."""
-    if found.possible_duplicate:
-        return MessageState.UNKNOWN, _NOBODY_KNOWS
-    return MessageState.CANCELED, _CANCELED
 
 
 def _is_over(work: Work, campaign: int, standing: Standing) -> bool:

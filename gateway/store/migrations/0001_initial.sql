@@ -437,6 +437,16 @@ CREATE TABLE keyword_replies (
 
 CREATE INDEX keyword_replies_at ON keyword_replies (at);
 
+-- What is amiss at present and was told; the row goes with its end. So two starts tell it once.
+CREATE TABLE alarms (
+    kind TEXT NOT NULL,                -- the event that raised it
+    subject TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    event INTEGER,                     -- that told it: its end is told behind it
+    data TEXT NOT NULL,                -- figures, as JSON
+    PRIMARY KEY (kind, subject)
+) STRICT, WITHOUT ROWID;
+
 -- What people changed by hand, never what a message says. Rows are added, and go when retention has said that all
 -- before them may; nothing else changes them.
 CREATE TABLE audit (

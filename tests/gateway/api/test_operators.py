@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from gateway import identifiers
+from gateway.api.carriers_view import BreakerView
 from gateway.store.interface import AttemptName, Claim
 
 Build = Callable[..., dict[str, Any]]
@@ -45,6 +46,37 @@ async def test_without_a_token_in_the_settings_admin_stays_closed(house: Any) ->
         assert (await house.operator(token).get("/admin/status")).status_code == 401
 
 
+async def test_a_route_is_explained_with_carriers_as_they_stand(house: Any) -> None:
+    said = await (await house.operator().get("/admin/route?number=%2B34600000001&account=shop&sender=SHOP")).get_json()
+    assert said["route"] == "rest"
+    assert said["lines"][0] == "number +34600000001: Spain (ES), mobile, network 21401 (table)"
+    assert "telco: able to send" in said["lines"]
+
+
+async def test_a_silent_carrier_is_told_as_the_last_resort_that_it_is(house: Any) -> None:
+    house.carriers.breaker = BreakerView("open", "silence", "no receipt for 90 s", 1_795_284_245_123, None)
+    said = await (await house.operator().get("/admin/route?number=%2B34600000001&account=shop&sender=SHOP")).get_json()
+    assert said["lines"][-2:] == [
+        "telco: breaker open (silence: no receipt for 90 s)",
+        "telco gets it, as no other can",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("account=shop", "number"),
+        ("number=12&account=shop", "number"),
+        ("number=1&account=x", "account"),
+        ("to=1", "to"),
+    ],
+)
+async def test_a_question_about_a_route_that_makes_no_sense_names_its_field(house: Any, query: str, field: str) -> None:
+    answer = await house.operator().get(f"/admin/route?{query}")
+    assert answer.status_code == 422
+    assert field in (await answer.get_json())["fields"]
+
+
 async def test_status_tells_the_backlog_and_the_binds(house: Any, a_message: Build) -> None:
     await house.client().post("/v1/sms", json=a_message())
     body = await (await house.operator().get("/admin/status")).get_json()
@@ -71,6 +103,25 @@ async def a_doubt(house: Any, message: dict[str, Any]) -> str:
     await house.store.keep_alive()
     found: str = (await answer.get_json())["id"]
     return found
+
+
+async def test_carriers_are_shown_with_their_breakers(house: Any) -> None:
+    async def breaker() -> Any:
+        (carrier,) = (await (await house.operator().get("/admin/carriers")).get_json())["entities"]
+        return carrier["breaker"]
+
+    assert await breaker() is None
+    house.carriers.breaker = BreakerView("closed", None, "", 1_795_284_245_123, None)
+    at = "2026-11-21T18:04:05.123Z"
+    assert await breaker() == {"state": "closed", "cause": None, "detail": None, "since": at, "retry_at": None}
+    house.carriers.breaker = BreakerView("open", "errors", "errors 0.82 of 40", 1_795_284_245_123, 1_795_284_275_123)
+    assert await breaker() == {
+        "state": "open",
+        "cause": "errors",
+        "detail": "errors 0.82 of 40",
+        "since": at,
+        "retry_at": "2026-11-21T18:04:35.123Z",
+    }
 
 
 async def test_pain_31_refused_credentials_are_an_alarm_and_an_operator_can_have_them_tried_again(house: Any) -> None:

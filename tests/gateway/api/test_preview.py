@@ -9,6 +9,8 @@ import trio
 import trio.testing
 
 from gateway.flows.accept import Accept
+from gateway.flows.explain import Explainer, all_able
+from gateway.flows.number_facts import NumberFacts
 from gateway.flows.preview import Previews
 from gateway.rules.faults import ItemErrors
 
@@ -144,7 +146,8 @@ async def test_options_are_taken_by_every_call_and_only_their_names_are_shown(ho
 
 async def test_the_loop_neither_checks_nor_cuts_and_two_previews_at_most_run_at_once(house: Any) -> None:
     seen = Watched()
-    previews = Previews(house.settings, cast(Accept, seen))
+    explainer = Explainer(house.settings, NumberFacts(house.settings.lookup), all_able)
+    previews = Previews(house.settings, cast(Accept, seen), explainer)
     async with trio.open_nursery() as nursery:
         for _ in range(4):
             nursery.start_soon(previews.preview, "shop", {})
@@ -165,6 +168,9 @@ class Watched:
         self.most = 0
         self._now = 0
         self._lock = threading.Lock()
+
+    async def look_ahead(self, account: str, body: Any) -> None:
+        """Nothing minds networks."""
 
     def look(self, account: str, body: Any) -> ItemErrors:
         with self._lock:

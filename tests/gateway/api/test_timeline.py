@@ -142,6 +142,7 @@ def test_the_story_of_the_contract_reads_as_the_contract_shows_it() -> None:
         (AttemptState.REFUSED, {"command_status": int(CommandStatus.ESME_RINVDSTADR)}, "refused", "failed"),
         (AttemptState.RELEASED, {}, "released", "queued"),
         (AttemptState.RESENT, {}, "resent", "queued"),
+        (AttemptState.REROUTED, {}, "sent", "sent"),
         (AttemptState.UNKNOWN, {}, "unknown", "unknown"),
         (AttemptState.UNKNOWN, {"answered_at": AT, "command_status": 0}, "sent", "unknown"),
         (AttemptState.DELIVERED, {}, "sent", "delivered"),

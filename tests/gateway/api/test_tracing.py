@@ -12,6 +12,8 @@ from gateway.api.operators import create_operator_app
 from gateway.api.problems import Problem
 from gateway.api.tracing import MOST_TRACES, Tracing
 from gateway.carriers.trace import Tap, Wire
+from gateway.flows.explain import Explainer, all_able
+from gateway.flows.number_facts import NumberFacts
 from gateway.identifiers import Identifiers
 from gateway.store.interface import Store, StoreBusy
 from protocol.codec import encode
@@ -43,9 +45,9 @@ class ABind:
 @pytest.fixture
 def wire(house: Any) -> Wire:
     wire = Wire("telco")
-    ids = Identifiers()
+    ids, explainer = Identifiers(), Explainer(house.settings, NumberFacts(house.settings.lookup), all_able)
     house.operator_app = create_operator_app(
-        house.settings, house.store, ids, house.carriers, CollectorRegistry(), {"telco": wire}
+        house.settings, house.store, ids, house.carriers, CollectorRegistry(), {"telco": wire}, explainer=explainer
     )
     return wire
 

@@ -7,10 +7,12 @@ import pytest
 import trio
 import trio.testing
 from bound_binds import ENQUIRE_LINK, ENQUIRE_LINK_RESP, BoundBind, StuckStream, a_receipt, quiet, tokens
+from rises import Rises
 
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.reading import DELIVERIES_WAITING
 from gateway.carriers.waiting import WAIT_BEYOND_ANSWER_SECONDS
+from gateway.metrics import SUBMITS
 from protocol.numbers import BindMode
 from protocol.pdus import BindRequest
 
@@ -73,6 +75,7 @@ async def test_what_is_unwritten_when_its_time_is_over_is_given_back_and_never_w
 ) -> None:
     smsc = scripted_smsc()
     stream = StuckStream(smsc.near)
+    submits = Rises(SUBMITS)
     async with bound(smsc=smsc, stream=stream, response_timeout="10s", one_pdu_per_write=one_pdu_per_write) as it:
         stream.stuck = True
         it.submit(1)
@@ -88,6 +91,7 @@ async def test_what_is_unwritten_when_its_time_is_over_is_given_back_and_never_w
         await quiet()
         written = b"".join(stream.writes)
         assert [b"text %d" % number in written for number in range(4)] == [True, False, False, True]
+        assert submits.of(SUBMITS)["sluice_submits_total", it.bind.carrier] == 2
         assert ENQUIRE_LINK_RESP in written
         await smsc.hang_up()
         await quiet()

@@ -13,7 +13,7 @@ BIND = {
 }  # fmt: skip
 STATUS = {
     "started_at": "2026-11-21T18:04:05.000Z", "backlog": 1234, "backlog_limit": 5_000_000, "parked": 2,
-    "events_pending": 31, "deliveries_under_way": 4, "ready": 0,
+    "events_pending": 31, "deliveries_under_way": 4, "ready": 0, "alarms": [],
     "carriers": [{"name": "telco", "able": True, "receipt_ids": None, "binds": [BIND]}],
 }  # fmt: skip
 QUEUE = {"lane": "otp", "route": "rest", "account": "shop", "ready": 42, "stay": None, "avoid": "backup"}
@@ -36,6 +36,17 @@ def test_people_see_binds_queues_and_counts(gateway: Any, capsys: pytest.Capture
     assert ["segments", "in", "doubt", "3", "`sluice", "doubts`", "lists", "them"] in rows
     assert ["messages", "not", "sent", "yet", "1,234", "of", "at", "most", "5,000,000"] in rows
     assert all(asked[2] == "Bearer op_test" for asked in gateway.asked)
+
+
+def test_what_is_amiss_stands_first(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    standing(gateway, queues=[])
+    alarm = {"alarm": "carrier.down", "subject": "telco", "since": "2026-11-21T18:04:05.000Z", "words": "telco is down"}
+    gateway.on("GET", "/admin/status", {**STATUS, "alarms": [alarm]})
+    assert main(["status"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert rows[1] == ["alarm", "for", "what", "is", "amiss"]
+    row = next(row for row in rows if row[0] == "carrier.down")
+    assert row[-3:] == ["telco", "is", "down"]
 
 
 def test_more_doubts_than_a_page_are_told_as_more(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,6 +72,25 @@ def test_a_window_that_is_not_all_used_is_shown_as_part_of_it(gateway: Any, caps
     gateway.on("GET", "/admin/status", {**STATUS, "carriers": [cut]})
     assert main(["status"]) == 0
     assert "5 of 20" in capsys.readouterr().out
+
+
+def test_a_breaker_that_is_open_is_shown_with_its_cause_and_next_try(
+    gateway: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing(gateway, queues=[])
+    opened = {
+        "state": "open", "cause": "errors", "detail": "errors 0.82 of 40", "since": "2026-11-21T18:04:05.000Z",
+        "retry_at": "2999-11-21T18:04:35.000Z",
+    }  # fmt: skip
+    closed = {"state": "closed", "cause": None, "detail": None, "since": "2026-11-21T18:04:05.000Z", "retry_at": None}
+    carriers = [{**STATUS["carriers"][0], "breaker": opened}, {"name": "backup", "binds": [], "breaker": closed,
+                 "receipt_ids": None}]  # fmt: skip
+    gateway.on("GET", "/admin/status", {**STATUS, "carriers": carriers})
+    assert main(["status"]) == 0
+    printed = capsys.readouterr().out
+    assert "errors 0.82 of 40" in printed
+    assert "breaker of" in printed
+    assert not [line for line in printed.splitlines() if line.startswith("backup")]
 
 
 def test_programs_get_one_line_of_json(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -269,3 +269,23 @@ async def test_a_carrier_that_takes_no_questions_is_not_looked_after(
 )
 def test_final_date_is_read_as_the_dates_of_receipts(written: str, ms: int | None) -> None:
     assert final_ms(QuerySmResp(final_date=written), ZoneInfo("Europe/Madrid")) == ms
+
+
+async def test_a_carrier_that_a_reload_lets_be_asked_is_asked_and_one_that_has_gone_no_longer(
+    nursery: trio.Nursery, scripted_smsc: Any, carrier_settings: Callable[..., Any], autojump_clock: Any
+) -> None:
+    it = Table(nursery, scripted_smsc(), carrier_settings())
+    await it.bind()
+    await nursery.start(it.asking.run)
+    it.smsc.reply = told(2)
+    it.rows.add(an_enquiry())
+    await trio.sleep(10)
+    assert it.rows.looked == 0, "it takes no questions"
+    it.carrier.settings = carrier_settings(query_sm=True)
+    it.asking.reconfigure([it.carrier])
+    await it.until_answered(1)
+    it.asking.reconfigure([])
+    looked = it.rows.looked
+    it.rows.add(an_enquiry(2))
+    await trio.sleep(10)
+    assert it.rows.looked == looked

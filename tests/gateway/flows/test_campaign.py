@@ -14,7 +14,7 @@ from gateway.flows.campaign import Expand
 from gateway.identifiers import Identifiers
 from gateway.rules import campaigns
 from gateway.rules.options import MessageOptions, to_json
-from gateway.rules.quiet_hours import QuietHours
+from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
 from gateway.settings import Lane, Settings
 from gateway.settings.countries import CountryRules
 from gateway.store.campaigns.interface import Expansion, NewRecipient
@@ -374,3 +374,22 @@ async def test_a_lane_that_ignores_quiet_hours_goes_on(idle: Scene) -> None:
         await nursery.start(expand.run)
         assert await idle.until_expanded(campaign) == {"queued": 2}
         nursery.cancel_scope.cancel()
+
+
+async def test_recipients_of_a_route_that_is_no_more_go_by_the_one_that_takes_them_now(idle: Scene) -> None:
+    expand, given = an_expand(idle), []
+
+    def reroute(*facts: Any) -> str | None:
+        given.append(facts)
+        return "rest" if facts[0] == "ES" else None
+
+    expand.reconfigure({"rest"}, {}, NO_QUIET_HOURS, reroute)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(expand.run)
+        first, second = some_recipients(0, 2)
+        recipients = [first._replace(route="gone", country="ES"), second._replace(route="gone", country="FR")]
+        campaign = await idle.campaign(recipients, tag="may")
+        assert await idle.until_expanded(campaign) == {"queued": 1, "failed": 1}
+        nursery.cancel_scope.cancel()
+    assert [message.route for message in await idle.messages()] == ["rest", "gone"]
+    assert given[0][1:6] == (first.recipient, "promotional", "shop", "SHOP", "may")

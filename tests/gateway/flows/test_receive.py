@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from gateway.carriers.bind import Bind
-from gateway.carriers.traffic import Traffic
+from gateway.carriers.traffic import NOBODY_HEARS, Hearing, NobodyHears, Traffic
 from gateway.flows.receive import Receive
 from gateway.flows.receive_receipts import utc_ms
 from gateway.identifiers import Identifiers
@@ -31,13 +31,17 @@ RECEIPT = (
 
 class RecordingStore:
     def __init__(self) -> None:
-        self.receipts: list[ReceiptIn] = []
+        self.filed: list[ReceiptIn] = []
         self.inbounds: list[InboundIn] = []
         self.kept: list[Callable[[bool], None]] = []
 
     def receipt(self, receipt: ReceiptIn, kept: Callable[[bool], None]) -> None:
-        self.receipts.append(receipt)
+        self.filed.append(receipt)
         self.kept.append(kept)
+
+    def receipts(self, receipts: list[ReceiptIn], kept: Callable[[bool, int], None]) -> None:
+        for receipt in receipts:
+            self.receipt(receipt, lambda is_kept: kept(is_kept, 1))
 
     def inbound(self, inbound: InboundIn, kept: Callable[[bool], None]) -> None:
         self.inbounds.append(inbound)
@@ -45,12 +49,12 @@ class RecordingStore:
 
 
 class Setup:
-    def __init__(self, smsc: Any, settings: Any) -> None:
+    def __init__(self, smsc: Any, settings: Any, hearing: Hearing) -> None:
         self.smsc = smsc
         self.store = RecordingStore()
         owners = NumberOwners({"shop": ["SHOP", "34600*"], "bank": ["34700000001"]})
         ids = Identifiers(clock=lambda: NOW)
-        receive = Receive(self.store, owners, ids, told={"shop"}, clock=lambda: NOW)  # type: ignore[arg-type]
+        receive = Receive(self.store, owners, ids, told={"shop"}, hearing=hearing, clock=lambda: NOW)  # type: ignore[arg-type]
         traffic = Traffic(open_feed=lambda bind: None, deliver=receive.deliver)  # type: ignore[arg-type, return-value]
         self.bind = Bind("telco/1/receiver", BindMode.RECEIVER, settings, smsc.near, traffic)
 
@@ -64,8 +68,8 @@ class Setup:
 @pytest.fixture
 def receiving(scripted_smsc: type[Any], carrier_settings: Callable[..., Any]) -> Callable[..., Any]:
     @asynccontextmanager
-    async def run(**given: Any) -> AsyncIterator[Setup]:
-        setup = Setup(scripted_smsc(), carrier_settings(**given))
+    async def run(hearing: Hearing = NOBODY_HEARS, **given: Any) -> AsyncIterator[Setup]:
+        setup = Setup(scripted_smsc(), carrier_settings(**given), hearing)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(setup.smsc.run)
             nursery.start_soon(setup.bind.run, BindRequest(BindMode.RECEIVER, "acme", "secret"))
@@ -97,7 +101,7 @@ def an_inbound(text: bytes, **changes: Any) -> DeliverSm:
 async def test_deliver_sm_resp_goes_out_only_after_the_receipt_is_kept(receiving: Any) -> None:
     async with receiving() as it:
         await it.deliver(a_receipt())
-        assert len(it.store.receipts) == 1
+        assert len(it.store.filed) == 1
         assert it.smsc.delivered == []
         it.store.kept[0](True)
         await trio.testing.wait_all_tasks_blocked()
@@ -110,13 +114,13 @@ async def test_what_could_not_be_kept_is_answered_with_a_temporary_error(receivi
         it.store.kept[0](False)
         it.store.kept[1](False)
         await trio.testing.wait_all_tasks_blocked()
-        assert it.smsc.delivered == [(0, CommandStatus.ESME_RX_T_APPN), (1, CommandStatus.ESME_RX_T_APPN)]
+        assert sorted(it.smsc.delivered) == [(0, CommandStatus.ESME_RX_T_APPN), (1, CommandStatus.ESME_RX_T_APPN)]
 
 
 async def test_a_receipt_carries_its_dates_in_utc_by_the_carriers_zone(receiving: Any) -> None:
     async with receiving(receipt_timezone="Europe/Madrid") as it:
         await it.deliver(a_receipt())
-        (receipt,) = it.store.receipts
+        (receipt,) = it.store.filed
         assert (receipt.carrier, receipt.bind, receipt.at) == ("telco", "telco/1/receiver", NOW)
         assert receipt.receipt.message_id == "5F3A"
         assert receipt.receipt.state is ReceiptState.DELIVERED
@@ -145,7 +149,7 @@ def test_a_date_in_the_hour_that_comes_twice_is_the_later_unless_that_is_still_t
 async def test_a_date_that_names_its_zone_is_not_moved_by_the_carriers(receiving: Any) -> None:
     async with receiving(receipt_timezone="Asia/Kolkata") as it:
         await it.deliver(a_receipt(b"id:1 done date:250615120100000+ stat:DELIVRD"))
-        assert it.store.receipts[0].done_at == 1_749_988_860_000
+        assert it.store.filed[0].done_at == 1_749_988_860_000
 
 
 async def test_an_end_that_is_not_delivered_has_its_cause(receiving: Any) -> None:
@@ -157,7 +161,7 @@ async def test_an_end_that_is_not_delivered_has_its_cause(receiving: Any) -> Non
             ),
             a_receipt(b"id:1 stat:ENROUTE err:000"),
         )
-        assert [receipt.error for receipt in it.store.receipts] == [ErrorCode.UNKNOWN_SUBSCRIBER, None]
+        assert [receipt.error for receipt in it.store.filed] == [ErrorCode.UNKNOWN_SUBSCRIBER, None]
 
 
 async def test_pain_15_a_carriers_own_codes_mean_what_the_operator_says_they_do(receiving: Any) -> None:
@@ -171,7 +175,7 @@ async def test_pain_15_a_carriers_own_codes_mean_what_the_operator_says_they_do(
             a_receipt(b"id:1 stat:DELIVRD err:77"),
             a_receipt(b"id:1 stat:UNDELIV"),
         )
-        assert [receipt.error for receipt in it.store.receipts] == [
+        assert [receipt.error for receipt in it.store.filed] == [
             ErrorCode.INBOX_FULL,
             ErrorCode.SPAM_FILTERED,
             ErrorCode.UNMAPPED,
@@ -181,6 +185,39 @@ async def test_pain_15_a_carriers_own_codes_mean_what_the_operator_says_they_do(
         ]
 
 
+async def test_who_listens_hears_of_the_receipts_of_each_read_and_not_of_messages(receiving: Any) -> None:
+    class Listener(NobodyHears):
+        def received(self, carrier: str, count: int) -> None:
+            heard.append((carrier, count))
+
+    heard: list[tuple[str, int]] = []
+    async with receiving(text_receipts=True, hearing=Listener()) as it:
+        await it.deliver(a_receipt(b"id:1 stat:DELIVRD"), a_receipt(b"id:2 stat:UNDELIV"))
+        await it.deliver(DeliverSm(source_addr="34600000001", destination_addr="34600", short_message=b"Hello"))
+        await it.deliver(DeliverSm(source_addr="34600000001", destination_addr="34600", short_message=RECEIPT))
+        assert heard == [("telco", 2)]
+        # What only looks like a receipt is one once the store has found its message.
+        it.store.kept[-1](True)
+    assert heard == [("telco", 2), ("telco", 1)]
+
+
+async def test_a_receipt_that_stops_its_carrier_is_kept_and_says_so(receiving: Any) -> None:
+    class Listener(NobodyHears):
+        def stop(self, carrier: str, status: str) -> None:
+            stopped.append((carrier, status))
+
+    stopped: list[tuple[str, str]] = []
+    async with receiving(on_receipt={"0B1": "stop", "spam_filtered": "stop"}, hearing=Listener()) as it:
+        await it.deliver(
+            a_receipt(b"id:1 stat:UNDELIV err:0B1"),
+            a_receipt(b"id:2 stat:UNDELIV err:0B2"),
+            a_receipt(b"id:3 stat:DELIVRD err:0B1"),
+            a_receipt(b"id:4 stat:ENROUTE err:0B1"),
+        )
+        assert len(it.store.filed) == 4
+    assert stopped == [("telco", "by receipt UNDELIV 0B1")]
+
+
 def test_every_cause_that_the_settings_know_is_one_that_callers_see() -> None:
     assert {cause.value for cause in ReceiptCause} <= {code.value for code in ErrorCode}
 
@@ -188,7 +225,7 @@ def test_every_cause_that_the_settings_know_is_one_that_callers_see() -> None:
 async def test_a_receipt_without_an_id_is_kept_all_the_same(receiving: Any) -> None:
     async with receiving() as it:
         await it.deliver(a_receipt(b"stat:DELIVRD"))
-        assert it.store.receipts[0].receipt.message_id is None
+        assert it.store.filed[0].receipt.message_id is None
 
 
 async def test_a_receipt_may_come_as_data_sm_and_is_answered_as_one(receiving: Any) -> None:
@@ -199,7 +236,7 @@ async def test_a_receipt_may_come_as_data_sm_and_is_answered_as_one(receiving: A
             tlvs={int(Tlv.RECEIPTED_MESSAGE_ID): b"5F3A\0", int(Tlv.MESSAGE_STATE): b"\x02"},
         )
         await it.deliver(pdu)
-        assert it.store.receipts[0].receipt.message_id == "5F3A"
+        assert it.store.filed[0].receipt.message_id == "5F3A"
         it.store.kept[0](True)
         await trio.testing.wait_all_tasks_blocked()
         assert it.smsc.delivered == [(0, 0)]
@@ -213,7 +250,7 @@ async def test_a_text_that_looks_like_a_receipt_is_one_only_where_the_carrier_is
         assert len(it.store.inbounds) == 1
     async with receiving(text_receipts=True) as it:
         await it.deliver(a_receipt(esm_class=0), a_receipt())
-        guessed, marked = it.store.receipts
+        guessed, marked = it.store.filed
         assert (guessed.receipt.is_guess, marked.receipt.is_guess) == (True, False)
         assert guessed.otherwise is not None
         assert guessed.otherwise.text == RECEIPT.decode(), "what it is unless it names a message of ours"
@@ -298,7 +335,7 @@ async def test_pains_18_and_44_what_only_looked_like_a_receipt_is_refused_and_co
     before = INBOUND_UNTOLD.labels("telco")._value.get()
     async with receiving(text_receipts=True, unroutable_inbound=unroutable) as it:
         await it.deliver(a_receipt(esm_class=0, destination_addr=destination))
-        (guess,) = it.store.receipts
+        (guess,) = it.store.filed
         assert it.smsc.delivered == [], "whether it is a receipt the store finds out"
         guess.was_inbound = was_inbound
         it.store.kept[0](True)
@@ -310,7 +347,7 @@ async def test_pains_18_and_44_what_only_looked_like_a_receipt_is_refused_and_co
 async def test_a_guess_that_could_not_be_kept_is_answered_with_a_temporary_error(receiving: Any) -> None:
     async with receiving(text_receipts=True, unroutable_inbound="refuse") as it:
         await it.deliver(a_receipt(esm_class=0, destination_addr="12345"))
-        it.store.receipts[0].was_inbound = True
+        it.store.filed[0].was_inbound = True
         it.store.kept[0](False)
         await trio.testing.wait_all_tasks_blocked()
         assert it.smsc.delivered == [(0, CommandStatus.ESME_RX_T_APPN)]
@@ -319,7 +356,7 @@ async def test_a_guess_that_could_not_be_kept_is_answered_with_a_temporary_error
 async def test_trap_3_an_ordinary_inbound_message_with_receipted_message_id_stays_one(receiving: Any) -> None:
     async with receiving() as it:
         await it.deliver(an_inbound(b"hello", tlvs={int(Tlv.RECEIPTED_MESSAGE_ID): b"5F3A\0"}))
-        assert it.store.receipts == []
+        assert it.store.filed == []
         assert it.store.inbounds[0].text == "hello"
 
 
@@ -352,3 +389,14 @@ async def test_a_kept_receipt_of_a_lost_bind_is_simply_not_answered(receiving: A
         await trio.testing.wait_all_tasks_blocked()
         it.store.kept[0](True)
         assert it.smsc.delivered == []
+
+
+async def test_receipts_of_one_read_are_answered_as_they_were_kept(receiving: Any) -> None:
+    async with receiving() as it:
+        await it.deliver(
+            a_receipt(), a_receipt(), DataSm(esm_class=4, tlvs={Tlv.MESSAGE_PAYLOAD: RECEIPT}), a_receipt()
+        )
+        for kept, is_kept in zip(it.store.kept, (True, True, False, True), strict=True):
+            kept(is_kept)
+        await trio.testing.wait_all_tasks_blocked()
+        assert it.smsc.delivered == [(0, 0), (1, 0), (2, CommandStatus.ESME_RX_T_APPN), (3, 0)]

@@ -176,3 +176,17 @@ async def test_what_no_frame_can_hold_is_refused_and_its_slot_comes_back(sending
         (answer,) = it.store.answers
         assert (answer.message, answer.verdict) == (1, Verdict.REFUSED)
         assert it.store.standing == 1
+
+
+async def test_a_carrier_that_is_halted_gives_back_what_was_not_written_and_its_ask_stands(
+    sending: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=4, submit_rate=1) as it:
+        it.store.deal(*claims(3))
+        await quiet()
+        written = len(it.smsc.submits)
+        it.send.halt("another")
+        assert it.store.released == []
+        it.send.halt("telco")
+        assert it.store.released == names(3 - written, first=written + 1)
+        assert it.store.standing > 0

@@ -7,6 +7,7 @@ import trio
 from fed_binds import NOW, THROTTLED, a_claim, claims, names, quiet
 
 from gateway.carriers.bind_states import BindState
+from gateway.carriers.pacing import Pace
 from gateway.rules.retrying import Verdict
 from gateway.settings import Settings
 from gateway.store.interface import AttemptName
@@ -167,3 +168,46 @@ async def test_every_slot_is_back_after_a_storm_of_throttles_losses_of_commits_a
         assert accounted == sum(1 + number % 4 for number in range(1, message + 1))
         assert len(it.store.doubted) > 5
         assert len(it.store.released) > 5
+
+
+async def test_other_settings_of_a_bound_carrier_ask_for_its_new_window_and_write_its_new_way(
+    sending: Any, carrier_settings: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=2) as it:
+        settings = Settings.model_validate({"carriers": {"telco": {**KEYS, "window": 5, "service_type": "CMT"}}})
+        assert it.store.standing == 2
+        it.bind.restraint.retune(settings.carriers["telco"], [])
+        it.bind.reconfigure(settings.carriers["telco"])
+        it.send.reconfigure(settings)
+        assert it.store.standing == 5
+        it.store.deal(a_claim(1))
+        await quiet()
+        assert it.smsc.submits[-1].service_type == "CMT"
+        it.bind.restraint.retune(carrier_settings(window=1), [])
+        it.bind.reconfigure(carrier_settings(window=1))
+        assert it.store.standing == 0, "one is in flight"
+
+
+async def test_a_bind_that_leaves_keeps_its_way_where_its_carrier_comes_back_meanwhile(
+    sending: Any, autojump_clock: Any
+) -> None:
+    async with sending(window=2) as it:
+        it.send.reconfigure(Settings.model_validate({"carriers": {}}))
+        settings = Settings.model_validate({"carriers": {"telco": {**KEYS, "service_type": "CMT"}}})
+        it.send.reconfigure(settings)
+        it.store.deal(a_claim(1))
+        await quiet()
+        assert it.smsc.submits[-1].service_type == ""
+
+
+async def test_binds_that_come_to_share_a_pace_share_what_they_have_at_hand(sending: Any, autojump_clock: Any) -> None:
+    async with sending(window=50) as it:
+        paced = {**KEYS, "window": 50, "submit_rate": 50, "binds": 2}
+        settings = Settings.model_validate({"carriers": {"telco": paced}})
+        it.bind.restraint.retune(settings.carriers["telco"], [Pace(50)])
+        it.bind.reconfigure(settings.carriers["telco"])
+        it.send.reconfigure(settings)
+        assert it.store.standing <= 5, "a tenth of a second's worth"
+
+
+KEYS = {"hosts": ["one.example:2775"], "system_id": "acme", "password": "secret", "enquire_link_idle": "10m"}

@@ -91,3 +91,19 @@ def test_what_is_asked_of_texts_goes_before_the_accounts_habit(
     rules = check_of(unicode=account)
     found = rules.recipients(defined(rules, message="Hi 🙂", **asked)).check("+34600000001", NOW)
     assert isinstance(found, CheckedRecipient) is taken
+
+
+def test_routes_are_asked_with_the_campaigns_name_and_tag() -> None:
+    configuration = a_configuration()
+    by = {"may": {"campaign": ["May*"]}, "tagged": {"tag": ["spring"]}, "rest": {}}
+    configuration["routes"] = [{"name": name, "match": match, "tiers": ["telco"]} for name, match in by.items()]
+    rules = checks_of(Settings.model_validate(configuration), CampaignCheck, 400 * 86_400)["shop"]
+
+    def route_of(**fields: Any) -> str:
+        found = rules.recipients(defined(rules, **fields)).check("+34600000001", NOW)
+        assert isinstance(found, CheckedRecipient), found
+        return found.route
+
+    assert route_of(campaign_name="May sale") == "may"
+    assert route_of(campaign_name="June", tag="spring") == "tagged"
+    assert route_of(campaign_name="June") == "rest"

@@ -210,6 +210,19 @@ def test_a_number_that_no_route_takes_is_refused() -> None:
     assert wrong(GOOD | {"to": "+33612345678"}, routes=routes) == {"to": ["no_route"]}
 
 
+def test_a_route_may_ask_for_a_tag_however_closely_the_item_is_looked_at() -> None:
+    routes = [{"name": "sale", "match": {"tag": ["sale*"]}, "tiers": ["telco"]}, {"name": "rest", "tiers": ["telco"]}]
+    assert good(GOOD | {"tag": "sale-7"}, routes=routes).route == "sale"
+    assert good(GOOD | {"tag": "sale-7", "max_parts": 3}, routes=routes).route == "sale"
+    assert good(GOOD | {"tag": "other"}, routes=routes).route == "rest"
+
+
+def test_what_carriers_take_is_known_of_every_branch_of_a_route() -> None:
+    routes = [{"name": "best", "strategy": "quality", "tiers": ["telco"]}]
+    assert good(GOOD, routes=routes).route == "best/ES"
+    assert good(GOOD | {"max_parts": 3}, routes=routes).route == "best/ES"
+
+
 def test_a_sender_is_needed_where_the_account_has_no_default() -> None:
     assert wrong(GOOD, default_sender=None) == {"from": ["sender_missing"]}
     assert good(GOOD | {"from": "SHOP"}, default_sender=None).sender == "SHOP"

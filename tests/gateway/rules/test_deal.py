@@ -3,13 +3,22 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules.deal import Ask, Queue, Turns, deal, may_take
+from gateway.rules.deal import Ask, Queue, Standing, Turns, could_deal, deal
+from gateway.rules.taking import TIER_PATIENCE_MS, may_take
+from gateway.rules.tiers import Tier
 
 ONE_TIER = (("telco",),)
 
 
-def a_queue(id_=1, ready=10, account="shop", lane="transactional", priority=2, tiers=ONE_TIER, stay="", avoid=""):
-    return Queue(id_, lane, priority, account, tiers, stay, avoid, ready)
+def of_tiers(*tiers):
+    return tuple(Tier(tuple(tier)) for tier in tiers)
+
+
+def a_queue(
+    id_=1, ready=10, account="shop", lane="transactional", priority=2, tiers=ONE_TIER, stay="", avoid="", **more
+):
+    avoided = frozenset(avoid.split())
+    return Queue(id_, lane, priority, account, of_tiers(*tiers), stay, avoided, ready, **more)
 
 
 def slots_of(grants):
@@ -129,16 +138,31 @@ def test_what_avoids_a_carrier_comes_back_to_it_when_no_other_is_able():
     queue = a_queue(tiers=(("telco", "other"),), avoid="telco")
     assert not may_take(queue, "telco", {}, 0)
     assert may_take(queue, "other", {}, 0)
-    assert may_take(queue, "telco", {"other": 0}, 0)
+    assert not may_take(queue, "telco", {"other": 0}, 899), "it may be back in a moment"
+    assert may_take(queue, "telco", {"other": 0}, 900)
     assert may_take(a_queue(avoid="telco"), "telco", {}, 0)
 
 
-def test_a_lower_tier_waits_a_second_for_every_carrier_above():
+def test_what_failed_on_two_goes_to_the_third_and_then_back_to_either():
+    queue = a_queue(tiers=(("telco",), ("other",), ("backup",)), avoid="other telco")
+    assert [may_take(queue, carrier, {}, 0) for carrier in ("telco", "other", "backup")] == [False, False, True]
+    unable = {"backup": 0}
+    assert may_take(queue, "telco", unable, 900)
+    assert may_take(queue, "other", unable, 900), "whom it avoids holds none back"
+
+
+def test_a_retry_waits_for_a_lower_tier_rather_than_go_back_at_once():
+    queue = a_queue(tiers=(("telco",), ("other",), ("backup",)), avoid="telco")
+    assert not may_take(queue, "telco", {"other": 0}, 10), "in a moment the lower tier may take it"
+    assert may_take(queue, "backup", {"other": 0}, 900)
+
+
+def test_a_lower_tier_waits_nine_tenths_of_a_second_for_every_carrier_above():
     queue = a_queue(tiers=(("telco", "other"), ("backup",)))
     assert not may_take(queue, "backup", {}, 10_000)
     assert not may_take(queue, "backup", {"telco": 0}, 10_000)
-    assert not may_take(queue, "backup", {"telco": 0, "other": 9_001}, 10_000)
-    assert may_take(queue, "backup", {"telco": 0, "other": 9_000}, 10_000)
+    assert not may_take(queue, "backup", {"telco": 0, "other": 9_101}, 10_000)
+    assert may_take(queue, "backup", {"telco": 0, "other": 9_100}, 10_000)
     assert may_take(queue, "telco", {"telco": 0, "other": 0}, 10_000)
 
 
@@ -162,9 +186,9 @@ queues_of_many_kinds = st.lists(
 
 @given(queues_of_many_kinds, st.lists(st.tuples(st.sampled_from(["telco", "other"]), st.integers(-2, 40)), max_size=4))
 def test_no_bind_gets_more_than_its_room_or_what_it_may_not_take(drawn, rooms):
-    tiers = (("telco", "other"),)
+    tiers = of_tiers(("telco", "other"))
     queues = [
-        Queue(n, f"lane{lane}", lane, account, tiers, stay, avoid, ready)
+        Queue(n, f"lane{lane}", lane, account, tiers, stay, frozenset(avoid.split()), ready)
         for n, (lane, account, ready, avoid, stay) in enumerate(drawn)
     ]
     by_id = {queue.id: queue for queue in queues}
@@ -198,11 +222,11 @@ def test_the_lower_lanes_take_the_guaranteed_shares_in_turns():
 
 @given(
     st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=2), min_size=1, max_size=4),
-    st.sampled_from(["", *"abcd"]),
+    st.sets(st.sampled_from("abcd")),
     st.sets(st.sampled_from("abcd")),
 )
 def test_a_ready_queue_always_has_a_taker_while_any_of_its_carriers_is_able(tiers, avoid, unable):
-    queue = a_queue(tiers=tuple(tuple(tier) for tier in tiers), avoid=avoid)
+    queue = a_queue(tiers=tuple(tuple(tier) for tier in tiers), avoid=" ".join(avoid))
     carriers = {carrier for tier in tiers for carrier in tier}
     since = dict.fromkeys(unable, 0)
     takers = {carrier for carrier in carriers - unable if may_take(queue, carrier, since, 10_000)}
@@ -210,13 +234,13 @@ def test_a_ready_queue_always_has_a_taker_while_any_of_its_carriers_is_able(tier
 
 
 def test_a_carrier_takes_nothing_that_it_cannot_carry_and_holds_none_back_below() -> None:
-    queue = Queue(1, "otp", 1, "shop", (("telco",), ("backup",)), "", "", 5, frozenset({"telco"}))
+    queue = a_queue(tiers=(("telco",), ("backup",)), unfit=frozenset({"telco"}))
     assert not may_take(queue, "telco", {}, 0)
     assert may_take(queue, "backup", {}, 0)
 
 
 def test_a_retry_goes_back_to_the_carrier_it_avoids_where_the_other_cannot_carry_it() -> None:
-    queue = Queue(1, "otp", 1, "shop", (("telco", "other"),), "", "other", 5, frozenset({"telco"}))
+    queue = a_queue(tiers=(("telco", "other"),), avoid="other", unfit=frozenset({"telco"}))
     assert may_take(queue, "other", {}, 0)
     assert not may_take(queue, "telco", {}, 0)
 
@@ -236,3 +260,134 @@ def test_a_lane_gets_as_many_slots_as_its_rate_lets_through_over_all_its_queues_
     queues = [a_queue(1), a_queue(2, account="mall"), a_queue(3, lane="promotional", priority=3)]
     assert limited(queues, 4, 4, 4, slots={"transactional": 6}) == {1: 3, 2: 3, 3: 6}
     assert limited([a_queue(1)], 4, 4, slots={"transactional": 5}) == {1: 5}
+
+
+# --- carriers that are not as usual
+
+OPEN = Standing(0, holds_back=False)
+SILENT = Standing(0, holds_back=False, last_resort=True)
+BOTH = (("telco",), ("backup",))
+
+
+def returning(slots):
+    return Standing(slots, holds_back=False, last_resort=True)
+
+
+def test_an_open_breaker_takes_nothing_and_lets_the_tier_below_take_at_once():
+    queue = a_queue(tiers=BOTH)
+    assert not may_take(queue, "telco", {}, 0, {"telco": OPEN})
+    assert may_take(queue, "backup", {}, 0, {"telco": OPEN})
+    assert not may_take(a_queue(), "telco", {}, 0, {"telco": OPEN}), "even where there is no other"
+
+
+def test_a_silent_carrier_takes_only_what_no_other_could():
+    queue = a_queue(tiers=BOTH)
+    assert not may_take(queue, "telco", {}, 0, {"telco": SILENT})
+    # Of one that is only paused it is not yet the last resort.
+    assert not may_take(queue, "telco", {"backup": 0}, TIER_PATIENCE_MS - 1, {"telco": SILENT})
+    assert may_take(queue, "telco", {"backup": 0}, TIER_PATIENCE_MS, {"telco": SILENT})
+    assert may_take(a_queue(), "telco", {}, 0, {"telco": SILENT})
+    assert may_take(queue, "telco", {}, 0, {"telco": SILENT, "backup": OPEN})
+
+
+def test_where_all_are_silent_the_tiers_hold_as_ever():
+    queue = a_queue(tiers=BOTH)
+    silent = {"telco": SILENT, "backup": SILENT}
+    assert may_take(queue, "telco", {}, 0, silent)
+    assert may_take(queue, "backup", {}, 0, silent), "nobody waits for a silent one"
+
+
+def test_a_retry_goes_to_a_silent_carrier_rather_than_back():
+    queue = a_queue(tiers=BOTH, avoid="telco")
+    assert not may_take(queue, "telco", {}, 0, {"backup": SILENT})
+    assert may_take(queue, "backup", {}, 0, {"backup": SILENT})
+
+
+def test_one_that_returns_gets_its_slots_and_the_tier_below_the_rest():
+    queues = [a_queue(ready=100, tiers=BOTH)]
+    asks = [Ask("telco/1", "telco", 50), Ask("telco/2", "telco", 50), Ask("backup/1", "backup", 50)]
+    grants, _ = deal(asks, queues, {}, Turns(), now=0, share=50, standings={"telco": returning(8)})
+    assert sum(g.slots for g in grants if g.carrier == "telco") == 8
+    assert sum(g.slots for g in grants if g.carrier == "backup") == 50
+
+
+def test_one_that_is_tried_is_not_left_without_by_others_with_more_room():
+    tiers = of_tiers(*BOTH), of_tiers(("telco", "backup")), (Tier(("telco", "backup"), (1.0, 1.0)),)
+    asks = [Ask("backup/1", "backup", 50), Ask("telco/1", "telco", 10)]
+    for queue in (a_queue(ready=1)._replace(tiers=told) for told in tiers):
+        for standing in (Standing(5, holds_back=False), returning(3)):
+            grants, _ = deal(asks, [queue], {}, Turns(), now=0, share=50, standings={"telco": standing})
+            assert [grant.carrier for grant in grants] == ["telco"]
+
+
+def test_one_that_returns_is_not_limited_where_it_is_the_only_one():
+    asks = [Ask("telco/1", "telco", 50)]
+    grants, _ = deal(asks, [a_queue(ready=100)], {}, Turns(), now=0, share=50, standings={"telco": returning(8)})
+    assert sum(g.slots for g in grants) == 50
+
+
+def test_a_probed_carrier_gets_its_probes_and_no_more_even_alone():
+    asks = [Ask("telco/1", "telco", 50), Ask("telco/2", "telco", 50)]
+    probed = {"telco": Standing(5, holds_back=False)}
+    grants, _ = deal(asks, [a_queue(ready=100)], {}, Turns(), now=0, share=50, standings=probed)
+    assert sum(g.slots for g in grants) == 5
+
+
+def test_a_queue_whose_oldest_has_waited_too_long_is_open_to_every_tier():
+    queue = a_queue(tiers=BOTH, since=1_000, overflow_ms=500)
+    assert not may_take(queue, "backup", {}, 1_500)
+    assert may_take(queue, "backup", {}, 1_501)
+    assert may_take(queue, "telco", {}, 1_501)
+    assert not may_take(a_queue(tiers=BOTH, since=0, overflow_ms=500), "backup", {}, 10**9), (
+        "it is not known since when"
+    )
+
+
+standings_of_all_kinds = st.dictionaries(
+    st.sampled_from("abcd"), st.sampled_from([OPEN, SILENT, returning(3), returning(0), Standing(2, holds_back=False)])
+)
+weighted_tiers = st.lists(
+    st.dictionaries(st.sampled_from("abcd"), st.sampled_from([1.0, 30.0, 0.05]), min_size=1, max_size=3).map(
+        lambda weights: Tier(tuple(weights), tuple(weights.values()) if len(weights) > 1 else ())
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(
+    st.lists(st.tuples(weighted_tiers, st.sets(st.sampled_from("abcd")), st.sampled_from(["", "a"])), max_size=3),
+    st.dictionaries(st.sampled_from("abcd"), st.integers(1, 200), min_size=1),
+    standings_of_all_kinds,
+    st.dictionaries(st.sampled_from("abcd"), st.sampled_from([0, 9_500]), max_size=2),
+    st.integers(0, 3),
+)
+def test_whenever_a_deal_is_said_to_be_possible_it_gives_something(drawn, rooms, standings, unable, deals_before):
+    queues = [
+        Queue(n, "otp", 1, "shop", tuple(tiers), stay, frozenset(avoid), 1_000, branch=f"route{n % 2}")
+        for n, (tiers, avoid, stay) in enumerate(drawn)
+    ]
+    asks = [Ask(f"{carrier}/1", carrier, room) for carrier, room in rooms.items() if carrier not in unable]
+    turns = Turns()
+    for _ in range(deals_before):
+        turns = deal(asks[:1], queues, unable, turns, now=10_000, share=0, standings=standings)[1]
+    carriers = {ask.carrier for ask in asks}
+    possible = could_deal(carriers, queues, unable, turns, now=10_500, standings=standings)
+    grants, _ = deal(asks, queues, unable, turns, now=10_500, share=0, standings=standings)
+    assert possible == bool(grants)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=2), min_size=1, max_size=4),
+    st.sets(st.sampled_from("abcd")),
+    st.sets(st.sampled_from("abcd")),
+    standings_of_all_kinds,
+)
+def test_a_ready_queue_has_a_taker_while_any_carrier_may_send(tiers, avoid, unable, standings):
+    queue = a_queue(tiers=tiers, avoid=" ".join(avoid))
+    able = {carrier for tier in tiers for carrier in tier} - unable
+    open_to_it = {
+        name for name in able if name not in standings or standings[name].slots or standings[name].last_resort
+    }
+    takers = {name for name in open_to_it if may_take(queue, name, dict.fromkeys(unable, 0), 10_000, standings)}
+    assert takers or not open_to_it

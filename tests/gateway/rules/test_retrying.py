@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.messages import ErrorCode
+from gateway.rules.failures import USUAL, Action
 from gateway.rules.retrying import AfterAnswer, Verdict, after_answer, before_its_time, webhook_retry
 from gateway.settings import Lane, Settings
 from protocol.command_status import CommandStatus
@@ -16,12 +17,15 @@ def answer(
     status: int, tries: int = 0, throttles: int = 0, expires_at: int = FAR, rng: Callable[[], float] = lambda: NEAR_ONE
 ) -> AfterAnswer:
     return after_answer(
-        int(status), tries=tries, throttles=throttles, max_tries=10, now_ms=NOW, expires_at=expires_at, rng=rng
+        int(status),
+        USUAL.of_status(int(status)),
+        tries=tries,
+        throttles=throttles,
+        max_tries=10,
+        now_ms=NOW,
+        expires_at=expires_at,
+        rng=rng,
     )
-
-
-def test_esme_rok_is_sent() -> None:
-    assert answer(CommandStatus.ESME_ROK) == AfterAnswer(Verdict.SENT, 0, None)
 
 
 @pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL])
@@ -47,6 +51,7 @@ def test_a_lane_says_how_soon_it_tries_again_and_how_long_it_pauses_at_most() ->
         return [
             after_answer(
                 int(CommandStatus.ESME_RSYSERR),
+                Action.RETRY_ELSEWHERE,
                 tries=tries,
                 throttles=0,
                 max_tries=100,
@@ -130,7 +135,7 @@ def test_what_a_carrier_does_not_take_to_hold_waits_here_for_its_time(status: in
     assert after == AfterAnswer(Verdict.POSTPONED, NOW + 90_000, None)
 
 
-@pytest.mark.parametrize("status", [0, CommandStatus.ESME_RINVDSTADR, CommandStatus.ESME_RTHROTTLED])
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RINVDSTADR, CommandStatus.ESME_RTHROTTLED])
 def test_any_other_answer_means_the_same_before_its_time(status: int) -> None:
     after = answer(status)
     assert before_its_time(after, status, deliver_at=NOW + 90_000, now_ms=NOW) == after

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rules.faults import Fault, FaultCode
-from gateway.rules.texts import ReadyText, prepare
+from gateway.rules.texts import GSM7, ReadyText, fits_one, prepare
 from gateway.rules.transliteration import transliterated
 from protocol.text import Encoding
 
@@ -19,6 +19,11 @@ def test_gsm_is_used_wherever_it_can_carry_the_text() -> None:
     assert ready("x" * 161, allow=True) == ReadyText("x" * 161, Encoding.GSM7, 2)
     assert ready("€" * 80) == ReadyText("€" * 80, Encoding.GSM7, 1)
     assert ready("€" * 81) == ReadyText("€" * 81, Encoding.GSM7, 2)
+
+
+@given(st.one_of(st.text(), st.text("a€[ñÁ", min_size=70, max_size=170)))
+def test_the_quick_look_finds_just_what_goes_as_it_is_in_one_segment(text: str) -> None:
+    assert fits_one(text) == (ready(text, allow=True, transliterate=True) == ReadyText(text, GSM7, 1))
 
 
 def test_unicode_is_refused_with_the_character_its_place_and_the_remedy() -> None:

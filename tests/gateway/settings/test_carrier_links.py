@@ -157,3 +157,29 @@ def test_a_carrier_that_only_calls_has_no_hosts(loads: Loads) -> None:
 def test_a_carrier_that_nobody_could_connect_to_or_from_stops_the_start(loads: Loads, given: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(told)):
         loads(BARE + given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            'response_timeout = "10s"\nbreaker_latency = "15s"',
+            'breaker_latency is above response_timeout ("10s"), where it would never be seen; lower it',
+        ),
+        (
+            'receipt_silence = "2m"\nreceipt_silence_least = "5m"',
+            'receipt_silence_least is above receipt_silence ("2m"); lower it or raise that',
+        ),
+        ("breaker_errors = 0", "breaker_errors is 0.0; give 0.01 to 1"),
+    ],
+)
+def test_terms_of_a_breaker_that_could_not_hold_are_told(loads: Loads, given: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        loads(CARRIER + given)
+
+
+def test_short_time_outs_contradict_no_usual_value_of_a_breaker(loads: Loads) -> None:
+    short = 'response_timeout = "1s"\nreceipt_silence = "2s"\n'
+    loads(CARRIER + short)
+    # As `sluice check` prints it.
+    loads(CARRIER + short + 'breaker_latency = "20s"\nreceipt_silence_least = "60s"')

@@ -203,7 +203,7 @@ def test_a_secret_of_the_environment_replaces_the_file_that_was_named(loads: Loa
         ("SLUICE_OPERATOR__FOO__BAR", "1", "operator.foo is no key that Sluice knows"),
         ("SLUICE_HTTP__LISTEN", "0.0.0.0:80", "http.listen must be a list"),
         ("SLUICE_STORE", "{", "store must be a table"),
-        ("SLUICE_CARRIER__TELCO__WINDOW", "1", "'carrier' is no section; the sections are accounts, carriers,"),
+        ("SLUICE_CARRIER__TELCO__WINDOW", "1", "'carrier' is no section; the sections are accounts, alerts, carriers,"),
         ("SLUICE_INCLUDE", '["x"]', "include may stand in the file alone"),
     ],
 )

@@ -122,7 +122,7 @@ def test_an_impossible_value_of_a_carrier_is_told_with_file_key_and_remedy(
             'lanes.otp.retry_ceiling is "500ms", shorter than retry_floor; give "1s"',
         ),
         ("[lanes.alerts]", "lanes.alerts.priority is missing"),
-        ('[operator]\nwebhook = { url = "x" }', "operator.webhook is not offered yet"),
+        ('[operator]\nwebhook = { url = "x" }', "operator.webhook.url is not a URL that events can be put to"),
         (
             "[operator]\nlisten = ['127.0.0.1:8080']",
             'operator.listen[0] is "127.0.0.1:8080", which is listened on already',
@@ -173,14 +173,56 @@ def test_an_impossible_value_of_an_account_is_told(loads: Loads, line: str, told
     ("line", "told"),
     [
         ('tiers = ["nobody"]', 'routes[0].tiers names the carrier "nobody", which is not there; there are telco'),
-        ("tiers = [{ telco = 70 }]", "routes[0].tiers[0] has weights, which are not offered yet"),
+        ("tiers = [{ telco = 0 }]", "routes[0].tiers[0] gives telco the weight 0; a weight must be from 1 to 1000000"),
+        ("tiers = [{ nobody = 7 }]", 'routes[0].tiers names the carrier "nobody", which is not there; there are telco'),
+        ("tiers = [{}]", "routes[0].tiers[0] has no carrier; give at least one"),
+        ("tiers = [7]", "routes[0].tiers[0] must be the name of a carrier, a list of names such as"),
         ('tiers = ["telco", ["telco"]]\nmatch = { lane = ["otp"] }', 'routes[0].tiers has "telco" twice'),
         ("tiers = []", "routes[0].tiers is empty; give at least one"),
         ('tiers = ["telco"]\nmatch = { lane = ["x"] }', 'routes[0].match.lane names the lane "x"'),
         ('tiers = ["telco"]\nmatch = { account = ["x"] }', 'routes[0].match.account names the account "x"'),
         ('tiers = ["telco"]\nmatch = { prefix = ["3a"] }', "routes[0].match.prefix[0] is '3a'"),
         ('tiers = ["telco"]\nmatch = { country = ["ESP"] }', "routes[0].match.country[0] is 'ESP'"),
-        ('tiers = ["telco"]\noverflow_after = "5s"', "routes[0].overflow_after is not offered yet"),
+        (
+            'tiers = ["telco"]\noverflow_after = "5s"',
+            "routes[0].overflow_after does nothing: the route has one carrier",
+        ),
+        ('tiers = ["telco"]\noverflow_after = "5ms"', 'routes[0].overflow_after is "5ms"; give "100ms" to "24h"'),
+        ('tiers = ["telco"]\nstrategy = "best"', "routes[0].strategy is 'best', but must be 'tiers', 'weighted'"),
+        (
+            'tiers = [{ telco = 1 }]\nstrategy = "quality"',
+            'routes[0].tiers[0] has weights, which strategy "quality" does not use; write a list',
+        ),
+        ('tiers = ["telco"]\nexplore = 0.1', 'routes[0].explore does nothing without strategy "quality"'),
+        (
+            'tiers = ["telco"]\nquality_window = "5m"',
+            'routes[0].quality_window does nothing without strategy "quality"',
+        ),
+        ('tiers = ["telco"]\nstrategy = "quality"\nexplore = 0.6', "routes[0].explore is 0.6; give 0 to 0.5"),
+        (
+            'tiers = ["telco"]\nstrategy = "cheapest"',
+            'routes[0].prices lacks carrier telco, and strategy "cheapest" needs a price of each; add telco = { "*"',
+        ),
+        (
+            'tiers = ["telco"]\nstrategy = "cheapest"\nprices = { telco = { ES = 1 } }',
+            'routes[0].prices lacks "*" for carrier telco, and strategy "cheapest" needs a price of each; add',
+        ),
+        (
+            'tiers = ["telco"]\nprices = { backup = { ES = 1 } }',
+            'routes[0].prices names the carrier "backup", which is not in its tiers',
+        ),
+        ('tiers = ["telco"]\nprices = { telco = { Spain = 1 } }', "routes[0].prices.telco has a price for 'Spain'"),
+        ('tiers = ["telco"]\nprices = { telco = { ES = -1 } }', "routes[0].prices.telco has the price -1 for ES"),
+        (
+            'tiers = ["telco"]\nprices = { telco = { ES = 0.0000001 } }',
+            "routes[0].prices.telco has the price 1e-07 for",
+        ),
+        (
+            'tiers = ["telco"]\nprices = { telco = { 34 = 1, "+34" = 2 } }',
+            "routes[0].prices.telco has two prices for 34",
+        ),
+        ('tiers = ["telco"]\nmatch = { mccmnc = ["21"] }', "routes[0].match.mccmnc[0] is '21'; write the country and"),
+        ('tiers = ["telco"]\nmatch = { tag = [""] }', "routes[0].match.tag[0] is ''; write a name, or its beginning"),
         ('tiers = ["telco"]', 'routes[1] ("rest") is never reached, since route "first" before it takes all'),
     ],
 )

@@ -14,7 +14,8 @@ import trio
 
 from gateway.identifiers import Identifiers
 from gateway.messages import MessageState
-from gateway.settings import DEFAULT_EVENTS, InDoubt
+from gateway.rules.tiers import Tierings
+from gateway.settings import DEFAULT_EVENTS, InDoubt, Route
 from gateway.store.connection import open_loop
 from gateway.store.interface import (
     Accepted,
@@ -59,6 +60,11 @@ class Clock:
         self.now += ms
 
 
+def tierings(**tiers: list[Any]) -> Tierings:
+    """Of routes by name."""
+    return Tierings(Route.model_validate({"name": name, "tiers": of_route}) for name, of_route in tiers.items())
+
+
 def a_policy(**changes: Any) -> Policy:
     policy = Policy(
         lanes={
@@ -67,11 +73,11 @@ def a_policy(**changes: Any) -> Policy:
             "promotional": LanePolicy(3, InDoubt.HOLD, MINUTE, DAY),
         },
         carriers={name: CarrierPolicy(72 * HOUR, 3 * MINUTE) for name in ("telco", "other", "backup")},
-        tiers={
-            "rest": (("telco",),),
-            "pair": (("telco", "other"),),
-            "tiered": (("telco", "other"), ("backup",)),
-        },
+        tierings=tierings(
+            rest=["telco"],
+            pair=[["telco", "other"]],
+            tiered=[["telco", "other"], "backup"],
+        ),
         accounts={
             "shop": EndpointPolicy(URL, 1, USUAL_EVENTS),
             "mall": EndpointPolicy("https://mall.example/sms", 3, USUAL_EVENTS),

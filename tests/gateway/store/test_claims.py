@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.messages import AttemptState, MessageState
+from gateway.rules.deal import TIER_PATIENCE_MS, Turns
 from gateway.store.interface import Verdict
 
 SECOND = 1_000
@@ -143,7 +144,7 @@ async def test_a_lower_lane_gets_one_slot_in_fifty_but_never_from_priority_1(ben
     assert set(lanes) == {"otp"}
 
 
-async def test_a_lower_tier_waits_until_all_above_could_not_send_for_a_second(bench):
+async def test_a_lower_tier_waits_until_all_above_could_not_send_for_nearly_a_second(bench):
     message = await bench.accept_one(route="tiered")
     backup = bench.bind("backup/1")
     bench.store.carrier_able("telco", False)
@@ -151,7 +152,7 @@ async def test_a_lower_tier_waits_until_all_above_could_not_send_for_a_second(be
     await bench.after(2 * SECOND)
     assert backup.claims == [], "the other carrier of the first tier is able"
     bench.store.carrier_able("other", False)
-    await bench.after(999)
+    await bench.after(TIER_PATIENCE_MS - 1)
     assert backup.claims == []
     await bench.after(1)
     assert backup.messages == [message]
@@ -165,7 +166,7 @@ async def test_the_writer_wakes_by_itself_when_patience_with_a_tier_ends(tmp_pat
             bench.store.carrier_able(carrier, False)
         bench.store.ask(backup.name, 1)
         await bench.commit()
-        assert bench.store._writer.asks.patience_ends_at(bench.clock()) == bench.clock() + SECOND
+        assert bench.store._writer.asks.patience_ends_at(Turns(), bench.clock()) == bench.clock() + TIER_PATIENCE_MS
         bench.clock.advance(SECOND)
         bench.store.carrier_able("telco", False)
         await bench.commit()

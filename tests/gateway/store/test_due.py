@@ -110,3 +110,15 @@ async def test_what_is_due_and_cannot_be_settled_is_put_off_and_does_not_block_t
     assert await bench.state(other) is MessageState.EXPIRED
     assert (await bench.story(stuck)).message.due == bench.clock() + MINUTE
     assert f"settling {public(MESSAGE, stuck)}" in caplog.text
+
+
+async def test_a_doubt_whose_message_has_expired_meanwhile_is_settled_and_ends_at_once(bench, caplog):
+    message = bench.a_long_message(2, lane="promotional", expires_at=bench.clock() + 30 * SECOND)
+    (message,) = await bench.accept(message)
+    bind = bench.bind()
+    await bind.ask(2)
+    await bind.doubt(message, [1])
+    await bind.release(message, [2])
+    await bench.after(61 * SECOND)
+    assert await bench.state(message) is MessageState.EXPIRED
+    assert "could not be settled" not in caplog.text

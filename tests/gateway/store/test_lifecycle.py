@@ -13,6 +13,7 @@ import trio
 import trio.testing
 
 from gateway.messages import MessageState
+from gateway.rules.tiers import Tier
 from gateway.settings import load
 from gateway.store.connection import LEAST_SQLITE, StoreLocked, check_version, lock, migrate, migrations, open_loop
 from gateway.store.interface import StoreBusy
@@ -317,7 +318,7 @@ def test_the_policy_is_the_settings_in_the_stores_units(tmp_path):
         48 * 3_600_000,
         2 * 30_000 + 60_000,
     )
-    assert policy.tiers == {"rest": (("telco",),)}
+    assert policy.tierings.of("rest").tiers == (Tier(("telco",)),)
     assert policy.accounts["shop"].url is None
     assert policy.messages_ms == 90 * 24 * 3_600_000
 

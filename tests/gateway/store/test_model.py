@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.messages import MOVES, MessageState, Status, status_of
+from gateway.settings import InDoubt
 from gateway.store.connection import open_loop
 from gateway.store.interface import AttemptName, Verdict
+from gateway.store.policy import LanePolicy
 
 SECOND = 1_000
 MINUTE = 60_000
@@ -30,9 +32,16 @@ CREATE TRIGGER watch_moves AFTER UPDATE OF state ON messages WHEN old.state <> n
     INSERT INTO watched_moves VALUES (old.id, old.state, new.state);
 END;
 CREATE TRIGGER watch_claims BEFORE INSERT ON attempts WHEN EXISTS (
-    SELECT 1 FROM attempts WHERE message = new.message AND part = new.part AND state NOT IN (20, 21, 22)
+    SELECT 1 FROM attempts WHERE message = new.message AND part = new.part AND state NOT IN (20, 21, 22, 23)
 ) BEGIN
     SELECT RAISE(ABORT, 'a part that a carrier has, or may have, was claimed again');
+END;
+CREATE TRIGGER watch_reroutes BEFORE UPDATE OF state ON attempts WHEN new.state = 23 AND (
+    old.state NOT IN (11, 12, 13) OR EXISTS (
+        SELECT 1 FROM attempts WHERE message = new.message AND state IN (3, 4, 5, 10)
+    )
+) BEGIN
+    SELECT RAISE(ABORT, 'what may arrive, or has arrived, was to go elsewhere');
 END;
 CREATE TRIGGER watch_hold AFTER UPDATE OF state ON attempts WHEN new.state = 22 AND EXISTS (
     SELECT 1 FROM messages m JOIN queues q ON q.id = m.queue WHERE m.id = new.message AND q.lane <> 'transactional'
@@ -46,32 +55,22 @@ CREATE TRIGGER watch_order AFTER UPDATE OF state ON events WHEN new.state IN (1,
 END;
 """
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [
-                *["accept"] * 3,
-                *["ask"] * 4,
-                *["answer"] * 4,
-                *["receipt"] * 4,
-                *["told"] * 3,
-                "many",
-                "doubt",
-                "release",
-                "late",
-                "stranger",
-                "cancel",
-                "settle",
-                "time",
-                "time",
-                "crash",
-            ]
-        ),
-        st.integers(0, 999),
-        st.integers(0, 999),
-    ),
-    min_size=5,
-    max_size=60,
+USUAL = (
+    *["accept"] * 3,
+    *["ask"] * 4,
+    *["answer"] * 4,
+    *["receipt"] * 4,
+    *["told"] * 3,
+    "many",
+    "doubt",
+    "release",
+    "late",
+    "stranger",
+    "cancel",
+    "settle",
+    "time",
+    "time",
+    "crash",
 )
 
 
@@ -149,8 +148,16 @@ class Play:
         """For any attempt there ever was: early, late, twice, contradicting, swapped."""
         if attempts := self.bench.sql("SELECT message, part, attempt FROM attempts ORDER BY message, part, attempt"):
             stats = ("DELIVRD", "DELIVRD", "UNDELIV", "ENROUTE", "EXPIRED", "REJECTD")
-            self._receive(*attempts[a % len(attempts)], stats[b % 6])
+            error = "unmapped" if b % 4 and stats[b % 6] in ("UNDELIV", "REJECTD") else "unknown_subscriber"
+            self._receive(*attempts[a % len(attempts)], stats[b % 6], error)
             await self.bench.commit()
+
+    async def report(self, a, b):
+        """What a carrier has was not delivered, for a reason of its own."""
+        sent = self.bench.sql("SELECT message, part, attempt FROM attempts WHERE state = 5 ORDER BY message, part")
+        for name in sent[: 1 + a % 6]:
+            self._receive(*name, ("UNDELIV", "REJECTD")[b % 2], "unmapped")
+        await self.bench.commit()
 
     async def stranger(self, a, b):
         receipt = self.bench.a_receipt(f"stranger{a % 5}", to=NUMBERS[b % 4][1:])
@@ -200,7 +207,7 @@ class Play:
             answers.append(answer)
         await bind.answer(*answers, room=len(answers))
 
-    def _receive(self, message, part, attempt, stat):
+    def _receive(self, message, part, attempt, stat, error="unknown_subscriber"):
         ((carrier, recipient),) = self.bench.sql(
             "SELECT a.carrier, m.recipient FROM attempts a JOIN messages m ON m.id = a.message "
             "WHERE a.message = ? AND a.part = ? AND a.attempt = ?",
@@ -208,7 +215,8 @@ class Play:
             part,
             attempt,
         )
-        receipt = self.bench.a_receipt(f"{message}-{part}-{attempt}", stat, carrier=carrier, to=recipient[1:])
+        told = {} if stat in ("DELIVRD", "ENROUTE") else {"error": error}
+        receipt = self.bench.a_receipt(f"{message}-{part}-{attempt}", stat, carrier=carrier, to=recipient[1:], **told)
         self.bench.store.receipt(receipt, lambda kept: None)
 
     # --- what must hold
@@ -249,20 +257,25 @@ class Play:
             ((kind,),) = bench.sql("SELECT type FROM events WHERE id = ?", last_event)
             assert kind == f"message.{status}"
             assert bench.told(message).count("message.sent") <= 1
+        by_receipt = {MessageState[end] for end in ("DELIVERED", "UNDELIVERED", "EXPIRED", "REJECTED", "UNKNOWN")}
+        for (state,) in bench.sql(
+            "SELECT m.state FROM messages m JOIN attempts a ON a.message = m.id AND a.state = 23"
+        ):
+            assert state in by_receipt, "what was told as sent ended as if no carrier had taken it"
         assert bench.sql("SELECT 1 FROM events WHERE state NOT IN (3, 4)") == []
         assert bench.sql("PRAGMA integrity_check") == [("ok",)]
 
 
-async def play(opener_of, folder, program):
+async def play(opener_of, folder, program, **changes):
     async with open_loop(), AsyncExitStack() as stack:
         opener = opener_of(folder)
-        bench = await stack.enter_async_context(opener())
+        bench = await stack.enter_async_context(opener(**changes))
         _watch(bench)
         game = Play(bench)
         for action, a, b in program:
             if action == "crash":
                 game.check()
-                after = await stack.enter_async_context(bench.after_a_crash())
+                after = await stack.enter_async_context(bench.after_a_crash(**changes))
                 bench.store.stop()
                 bench = after
                 game.reopen(bench)
@@ -278,15 +291,37 @@ def _watch(bench):
     connection.close()
 
 
-def test_the_promises_hold_whatever_happens(opener_of):
+def play_many(opener_of, *also, **changes):
+    """Programs of the usual steps and these."""
+    step = st.tuples(st.sampled_from((*USUAL, *also)), st.integers(0, 999), st.integers(0, 999))
+
     @settings(
         max_examples=int(os.environ.get("SLUICE_MODEL_EXAMPLES", "40")),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    @given(steps)
+    @given(st.lists(step, min_size=5, max_size=60))
     def run(program):
+        async def once():
+            await play(opener_of, Path(folder), program, **changes)
+
         with tempfile.TemporaryDirectory() as folder:
-            trio.run(play, opener_of, Path(folder), program)
+            trio.run(once)
 
     run()
+
+
+def test_the_promises_hold_whatever_happens(opener_of):
+    play_many(opener_of)
+
+
+def test_at_most_one_attempt_of_a_part_is_open_where_lanes_let_other_carriers_try(opener_of):
+    play_many(
+        opener_of,
+        *["report"] * 5,
+        lanes={
+            "otp": LanePolicy(1, InDoubt.HOLD, MINUTE, 0, retry_undelivered=True),
+            "transactional": LanePolicy(2, InDoubt.RESEND, MINUTE, DAY, retry_undelivered=True),
+            "promotional": LanePolicy(3, InDoubt.HOLD, MINUTE, DAY),
+        },
+    )

@@ -5,6 +5,7 @@ The statements are recorded while a day in the store's life is played: in the wr
 
 import re
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from played_campaigns import PlayedCampaign
@@ -12,7 +13,10 @@ from played_campaigns import PlayedCampaign
 from gateway.identifiers import Identifiers
 from gateway.messages import MessageState, Status
 from gateway.rules.checks import Checked
-from gateway.settings import InDoubt
+from gateway.rules.routing import Router
+from gateway.rules.tiers import Tierings
+from gateway.settings import InDoubt, Route
+from gateway.settings.alerts import OperatorEvent
 from gateway.store import ended_binds, recovery
 from gateway.store.campaigns.interface import RecipientErrors
 from gateway.store.connection import Tx, migrate
@@ -21,15 +25,15 @@ from gateway.store.endpoints import Endpoints
 from gateway.store.enquiry import EnquiryAnswer
 from gateway.store.interface import IdempotencyKey, InboundPart, Verdict
 from gateway.store.lists.interface import EventFilter, InboundFilter, MessageFilter
+from gateway.store.mirrors import Mirrors
 from gateway.store.policy import CarrierPolicy, LanePolicy
 from gateway.store.queues import Queues
 from gateway.store.templates.interface import TemplateRow
-from gateway.store.work import Mirrors
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
-TINY = ("endpoints", "queues", "templates")
-"""Read whole at start and by operators: as many rows as the settings make."""
+TINY = ("endpoints", "queues", "templates", "alarms")
+"""Read whole at start and by operators: as many rows as the settings make, or as there is amiss."""
 PARTIAL = (
     "messages_submitting",
     "messages_in_doubt",
@@ -69,11 +73,26 @@ async def play(bench):
     await bench.after(MINUTE)
     await look(bench, scheduled)
     await webhooks(bench)
+    await alarms(bench)
     await campaigns(bench)
     await lists(bench, scheduled)
+    await reload(bench)
     await bench.after(5 * DAY)
     for _ in range(30):
         await bench.after(4 * DAY)
+
+
+async def reload(bench):
+    """Other settings, by which a route is gone and there is another for some of what waits in it."""
+    before = bench.store.policy
+    await bench.accept(bench.a_message(route="rest"), bench.a_message(route="rest", country="FR"))
+    spain = [Route.model_validate({"name": "spain", "match": {"country": ["ES"]}, "tiers": ["telco"]})]
+    await bench.store.reconfigure(replace(before, tierings=Tierings(spain), router=Router(spain)), "rest: removed")
+    await bench.commit()
+    await bench.store.reload_refused("wrong")
+    await bench.store.reconfigure(before, "rest: added")
+    bench.store.carrier_gone("telco")
+    await bench.commit()
 
 
 async def many_at_once(bench):
@@ -259,6 +278,14 @@ async def webhooks(bench):
         await bench.outcome(delivery, 200)
     for event in bench.sql("SELECT DISTINCT message FROM events WHERE message IS NOT NULL LIMIT 3"):
         await bench.store.message(None, event[0])
+
+
+async def alarms(bench):
+    for raised in (True, True, False):
+        await bench.store.alarm(OperatorEvent.CARRIER_DOWN, "telco", bench.clock(), {}, raised=raised)
+    await bench.store.tell_operator(OperatorEvent.CONFIG_RELOADED, "configuration", {})
+    await bench.store.alarms()
+    await bench.store.endpoint_health(1)
 
 
 @pytest.fixture

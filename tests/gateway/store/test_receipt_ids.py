@@ -8,6 +8,8 @@ import pytest
 
 from gateway.messages import MessageState
 from gateway.rules.receipt_ids import SETTLED, UNLEARNED
+from gateway.rules.tiers import Tierings
+from gateway.settings import Route
 from gateway.store.interface import Answer, Verdict
 from gateway.store.policy import CarrierPolicy
 from protocol.references import reference_16
@@ -16,6 +18,7 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+ROUTES = [Route(name="rest", tiers=["telco"]), Route(name="only-other", tiers=["other"])]
 DELIVERED, SENT = MessageState.DELIVERED, MessageState.SENT
 
 
@@ -332,7 +335,7 @@ async def test_a_reference_settles_a_doubt(open_store):
 
 async def test_two_carriers_that_give_the_same_ids_never_get_each_others_receipts(open_store):
     """100,000 messages, half to each; receipts of the two tell different ends, in any order, some before answers."""
-    async with open_store(tiers={"rest": (("telco",),), "only-other": (("other",),)}, backlog_limit=10**6) as bench:
+    async with open_store(tierings=Tierings(ROUTES), backlog_limit=10**6) as bench:
         rng = random.Random(20_261_122)
         for start in range(0, 50_000, 2_500):
             ids = [f"{start + n:08X}" for n in range(2_500)]

@@ -110,6 +110,34 @@ async def test_a_receipt_told_twice_changes_nothing(bench):
     assert parked(bench) == 0
 
 
+async def test_receipts_of_one_read_are_told_in_one_go_and_others_apart(bench):
+    for id_ in ("1", "2", "3"):
+        await bench.sent(id_, recipient=f"+3460000000{id_}")
+    first, second, third = (bench.a_receipt(id_, to=f"3460000000{id_}") for id_ in ("1", "2", "3"))
+    told = []
+    bench.store.receipts([first, second], lambda is_kept, count: told.append((is_kept, count)))
+    bench.store.receipt(third, told.append)
+    await bench.commit()
+    assert told == [(True, 2), True]
+
+
+async def test_of_receipts_of_one_read_each_is_told_as_it_went(bench):
+    messages = [await bench.sent(id_, recipient=f"+3460000000{id_}") for id_ in ("1", "2", "3")]
+    receipts = [bench.a_receipt(id_, to=f"3460000000{id_}") for id_ in ("1", "2", "3")]
+    receipts[1].receipt.error = object()
+    told = []
+    bench.store.receipts(receipts, lambda is_kept, count: told.append((is_kept, count)))
+    await bench.commit()
+    await bench.commit()
+    assert sum(count for _, count in told) == 3
+    assert [is_kept for is_kept, count in told for _ in range(count)] == [True, False, True]
+    assert [await bench.state(m) for m in messages] == [
+        MessageState.DELIVERED,
+        MessageState.SENT,
+        MessageState.DELIVERED,
+    ]
+
+
 async def test_the_same_receipt_twice_in_one_commit_is_one(bench):
     messages = [await bench.sent(id_, recipient=f"+3460000000{id_}") for id_ in ("1", "2", "3")]
     kept = []

@@ -1,0 +1,1 @@
+"""Alarms on disk: those that are raised and were told, and the events that tell operators."""

@@ -1,0 +1,89 @@
+"""Two carriers that share a tier by weight, over the wire: each gets its part, and one that can't keep up yields it."""
+
+import time
+from typing import Any
+
+import pytest
+from arrivals import wait_until
+from daemons import Gateway, account, carrier, configuration, started
+from records import Record
+
+pytestmark = pytest.mark.scenario
+
+RATE = 600
+"""What each takes a second; both are fed at two thirds of what they take together."""
+BULK = 40
+WEIGHTS = {"a": 70, "b": 30}
+
+
+class Feed:
+    """So many messages at a steady rate, and what each carrier took of them."""
+
+    def __init__(self, gateway: Gateway, records: dict[str, Record]) -> None:
+        self._gateway = gateway
+        self._records = records
+        self._sent = 0
+
+    def send(self, count: int, a_second: float) -> dict[str, int]:
+        """What each took of these, once all are taken."""
+        before = self._taken()
+        until, started = self._sent + count, time.monotonic()
+
+        def is_over() -> bool:
+            due = until - count + (time.monotonic() - started) * a_second
+            while self._sent < min(due, until):
+                self._bulk(min(BULK, until - self._sent))
+            return sum(self._taken().values()) >= until
+
+        wait_until(is_over, "all are taken", seconds=120)
+        return {name: taken - before[name] for name, taken in self._taken().items()}
+
+    def _bulk(self, count: int) -> None:
+        numbers = range(self._sent, self._sent + count)
+        self._gateway.send_bulk([{"to": f"+3460{number:07}", "text": f"Hello {number}"} for number in numbers])
+        self._sent += count
+
+    def _taken(self) -> dict[str, int]:
+        return {name: record.count() for name, record in self._records.items()}
+
+
+class QuietGateway(Gateway):
+    """At debug level it would log more than it sends."""
+
+    def start(self, *, log_level: str = "info") -> None:
+        super().start(log_level=log_level)
+
+
+@pytest.fixture
+def pair(tmp_path: Any, gateways: list[Gateway], simulator_with: Any) -> Any:
+    """The feed of a gateway with two such carriers, and their simulators."""
+    records = {name: Record(tmp_path / f"{name}.jsonl") for name in WEIGHTS}
+    simulators = {name: simulator_with("--no-number-outcomes", *record.option) for name, record in records.items()}
+    settings = configuration(
+        tmp_path,
+        carriers={name: carrier(s.port, window=20, submit_rate=RATE) for name, s in simulators.items()},
+        routes=[{"name": "rest", "tiers": [WEIGHTS]}],
+        accounts={"shop": account()},
+    )
+    with started(QuietGateway(tmp_path, settings)) as gateway:
+        gateway.wait_able(*WEIGHTS)
+        yield Feed(gateway, records), simulators
+    gateways.append(gateway)
+
+
+def test_two_carriers_get_70_and_30_of_10_000(pair: Any) -> None:
+    feed, _ = pair
+    taken = feed.send(10_000, 2 * RATE * 2 / 3)
+    assert sum(taken.values()) == 10_000
+    assert abs(taken["a"] - 7_000) <= 200
+
+
+def test_a_slow_one_yields_and_gets_its_share_back(pair: Any) -> None:
+    feed, simulators = pair
+    simulators["b"].set("latency", "2s")
+    taken = feed.send(2_000, RATE)
+    assert taken["b"] < 200, "ten a second is all it can take, and nobody waits for it for long"
+    simulators["b"].set("latency", "0s")
+    feed.send(1_500, RATE)  # What it took last is answered after two seconds.
+    taken = feed.send(2_000, RATE)
+    assert 500 < taken["b"] < 700
