@@ -19,6 +19,11 @@ hypothesis.settings.register_profile("sluice", deadline=None)
 hypothesis.settings.load_profile("sluice")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: run in several processes, the many short ones fill up the end."""
+    items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
+
+
 @pytest.fixture
 def webhooks() -> Iterator[WebhookReceiver]:
     """The endpoint of the account `shop`."""

@@ -31,8 +31,6 @@ class Mirrors:
     """Long inbound messages whose parts are kept or remembered, so that they are looked for only when there are any."""
     stale: bool = False
     """A transaction was undone: what `endpoints` learned in it may not be so."""
-    careful: int = 0
-    """So many transactions more keep savepoints, since one had to be run again for the want of them."""
     receipt_ids: dict[str, LearnedIds] = field(default_factory=dict)
     """By carrier; learned anew by each process, and not undone with a transaction: no truth is at stake."""
     campaigns: Campaigns = field(default_factory=Campaigns)

@@ -25,7 +25,7 @@ from gateway.store.receipts import (
     error_of,
     word_of,
 )
-from gateway.store.work import COLUMNS, Cause, Found, StartOver, Work
+from gateway.store.work import COLUMNS, Cause, Found, Work
 from protocol.receipt_keys import exact_key
 
 _ACCEPTED, _DELIVERED = Verdict.SENT, AttemptState.DELIVERED
@@ -61,8 +61,7 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
     """
     if len(answers) < _FEWEST or not all(a.verdict is _ACCEPTED and a.total == 1 for a in answers):
         return False
-    if work.keeps_savepoints:
-        work.execute("SAVEPOINT ordinary")
+    work.execute("SAVEPOINT ordinary")
     attempts = [
         (
             a.at,
@@ -81,12 +80,9 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
     done = work.executemany(_ANSWERED, attempts).rowcount == len(answers)
     for at, ids in messages.items():
         done = done and work.execute(_IS_SENT, (at, as_json(ids))).rowcount == len(ids)
-    if not done and not work.keeps_savepoints:
-        raise StartOver
     if not done:
         work.execute("ROLLBACK TO ordinary")
-    if work.keeps_savepoints:
-        work.execute("RELEASE ordinary")
+    work.execute("RELEASE ordinary")
     if done and work.campaigns:
         campaign_counts.sent(work, [answer.message for answer in answers])
     if done and work.anyone_wants("message.sent"):

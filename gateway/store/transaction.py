@@ -42,10 +42,7 @@ from gateway.store.interface import (
     ReceiptIn,
 )
 from gateway.store.mirrors import Mirrors
-from gateway.store.work import StartOver, Work
-
-_CAREFUL = 100
-"""Transactions that keep savepoints after one that needed them: where steps fail all the time, few are run twice."""
+from gateway.store.work import Work
 
 
 @dataclass(slots=True)
@@ -148,26 +145,10 @@ class Done:
 
 
 def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own, now: int) -> Done:
-    """All of a batch as one transaction. When it raises, nothing of it has happened and the mirrors are as before.
-
-    It is run without savepoints, behind which SQLite copies each page before it is changed, and once more with them if
-    a step has to be undone alone.
-    """
-    if not mirrors.careful:
-        try:
-            return _run(connection, mirrors, batch, own, now, keeps_savepoints=False)
-        except StartOver:
-            own.doing, mirrors.careful = None, _CAREFUL
-    mirrors.careful -= 1
-    return _run(connection, mirrors, batch, own, now, keeps_savepoints=True)
-
-
-def _run(
-    connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own, now: int, *, keeps_savepoints: bool
-) -> Done:
+    """All of a batch as one transaction. When it raises, nothing of it has happened and the mirrors are as before."""
     started = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
-    work = Work(connection, mirrors, now, keeps_savepoints=keeps_savepoints)
+    work = Work(connection, mirrors, now)
     try:
         work.freshen()
         done = _change(work, batch, own)

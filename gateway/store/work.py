@@ -51,13 +51,6 @@ class OutOfStep(Exception):  # noqa: N818
     """A row is not where this transaction has just read it: a fault of ours; the transaction is undone."""
 
 
-class StartOver(BaseException):
-    """Something must be undone alone, and its transaction keeps no savepoints: it is run again with them.
-
-    Not an Exception, so that nothing on its way takes it for a fault.
-    """
-
-
 class Found(NamedTuple):
     """A message as steps of a transaction need it; the order is that of COLUMNS."""
 
@@ -112,7 +105,6 @@ class Work:
         "executemany",
         "ids",
         "joining",
-        "keeps_savepoints",
         "now",
         "opt_outs",
         "parked",
@@ -128,11 +120,8 @@ class Work:
         "wake_at",
     )
 
-    def __init__(
-        self, connection: sqlite3.Connection, mirrors: Mirrors, now: int, *, keeps_savepoints: bool = True
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> None:
         self.connection = connection
-        self.keeps_savepoints = keeps_savepoints
         cursor = connection.cursor()
         # One cursor for all: a new one for each statement costs as much as a small statement. Fetch before the next.
         self.execute = cursor.execute
@@ -169,15 +158,12 @@ class Work:
         failed: list[str] = []
         queues, campaigns, counted = self.queues.mark(), self.campaigns.mark(), (self.parked, self.joining)
         usage, tally = self.usage.mark(), self.tally.mark()
-        if self.keeps_savepoints:
-            self.execute("SAVEPOINT apart")
+        self.execute("SAVEPOINT apart")
         try:
             yield failed
         except Exception as error:
             if faults.is_of_the_disk(error) or not self.connection.in_transaction:
                 raise
-            if not self.keeps_savepoints:
-                raise StartOver from None
             self.execute("ROLLBACK TO apart")
             self.queues.back_to(queues)
             self.campaigns.back_to(campaigns)
@@ -186,8 +172,7 @@ class Work:
             (self.parked, self.joining), self.stale = counted, True
             log.error("failed and is put off step=%s fault=%s", quoted(what), quoted(faults.described(error)))
             failed.append(what)
-        if self.keeps_savepoints:
-            self.execute("RELEASE apart")
+        self.execute("RELEASE apart")
 
     def freshen(self) -> None:
         """After something was undone: know of the endpoints what the rows say."""

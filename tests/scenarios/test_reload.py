@@ -158,7 +158,7 @@ def test_a_hundred_reloads_under_load_lose_and_double_nothing(gateway_with, simu
     simulators = {name: simulator_with("--no-number-outcomes", "--latency", "10ms") for name in names}
     ports = {name: simulator.port for name, simulator in simulators.items()}
     all_carriers = {name: carrier(port, window=30) for name, port in ports.items()}
-    webhook = {"url": webhooks.url, "secrets": [SECRET], "events": ["message.delivered"]}
+    webhook = {"url": webhooks.url, "secrets": [SECRET], "events": ["message.delivered"], "batch": 100}
     gateway = gateway_with(carriers=all_carriers, routes=[REST], accounts={"shop": account(webhook=webhook)})
     gateway.wait_able(*names)
     changing, accepted = Changing(ports, {**gateway.settings, "routes": []}), []

@@ -22,7 +22,8 @@ def test_a_kill_in_the_middle_of_refiling_loses_and_doubles_nothing(gateway_with
     second = simulator_with("--no-number-outcomes", "--latency", "5ms")
     routes = [{"name": "closed", "tiers": ["closed"]}]
     carriers = {"closed": carrier(free_port()), "second": carrier(second.port, window=20)}
-    gateway = gateway_with(carriers=carriers, routes=routes)
+    webhook = {"url": webhooks.url, "secrets": [SECRET], "events": ["message.delivered"], "batch": 100}
+    gateway = gateway_with(carriers=carriers, routes=routes, accounts={"shop": account(webhook=webhook)})
     gateway.wait_able("second")
     messages = [message for part in range(10, 16) for message in gateway.send_bulk(batch(part, 500))]
 
