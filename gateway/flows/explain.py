@@ -15,7 +15,6 @@ from gateway.rules.checks import Checked
 from gateway.rules.countries import CountrySenders
 from gateway.rules.explanations import (
     CarrierSaid,
-    NetworkSaid,
     is_anothers,
     outcome_lines,
     route_lines,
@@ -23,6 +22,7 @@ from gateway.rules.explanations import (
     tier_lines,
 )
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
+from gateway.rules.networks import NetworkKnown
 from gateway.rules.numbers import Numbers
 from gateway.rules.prices import Prices
 from gateway.rules.routing import Facts, Router
@@ -60,12 +60,17 @@ class Explainer:
     """Explains by the settings. `states`: see States."""
 
     def __init__(
-        self, settings: Settings, facts: NumberFacts, states: States, tierings: Tierings | None = None
+        self,
+        settings: Settings,
+        facts: NumberFacts,
+        states: States,
+        tierings: Tierings | None = None,
+        router: Router | None = None,
     ) -> None:
-        """`tierings`: those that the deal goes by; made of the settings where not given."""
+        """`tierings`, `router`: those that messages go by; made of the settings where not given."""
         self._facts = facts
         self._states = states
-        self.reconfigure(settings, tierings)
+        self.reconfigure(settings, tierings, router)
 
     def reconfigure(self, settings: Settings, tierings: Tierings | None = None, router: Router | None = None) -> None:
         self._settings = settings
@@ -79,7 +84,7 @@ class Explainer:
             return read
         if self._router.needs_networks:
             await self._facts.warm([read.number])
-        network = self._network(read.number)
+        network = self._facts.network_of(read.number)
         facts = read._replace(mccmnc=None if network is None else network.mccmnc)
         # In a thread of its own: to tell of ten thousand routes takes a tenth of a second.
         tell = partial(self._told, facts, network, self.carriers_now(), prices=True)
@@ -101,18 +106,14 @@ class Explainer:
         `carriers`: how they stood just before; this is called in any thread.
         """
         facts = Facts(checked.country, checked.recipient, checked.lane, account, checked.sender, checked.tag)
-        network = self._network(facts.number) if self._router.needs_networks else None
+        network = self._facts.network_of(facts.number) if self._router.needs_networks else None
         facts = facts._replace(mccmnc=None if network is None else network.mccmnc)
         return facts.mccmnc, self._told(facts, network, carriers, prices=False, of_account=True).lines
-
-    def _network(self, number: str) -> NetworkSaid | None:
-        known = self._facts.network_of(number)
-        return None if known is None else NetworkSaid(known.mccmnc, known.source, known.ported)
 
     def _told(
         self,
         facts: Facts,
-        network: NetworkSaid | None,
+        network: NetworkKnown | None,
         carriers: Mapping[str, CarrierSaid],
         *,
         prices: bool,

@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from gateway.metrics import LOOKUPS
-from gateway.rules.networks import Networks
+from gateway.rules.networks import NetworkKnown, Networks
 from gateway.settings import Lookup
 from gateway.settings.network_tables import read_table, shipped_table
 from gateway.webhooks.client import Said
@@ -32,16 +32,6 @@ FAILURES_IN_A_ROW = 5
 REST_SECONDS = 10.0
 
 
-class Known(NamedTuple):
-    """What is known of a number's network."""
-
-    mccmnc: str
-    ported: bool | None
-    """None: the table does not know."""
-    source: str
-    """`lookup` or `table`."""
-
-
 class Answered(msgspec.Struct):
     """What a source answers; more members are its own matter."""
 
@@ -52,7 +42,7 @@ class Answered(msgspec.Struct):
 
 class _Kept(NamedTuple):
     until: float
-    known: Known | None
+    known: NetworkKnown | None
 
 
 class Source(Protocol):
@@ -112,13 +102,13 @@ class NumberFacts:
         known = self.network_of(number)
         return None if known is None else known.mccmnc
 
-    def network_of(self, number: str) -> Known | None:
+    def network_of(self, number: str) -> NetworkKnown | None:
         """What is known now: by the source's answer that is kept, else by the table."""
         kept = self._kept.get(number)
         if kept is not None and kept.known is not None and kept.until > self._clock():
             return kept.known
         mccmnc = self._networks.of(number)
-        return None if mccmnc is None else Known(mccmnc, None, "table")
+        return None if mccmnc is None else NetworkKnown(mccmnc, None, "table")
 
     async def warm(self, numbers: Iterable[str]) -> None:
         """Ask for those that are not kept, some at a time, all within one `lookup.timeout`. Raises nothing: who is not
@@ -174,7 +164,7 @@ class NumberFacts:
             del self._asked[number]
             answered.set()
 
-    async def _answer_of(self, number: str, ask: _Ask) -> Known | None:
+    async def _answer_of(self, number: str, ask: _Ask) -> NetworkKnown | None:
         """Raises _NoAnswerError."""
         said = await ask(msgspec.json.encode({"number": number}), self._headers, most=MOST_OCTETS)
         if said.error is not None:
@@ -187,9 +177,9 @@ class NumberFacts:
             return None
         if not (answered.mccmnc.isascii() and answered.mccmnc.isdigit() and len(answered.mccmnc) in (5, 6)):
             raise _NoAnswerError("answered an mccmnc that is not 5 or 6 digits")
-        return Known(answered.mccmnc, answered.ported, "lookup")
+        return NetworkKnown(answered.mccmnc, answered.ported, "lookup")
 
-    def _keep(self, number: str, known: Known | None) -> None:
+    def _keep(self, number: str, known: NetworkKnown | None) -> None:
         LOOKUPS.labels("asked").inc()
         if self._failures >= FAILURES_IN_A_ROW:
             log.info("the number look-up answers again")

@@ -8,16 +8,9 @@ from typing import NamedTuple
 
 from gateway.rules.country_names import COUNTRY_NAMES
 from gateway.rules.lines import Line, line_of
+from gateway.rules.networks import NetworkKnown
 from gateway.rules.routing import Considered, Facts, Reason
 from gateway.rules.tiers import Tier, Tiering
-
-
-class NetworkSaid(NamedTuple):
-    """A number's network, and who says so."""
-
-    mccmnc: str
-    source: str
-    ported: bool | None
 
 
 class CarrierSaid(NamedTuple):
@@ -38,7 +31,7 @@ _MOST_ROUTES = 50
 _LINES = {Line.LANDLINE: "landline", Line.MOBILE: "mobile", Line.EITHER: "landline or mobile", Line.OTHER: "other line"}
 
 
-def subject_lines(facts: Facts, network: NetworkSaid | None) -> list[str]:
+def subject_lines(facts: Facts, network: NetworkKnown | None) -> list[str]:
     """What is known of the number, and what the message is."""
     country = "of no one country"
     if facts.country is not None:

@@ -4,6 +4,17 @@ A number that was ported is with another network by now: flows/number_facts asks
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class NetworkKnown(NamedTuple):
+    """What is known of a number's network, and who says so."""
+
+    mccmnc: str
+    ported: bool | None
+    """None: the table does not know."""
+    source: str
+    """`lookup` or `table`."""
 
 
 class Networks:
@@ -23,6 +34,3 @@ class Networks:
             if network is not None:
                 return network or None
         return None
-
-
-NO_NETWORKS = Networks({})

@@ -9,7 +9,7 @@ import trio.testing
 from trio.testing import MockClock
 
 from gateway.flows.number_facts import FAILURE_KEPT_SECONDS, FAILURES_IN_A_ROW, REST_SECONDS, NumberFacts
-from gateway.rules.networks import NO_NETWORKS, Networks
+from gateway.rules.networks import Networks
 from gateway.settings import Lookup
 from gateway.webhooks.client import Said
 from gateway.webhooks.signing import Header
@@ -192,7 +192,7 @@ async def test_a_new_source_is_asked_anew(autojump_clock: MockClock) -> None:
     source = Source()
     known = facts(source)
     await known.warm(numbers(1))
-    known.reconfigure(Lookup(url="https://other.example/"), NO_NETWORKS)
+    known.reconfigure(Lookup(url="https://other.example/"), Networks({}))
     assert known.network_of(numbers(1)[0]) is None
     await known.warm(numbers(1))
     assert len(source.asked) == 2

@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules.explanations import CarrierSaid, NetworkSaid, outcome_lines, route_lines, subject_lines, tier_lines
+from gateway.rules.explanations import CarrierSaid, outcome_lines, route_lines, subject_lines, tier_lines
+from gateway.rules.networks import NetworkKnown
 from gateway.rules.routing import Facts, Router
 from gateway.rules.tiers import Tier, Tiering
 from gateway.settings import Route
@@ -22,7 +23,7 @@ def told(*routes: Route, facts: Facts = FACTS) -> list[str]:
 
 
 def test_the_number_is_told_with_its_country_line_and_network() -> None:
-    assert subject_lines(FACTS, NetworkSaid("21401", "lookup", True)) == [
+    assert subject_lines(FACTS, NetworkKnown("21401", True, "lookup")) == [
         "number +34600000001: Spain (ES), mobile, network 21401 (lookup, ported)",
         "message of account shop, lane otp, sender SHOP",
     ]
