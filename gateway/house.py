@@ -120,7 +120,7 @@ class House:
         self._ask = Client(ANY_ADDRESS, timeout=_LOOKUP_LIMIT_SECONDS)
         facts = NumberFacts(settings.lookup, self._ask)
         self.accept = Accept(settings, store, ids, networks=facts)
-        explainer = Explainer(settings, facts, states_of(view), store.policy.tierings, store.policy.router)
+        explainer = Explainer(settings, facts, states_of(view), store.policy.tierings)
         app = create_app(settings, self.accept, store, ids, view, explainer=explainer)
         self.http = Server(app, ids, Limits(most_connections()))
         parts = Parts(policy_for, self._learn, self.prepared, self.parts, self.alarms.tell)
@@ -155,7 +155,7 @@ class House:
             _begin_series,
             *app.parts,
             *operator_app.parts,
-            lambda new: explainer.reconfigure(new, store.policy.tierings, store.policy.router),
+            lambda new: explainer.reconfigure(new, store.policy.tierings),
             lambda new: client.reconfigure(AddressGuard(new.webhooks.allow_networks), new.webhooks.timeout),
             self.notify.reconfigure,
             self.send.reconfigure,

@@ -9,7 +9,7 @@ import trio
 from gateway.flows.templates import TemplatesOfAll
 from gateway.rules.checks import ItemCheck
 from gateway.rules.quiet_hours import QuietHours
-from gateway.rules.routing import Router
+from gateway.rules.routing import router_of
 from gateway.settings import Settings
 from gateway.webhooks.addresses import AddressGuard
 from gateway.webhooks.urls import url_refusal
@@ -51,7 +51,7 @@ def checks_of(
 ) -> Mapping[str, Check]:
     """The rules of each account. `schedule_ahead`: seconds; `templates`: those that items may name; `networks`: who
     knows them, of routes that mind them."""
-    router = Router(settings.routes)
+    router = router_of(settings.routes)
     tags = {name: frozenset(carrier.message_tlvs) for name, carrier in settings.carriers.items()}
     taken = {r.name: {tags[name] for tier in r.carriers_by_tier for name in tier} for r in settings.routes}
     # What a lower tier is dealt before its time it gives back (store/cutting).

@@ -25,7 +25,7 @@ from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.networks import NetworkKnown
 from gateway.rules.numbers import Numbers
 from gateway.rules.prices import Prices
-from gateway.rules.routing import Facts, Router
+from gateway.rules.routing import Facts, router_of
 from gateway.rules.senders import Senders
 from gateway.rules.tiers import Tierings
 from gateway.settings import Account, Settings
@@ -65,16 +65,15 @@ class Explainer:
         facts: NumberFacts,
         states: States,
         tierings: Tierings | None = None,
-        router: Router | None = None,
     ) -> None:
-        """`tierings`, `router`: those that messages go by; made of the settings where not given."""
+        """`tierings`: those that the deal goes by; made of the settings where not given."""
         self._facts = facts
         self._states = states
-        self.reconfigure(settings, tierings, router)
+        self.reconfigure(settings, tierings)
 
-    def reconfigure(self, settings: Settings, tierings: Tierings | None = None, router: Router | None = None) -> None:
+    def reconfigure(self, settings: Settings, tierings: Tierings | None = None) -> None:
         self._settings = settings
-        self._router = Router(settings.routes) if router is None else router
+        self._router = router_of(settings.routes)
         self._tierings = Tierings(settings.routes) if tierings is None else tierings
 
     async def explain(self, asked: RouteQuestion) -> Explained | ItemErrors:

@@ -11,7 +11,7 @@ from gateway.rules.failures import FailureTable, failures_of
 from gateway.rules.keywords import KeywordKind, Keywords
 from gateway.rules.numbers import Numbers
 from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
-from gateway.rules.routing import Router
+from gateway.rules.routing import Router, router_of
 from gateway.rules.tiers import Tierings
 from gateway.rules.ways import NO_TAGS, USUAL, mark_of, way_of
 from gateway.settings import DEFAULT_EVENTS, Account, AccountLimits, InDoubt, Settings
@@ -258,7 +258,7 @@ def policy_of(settings: Settings) -> Policy:
         quiet_hours=QuietHours(settings.countries, settings.lanes.values()),
         limits={name: account.limits for name, account in settings.accounts.items()},
         digest_keys={name: _digest_key(account) for name, account in settings.accounts.items()},
-        router=Router(settings.routes),
+        router=router_of(settings.routes),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.rules.routing import Facts, Router
+from gateway.rules.routing import Facts, Router, router_of
 from gateway.settings import Route
 
 
@@ -151,3 +151,10 @@ def test_a_router_that_nobody_has_any_more_is_gone_at_once() -> None:
     kept = weakref.ref(router._plain)
     del router
     assert kept() is None
+
+
+def test_all_who_ask_with_the_same_routes_share_one_router() -> None:
+    routes, others = [Route(name="rest", tiers=["telco"])], [Route(name="rest", tiers=["telco"])]
+    first = router_of(routes)
+    assert router_of(routes) is first
+    assert router_of(others) is not first
