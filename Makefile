@@ -32,8 +32,9 @@ test-fast: venv
 	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/benchmarks --ignore tests/soak -q \
 		--numprocesses $(PROCESSES) --dist loadfile
 
-soak: venv  ## SOAK_MESSAGES, SOAK_KILLS, SOAK_MINUTES, SOAK_RATE, SOAK_SEED: docs/reliability.md
+soak: venv  ## SOAK_MESSAGES, SOAK_KILLS, SOAK_MINUTES, SOAK_RATE, SOAK_SEED: docs/reliability.md; ARGS: docs/performance.md
 	$(BIN)/python -m pytest tests/soak -q
+	$(BIN)/sluice bench soak $(ARGS)
 
 lint: venv
 	$(BIN)/ruff check .
@@ -51,7 +52,9 @@ FUZZ_RUNS ?= 0
 fuzz: venv
 	$(BIN)/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS) $(FUZZ_TARGETS)
 
+# ROWS, and more in ARGS: docs/performance.md. Then the parts that are measured within one process.
 bench: venv
+	$(BIN)/sluice bench $(ROWS) $(ARGS)
 	$(BIN)/python -m pytest tests/benchmarks -q -s
 
 docs: venv

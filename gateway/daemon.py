@@ -16,10 +16,10 @@ from pathlib import Path
 import trio
 
 from gateway import loop_lag, metrics
-from gateway.house import HTTP, OPERATOR, House, Running, policy_for
+from gateway.house import HTTP, OPERATOR, SUBMIT, House, Running, policy_for
 from gateway.metrics import Gauges
 from gateway.metrics.ends import count_ends
-from gateway.serving import listener
+from gateway.serving.server import listener
 from gateway.settings import Settings
 from gateway.store.connection import Holder, lock, open_loop
 from gateway.store.sqlite import SqliteStore
@@ -121,11 +121,16 @@ def _listening(settings: Settings) -> Iterator[dict[str, list[socket.socket]]]:
     Before the store is opened and any carrier bothered, so that a port that is taken is said at once. What callers ask
     meanwhile waits in the kernel.
     """
-    sockets: dict[str, list[socket.socket]] = {HTTP: [], OPERATOR: []}
+    sockets: dict[str, list[socket.socket]] = {HTTP: [], SUBMIT: [], OPERATOR: []}
     try:
         for name, handed in sockets_handed_over(sockets):
             sockets[name].append(handed)
-        for name, listen in ((HTTP, settings.http.listen), (OPERATOR, settings.operator.listen)):
+        listened = (
+            (HTTP, settings.http.listen),
+            (SUBMIT, settings.http.submit_listen),
+            (OPERATOR, settings.operator.listen),
+        )
+        for name, listen in listened:
             if not sockets[name]:
                 for address in listen:
                     sockets[name].append(listener(address))

@@ -28,10 +28,14 @@ class CarriersNow:
         self._health = health
 
     def carriers(self) -> list[CarrierView]:
-        return [
-            CarrierView(one.name, one.able, self._binds(one), one.alarm, self._breaker(one.name))
-            for one in self._carriers.values()
-        ]
+        return [self._view(one) for one in self._carriers.values()]
+
+    def unable(self) -> list[CarrierView]:
+        """Those without a bind that can send: few as a rule, so that it may be asked often."""
+        return [self._view(one) for one in self._carriers.values() if not one.able]
+
+    def _view(self, one: Carrier) -> CarrierView:
+        return CarrierView(one.name, one.able, self._binds(one), one.alarm, self._breaker(one.name))
 
     def rebind(self, carrier: str) -> bool:
         found = self._carriers.get(carrier)
@@ -93,15 +97,20 @@ _UP = (BindState.BOUND, BindState.PAUSED)
 
 
 def waiting_of(carrier: Carrier | None) -> Waiting:
-    """What it has not answered yet, over all its binds."""
-    views = carrier.views() if carrier is not None else []
-    sending = [view for view in views if view.in_flight or view.room]
-    return Waiting(
-        max((view.oldest_seconds for view in views), default=0.0),
-        sum(view.in_flight for view in views),
-        bool(sending) and not any(view.room for view in sending),
-        any(view.mode is not BindMode.RECEIVER and view.state in _UP for view in views),
-    )
+    """What it has not answered yet, over all its binds. Asked of every carrier some times a second."""
+    oldest, unanswered, is_up, is_sending, has_room = 0.0, 0, False, False, False
+    for place in carrier.places() if carrier is not None else ():
+        is_up = is_up or (place.state in _UP and place.mode is not BindMode.RECEIVER)
+        bind = place.bind
+        if bind is None:
+            continue
+        in_flight = bind.in_flight
+        has_room = has_room or (bind.can_send and in_flight < bind.restraint.limit)
+        if in_flight:
+            is_sending, unanswered = True, unanswered + in_flight
+        # Of those without a slot too.
+        oldest = max(oldest, bind.oldest_seconds)
+    return Waiting(oldest, unanswered, is_sending and not has_room, is_up)
 
 
 class Wires(Mapping[str, Wire]):

@@ -9,7 +9,7 @@ import logging
 import random
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -40,7 +40,7 @@ from gateway.metrics.beginnings import begin_series
 from gateway.reloading import Parts, Reloading
 from gateway.rules.quiet_hours import QuietHours
 from gateway.rules.senders import NumberOwners
-from gateway.serving import MOST_OPERATOR_CONNECTIONS, Limits, Server, most_connections
+from gateway.serving.server import MOST_OPERATOR_CONNECTIONS, Limits, Server, most_connections, urls_of
 from gateway.settings import Settings
 from gateway.settings.types import EventType
 from gateway.state_line import StateLine
@@ -55,7 +55,7 @@ from gateway.webhooks.client import Client
 
 log = logging.getLogger("sluice.daemon")
 
-HTTP, OPERATOR = "http", "operator"
+HTTP, SUBMIT, OPERATOR = "http", "submit", "operator"
 """Names of the listeners: sections of the settings, and sockets of systemd's."""
 DRAIN_LIMIT_SECONDS = 20.0
 """For answers of carriers to what is in flight."""
@@ -69,6 +69,8 @@ class Running:
 
     http: list[str]
     operator: list[str]
+    submit: list[str] = field(default_factory=list)
+    """For the calls that send alone."""
 
 
 _LOOKUP_LIMIT_SECONDS = 10.0
@@ -115,14 +117,15 @@ class House:
         client = Client(AddressGuard(settings.webhooks.allow_networks), timeout=settings.webhooks.timeout)
         self.notify = Notify(settings, store, client, now_ms, random.random)
         view = CarriersNow(carriers, self.health)
-        self.watch = Watch(settings, store, self.alarms, view.carriers, self.health.counted)
+        self.watch = Watch(settings, store, self.alarms, view.unable, self.health.counted)
         store.on_ends(self.watch.ended)
         self._ask = Client(ANY_ADDRESS, timeout=_LOOKUP_LIMIT_SECONDS)
         facts = NumberFacts(settings.lookup, self._ask)
         self.accept = Accept(settings, store, ids, networks=facts)
         explainer = Explainer(settings, facts, states_of(view), store.policy.tierings)
         app = create_app(settings, self.accept, store, ids, view, explainer=explainer)
-        self.http = Server(app, ids, Limits(most_connections()))
+        self._closing = app.closing
+        self.http = Server(app, ids, Limits(most_connections()), app.direct)
         parts = Parts(policy_for, self._learn, self.prepared, self.parts, self.alarms.tell)
         self.reloading = Reloading(path, settings, store, parts)
         wires = Wires(carriers)
@@ -182,7 +185,8 @@ class House:
     async def start(self, nursery: trio.Nursery, sockets: dict[str, list[socket.socket]]) -> Running:
         """All parts; operators' calls last, for a reload among them needs the carriers to run."""
         await self.accept.templates.load(self.store)
-        public = await nursery.start(self.http.run, sockets[HTTP])
+        submit = urls_of(sockets[SUBMIT])
+        public = await nursery.start(self.http.run, sockets[HTTP], sockets[SUBMIT])
         await nursery.start(self.send.run)
         await nursery.start(self.notify.run)
         await nursery.start(self._ask.run)
@@ -194,14 +198,17 @@ class House:
         await nursery.start(self.watch.run)
         await nursery.start(self.reloading.run)
         operator = await nursery.start(self.operator.run, sockets[OPERATOR])
-        log.info("listening http=%s operator=%s", ",".join(public), ",".join(operator))
-        return Running(public, operator)
+        lean = f" submit={','.join(submit)}" if submit else ""
+        log.info("listening http=%s%s operator=%s", ",".join(public), lean, ",".join(operator))
+        return Running(public, operator, submit)
 
     async def stop(self) -> None:
         """In this order; each step has its own limit. Operators are answered to the very end: they may watch."""
         self.watch.stop()
         await self.reloading.stop()
         await self.line.stopping("answers the requests under way")
+        for close in self._closing:
+            close()
         self.http.stop.set()
         await self.http.ended.wait()
         await self.line.stopping("waits for carriers' answers")

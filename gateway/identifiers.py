@@ -6,12 +6,18 @@ both, so that an id cannot be counted up.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from struct import pack
 
 SEQUENCE_BITS = 20
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_DIGITS = bytes(_ALPHABET[number & 31].encode()[0] for number in range(256))
+_AT_A_TIME = 64
+"""Longer integers than of so many take longer for each."""
+_FEWEST = 5
+"""Fewer are as quick by themselves."""
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _MASK_60 = (1 << 60) - 1
 _MASK_64 = (1 << 64) - 1
@@ -51,6 +57,11 @@ class Identifiers:
             self._last = ids[-1]
         return ids
 
+    @property
+    def last(self) -> int:
+        """The one handed out last."""
+        return self._last
+
     def seen(self, identifier: int) -> None:
         """Never hand out this id or one before it (the greatest id of a store that is opened again)."""
         self._last = max(self._last, identifier)
@@ -64,6 +75,56 @@ def public(prefix: str, identifier: int) -> str:
     return (
         f"{prefix}{_first_twelve(identifier >> 10)}{p[identifier & 1023]}"
         f"{p[high >> 20]}{p[high >> 10 & 1023]}{p[high & 1023]}{p[low >> 20]}{p[low >> 10 & 1023]}{p[low & 1023]}"
+    )
+
+
+def public_many(prefix: str, identifiers: Sequence[int]) -> list[str]:
+    """`public` of each, at half the cost where there are dozens."""
+    if len(identifiers) < _FEWEST:
+        return [public(prefix, identifier) for identifier in identifiers]
+    texts: list[str] = []
+    for start in range(0, len(identifiers), _AT_A_TIME):
+        texts += _public_some(prefix, identifiers[start : start + _AT_A_TIME])
+    return texts
+
+
+def _public_some(prefix: str, identifiers: Sequence[int]) -> list[str]:
+    """By one long integer that holds each in a lane of 128 bits: what is done to it is done to all of them."""
+    count = len(identifiers)
+    octets = pack(f"<{'Q8x' * count}", *identifiers)
+    golden, machine_words, sixty, halves, quarters, digits = _masks(count)
+    z = (int.from_bytes(octets, "little") + golden) & machine_words
+    z = ((z ^ (z >> 30)) & machine_words) * 0xBF58476D1CE4E5B9 & machine_words
+    z = ((z ^ (z >> 27)) & machine_words) * 0x94D049BB133111EB & machine_words
+    z = (z ^ (z >> 31)) & sixty
+    # Twelve digits of five bits, moved apart until each has an octet.
+    z = (z & halves[0]) | (z & halves[1]) << 18
+    z = (z & quarters[0]) | (z & quarters[1]) << 9
+    z = (z & digits[0]) | (z & digits[1]) << 3 | (z & digits[2]) << 6
+    mixed = z.to_bytes(16 * count, "big").translate(_DIGITS).decode("ascii")
+    first, pairs = _first_twelve, _PAIRS
+    # The lane of the first is the lowest, and so the last of these octets.
+    return [
+        f"{prefix}{first(identifier >> 10)}{pairs[identifier & 1023]}{mixed[end - 12 : end]}"
+        for identifier, end in zip(identifiers, range(16 * count, 0, -16), strict=True)
+    ]
+
+
+@lru_cache(maxsize=_AT_A_TIME)
+def _masks(count: int) -> tuple[int, int, int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """What `_public_some` adds and masks so many with."""
+    ones = ((1 << 128 * count) - 1) // ((1 << 128) - 1)
+
+    def fields(bits: int, *places: int) -> int:
+        return ones * sum(((1 << bits) - 1) << place for place in places)
+
+    return (
+        ones * 0x9E3779B97F4A7C15,
+        ones * _MASK_64,
+        ones * _MASK_60,
+        (fields(30, 0), fields(30, 30)),
+        (fields(15, 0, 48), fields(15, 15, 63)),
+        (fields(5, 0, 24, 48, 72), fields(5, 5, 29, 53, 77), fields(5, 10, 34, 58, 82)),
     )
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from protocol.receipt_content import without_content
 from protocol.receipt_dates import with_digits
@@ -68,6 +68,10 @@ class OrdinaryTail(NamedTuple):
     """As `is_before`."""
 
 
+Ordinary: TypeAlias = tuple[str, str, OrdinaryTail]
+"""The id, the raw text and what else it says."""
+
+
 def read_text(octets: bytes) -> ReceiptText:
     """What the octets of a receipt say; the octets decide what charset they are in."""
     ordinary = read_ordinary(octets)
@@ -77,9 +81,15 @@ def read_text(octets: bytes) -> ReceiptText:
     return ReceiptText(message_id, tail.state, tail.stat, tail.error, tail.submitted_at, tail.done_at, raw, True)
 
 
-def read_ordinary(octets: bytes) -> tuple[str, str, OrdinaryTail] | None:
+def read_ordinary(octets: bytes) -> Ordinary | None:
     """The id, the raw text and what else it says, of a text in the layout that most have; None of any other."""
-    found = _ORDINARY.match(octets.decode("latin-1"))
+    text = octets.decode("latin-1")
+    return ordinary_in(text, 0, len(text))
+
+
+def ordinary_in(text: str, start: int, end: int) -> Ordinary | None:
+    """The same of what lies from `start` to `end`, octets as latin-1."""
+    found = _ORDINARY.match(text, start, end)
     if found is None:
         return None
     message_id, tail = found.groups()

@@ -11,7 +11,7 @@ from protocol.numbers import EsmClass, Tlv
 from protocol.pdus import DataSm, DeliverSm
 from protocol.receipt_keys import exact_key, other_keys
 from protocol.receipt_states import ReceiptState, state_of
-from protocol.receipt_text import ReceiptText, is_before, read_ordinary, read_text
+from protocol.receipt_text import Ordinary, ReceiptText, is_before, read_ordinary, read_text
 from protocol.segments import read_header
 
 __all__ = ["Receipt", "ReceiptState", "read_receipt"]
@@ -93,8 +93,12 @@ def _read_ordinary(pdu: DeliverSm | DataSm) -> Receipt | None:
     """
     if pdu.esm_class != _RECEIPT or (ordinary := read_ordinary(pdu.octets[:_MAX_OCTETS])) is None:
         return None
+    return ordinary_receipt(ordinary, pdu.tlvs, pdu.source_addr, pdu.destination_addr)
+
+
+def ordinary_receipt(ordinary: Ordinary, tlvs: dict[int, bytes], source: str, destination: str) -> Receipt | None:
+    """The receipt of a text of the ordinary layout; None where a TLV may say more, or a date contradicts another."""
     message_id, raw, (state, stat, error, submitted_at, done_at, is_backwards) = ordinary
-    tlvs = pdu.tlvs
     if is_backwards or (tlvs and not _confirm(tlvs, message_id, state)):
         return None
     return Receipt(
@@ -106,8 +110,8 @@ def _read_ordinary(pdu: DeliverSm | DataSm) -> Receipt | None:
         None,
         submitted_at,
         done_at,
-        pdu.source_addr,
-        pdu.destination_addr,
+        source,
+        destination,
         raw,
         (),
         False,

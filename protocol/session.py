@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 from protocol.codec import decode, encode
 from protocol.command_status import CommandStatus, name_of
-from protocol.errors import BadFrame, BadPdu
-from protocol.fields import read_header
+from protocol.errors import BadPdu
+from protocol.fields import HEADER_LENGTH, read_header
 from protocol.keepalive import KeepaliveStep
-from protocol.numbers import RESPONSE_BIT
+from protocol.numbers import RESPONSE_BIT, CommandId
 from protocol.pdus import (
     AlertNotification,
     BindRequest,
@@ -34,6 +34,7 @@ from protocol.pdus import (
     UnbindResp,
     Unknown,
 )
+from protocol.receipt_frames import read_receipt_frame
 from protocol.refusals import refusal
 from protocol.session_events import (
     BindRefused,
@@ -49,6 +50,7 @@ from protocol.session_events import (
     PeerUnbound,
     QuestionAnswered,
     QuestionExpired,
+    Reported,
     Requested,
     SubmitAnswered,
     SubmitExpired,
@@ -61,6 +63,7 @@ from protocol.session_states import MOVES, Role, SessionState
 # Python 3.11 runs code of its own at each `Role.ESME`, which what comes with every message need not pay.
 _ESME = Role.ESME
 _CLOSED = SessionState.CLOSED
+_DELIVER_SM, _SUBMIT_SM_RESP = int(CommandId.DELIVER_SM), int(CommandId.SUBMIT_SM_RESP)
 
 
 class Session(OutboundSession):
@@ -82,25 +85,50 @@ class Session(OutboundSession):
         if self._state is _CLOSED:
             return events
         self._keepalive.heard(now)
-        try:
-            for frame in self._framer.feed(data):
-                try:
-                    pdu = decode(frame)
-                except BadPdu as fault:
-                    self._reject(fault.command_id, fault.sequence, fault.status, events)
-                    continue
-                kind = type(pdu)
-                if kind in self._receivable:
-                    _RECEIVERS[kind](self, pdu, now, events)
-                else:
-                    self._take_unasked(pdu, frame, events)
-        except BadFrame as fault:
+        octets, bounds, fault = self._framer.cut(data)
+        text, start = octets.decode("latin-1"), 0
+        for end in bounds[1:]:
+            if not self._take_quickly(octets, text, start, end, now, events):
+                self._take(octets[start:end], now, events)
+            start = end
+        if fault is not None:
             if self._state is not _CLOSED:
                 # The one thing that generic_nack is for; the sequence number is as little to be trusted as the length
                 # (SMPP 3.4 §4.3.1).
                 self._outgoing.append(encode(GenericNack(CommandStatus.ESME_RINVCMDLEN)))
             self._close(CloseReason.BAD_FRAME, str(fault), events)
         return events
+
+    def _take_quickly(self, octets: bytes, text: str, start: int, end: int, now: float, events: list[Event]) -> bool:
+        """Take one of the two PDUs that come with every message, as they mostly are, where it is in what was read: at
+        half the cost of `_take`, which tells the same of it. False: it was not taken."""
+        _, command_id, status, sequence = read_header(octets, start)
+        if command_id == _DELIVER_SM:
+            if self._reads_receipts and DeliverSm in self._receivable:
+                receipt = read_receipt_frame(octets, text, start, end)
+                if receipt is not None:
+                    events.append(Reported(sequence, receipt))
+                    return True
+        elif command_id == _SUBMIT_SM_RESP and not status and SubmitSmResp in self._receivable:
+            start += HEADER_LENGTH
+            if text.find("\0", start, end) == end - 1:
+                slot = self.window.settle(sequence)
+                if slot is not None:
+                    events.append(SubmitAnswered(slot.token, 0, text[start : end - 1], {}, now - slot.sent_at, False))
+                    return True
+        return False
+
+    def _take(self, frame: bytes, now: float, events: list[Event]) -> None:
+        try:
+            pdu = decode(frame)
+        except BadPdu as fault:
+            self._reject(fault.command_id, fault.sequence, fault.status, events)
+            return
+        kind = type(pdu)
+        if kind in self._receivable:
+            _RECEIVERS[kind](self, pdu, now, events)
+        else:
+            self._take_unasked(pdu, frame, events)
 
     def receive_eof(self, now: float) -> list[Event]:
         """The stream ended, by the peer or by a fault of the network."""

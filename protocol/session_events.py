@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from protocol.numbers import Tlv
 from protocol.pdus import BindRequest, CancelSm, DataSm, DeliverSm, QuerySm, QuerySmResp, SubmitSm
+from protocol.receipts import Receipt
 
 _CONGESTION_STATE = int(Tlv.CONGESTION_STATE)
 _CONGESTION_MOST = 100
@@ -58,6 +59,16 @@ class Delivered:
     """The SMSC hands over a receipt or an inbound message: answer it by `Session.answer` once it is on disk."""
 
     pdu: DeliverSm | DataSm
+
+
+@dataclass(slots=True)
+class Reported:
+    """The SMSC hands over a receipt of the usual layout, which is read already: answer it as a Delivered's PDU.
+
+    Only to a driver that asked for it (`Session`'s `reads_receipts`)."""
+
+    sequence: int
+    receipt: Receipt
 
 
 @dataclass(slots=True)
@@ -165,6 +176,7 @@ Event: TypeAlias = (
     | SubmitAnswered
     | SubmitExpired
     | Delivered
+    | Reported
     | BindRequested
     | Submitted
     | Requested

@@ -4,7 +4,7 @@ What the peer says, and the contract of the whole, is session.py's.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from protocol.codec import encode
 from protocol.encoding import deliver_sm_resp
@@ -29,6 +29,7 @@ from protocol.pdus import (
     Unbind,
 )
 from protocol.questions import Questions
+from protocol.session_events import Reported
 from protocol.session_states import MOVES, Role, SessionState, receivable, sendable
 from protocol.window import Window
 
@@ -39,6 +40,8 @@ INTERFACE_VERSION = 0x34
 
 _SUBMIT_SM = int(CommandId.SUBMIT_SM)
 _RESPONSES: dict[type[Any], type[DataSmResp | SubmitSmResp]] = {DataSm: DataSmResp, SubmitSm: SubmitSmResp}
+Answerable: TypeAlias = DeliverSm | DataSm | SubmitSm | Reported
+"""What a status alone may answer."""
 # Python 3.11 runs code of its own at each `SessionState.CLOSED`, which an answer to every message need not pay.
 _CLOSED = SessionState.CLOSED
 
@@ -59,11 +62,14 @@ class OutboundSession:
         first_sequence: int = 1,
         max_frame: int = MAX_FRAME,
         patience: Patience | None = None,
+        reads_receipts: bool = False,
     ) -> None:
         """`window`: requests in flight at most, each for `response_timeout` seconds; `bind_timeout` in seconds.
 
-        The rest as in Keepalive, Framer and Window; `first_sequence` is 1 to MAX_SEQUENCE.
+        The rest as in Keepalive, Framer and Window; `first_sequence` is 1 to MAX_SEQUENCE. `reads_receipts`: of a
+        deliver_sm that is a receipt of the usual layout tell Reported instead of Delivered (ESME).
         """
+        self._reads_receipts = reads_receipts
         self.mode: BindMode | None = None
         """The mode that was asked for in the bind, None before it."""
         self.window = Window(window, patience)
@@ -194,17 +200,18 @@ class OutboundSession:
 
     # What we answer
 
-    def answer(self, request: DeliverSm | DataSm | SubmitSm, status: int) -> None:
+    def answer(self, request: Answerable, status: int) -> None:
         """Answer with a status alone, under the very sequence number that the peer gave, whatever it is."""
         self.answer_all((request,), status)
 
-    def answer_all(self, requests: Sequence[DeliverSm | DataSm | SubmitSm], status: int) -> None:
+    def answer_all(self, requests: Sequence[Answerable], status: int) -> None:
         """Answer each, as `answer`, in their order."""
         if self._state is not _CLOSED:
+            responses = _RESPONSES
             self._outgoing += [
-                deliver_sm_resp(status, request.sequence)
-                if isinstance(request, DeliverSm)
-                else encode(_RESPONSES[type(request)](status, sequence=request.sequence))
+                encode(responses[kind](status, sequence=request.sequence))
+                if (kind := type(request)) in responses
+                else deliver_sm_resp(status, request.sequence)
                 for request in requests
             ]
 

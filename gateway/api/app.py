@@ -31,10 +31,13 @@ from gateway.api.outbox import Outbox
 from gateway.api.preview import PreviewCall
 from gateway.api.problems import VOICE_NOT_OFFERED, Problem
 from gateway.api.repeats import Repeats
+from gateway.api.stream.calls import StreamCalls
+from gateway.api.stream.connection import StreamConnection
 from gateway.api.submissions import Submissions
 from gateway.api.templates.calls import TemplateCalls
 from gateway.api.tokens import Grant, Tokens
 from gateway.flows.accept import Accept
+from gateway.flows.accept_lines import AcceptLines
 from gateway.flows.explain import Explainer
 from gateway.flows.load_campaign import LoadCampaign
 from gateway.flows.preview import Previews
@@ -69,6 +72,8 @@ def create_app(
     tokens = Tokens(_grants(settings), settings.http.trusted_proxies)
     app.limits = limits = LimitsOfAll({name: account.limits for name, account in settings.accounts.items()}, store)
     submissions = Submissions(accept, settings.limits.bulk_items, bulk_slots)
+    app.asgi_http_class = StreamConnection
+    app.streams = streams = StreamCalls(AcceptLines(accept, store), settings, app.refusals, tokens)
     repeats = Repeats(store)
     lookups, outbox, health = Lookups(store, repeats), Outbox(store, repeats), HealthChecks(store, carriers)
     templates = TemplateCalls(store, accept.templates)
@@ -85,6 +90,7 @@ def create_app(
         "send": submissions.submit,
         "submit": submissions.submit,
         "submit_bulk": submissions.submit_bulk,
+        "submit_stream": streams.submit_stream,
         "preview": PreviewCall(previews).preview,
         "list_messages": lists.list_messages,
         "get_message": lookups.get_message,
@@ -121,12 +127,14 @@ def create_app(
     _add_documents(app)
     limit, timeout = settings.http.body_limit, app.config["BODY_TIMEOUT"]
     direct = Direct(_calls(submissions), tokens, ids, app.refusals, limits, body_limit=limit, body_timeout=timeout)
-    app.take = direct.take
+    app.direct, app.take = direct, direct.take
+    app.closing = [streams.stop]
     app.prepared = [accept.prepare, load.prepare]
     app.parts = [
         lambda new: tokens.replace(_grants(new), new.http.trusted_proxies),
         lambda new: limits.reconfigure({name: account.limits for name, account in new.accounts.items()}),
         submissions.reconfigure,
+        streams.reconfigure,
         uploads.reconfigure,
         previews.reconfigure,
         lists.reconfigure,

@@ -5,7 +5,7 @@ The calls are in submissions, lookups, outbox, health and operators; app.py and 
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
@@ -27,6 +27,10 @@ from gateway.logs import quoted, stack_of
 from gateway.metrics import HTTP_TIMEOUTS
 from gateway.settings import Settings
 from gateway.store.interface import StoreBusy, StoreFull
+
+if TYPE_CHECKING:
+    from gateway.api.direct import Direct
+    from gateway.api.stream.calls import StreamCalls
 
 Handler = Callable[..., Awaitable[Response]]
 Take = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[bool]]
@@ -51,6 +55,12 @@ class App(QuartTrio):
         self._ids = ids
         self.refusals = Refusals(is_operators=is_operators)
         self.take: Take | None = None
+        self.direct: Direct | None = None
+        """What `take` is of, for listeners that ask it themselves."""
+        self.streams: StreamCalls | None = None
+        """For listeners that carry them themselves."""
+        self.closing: list[Callable[[], None]] = []
+        """Called when the daemon stops, before its listeners do."""
         self.limits: LimitsOfAll | None = None
         """What answers to an account tell of its limits."""
         self.asgi_http_class = Connection

@@ -1,7 +1,8 @@
 """The calls that send, answered past the framework where nothing about them is unusual: it takes most of their cost.
 
 Whatever is unusual about the head of a request leaves it to Quart, which answers just the same: a test holds the two
-equal. What an answer says is gateway/api/submissions.py's.
+equal. What an answer says is gateway/api/submissions.py's. `take` is for ASGI; the lean listener (gateway/serving/)
+asks `plain`, `admit` and `answer` itself.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,13 @@ from gateway.identifiers import Identifiers
 from gateway.metrics import HTTP_TIMEOUTS
 from gateway.store.interface import StoreBusy, StoreFull
 
-_JSON = b"application/json"
+_JSON = "application/json"
+_JSON_TYPES = frozenset(
+    {
+        b"application/json",
+        *(b"application/json;%bcharset=%b" % (gap, name) for gap in (b"", b" ") for name in (b"utf-8", b"UTF-8")),
+    }
+)
 _MOST_DIGITS = 12
 """Of a Content-Length."""
 
@@ -35,17 +42,31 @@ class Call(NamedTuple):
     scope: str
 
 
-class _Request(NamedTuple):
+class PlainPost(NamedTuple):
     """A head with nothing unusual about it."""
 
     path: str
     call: Call
     account: str
     keys: list[str]
+    request_id: int
+    generation: int
+    """Of the tokens that it was judged by."""
+
+
+class Reply(NamedTuple):
+    """An answer, without what every answer says."""
+
+    status: int
+    content_type: str
+    headers: Mapping[str, str]
+    """Further ones."""
+    body: bytes
+    request_id: int
 
 
 class Direct:
-    """`calls` are by path. `body_timeout`: seconds in which a body has to arrive."""
+    """`calls` are by path. `body_timeout`: seconds in which a body has to arrive; `body_limit`: its most octets."""
 
     def __init__(
         self,
@@ -63,75 +84,110 @@ class Direct:
         self._ids = ids
         self._refusals = refusals
         self._limits = limits
-        self._body_limit = body_limit
-        self._body_timeout = body_timeout
+        self.body_limit = body_limit
+        self.body_timeout = body_timeout
 
     async def take(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> bool:
         """Answer the request; False: it is for Quart, and nothing of it was read.
 
         A caller that goes away while its messages are filed is not looked for: they are filed all the same.
         """
-        request = self._plain(scope)
+        request = self._plain_of(scope)
         if request is None:
             return False
-        request_id = self._ids.next()
-        try:
-            self._limits.admit(request.account)
-        except Problem as problem:
-            await self._refuse(request, problem, request_id, send)
+        refusal = self.admit(request)
+        if refusal is not None:
+            await send_reply(send, refusal)
             return True
-        with trio.move_on_after(self._body_timeout) as waiting:
+        with trio.move_on_after(self.body_timeout) as waiting:
             body = await _read(receive)
         if waiting.cancelled_caught:
-            HTTP_TIMEOUTS.labels("body").inc()
-            late = Problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time.")
-            await self._refuse(request, late, request_id, send)
+            await send_reply(send, self.late(request))
         elif body is not None:
-            await self._answer(request, body, request_id, send)
+            await send_reply(send, await self.answer(request, body))
         return True
 
-    def _plain(self, scope: Scope) -> _Request | None:
+    def _plain_of(self, scope: Scope) -> PlainPost | None:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["root_path"] or scope["query_string"]:
             return None
-        call = self._calls.get(scope["path"])
-        if call is None:
+        if scope["path"] not in self._calls:
             return None
         headers = list(scope["headers"])
         head = dict(headers)
-        length = head.get(b"content-length", b"")
-        if (
-            len(head) != len(headers)
-            or head.get(b"content-type") != _JSON
-            or b"content-encoding" in head
-            # The server holds a body to the length that was said, but not one in chunks, whatever length it says.
-            or b"transfer-encoding" in head
-            or not length.isdigit()
-            or len(length) > _MOST_DIGITS
-            or int(length) > self._body_limit
-        ):
+        # The server holds a body to the length that was said, but not one in chunks, whatever length it says.
+        if len(head) != len(headers) or b"transfer-encoding" in head:
+            return None
+        length = length_of(head)
+        if length is None or length > self.body_limit:
+            return None
+        return self.plain(scope["path"], head)
+
+    def plain(self, path: str, head: Mapping[bytes, bytes]) -> PlainPost | None:
+        """The POST of a head with nothing unusual about it; None: it is for Quart.
+
+        `head`: the values by their names in small letters, each of which came once. The body's length is not looked at.
+        """
+        call = self._calls.get(path)
+        if call is None or head.get(b"content-type") not in _JSON_TYPES or b"content-encoding" in head:
             return None
         account = self._tokens.plain_owner(head.get(b"authorization", b"").decode("latin-1"), call.scope)
         if account is None:
             return None
         key = head.get(b"idempotency-key")
-        return _Request(scope["path"], call, account, [] if key is None else [key.decode("latin-1")])
+        keys = [] if key is None else [key.decode("latin-1")]
+        return PlainPost(path, call, account, keys, self._ids.next(), self._tokens.generation)
 
-    async def _answer(self, request: _Request, body: bytes, request_id: int, send: ASGISendCallable) -> None:
+    def again(self, request: PlainPost) -> PlainPost | None:
+        """The next POST with a head of the same octets; None: it has to be looked at anew."""
+        if request.generation != self._tokens.generation:
+            return None
+        path, call, account, keys, _, generation = request
+        return PlainPost(path, call, account, keys, self._ids.next(), generation)
+
+    def admit(self, request: PlainPost) -> Reply | None:
+        """Count the request; the refusal of one too many."""
+        try:
+            self._limits.admit(request.account)
+        except Problem as problem:
+            return self._refused(request, problem)
+        return None
+
+    async def answer(self, request: PlainPost, body: bytes) -> Reply:
+        """Of a request that was admitted, with its whole body."""
         try:
             key = key_of(request.keys, "POST", request.path, body)
-            created = await request.call.answer(Post(request.account, body, key, request_id))
+            created = await request.call.answer(Post(request.account, body, key, request.request_id))
         except (Problem, StoreFull, StoreBusy) as error:
-            await self._refuse(request, self._refusals.problem_of(error), request_id, send)
+            return self._refused(request, self._refusals.problem_of(error))
         except Exception as error:  # noqa: BLE001 - what Quart does for the other calls: logged, and answered with 500
-            await self._refuse(request, logged(error, f"POST {request.path}", request_id), request_id, send)
-        else:
-            headers = {**created.headers, **self._limits.headers(request.account)}
-            await _send(send, 201, _JSON, headers, created.body, request_id)
+            return self._refused(request, logged(error, f"POST {request.path}", request.request_id))
+        limits = self._limits.headers(request.account)
+        headers = {**created.headers, **limits} if limits else created.headers
+        return Reply(201, _JSON, headers, created.body, request.request_id)
 
-    async def _refuse(self, request: _Request, problem: Problem, request_id: int, send: ASGISendCallable) -> None:
-        headers = {**problem.headers, **self._limits.headers(request.account)}
-        kind = problems.CONTENT_TYPE.encode()
-        await _send(send, problem.kind.status, kind, headers, problem.body(request_id), request_id)
+    def late(self, request: PlainPost) -> Reply:
+        """To a body that did not arrive within `body_timeout`."""
+        HTTP_TIMEOUTS.labels("body").inc()
+        return self._refused(request, Problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time."))
+
+    def too_large(self, request: PlainPost) -> Reply:
+        """To a body of more than `body_limit` octets."""
+        return self._refused(request, problems.body_too_large(self.body_limit))
+
+    def _refused(self, request: PlainPost, problem: Problem) -> Reply:
+        return refusal_of(problem, request.request_id, self._limits.headers(request.account))
+
+
+def refusal_of(problem: Problem, request_id: int, headers: Mapping[str, str]) -> Reply:
+    """The problem, with such headers beside its own."""
+    more = {**problem.headers, **headers}
+    return Reply(problem.kind.status, problems.CONTENT_TYPE, more, problem.body(request_id), request_id)
+
+
+def length_of(head: Mapping[bytes, bytes]) -> int | None:
+    """The Content-Length; None where there is none that is usual."""
+    length = head.get(b"content-length", b"")
+    return int(length) if length.isdigit() and len(length) <= _MOST_DIGITS else None
 
 
 async def _read(receive: ASGIReceiveCallable) -> bytes | None:
@@ -146,16 +202,15 @@ async def _read(receive: ASGIReceiveCallable) -> bytes | None:
             return b"".join(chunks)
 
 
-async def _send(
-    send: ASGISendCallable, status: int, content_type: bytes, more: Mapping[str, str], body: bytes, request_id: int
-) -> None:
+async def send_reply(send: ASGISendCallable, reply: Reply) -> None:
+    """The answer as ASGI's events."""
     headers = [
-        *[(name.lower().encode(), value.encode()) for name, value in more.items()],
-        (b"content-type", content_type),
-        (b"content-length", b"%d" % len(body)),
-        (b"request-id", identifiers.public(identifiers.REQUEST, request_id).encode()),
+        *[(name.lower().encode(), value.encode()) for name, value in reply.headers.items()],
+        (b"content-type", reply.content_type.encode()),
+        (b"content-length", b"%d" % len(reply.body)),
+        (b"request-id", identifiers.public(identifiers.REQUEST, reply.request_id).encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-store"),
     ]
-    await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers, "trailers": False})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": False})

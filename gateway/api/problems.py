@@ -296,6 +296,12 @@ TOO_MANY_UPLOADS = ProblemType(
     "Nothing was accepted. An account may upload two at a time, and large JSON bodies are taken one after the other. "
     "Send again after the time in `Retry-After`.",
 )
+TOO_MANY_STREAMS = ProblemType(
+    "too-many-streams", 503, "Too many streams are open", True, "Keep at most 32 open. Send again after `Retry-After`."
+)
+STOPPING = ProblemType(
+    "stopping", 503, "The gateway stops", True, "Open another stream, and send again what has no answer."
+)
 TOO_MANY_CONNECTIONS = ProblemType(
     "too-many-connections",
     503,

@@ -37,10 +37,13 @@ class Tokens:
         # Found by a digest under a key of this process alone, so that how long a look-up takes tells nobody outside
         # anything of the digests that are kept; a look at each grant in turn would cost more with every account.
         self._key = secrets.token_bytes(32)
+        self.generation = 0
+        """Changes with the tokens."""
         self.replace(grants, trusted_proxies)
 
     def replace(self, grants: Iterable[Grant], trusted_proxies: Sequence[Network] = ()) -> None:
         """These are the tokens from the next request on."""
+        self.generation += 1
         self._grants = {self._place(grant.sha256): grant for grant in grants}
         self._trusted_proxies = trusted_proxies
 

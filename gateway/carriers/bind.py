@@ -75,9 +75,10 @@ class Bind(BindFigures):
         self._patience = patience_of(settings) if patience is None else patience
         self.session = session_of(settings, self._patience)
         self._window = self.session.window
+        self._submits = SUBMITS.labels(settings.name)
         self._stream = stream
         self._outgoing = Outgoing(
-            name, self.session, stream, SUBMITS.labels(settings.name).inc, one_pdu_per_write=settings.one_pdu_per_write
+            name, self.session, stream, self._written, one_pdu_per_write=settings.one_pdu_per_write
         )
         self._reading = Reading(stream, self._outgoing, self._rearm)
         self._complaints = Complaints(name)
@@ -323,6 +324,12 @@ class Bind(BindFigures):
         if self.state is BindState.PAUSED and now >= self.restraint.paused_until and self._feed is not None:
             self._enter(BindState.BOUND)
             self._feed.freed()
+
+    def _written(self, count: int) -> None:
+        """So many submit_sm are handed to the stream."""
+        self._submits.inc(count)
+        if self.restraint.paces:
+            self.restraint.written(count, trio.current_time())
 
     def _pump(self) -> int:
         """Put what waits into the session, as far as window and pace allow; how many."""

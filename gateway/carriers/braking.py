@@ -3,8 +3,6 @@
 How long it pauses first, and the pace that was agreed with the carrier, are pacing.py's. `now` in seconds.
 """
 
-from gateway.carriers.pacing import CATCH_UP_SECONDS
-
 CUT = 0.5
 CLIMB_PAUSES = 5
 """So many throttle_pauses later the pace before the throttle is reached again, and so on: that finds a carrier's limit
@@ -18,6 +16,8 @@ LEAST_SHARE = 0.25
 """Of the configured pace, where that is slow."""
 RELEASE_PAUSES = 60
 """Without a throttle for so long it is over; by then it would be at six times the pace that was too much."""
+CATCH_UP_SECONDS = 0.1
+"""How late a timer may come and still make good what it missed."""
 _METER_SECONDS = 1.0
 _NEVER = float("-inf")
 

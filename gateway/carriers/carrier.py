@@ -88,7 +88,7 @@ class Carrier:
     @property
     def bind_to_ask(self) -> Bind | None:
         """One that can send now, of which questions may be asked."""
-        return next((place.bind for place in self._places() if place.can_send), None)
+        return next((place.bind for place in self.places() if place.can_send), None)
 
     @property
     def outbind_ports(self) -> list[int]:
@@ -97,7 +97,7 @@ class Carrier:
 
     def views(self) -> list[BindView]:
         """Every bind as it stands, those made after an outbind last."""
-        return [place.view() for place in self._places()]
+        return [place.view() for place in self.places()]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the binds up; returns once drained. Started at once: nobody waits for a carrier to be there.
@@ -124,7 +124,7 @@ class Carrier:
         self.draining = True
         self._renewing.cancel()
         self._outbinds.refuse()
-        for place in self._places():
+        for place in self.places():
             place.leave(timeout_seconds, UNBIND_LIMIT_SECONDS)
 
     async def drain(self, timeout_seconds: float) -> None:
@@ -183,7 +183,7 @@ class Carrier:
 
     def weigh(self) -> None:
         """A bind changed its state: tell if that changes what the carrier can do."""
-        able = any(place.can_send for place in self._places())
+        able = any(place.can_send for place in self.places())
         if able is not self.able:
             self.able = able
             _log.info("carrier=%s able=%s", self.name, able)
@@ -213,7 +213,7 @@ class Carrier:
         return is_news
 
     def _is_bound(self) -> bool:
-        return any(place.is_bound for place in self._places())
+        return any(place.is_bound for place in self.places())
 
     def _set_links(self) -> None:
         """A link for each connection of the settings: those that there are no longer leave."""
@@ -249,7 +249,8 @@ class Carrier:
             for link in list(self._links.values()):
                 await link.renewed()
 
-    def _places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[Place]:
+        """Those of its binds, whether there is one in them or not, in the order of `views`."""
         yield from self._links.values()
         yield from (link for link in self._left if link.bind is not None)
         yield from self._outbinds.taken()

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import trio
 
+from gateway.carriers.lean_stream import LeanStream
 from gateway.carriers.link_faults import words_of
 from gateway.settings.carriers import Carrier
 from gateway.settings.tls import Tls
@@ -23,7 +24,7 @@ async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
     """A TCP connection, to whichever of the host's addresses answers first; Trio's streams do without Nagle's delay."""
     stream = await trio.open_tcp_stream(host, port)
     keep_alive(stream)
-    return stream
+    return LeanStream(stream)
 
 
 def keep_alive(stream: trio.SocketStream) -> None:

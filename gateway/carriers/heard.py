@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.carriers.traffic import Delivery
-from protocol.session_events import BindRefused, Bound, Delivered, Event, SubmitAnswered, SubmitExpired
+from protocol.session_events import BindRefused, Bound, Delivered, Event, Reported, SubmitAnswered, SubmitExpired
 
 
 @dataclass(slots=True)
@@ -26,10 +26,12 @@ class Heard:
 def sorted_out(events: list[Event]) -> Heard:
     """The events of one call, sorted."""
     heard = Heard()
-    answered = heard.answers.append
+    answered, reported = heard.answers.append, heard.pdus.append
     for event in events:
         if type(event) is SubmitAnswered:
             answered(event)
+        elif type(event) is Reported:
+            reported(event)
         elif isinstance(event, Delivered):
             heard.pdus.append(event.pdu)
         elif isinstance(event, SubmitExpired):

@@ -7,10 +7,20 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-MARGIN = 1.007
-"""A second is counted this much longer, because a network may bring two PDUs closer together than they were sent."""
-CATCH_UP_SECONDS = 0.1
+GRID = 1.008
+"""PDUs are due so much further apart than the rate says: a network may bring them closer together than they were sent,
+and 99 of 100 a second are still kept on average."""
+WINDOW = 1.004
+"""No more than the rate goes in a second counted so much longer. Less than GRID, so that what came late and was made
+good comes a little less late in each following second, and bunches dissolve."""
+CATCH_UP_SECONDS = 0.25
 """How late a backlogged sender may come and still make good what it missed; longer was idleness and earns nothing."""
+CATCH_UP_RATE = 2
+"""What was missed is made good at no more than so many times the rate: in small steps, not all at once."""
+STRETCH_SECONDS = 0.02
+"""A timer that comes late by no more than so much costs nothing: what CATCH_UP_RATE would have let go goes then."""
+STEP_SECONDS = 0.002
+"""Between two wake-ups of a quick pace: each costs as much as several PDUs."""
 PAUSE_CEILING_SECONDS = 30.0
 PAUSE_JITTER = 0.25
 HOPELESS_SECONDS = 900.0
@@ -20,6 +30,20 @@ Random = Callable[[], float]
 """Draws from 0 to 1."""
 
 
+class Went:
+    """PDUs that went together, and when."""
+
+    __slots__ = ("at", "count")
+
+    def __init__(self, at: float, count: int) -> None:
+        self.at = at
+        self.count = count
+
+    def written(self, now: float) -> None:
+        """The last of them was handed to the network only now: its second begins here."""
+        self.at = max(self.at, now)
+
+
 class Pace:
     """At most `rate` PDUs in any second, evenly spread. One paces a bind, or all binds of a carrier together.
 
@@ -27,45 +51,54 @@ class Pace:
     counted, so that catching up never exceeds the rate.
     """
 
-    __slots__ = ("_due", "_limit", "_period", "_sent", "_sent_count", "_spacing")
+    __slots__ = ("_due", "_gap", "_last", "_limit", "_period", "_sent", "_sent_count", "_spacing", "_stretch")
 
     def __init__(self, rate: float) -> None:
-        """`rate`: PDUs a second, above 0; below 1 the same holds for the time that one PDU takes."""
+        """`rate`: PDUs a second, above 0; of one that is no whole number the whole ones in the time that they take."""
         self._limit = max(1, int(rate))
-        self._period = self._limit / rate * MARGIN
-        self._spacing = self._period / self._limit
-        self._due = float("-inf")
-        self._sent: deque[tuple[float, int]] = deque()
+        self._period = self._limit / rate * WINDOW
+        self._spacing = GRID / rate
+        self._stretch = self._spacing / CATCH_UP_RATE
+        self._gap = max(self._stretch, STEP_SECONDS)
+        self._due = self._last = float("-inf")
+        self._sent: deque[Went] = deque()
         self._sent_count = 0
 
     def room(self, now: float) -> int:
         """How many PDUs may go now."""
         sent, period = self._sent, self._period
-        while sent and sent[0][0] + period <= now:
-            self._sent_count -= sent.popleft()[1]
-        if now < self._due:
+        while sent and sent[0].at + period <= now:
+            self._sent_count -= sent.popleft().count
+        late = now - self._due
+        if late < 0:
             return 0
-        if now - self._due > CATCH_UP_SECONDS:
-            self._due = now
-        return min(1 + int((now - self._due) / self._spacing), self._limit - self._sent_count)
+        if late > CATCH_UP_SECONDS:
+            self._due, late = now, 0.0
+        overdue = int(late / self._spacing)
+        if overdue:
+            overdue = min(overdue, int(min(now - self._last, STRETCH_SECONDS) / self._stretch))
+        return min(1 + overdue, self._limit - self._sent_count)
 
-    def take(self, now: float, count: int) -> None:
-        """So many PDUs went; `count` is at most what `room` said for the same `now`."""
+    def take(self, now: float, count: int) -> "Went":
+        """So many PDUs go; `count` is at most what `room` said for the same `now`. To be told when they are written."""
+        went = Went(now, count)
         self._due += count * self._spacing
-        self._sent.append((now, count))
+        self._last = now
+        self._sent.append(went)
         self._sent_count += count
+        return went
 
     def at_rate(self, rate: float) -> "Pace":
         """Another pace that goes on from here: what went within the last second is counted."""
         other = Pace(rate)
-        other._due, other._sent, other._sent_count = self._due, self._sent.copy(), self._sent_count
+        other._due, other._last = self._due, self._last
+        other._sent, other._sent_count = self._sent.copy(), self._sent_count
         return other
 
     def next_at(self) -> float:
         """When `room` says at least 1 again (now or before: at once)."""
-        if self._sent_count >= self._limit:
-            return max(self._due, self._sent[0][0] + self._period)
-        return self._due
+        at = max(self._due, self._last + self._gap)
+        return max(at, self._sent[0].at + self._period) if self._sent_count >= self._limit else at
 
 
 def retuned(pace: Pace | None, rate: float) -> Pace | None:

@@ -18,7 +18,7 @@ def patience_of(settings: CarrierSettings) -> Patience:
 
 def session_of(settings: CarrierSettings, patience: Patience | None = None) -> Session:
     """A session that is not bound yet. `patience`: for who gives slots back."""
-    return Session(Role.ESME, window=settings.window, patience=patience, **_times(settings))
+    return Session(Role.ESME, window=settings.window, patience=patience, reads_receipts=True, **_times(settings))
 
 
 def retune(session: Session, settings: CarrierSettings) -> None:

@@ -4,12 +4,13 @@ The bind asks how much may go and tells what went and what was answered; the rul
 adaptive_window.py's. `now` in seconds.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from gateway.carriers.adaptive_window import AdaptiveWindow
 from gateway.carriers.braking import Brake
-from gateway.carriers.pacing import Pace, ThrottlePause
+from gateway.carriers.pacing import Pace, ThrottlePause, Went
 from gateway.settings.carriers import Carrier as CarrierSettings
 from protocol.session_events import SubmitAnswered
 from protocol.window import Window
@@ -26,16 +27,18 @@ class Restraint:
     def __init__(self, settings: CarrierSettings, paces: Sequence[Pace] = ()) -> None:
         """`paces`: those of the bind and of its carrier, where there is a rate."""
         self._rate = _rate_of(settings)
+        self._own_rate = settings.submit_rate_per_bind or float("inf")
         self._throttle_pause = settings.throttle_pause
-        self._agreed: tuple[_AnyPace, ...] = tuple(paces)
+        self._agreed = tuple(paces)
         self._pause = ThrottlePause(settings.throttle_pause)
         self._brake = Brake(self._rate, settings.throttle_pause)
         # Nobody's, until a connection brings its own.
         self._window = Window(settings.window)
         self._adaptive = AdaptiveWindow(self._window, settings.response_timeout) if settings.adaptive_window else None
         self._away_since: float | None = None
-        self.paces = self._agreed
+        self.paces: tuple[_AnyPace, ...] = self._agreed
         """Those in force."""
+        self._unwritten: deque[tuple[int, list[Went]]] = deque()
 
     @property
     def paused_until(self) -> float:
@@ -70,6 +73,7 @@ class Restraint:
     def retune(self, settings: CarrierSettings, paces: Sequence[Pace]) -> None:
         """Go on by these settings, with what was learned of the carrier as far as it still says something."""
         rate, pause = _rate_of(settings), settings.throttle_pause
+        self._own_rate = settings.submit_rate_per_bind or float("inf")
         if (rate, pause) != (self._rate, self._throttle_pause):
             self._rate, self._throttle_pause = rate, pause
             self._pause.rebase(pause)
@@ -86,9 +90,15 @@ class Restraint:
         rate = min(self._rate, self._brake.rate(now)) if self._brake.is_on else self._rate
         return 0.0 if rate == float("inf") else rate
 
-    def ahead(self, now: float) -> int:
-        """How many PDUs to have at hand, waiting for the pace. Only while there is one."""
-        return max(1, int(self.rate(now) * AHEAD_SECONDS))
+    def ahead(self, now: float, shared: int | None = None) -> int:
+        """How many PDUs to have at hand, waiting for the pace. Only while there is one.
+
+        `shared`: what there is for this bind of a pace that binds share, while some of them may be away.
+        """
+        if shared is None:
+            return max(1, int(self.rate(now) * AHEAD_SECONDS))
+        own = min(self._own_rate, self._brake.rate(now)) if self._brake.is_on else self._own_rate
+        return max(1, int(min(shared, own * AHEAD_SECONDS)))
 
     def room(self, wanted: int, now: float) -> int:
         """How many of so many PDUs may go now."""
@@ -102,9 +112,22 @@ class Restraint:
         return min(wanted, self._window.capacity - self._window.in_flight, *(pace.room(now) for pace in self.paces))
 
     def take(self, count: int, now: float) -> None:
-        """So many PDUs went."""
-        for pace in self.paces:
-            pace.take(now, count)
+        """So many PDUs go. Where a rate is agreed, `written` is to be told of them."""
+        if self._agreed:
+            self._unwritten.append((count, [pace.take(now, count) for pace in self._agreed]))
+        if self._brake.is_on:
+            self._brake.take(now, count)
+
+    def written(self, count: int, now: float) -> None:
+        """So many of the PDUs that went are handed to the network: a second is judged by that."""
+        unwritten = self._unwritten
+        while count > 0 and unwritten:
+            waiting, taken = unwritten.popleft()
+            for went in taken:
+                went.written(now)
+            if waiting > count:
+                unwritten.appendleft((waiting - count, taken))
+            count -= waiting
 
     def next_at(self) -> float:
         """When a pace lets the next PDU go. Only while there is one."""
@@ -137,6 +160,7 @@ class Restraint:
     def regained(self, window: Window, now: float) -> None:
         """A connection goes on with this window, and with what was learned on the one before, if there was one."""
         away_since, self._window = self._away_since, window
+        self._unwritten.clear()
         if self._adaptive is not None:
             self._adaptive.regained(window, away_since, now)
         if away_since is not None:

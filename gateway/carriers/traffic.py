@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from protocol.pdus import DataSm, DeliverSm
-from protocol.session_events import SubmitAnswered
+from protocol.session_events import Reported, SubmitAnswered
 
 if TYPE_CHECKING:
     from gateway.carriers.bind import Bind
 
-Delivery: TypeAlias = DeliverSm | DataSm
+Delivery: TypeAlias = DeliverSm | DataSm | Reported
 
 
 class Feed(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 COMMANDS = (
     "run", "check", "demo", "simulator", "token", "send", "bulk", "status", "doubts", "route", "reload", "probe",
-    "trace",
+    "trace", "bench",
 )  # fmt: skip
 
 

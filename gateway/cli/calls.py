@@ -7,6 +7,7 @@ import argparse
 import http.client
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -126,6 +127,32 @@ class Caller:
         """
         return self._call("POST", path, body, {"Idempotency-Key": key})
 
+    def converse(self, path: str, content_type: str, key: str) -> tuple[socket.socket, http.client.HTTPResponse]:
+        """A POST whose answer comes while its body, in chunks, is still sent: where to send it, and the answer.
+
+        Raises NotReachableError and RefusedError.
+        """
+        self._connection.close()
+        try:
+            self._connection.putrequest("POST", self._base + path)
+            for name, value in {
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": content_type,
+                "Idempotency-Key": key,
+                "Transfer-Encoding": "chunked",
+            }.items():
+                self._connection.putheader(name, value)
+            self._connection.endheaders()
+            sending = self._connection.sock
+            response = self._connection.getresponse()
+            content = b"" if response.status == 200 else response.read()
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            self._connection.close()
+            raise NotReachableError(self._no_answer(error, was_sent=False)) from None
+        if response.status != 200:
+            raise self._refused(response, content)
+        return sending, response
+
     def open(self, path: str, *, timeout: float | None) -> http.client.HTTPResponse:
         """The answer to a GET that goes on and on, to be read as it comes; `timeout`: seconds of silence at most.
 
@@ -143,10 +170,7 @@ class Caller:
             if self._connection.sock is not None:
                 self._connection.sock.settimeout(timeout)
             return response
-        try:
-            raise RefusedError(response.status, self._refusal(response.status, json.loads(content)))
-        except ValueError:
-            raise RefusedError(response.status, self._not_sluice(response.status)) from None
+        raise self._refused(response, content)
 
     def close(self) -> None:
         """Closes the connection; the next call opens another."""
@@ -168,15 +192,22 @@ class Caller:
             self._connection.close()
             raise NotReachableError(self._no_answer(error, was_sent=asked and method == "POST")) from None
         self._is_fresh = False
+        if response.status >= 400:
+            raise self._refused(response, content)
+        told = {name.lower(): value for name, value in response.getheaders()}
+        try:
+            return Answer(json.loads(content), told)
+        except ValueError:
+            raise RefusedError(response.status, self._not_sluice(response.status), headers=told) from None
+
+    def _refused(self, response: http.client.HTTPResponse, content: bytes) -> RefusedError:
         told = {name.lower(): value for name, value in response.getheaders()}
         try:
             answer = json.loads(content)
         except ValueError:
-            raise RefusedError(response.status, self._not_sluice(response.status), headers=told) from None
-        if response.status >= 400:
-            problem = answer if isinstance(answer, dict) else None
-            raise RefusedError(response.status, self._refusal(response.status, answer), problem=problem, headers=told)
-        return Answer(answer, told)
+            return RefusedError(response.status, self._not_sluice(response.status), headers=told)
+        problem = answer if isinstance(answer, dict) else None
+        return RefusedError(response.status, self._refusal(response.status, answer), problem=problem, headers=told)
 
     def _no_answer(self, error: Exception, *, was_sent: bool) -> str:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

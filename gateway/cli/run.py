@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from gateway import daemon, logs
+from gateway import daemon, logs, processors
 from gateway.logs import quoted
 from gateway.settings import ConfigurationError, load
 from gateway.store import sqlite_mutexes
@@ -42,6 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
         settings = load(arguments.config)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
+        return 2
+    refusal = processors.keep_to(settings.process.cpus)
+    if refusal is not None:
+        print(f"{arguments.config}: process.cpus {refusal}", file=sys.stderr)
         return 2
     logs.set_up(arguments.log_level)
     _leave_mutexes_out()

@@ -28,7 +28,7 @@ from gateway.flows.accept_outcomes import (
 )
 from gateway.flows.account_checks import NetworksKnown, checks_of, look_up_networks
 from gateway.flows.bulk_answers import bulk_again, by_index, client_id_of, flag_them, store_errors
-from gateway.flows.entities import entity_of
+from gateway.flows.entities import entities_of, entity_of
 from gateway.flows.suppressions import suppression_errors
 from gateway.flows.templates import TemplatesOfAll
 from gateway.identifiers import Identifiers, now_ms
@@ -66,8 +66,8 @@ class AcceptingStore(Protocol):
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None: ...
 
 
-_accepted_of = lru_cache(maxsize=None)(ACCEPTED.labels)
-_refused_of = lru_cache(maxsize=None)(REFUSED.labels)
+accepted_of = lru_cache(maxsize=None)(ACCEPTED.labels)
+refused_of = lru_cache(maxsize=None)(REFUSED.labels)
 
 
 class Accept:
@@ -129,28 +129,28 @@ class Accept:
             first = None if idempotency is None else await self._store.first_answer(account, idempotency)
             if first is not None:
                 return self._one_again(first)
-            _refused_of(account).inc()
+            refused_of(account).inc()
             stages.refused(account, request_id, [checked])
             return checked
         message = NewMessage(self._ids.next(now), *checked)
         submission = Submission(self._ids.next(), account, request_id, (message,), idempotency)
         outcome = await self._store.accept(submission)
         if isinstance(outcome, LimitReached):
-            return _limited(account, outcome)
+            return limited(account, outcome)
         if not isinstance(outcome, Accepted):
             return self._one_again(outcome)
         if outcome.conflicts:
-            _refused_of(account).inc()
+            refused_of(account).inc()
             return ClientIdInUse(outcome.conflicts[0])
         if outcome.duplicates:
-            _refused_of(account).inc()
+            refused_of(account).inc()
             return Duplicate(outcome.duplicates[0])
         if outcome.suppressed:
-            _refused_of(account).inc()
+            refused_of(account).inc()
             errors = suppression_errors(outcome.suppressed[0])
             stages.refused(account, request_id, [errors])
             return errors
-        _accepted_of(account, message.lane).inc()
+        accepted_of(account, message.lane).inc()
         stages.accepted(submission, outcome)
         return OneAccepted(entity_of(message))
 
@@ -167,12 +167,9 @@ class Accept:
 
         `flag_duplicates`: entities that say the same to the same number as one before them tell its index.
         """
-        check = self._checks[account]
-        if check.minds_networks:
-            await look_up_networks(self.networks, check, items)
-        messages, indexes, errors = await self._check_all(check, items)
+        messages, indexes, errors = await self.check_all(account, items)
         submission = Submission(
-            self._ids.next(),
+            self.next_id(),
             account,
             request_id,
             messages,
@@ -181,13 +178,13 @@ class Accept:
             is_bulk=True,
         )
         if not messages and idempotency is None:
-            _refused_of(account).inc(len(errors))
+            refused_of(account).inc(len(errors))
             stages.refused(account, request_id, errors)
             return BulkAccepted(submission.id, [], errors, replayed=False)
         outcome = await self._store.accept(submission)
         match outcome:
             case LimitReached():
-                return _limited(account, outcome)
+                return limited(account, outcome)
             case KeyReused():
                 return outcome
             case Replayed():
@@ -196,7 +193,7 @@ class Accept:
                     flag_them(again.entities, dict(zip(indexes, messages, strict=True)))
                 return again
         refused = left_out(outcome)
-        entities = list(map(entity_of, messages, indexes))
+        entities = entities_of(messages, indexes)
         if refused:
             entities = [entity for place, entity in enumerate(entities) if place not in refused]
         if flag_duplicates:
@@ -204,16 +201,23 @@ class Accept:
         errors += store_errors(outcome, indexes, items)
         errors.sort(key=by_index)
         for lane, count in Counter(map(_lane, entities)).items():
-            _accepted_of(account, lane).inc(count)
-        _refused_of(account).inc(len(errors))
+            accepted_of(account, lane).inc(count)
+        refused_of(account).inc(len(errors))
         stages.accepted(submission, outcome)
         stages.refused(account, request_id, errors)
         return BulkAccepted(submission.id, entities, errors, replayed=False)
 
-    async def _check_all(
-        self, check: ItemCheck, items: Sequence[Any]
+    def next_id(self) -> int:
+        """Of a submission."""
+        return self._ids.next()
+
+    async def check_all(
+        self, account: str, items: Sequence[Any]
     ) -> tuple[list[NewMessage], list[int], list[ItemError]]:
         """The good items as messages, their indexes, and the others' errors."""
+        check = self._checks[account]
+        if check.minds_networks:
+            await look_up_networks(self.networks, check, items)
         good, indexes, errors = [], [], []
         now = self._clock()
         budget = _ITEMS_PER_TURN
@@ -251,7 +255,7 @@ class Accept:
         return OneReplayed(entity_of(outcome.messages[0]))
 
 
-def _limited(account: str, reached: LimitReached) -> LimitReached:
+def limited(account: str, reached: LimitReached) -> LimitReached:
     LIMITED.labels(account, reached.limit.value).inc()
     return reached
 

@@ -13,6 +13,10 @@ class Asking(Protocol):
     """A bind's feed."""
 
     @property
+    def can_send(self) -> bool:
+        """Whether it asks at all."""
+
+    @property
     def at_hand(self) -> int:
         """PDUs asked for, or waiting for the pace alone."""
 
@@ -44,6 +48,11 @@ class Ahead:
     def room(self) -> int:
         """How many PDUs more may be asked for; negative while a long message is worked off."""
         return self._most - sum(feed.at_hand for feed in self._feeds)
+
+    def share(self) -> int:
+        """Of `room`, what one bind may have at hand: as many have the same as can send at the moment."""
+        able = sum(feed.can_send for feed in self._feeds)
+        return max(1, -(-self._most // max(1, able)))
 
     def freed(self) -> None:
         """Something went, or will not go: let them ask in turns, whoever asked last at the end."""

@@ -80,6 +80,11 @@ class BindFeed:
             self.freed()
 
     @property
+    def can_send(self) -> bool:
+        """Whether the bind takes work now."""
+        return self._bind.can_send
+
+    @property
     def at_hand(self) -> int:
         """PDUs asked for, or waiting for the pace that binds share alone."""
         restraint, waiting = self._restraint, self._bind.waiting
@@ -137,7 +142,8 @@ class BindFeed:
         free = restraint.limit - at_hand - self._recording - bind.in_flight
         if not restraint.paces:
             return free
-        free = min(free, restraint.ahead(trio.current_time()) - at_hand)
+        shared = None if self._ahead is None else self._ahead.share()
+        free = min(free, restraint.ahead(trio.current_time(), shared) - at_hand)
         # An overdraft of its own is paid back beside what may be asked for.
         return free if self._ahead is None else min(free, self._ahead.room() - min(0, self._asked))
 
@@ -180,10 +186,16 @@ class BindFeed:
         slots = 0
         is_taking = False
         judge, new, kind = self._judging.judge, tuple.__new__, Answer
+        seconds, ms = 0.0, 0
+        times: list[float] = []
         for answer in answers:
-            claim, claimed = answer.token
-            segment, status = claimed.segment, answer.status
+            (claim, claimed), status = answer.token, answer.status
+            segment = claimed.segment
             verdict, retry_at, error = _SENT
+            if answer.latency_seconds != seconds:
+                seconds = answer.latency_seconds
+                ms = int(seconds * 1000)
+            times.append(seconds)
             if status:
                 refused.append(status)
                 verdict, retry_at, error = judge(claim, status, now)
@@ -194,9 +206,9 @@ class BindFeed:
             # Not Answer(...), which costs twice as much.
             rows.append(new(kind, (
                 claim.message, segment.part, claimed.attempt, verdict, status, answer.message_id,
-                now, int(answer.latency_seconds * 1000), retry_at, error, segment.total,
+                now, ms, retry_at, error, segment.total,
             )))  # fmt: skip
-        self._latencies.add_all([answer.latency_seconds for answer in answers])
+        self._latencies.add_all(times)
         accepted = len(rows) - len(refused)
         count_answers(self._bind.carrier, Verdict.SENT.value, StatusClass.ACCEPTED.value, accepted)
         # First: a carrier that takes some and throttles some is met with short pauses, not with ever longer ones.

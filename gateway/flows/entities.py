@@ -3,9 +3,11 @@
 Look-ups add their own keys; what an event tells is gateway/webhooks/payloads.py's.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
-from gateway.identifiers import MESSAGE, created_at_ms, public
+from gateway.identifiers import MESSAGE, created_at_ms, public, public_many
 from gateway.messages import Status
 from gateway.rules.options import waits_here
 from gateway.rules.timestamps import rfc3339
@@ -41,12 +43,22 @@ class Entity(msgspec.Struct, gc=False):
     """In a bulk that asks for it: the index of an earlier one that says the same to the same number."""
 
 
+def entities_of(messages: Sequence[NewMessage], indexes: Sequence[int]) -> list[Entity]:
+    """`entity_of` each."""
+    shown = public_many(MESSAGE, [message[0] for message in messages])
+    return list(map(_entity, messages, indexes, shown))
+
+
 def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType = msgspec.UNSET) -> Entity:
     """As the first answer gives it, whatever has happened to it since; only an erased text cannot come back."""
-    message_id, scheduled_at = message.id, message.scheduled_at
+    return _entity(message, index, public(MESSAGE, message.id))
+
+
+def _entity(message: NewMessage | MessageRow, index: int | msgspec.UnsetType, shown: str) -> Entity:
+    scheduled_at = message.scheduled_at
     return Entity(
         index,
-        public(MESSAGE, message_id),
+        shown,
         message.client_id,
         _SCHEDULED if scheduled_at is not None and waits_here(scheduled_at, message.options) else _QUEUED,
         message.sender,
@@ -60,5 +72,5 @@ def entity_of(message: NewMessage | MessageRow, index: int | msgspec.UnsetType =
         message.tag,
         None if scheduled_at is None else rfc3339(scheduled_at),
         rfc3339(message.expires_at),
-        rfc3339(created_at_ms(message_id)),
+        rfc3339(created_at_ms(message.id)),
     )

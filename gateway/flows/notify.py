@@ -5,8 +5,11 @@ the POST.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache, partial
 from typing import Protocol
 
 import trio
@@ -20,6 +23,7 @@ from gateway.settings import Settings
 from gateway.store.interface import Delivery, DeliveryOutcome
 from gateway.store.policy import OPERATOR, shown
 from gateway.webhooks.client import PostResult
+from gateway.webhooks.failures import internal_error
 from gateway.webhooks.payloads import batch_body
 from gateway.webhooks.signing import Header, Signer
 from gateway.webhooks.turns import Turns
@@ -51,11 +55,24 @@ class Posts(Protocol):
     """gateway.webhooks.client.Client."""
 
     async def post(self, url: str, body: bytes, headers: Sequence[Header]) -> PostResult: ...
+    def begin(self, url: str, body: bytes, headers: Sequence[Header], done: Callable[[PostResult], None]) -> bool: ...
     async def run(self, *, task_status: trio.TaskStatus[None] = ...) -> None: ...
 
 
+@dataclass(slots=True)
+class _Line:
+    """What the store has dealt for one endpoint."""
+
+    waiting: deque[Delivery] = field(default_factory=deque)
+    posts: int = 0
+    """Under way, or waiting for their account's turn."""
+
+
 class Notify:
-    """A task for each POST; none waits for another but for a turn when MOST_POSTS are under way."""
+    """A line for each endpoint; none waits for another but for a turn when MOST_POSTS are under way.
+
+    A POST that can be begun at once takes no task; when it ends, the next of its line is begun in the same wake-up.
+    """
 
     def __init__(
         self, settings: Settings, store: Outbox, client: Posts, clock: Callable[[], int], rng: Callable[[], float]
@@ -69,6 +86,9 @@ class Notify:
         self._clock = clock
         self._rng = rng
         self._turns = Turns(MOST_POSTS)
+        self._posts_of_a_line = settings.webhooks.connections
+        self._lines: dict[int, _Line] = {}
+        """By endpoint, of those that have something."""
         self._under_way = 0
         self._idle = trio.Event()
         self._idle.set()
@@ -94,7 +114,9 @@ class Notify:
                 if not self._stopping:
                     for delivery in deliveries:
                         self._begin()
-                        nursery.start_soon(self._deliver, delivery)
+                        self._lines.setdefault(delivery.endpoint, _Line()).waiting.append(delivery)
+                    for endpoint in dict.fromkeys([delivery.endpoint for delivery in deliveries]):
+                        self._serve(nursery, endpoint)
 
             self._store.take_deliveries(take)
             task_status.started()
@@ -117,29 +139,111 @@ class Notify:
         if not self._under_way:
             self._idle.set()
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        try:
-            signer = self._signers.get(delivery.account)
-            if signer is None:
-                self._record(delivery, self._unsigned(delivery))
-                return
-            await self._turns.take(delivery.account)
-            try:
-                result = await self._post(delivery, signer)
-            except Exception as error:
-                # The one supervisor of POSTs: our fault over one delivery must not end the others, nor the daemon.
-                log.exception("webhook fault: account=%s webhook_id=%s", shown(delivery.account), delivery.webhook_id)
-                result = PostResult(None, f"internal error ({type(error).__name__})", None, 0)
-            finally:
-                self._turns.give_back(delivery.account)
-            self._record(delivery, self._outcome(delivery, result))
-        finally:
-            self._end()
+    # --- a line
 
-    async def _post(self, delivery: Delivery, signer: Signer) -> PostResult:
+    def _serve(self, nursery: trio.Nursery, endpoint: int) -> None:
+        """Begin what may be begun of an endpoint's line."""
+        while (delivery := self._next(nursery, endpoint)) is not None:
+            nursery.start_soon(self._work, nursery, delivery)
+
+    def _next(self, nursery: trio.Nursery, endpoint: int) -> Delivery | None:
+        """Begin what can be begun at once; the first that needs a task is given back, to be worked on."""
+        line = self._lines.get(endpoint)
+        if line is None:
+            return None
+        while line.waiting and line.posts < self._posts_of_a_line:
+            delivery = line.waiting.popleft()
+            line.posts += 1
+            if not self._begun_at_once(nursery, delivery):
+                return delivery
+        if not line.posts:
+            del self._lines[endpoint]
+        return None
+
+    def _begun_at_once(self, nursery: trio.Nursery, delivery: Delivery) -> bool:
+        """Whether it is under way; else nothing of it has begun."""
+        signer = self._signers.get(delivery.account)
+        if signer is None or not self._turns.take_at_once(delivery.account):
+            return False
+        is_begun = False
+        try:
+            done = partial(self._was_begun_at_once, nursery, delivery)
+            is_begun = self._client.begin(delivery.url, *self._signed(delivery, signer), done)
+        except Exception as error:  # noqa: BLE001 as in _work, which meets it again and says so
+            log.debug("webhook not begun at once fault=%s", type(error).__name__)
+        finally:
+            if not is_begun:
+                self._turns.give_back(delivery.account)
+        return is_begun
+
+    def _was_begun_at_once(self, nursery: trio.Nursery, delivery: Delivery, result: PostResult) -> None:
+        self._turns.give_back(delivery.account)
+        self._ended(delivery, self._outcome(delivery, result))
+        self._serve(nursery, delivery.endpoint)
+
+    async def _work(self, nursery: trio.Nursery, delivery: Delivery | None) -> None:
+        """Deliver what can't be begun at once, one after the other while the line has such."""
+        while delivery is not None:
+            outcome = None
+            try:
+                outcome = await self._deliver(delivery)
+            finally:
+                # Cut off, it has no outcome and stays claimed.
+                self._ended(delivery, outcome)
+            endpoint = delivery.endpoint
+            delivery = self._next(nursery, endpoint)
+            if delivery is not None:
+                self._serve(nursery, endpoint)
+
+    async def _deliver(self, delivery: Delivery) -> DeliveryOutcome:
+        signer = self._signers.get(delivery.account)
+        if signer is None:
+            return self._unsigned(delivery)
+        await self._turns.take(delivery.account)
+        try:
+            result = await self._client.post(delivery.url, *self._signed(delivery, signer))
+        except Exception as error:
+            # The one supervisor of POSTs: our fault over one delivery must not end the others, nor the daemon.
+            log.exception("webhook fault: account=%s webhook_id=%s", shown(delivery.account), delivery.webhook_id)
+            result = PostResult(None, internal_error(error), None, 0)
+        finally:
+            self._turns.give_back(delivery.account)
+        return self._outcome(delivery, result)
+
+    def _ended(self, delivery: Delivery, outcome: DeliveryOutcome | None) -> None:
+        line = self._lines[delivery.endpoint]
+        line.posts -= 1
+        if outcome is not None:
+            self._record(delivery, outcome)
+            if not outcome.taken:
+                self._hand_back(line)
+        self._end()
+
+    def _hand_back(self, line: _Line) -> None:
+        """What waits behind a failure is the store's again: it probes such an endpoint by one POST at a time."""
+        for delivery in line.waiting:
+            self._store.delivered(
+                DeliveryOutcome(
+                    delivery.id,
+                    delivery.endpoint,
+                    self._clock(),
+                    0,
+                    None,
+                    None,
+                    taken=False,
+                    retry_at=None,
+                    untried=True,
+                )
+            )
+            self._end()
+        line.waiting.clear()
+
+    def _signed(self, delivery: Delivery, signer: Signer) -> tuple[bytes, list[Header]]:
+        """The body and its headers, of a try that is made now."""
         body = batch_body(delivery.bodies) if delivery.batched else delivery.bodies[0]
-        headers = signer.headers(delivery.webhook_id, body, self._clock() // 1000)
-        return await self._client.post(delivery.url, body, headers)
+        return body, signer.headers(delivery.webhook_id, body, self._clock() // 1000)
+
+    # --- outcomes
 
     def _outcome(self, delivery: Delivery, result: PostResult) -> DeliveryOutcome:
         now = self._clock()
@@ -188,7 +292,7 @@ class Notify:
     def _record(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
         self._store.delivered(outcome)
         end = _end_of(delivery, outcome)
-        POSTS.labels(shown(delivery.account), end.value).inc()
+        _count_of(shown(delivery.account), end.value)()
         if end is _End.TAKEN:
             stages.told(delivery, host_of(delivery.url), outcome.http_status, outcome.latency_ms)
         else:
@@ -202,6 +306,11 @@ class Notify:
                 quoted(outcome.error),
                 f"end={end.value}" if outcome.retry_at is None else f"next_try_at={rfc3339(outcome.retry_at)}",
             )
+
+
+@lru_cache(maxsize=4096)
+def _count_of(account: str, end: str) -> Callable[[], None]:
+    return POSTS.labels(account, end).inc
 
 
 def signers_of(settings: Settings) -> dict[str, Signer]:

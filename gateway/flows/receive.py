@@ -22,7 +22,9 @@ from gateway.rules.senders import NumberOwners
 from gateway.settings.types import UnroutableInbound
 from gateway.store.interface import InboundIn, ReceiptIn, Store
 from protocol.command_status import CommandStatus
+from protocol.pdus import DataSm, DeliverSm
 from protocol.receipts import Receipt, read_receipt
+from protocol.session_events import Reported
 
 _KEPT = int(CommandStatus.ESME_ROK)
 _NOT_KEPT = int(CommandStatus.ESME_RX_T_APPN)
@@ -65,6 +67,10 @@ class Receive:
         receipts: list[Receipt] = []
         reported: list[Delivery] = []
         for pdu in pdus:
+            if isinstance(pdu, Reported):
+                receipts.append(pdu.receipt)
+                reported.append(pdu)
+                continue
             receipt = read_receipt(pdu, text_only=text_only)
             if receipt is None:
                 self._take_inbound(bind, pdu, at)
@@ -90,11 +96,11 @@ class Receive:
             if (words := reason_to_stop(table, one)) is not None:
                 self._hearing.stop(bind.carrier, words)
 
-    def _take_inbound(self, bind: Bind, pdu: Delivery, at: int) -> None:
+    def _take_inbound(self, bind: Bind, pdu: DeliverSm | DataSm, at: int) -> None:
         inbound = self._read_inbound(bind, pdu, at)
         self._store.inbound(inbound, partial(_answer_inbound, bind, pdu, inbound))
 
-    def _read_inbound(self, bind: Bind, pdu: Delivery, at: int) -> InboundIn:
+    def _read_inbound(self, bind: Bind, pdu: DeliverSm | DataSm, at: int) -> InboundIn:
         inbound = read_inbound(bind.settings, pdu, self._owners, self._ids.next(), at)
         if inbound.account is None or (self._told is not None and inbound.account not in self._told):
             inbound.is_untold = True

@@ -4,13 +4,13 @@ Parts are put together by the store, which keeps them meanwhile; how octets are 
 """
 
 from gateway.carriers.addresses import e164
-from gateway.carriers.traffic import Delivery
 from gateway.rules.senders import NumberOwners
 from gateway.rules.ways import way_of
 from gateway.settings.carriers import Carrier
 from gateway.store.interface import InboundIn, InboundPart
 from protocol.concatenation import encoding_of, octets_of, place_of
 from protocol.numbers import EsmClass
+from protocol.pdus import DataSm, DeliverSm
 from protocol.reading import read_text
 
 MOST_PART_OCTETS = 1_024
@@ -18,7 +18,9 @@ MOST_PART_OCTETS = 1_024
 _UDHI = int(EsmClass.UDHI)
 
 
-def read_inbound(settings: Carrier, pdu: Delivery, owners: NumberOwners, inbound_id: int, at: int) -> InboundIn:
+def read_inbound(
+    settings: Carrier, pdu: DeliverSm | DataSm, owners: NumberOwners, inbound_id: int, at: int
+) -> InboundIn:
     """What came, whose it is, and its text unless it is a part. Never raises, whatever the octets are."""
     octets = octets_of(pdu)
     has_header = bool(pdu.esm_class & _UDHI)

@@ -23,6 +23,7 @@ WITHOUT_RECEIPT = 0
 _REFERENCE = int(Tlv.USER_MESSAGE_REFERENCE)
 _HEADS_KEPT = 10_000
 _TAILS_KEPT = 4096
+_AROUNDS_KEPT = 4096
 
 
 class Submits:
@@ -43,11 +44,19 @@ class Submits:
         self._tlv_octets = write_tlvs(self._tlvs)
         self._message_tlvs = frozenset(settings.message_tlvs)
         self._adds_tlvs = bool(self._tlvs) or self._tells_reference
+        self._is_plain = self._is_relative and not (self._priority_flags or self._adds_tlvs) and self._asking is None
+        """Whether sender, time left and coding are all that tells one body from another, as with most carriers."""
+        self._arounds: dict[tuple[str, int, int, int], tuple[bytes, bytes]] = {}
+        """By these, what stands before and behind the recipient."""
         self._head = lru_cache(maxsize=_HEADS_KEPT)(self._make_head)
         self._tail = lru_cache(maxsize=_TAILS_KEPT)(self._make_tail)
 
     def body(self, claim: Claim, segment: Segment, now: int) -> bytes:
         """The body of the submit_sm; `now` in milliseconds. Raises LocalProtocolError where no frame can hold it."""
+        if self._is_plain and claim.options is None and not segment.tlvs:
+            shared = claim.sender, (claim.expires_at - now) // 1000, segment.esm_class, segment.data_coding
+            around = self._arounds.get(shared) or self._make_around(shared)
+            return submit_body(around[0], claim.recipient.removeprefix(self._mark), around[1], segment.short_message)
         asking = self._asking
         body = submit_body(
             self._head(claim.sender),
@@ -65,6 +74,15 @@ class Submits:
         if segment.tlvs or self._adds_tlvs or claim.options is not None:
             body += segment.tlvs + self._own_tlvs(claim, segment)
         return body
+
+    def _make_around(self, shared: tuple[str, int, int, int]) -> tuple[bytes, bytes]:
+        sender, seconds, esm_class, data_coding = shared
+        if len(self._arounds) >= _AROUNDS_KEPT:
+            # By then their seconds are over.
+            self._arounds.clear()
+        made = self._head(sender), self._tail(seconds, 0, esm_class, data_coding, WITH_RECEIPT, "")
+        self._arounds[shared] = made
+        return made
 
     def _schedule(self, asked: MessageOptions, now: int) -> str:
         """When a message is to be delivered, rounded up to the second; empty: at once."""

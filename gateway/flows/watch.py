@@ -86,7 +86,8 @@ class Watch:
         clock: Callable[[], float] = trio.current_time,
         free: DiskSpace = free_bytes,
     ) -> None:
-        """`counted`: of each carrier what it took, and its receipts, since the start; `clock` tells seconds."""
+        """`carriers`: those that can't send, or all of them. `counted`: of each carrier what it took, and its receipts,
+        since the start; `clock` tells seconds."""
         self._settings = settings
         self._store = store
         self._alarms = alarms

@@ -25,8 +25,12 @@ class Spread:
     def add_all(self, values: Sequence[float]) -> None:
         """Each once."""
         counts, bounds = self._counts, self._bounds
+        # What comes together has mostly the same value.
+        before, place = None, 0
         for value in values:
-            counts[bisect_left(bounds, value)] += 1
+            if value != before:
+                before, place = value, bisect_left(bounds, value)
+            counts[place] += 1
         self._sum += sum(values)
 
     def told(self) -> tuple[list[tuple[str, float]], float]:

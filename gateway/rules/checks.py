@@ -35,6 +35,7 @@ MOST_TAG = 100
 _LONGEST_HELD_MS = 31 * 86_400_000
 """To the end of validity, of what a carrier is to hold: longer is told in months, which SMSCs count on their own."""
 
+_WAYS_KEPT = 4096
 _PLAIN_FIELDS = frozenset({"to", "text", "from", "lane", "client_id", "tag"})
 
 
@@ -69,9 +70,9 @@ class ItemCheck:
     waits_for_quiet_hours: ClassVar[bool] = True
     """Whether a message that comes in quiet hours is scheduled for their end."""
     __slots__ = (
-        "_account", "_ahead_ms", "_allows_unicode", "_countries", "_default_lane", "_holding", "_lanes", "_longest_ms",
-        "_network_of", "_numbers", "_quiet", "_quiet_lanes", "_refuses_landlines", "_router", "_ruled", "_senders",
-        "_signs", "_taken", "_templates", "_transliterates", "_url_refusal",
+        "_account", "_ahead_ms", "_allows_unicode", "_countries", "_default_lane", "_holding", "_keeps_ways", "_lanes",
+        "_longest_ms", "_network_of", "_numbers", "_quiet", "_quiet_lanes", "_refuses_landlines", "_router", "_ruled",
+        "_senders", "_signs", "_taken", "_templates", "_transliterates", "_url_refusal", "_ways",
     )  # fmt: skip
 
     def __init__(
@@ -104,6 +105,8 @@ class ItemCheck:
         self._quiet = quiet
         self._network_of = network_of if router.needs_networks else None
         self._quiet_lanes: frozenset[str] = quiet.lanes if self.waits_for_quiet_hours else frozenset()
+        # Route and sender of what nothing else decides on, as most messages are.
+        self._ways: dict[tuple[str | None, str, str | None], tuple[str, str]] = {}
         self._refuses_landlines = account.landlines is Landlines.REFUSE
         self._allows_unicode = account.unicode is UnicodePolicy.ALLOW
         self._transliterates = account.unicode is UnicodePolicy.TRANSLITERATE
@@ -117,6 +120,7 @@ class ItemCheck:
         self._holding = frozenset(holding)
         self._templates = {} if templates is None else templates
         self._signs = account.webhook is not None
+        self._keeps_ways = router.is_even and not self._refuses_landlines
 
     @property
     def minds_networks(self) -> bool:
@@ -144,13 +148,13 @@ class ItemCheck:
         to, text, lane = get("to"), get("text"), get("lane")
         if lane is None:
             lane = self._default_lane
-        sender, client_id, tag = get("from"), get("client_id"), get("tag")
+        given, client_id, tag = get("from"), get("client_id"), get("tag")
         if (
             type(to) is not str
             or type(text) is not str
             or type(lane) is not str
             or not text
-            or (sender is not None and type(sender) is not str)
+            or (given is not None and type(given) is not str)
         ):
             return None
         number = self._numbers.assigned(to)
@@ -163,31 +167,48 @@ class ItemCheck:
             if isinstance(ready, Fault):
                 return None
             text, encoding, segments = ready
-        sender = self._senders.choose(sender)
-        if (
-            isinstance(sender, Fault)
-            or (client_id is not None and isinstance(read_label(client_id, MOST_CLIENT_ID), Fault))
-            or (tag is not None and isinstance(read_label(tag, MOST_TAG), Fault))
+        if (client_id is not None and isinstance(read_label(client_id, MOST_CLIENT_ID), Fault)) or (
+            tag is not None and isinstance(read_label(tag, MOST_TAG), Fault)
         ):
             return None
         country = number.lastgroup
-        if country in self._ruled:
-            sender = self._countries.sender_for(country, sender)
-            if isinstance(sender, Fault):
+        way = self._ways.get((given, lane, country))
+        if way is None:
+            way = self._way_of(given, lane, country, to, tag, campaign, now_ms)
+            if way is None:
                 return None
-        if self._refuses_landlines and line_of(to, country) is Line.LANDLINE:
+        route, sender = way
+        # Not Checked(...): a third of its cost.
+        return tuple.__new__(Checked, (
+            route, lane, to, sender, text, encoding, segments, country,
+            now_ms + validity_ms, None, client_id, tag, None, self._allows_unicode, None, None,
+        ))  # fmt: skip
+
+    def _way_of(
+        self,
+        given: str | None,
+        lane: str,
+        country: str | None,
+        to: str,
+        tag: str | None,
+        campaign: str | None,
+        now: int,
+    ) -> tuple[str, str] | None:
+        """Route and sender of a plain item; None: look closely."""
+        sender = self._senders.choose(given)
+        if not isinstance(sender, Fault) and country in self._ruled:
+            sender = self._countries.sender_for(country, sender)
+        if isinstance(sender, Fault) or (self._refuses_landlines and line_of(to, country) is Line.LANDLINE):
             return None
-        if lane in self._quiet_lanes and self._quiet.opens_at(now_ms, to, country) is not None:
+        if lane in self._quiet_lanes and self._quiet.opens_at(now, to, country) is not None:
             return None
         network = None if self._network_of is None else self._network_of(to)
         route = self._router.route_for(country, to, lane, self._account, sender, tag, campaign, network)
         if route is None:
             return None
-        # Not Checked(...), which costs three times as much.
-        return tuple.__new__(Checked, (
-            route, lane, to, sender, text, encoding, segments, country,
-            now_ms + validity_ms, None, client_id, tag, None, self._allows_unicode, None, None,
-        ))  # fmt: skip
+        if self._keeps_ways and lane not in self._quiet_lanes and len(self._ways) < _WAYS_KEPT:
+            self._ways[given, lane, country] = route, sender
+        return route, sender
 
     def check_closely(self, item: Any, now_ms: int, campaign: str | None = None) -> Checked | ItemErrors:
         """What `check` gives, of an item of which `check_plain` says nothing."""

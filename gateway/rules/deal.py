@@ -13,7 +13,7 @@ from gateway.rules.taking import TIER_PATIENCE_MS as TIER_PATIENCE_MS
 from gateway.rules.taking import Queue as Queue
 from gateway.rules.taking import Standing as Standing
 from gateway.rules.turns import FIRST_PRIORITY as FIRST_PRIORITY
-from gateway.rules.turns import Table
+from gateway.rules.turns import Kind, Table
 from gateway.rules.turns import Turns as Turns
 
 NO_LIMIT: Mapping[str, int] = {}
@@ -57,11 +57,12 @@ def deal(
         return [], turns.nobody_owes()
     turns = turns.copy()
     shares = None
-    if turns.shares.owing or any(queue.is_weighted for queue in waiting):
+    # Tiers are asked once each: many accounts have a queue under the same.
+    if turns.shares.owing or any(one.is_weighted for one in {id(queue.tiers): queue for queue in waiting}.values()):
         turns.shares = turns.shares.copy()
         shares = Shares(turns.shares, unable_since, standings, now)
-    table = Table(waiting, turns, share, lane_slots, shares)
-    takers = _Takers(waiting, unable_since, now, standings)
+    table = Table(waiting, turns, share, lane_slots, shares, now)
+    takers = _Takers(table.kinds, unable_since, now, standings)
     if takers.slots and len(asks) > 1:
         asks = sorted(asks, key=takers.is_usual)
     if shares is None:
@@ -106,14 +107,14 @@ def could_deal(
 class _Takers:
     """What each carrier may take, found out once a deal, and the slots that are left to those who have a limit."""
 
-    __slots__ = ("_known", "_now", "_standings", "_unable_since", "_waiting", "slots")
+    __slots__ = ("_kinds", "_known", "_now", "_standings", "_unable_since", "slots")
 
-    def __init__(self, waiting: list[Queue], unable_since: Mapping[str, int], now: int, standings: Standings) -> None:
-        self._waiting = waiting
+    def __init__(self, kinds: list[Kind], unable_since: Mapping[str, int], now: int, standings: Standings) -> None:
+        self._kinds = kinds
         self._unable_since = unable_since
         self._now = now
         self._standings = standings
-        self._known: dict[tuple[str, bool], list[Queue]] = {}
+        self._known: dict[tuple[str, bool], list[Kind]] = {}
         self.slots = {
             carrier: standing.slots or 0
             for carrier, standing in standings.items()
@@ -124,22 +125,20 @@ class _Takers:
         """Who is not goes first: where little waits, others with more room would leave it nothing to be tried by."""
         return ask.carrier not in self.slots
 
-    def turns_of(self, carrier: str, room: int) -> Iterator[tuple[int, list[Queue]]]:
+    def turns_of(self, carrier: str, room: int) -> Iterator[tuple[int, list[Kind]]]:
         """The room that a carrier has, and of what: as others do, and beyond its slots."""
         slots = self.slots.get(carrier)
         if slots is None or slots > 0:
-            yield (room if slots is None else min(room, slots)), self._queues(carrier, is_beyond=False)
+            yield (room if slots is None else min(room, slots)), self._takeable(carrier, is_beyond=False)
         if slots is not None and self._standings[carrier].last_resort:
-            yield room, self._queues(carrier, is_beyond=True)
+            yield room, self._takeable(carrier, is_beyond=True)
 
-    def _queues(self, carrier: str, *, is_beyond: bool) -> list[Queue]:
+    def _takeable(self, carrier: str, *, is_beyond: bool) -> list[Kind]:
         known = self._known.get((carrier, is_beyond))
         if known is None:
             takes = may_take_beyond if is_beyond else may_take_as_others
             known = self._known[carrier, is_beyond] = [
-                queue
-                for queue in self._waiting
-                if takes(queue, carrier, self._unable_since, self._now, self._standings)
+                kind for kind in self._kinds if takes(kind.one, carrier, self._unable_since, self._now, self._standings)
             ]
         return known
 
@@ -150,9 +149,9 @@ def _serve(ask: Ask, takers: _Takers, table: Table) -> list[Grant]:
     left = ask.room
     for most, takeable in takers.turns_of(ask.carrier, ask.room) if left > 0 else ():
         room = min(most, left)
-        queues = [queue for queue in takeable if table.may_give(queue, ask.carrier)] if room > 0 else []
-        if queues:
-            given = table.serve(ask.carrier, room, queues)
+        kinds = [kind for kind in takeable if table.may_give(kind, ask.carrier)] if room > 0 else []
+        if kinds:
+            given = table.serve(ask.carrier, room, kinds)
             found += [Grant(ask.bind, ask.carrier, queue, slots) for queue, slots in given.items()]
             left -= sum(given.values())
             if ask.carrier in takers.slots:
@@ -179,8 +178,8 @@ def _serve_in_rounds(asks: Sequence[Ask], takers: _Takers, table: Table, shares:
                 slots = grant.slots + (before.slots if before else 0)
                 found[grant.bind, grant.queue] = grant._replace(slots=slots)
     # Held back is also who used its room for others' messages: else those would wait for ever for one without room.
-    for (_, carrier), queue in table.refused.items():
-        if table.has_more(queue) and shares.allowance(queue, carrier) == 0:
-            shares.held_back(queue, carrier)
+    for (_, carrier), kind in table.refused.items():
+        if table.has_more(kind) and shares.allowance(kind.one, carrier) == 0:
+            shares.held_back(kind.one, carrier)
     shares.settle(ask.carrier for ask in rooms if ask.room > 0)
     return list(found.values())

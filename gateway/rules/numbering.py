@@ -5,6 +5,7 @@ spelling means, and the words of refusals, are numbers.py's.
 """
 
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
@@ -86,7 +87,7 @@ class Ranges:
     would take 100 ms to compile for North America.
     """
 
-    __slots__ = ("_apart", "_code", "_length", "_owner")
+    __slots__ = ("_apart", "_code", "_length", "_owner", "find")
 
     def __init__(self, plan: Plan, length: int) -> None:
         self._code, self._length = int(plan.calling_code), length
@@ -99,14 +100,15 @@ class Ranges:
             owners.append(own if region == _NON_GEOGRAPHIC else f"(?P<{region}>{own})")
         trunk = f"(?!{plan.trunk_prefix.pattern})" if plan.trunk_prefix is not None else ""
         self._owner = re.compile(rf"\+{self._code}{trunk}(?:{'|'.join(owners)})", re.ASCII).match
-
-    def find(self, number: str) -> re.Match[str] | None:
+        self.find: Callable[[str], re.Match[str] | None] = self._find_apart if self._apart else self._owner
         """A match for a number in E.164, plus and all, that was given out; the name of its group is the country.
 
         What may have a trunk prefix is left out: see Plan.may_have_trunk_prefix.
         """
+
+    def _find_apart(self, number: str) -> re.Match[str] | None:
         found = self._owner(number)
-        if found is None or not self._apart or found.lastgroup is None or found.lastgroup not in self._apart:
+        if found is None or found.lastgroup is None or found.lastgroup not in self._apart:
             return found
         assigned = _assigned_pattern(self._code, found.lastgroup, self._length)
         return found if assigned.match(number, 1 + len(str(self._code))) else None

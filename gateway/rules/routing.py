@@ -61,12 +61,14 @@ class Considered(NamedTuple):
 class Router:
     """The routes in their order."""
 
-    __slots__ = ("_by_prefix", "_lengths", "_plain", "_rules", "needs_networks")
+    __slots__ = ("_by_prefix", "_lengths", "_plain", "_rules", "is_even", "needs_networks")
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._rules = tuple(_Rule(place, route) for place, route in enumerate(routes))
         self.needs_networks = any(rule.networks is not None for rule in self._rules)
         """Whether any route asks for the network: else nobody need look it up."""
+        self.is_even = not any(rule.prefixes or rule.is_choosy or rule.branch_of for rule in self._rules)
+        """Whether country, lane and account are all that the routes ask for."""
         by_prefix: dict[str, list[_Rule]] = {}
         for rule in self._rules:
             for prefix in rule.prefixes:

@@ -8,7 +8,8 @@ who can. Pure: the ledger is the deal's to keep or to drop.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from heapq import heapify, heappop, heappush, heapreplace
+from math import ceil, inf
 from typing import NamedTuple
 
 from gateway.rules.taking import Queue, Standings, is_waited_for
@@ -59,10 +60,44 @@ class Ledger:
         return Ledger(given, owing, self.yielding & given.keys())
 
 
+class _Least:
+    """The least that any of some places was given. It only grows: what stands in the heap may be too small."""
+
+    __slots__ = ("_given", "_heap")
+
+    def __init__(self, given: Mapping[Place, float], places: Iterable[Place]) -> None:
+        self._given = given
+        self._heap = [(given[place], place) for place in places]
+        heapify(self._heap)
+
+    def of_all(self) -> float:
+        """Infinite where there are none."""
+        heap, given = self._heap, self._given
+        while heap:
+            amount, place = heap[0]
+            if (now := given[place]) <= amount:
+                return amount
+            heapreplace(heap, (now, place))
+        return inf
+
+    def of_others(self, place: Place) -> float:
+        """Of all but this one."""
+        least = self.of_all()
+        if not self._heap or self._heap[0][1] != place:
+            return least
+        mine = heappop(self._heap)
+        least = self.of_all()
+        heappush(self._heap, mine)
+        return least
+
+
 class _Sheet:
     """One tier's account as it is at a moment."""
 
-    __slots__ = ("ahead", "contenders", "places", "weights")
+    __slots__ = ("ahead", "contenders", "least", "least_of_contenders", "places", "weights")
+
+    least: _Least
+    least_of_contenders: _Least
 
     def __init__(self, places: dict[str, Place], weights: dict[str, float]) -> None:
         self.places = places
@@ -81,6 +116,7 @@ class Shares:
         self._standings = standings
         self._now = now
         self._sheets: dict[tuple[str, int, Tier], _Sheet] = {}
+        self._sheets_of: dict[str, list[_Sheet]] = {}
         self._known: dict[tuple[int, str], _Sheet | None] = {}
         self._held: dict[Place, float] = {}
 
@@ -94,11 +130,12 @@ class Shares:
         sheet = self._sheet_of(queue, carrier)
         if sheet is None:
             return None
-        given, place = self.ledger.given, sheet.places[carrier]
-        others = [given[sheet.places[name]] for name in sheet.contenders if name != carrier]
-        if not others:
+        place = sheet.places[carrier]
+        others = sheet.least_of_contenders.of_others(place)
+        if others == inf:
             return None
-        return max(0, ceil((min(others) + sheet.ahead - given[place]) * sheet.weights[carrier] - _ROUNDING))
+        given = self.ledger.given[place]
+        return max(0, ceil((others + sheet.ahead - given) * sheet.weights[carrier] - _ROUNDING))
 
     def give(self, place: Place, weight: float, slots: int) -> None:
         self.ledger.given[place] += slots / weight
@@ -107,11 +144,10 @@ class Shares:
         """How far ahead a carrier is, in what any may be ahead: who is least so is served first."""
         given = self.ledger.given
         return max(
-            (
-                (given[sheet.places[carrier]] - min(given[place] for place in sheet.places.values())) / sheet.ahead
-                for sheet in self._sheets.values()
-                if carrier in sheet.places
-            ),
+            [
+                (given[sheet.places[carrier]] - sheet.least.of_all()) / sheet.ahead
+                for sheet in self._sheets_of.get(carrier, ())
+            ],
             default=0.0,
         )
 
@@ -171,6 +207,10 @@ class Shares:
         places = sheet.places
         sheet.contenders = [name for name, place in places.items() if self._is_present(name) and self._keeps_up(place)]
         self._level(sheet)
+        sheet.least = _Least(self.ledger.given, places.values())
+        sheet.least_of_contenders = _Least(self.ledger.given, [places[name] for name in sheet.contenders])
+        for name in places:
+            self._sheets_of.setdefault(name, []).append(sheet)
         return sheet
 
     def _level(self, sheet: _Sheet) -> None:

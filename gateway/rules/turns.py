@@ -9,6 +9,9 @@ from gateway.rules.shares import YIELD_MS, Ledger, Place, Shares
 from gateway.rules.taking import Queue
 
 FIRST_PRIORITY = 1
+MANY_QUEUES = 32
+"""Where more wait, each is given MANY_STEP slots at a time: a claim from a queue costs as much as some messages."""
+MANY_STEP = 4
 
 
 @dataclass(slots=True)
@@ -70,65 +73,128 @@ class Turns:
         return turns
 
 
+class Kind:
+    """Queues that the same carriers may take from at the moment, in the same lane and of the same shares."""
+
+    __slots__ = ("left", "number", "one", "queues")
+
+    def __init__(self, number: int, one: Queue) -> None:
+        self.number = number
+        self.one = one
+        """Any of them: what holds for it holds for all."""
+        self.queues: list[Queue] = []
+        self.left = 0
+        """How many of them have any left."""
+
+
 class Table:
     """The working state of one deal."""
 
-    __slots__ = ("lane_slots", "left", "refused", "share", "shares", "turns")
+    __slots__ = ("_kind_of", "_lanes", "kinds", "lane_slots", "left", "refused", "share", "shares", "turns")
 
     def __init__(
-        self, queues: list[Queue], turns: Turns, share: int, lane_slots: Mapping[str, int], shares: Shares | None
+        self,
+        queues: list[Queue],
+        turns: Turns,
+        share: int,
+        lane_slots: Mapping[str, int],
+        shares: Shares | None,
+        now: int,
     ) -> None:
         self.left = {queue.id: queue.ready for queue in queues}
-        self.refused: dict[tuple[int, str], Queue] = {}
-        """By queue and carrier: what a carrier with room did not get, since others were behind in their shares."""
+        self.refused: dict[tuple[int, str], Kind] = {}
+        """By kind and carrier: what a carrier with room did not get, since others were behind in their shares."""
         self.turns = turns
         self.share = share
         self.shares = shares
         self.lane_slots = dict(lane_slots)
+        self._kind_of: dict[int, Kind] = {}
+        self._lanes: dict[tuple[int, ...], dict[tuple[int, str], _Lane]] = {}
+        kinds: dict[tuple[object, ...], Kind] = {}
+        for queue in queues:
+            # Tiers of one branch are one object, and much longer to look at.
+            key = (
+                queue.lane, queue.priority, id(queue.tiers), queue.stay, queue.avoid, queue.unfit, queue.branch,
+                queue.overflow_ms and queue.overflows(now),
+            )  # fmt: skip
+            kind = kinds.get(key)
+            if kind is None:
+                kind = kinds[key] = Kind(len(kinds), queue)
+            kind.queues.append(queue)
+            kind.left += 1
+            self._kind_of[queue.id] = kind
+        self.kinds = list(kinds.values())
 
     def may_have(self, lane: str) -> bool:
         """Whether a lane may have a slot more."""
         return not self.lane_slots or self.lane_slots.get(lane, 1) > 0
 
-    def has_more(self, queue: Queue) -> bool:
+    def has_more(self, kind: Kind) -> bool:
         """Whether there is any of it left, and of what its lane may have."""
-        return self.left[queue.id] > 0 and self.may_have(queue.lane)
+        return kind.left > 0 and self.may_have(kind.one.lane)
 
-    def may_give(self, queue: Queue, carrier: str) -> bool:
+    def may_give(self, kind: Kind, carrier: str) -> bool:
         """Whether this carrier may be given any of it before others are."""
-        if not self.has_more(queue):
+        if not self.has_more(kind):
             return False
-        if self.shares is None or self.shares.allowance(queue, carrier) != 0:
+        if self.shares is None or self.shares.allowance(kind.one, carrier) != 0:
             return True
-        self.refused[queue.id, carrier] = queue
+        self.refused[kind.number, carrier] = kind
         return False
 
-    def serve(self, carrier: str, room: int, queues: list[Queue]) -> dict[int, int]:
-        """Give room at a carrier out, one slot by one, unless a single queue is all there is; by queue, how many."""
-        if len(queues) == 1:
-            queue = queues[0]
-            slots = min(room, self.lane_slots.get(queue.lane, room))
-            if self.shares is not None and (most := self.shares.allowance(queue, carrier)) is not None:
-                slots = min(slots, most)
-            self.left[queue.id] = max(0, self.left[queue.id] - slots)
-            self._count(queue, slots, carrier)
-            return {queue.id: slots}
-        by_lane: dict[tuple[int, str], list[Queue]] = {}
-        for queue in queues:
-            by_lane.setdefault((queue.priority, queue.lane), []).append(queue)
-        lanes = {place: _Lane(by_lane[place], self, carrier) for place in sorted(by_lane)}
+    def serve(self, carrier: str, room: int, kinds: list[Kind]) -> dict[int, int]:
+        """Give room at a carrier out, one slot by one, unless a single queue is all there is, or very many wait; by
+        queue, how many."""
+        waiting = sum([kind.left for kind in kinds])
+        if waiting == 1:
+            return self._serve_one(carrier, room, kinds)
+        lanes = self._lanes_of(kinds)
+        order = [place for place, lane in lanes.items() if self.may_have(lane.name) and lane.first() is not None]
+        step = MANY_STEP if waiting > MANY_QUEUES else 1
         given: dict[int, int] = {}
-        for _ in range(room):
-            if not lanes:
-                break
-            place = self._lane_of_next_slot(carrier, list(lanes))
-            queue = lanes[place].next_slot()
-            given[queue.id] = given.get(queue.id, 0) + 1
-            if lanes[place].is_empty() or not self.may_have(queue.lane):
-                del lanes[place]
+        while room > 0 and order:
+            place = self._lane_of_next_slot(carrier, order)
+            lane = lanes[place]
+            queue = lane.first()
+            if queue is None:
+                raise AssertionError("a lane without queues stays in the order")
+            slots = min(step, room, self.left[queue.id]) if step > 1 else 1
+            if step > 1:
+                slots = self._most(queue, slots, carrier)
+            self._take(queue, slots, carrier)
+            room -= slots
+            given[queue.id] = given.get(queue.id, 0) + slots
+            if not self.may_have(lane.name) or lane.first() is None:
+                order.remove(place)
             if self.shares is not None and self.shares.allowance(queue, carrier) == 0:
                 break  # It has siblings in the same account; the next round looks anew.
         return given
+
+    def _serve_one(self, carrier: str, room: int, kinds: list[Kind]) -> dict[int, int]:
+        (queue,) = (queue for kind in kinds if kind.left for queue in kind.queues if self.left[queue.id] > 0)
+        slots = self._most(queue, room, carrier)
+        last = max(0, self.left[queue.id] - slots)
+        self._count(queue, slots, carrier, slots - 1)
+        self._set_left(queue, last)
+        return {queue.id: slots}
+
+    def _most(self, queue: Queue, slots: int, carrier: str) -> int:
+        """Of so many slots, what its lane and its shares leave it."""
+        slots = min(slots, self.lane_slots.get(queue.lane, slots))
+        if self.shares is not None and (most := self.shares.allowance(queue, carrier)) is not None:
+            slots = min(slots, most)
+        return slots
+
+    def _lanes_of(self, kinds: list[Kind]) -> "dict[tuple[int, str], _Lane]":
+        """In the order of their priority. One for all who may take of the same kinds."""
+        key = tuple([kind.number for kind in kinds])
+        lanes = self._lanes.get(key)
+        if lanes is None:
+            by_lane: dict[tuple[int, str], list[Queue]] = {}
+            for kind in kinds:
+                by_lane.setdefault((kind.one.priority, kind.one.lane), []).extend(kind.queues)
+            lanes = self._lanes[key] = {place: _Lane(place[1], by_lane[place], self) for place in sorted(by_lane)}
+        return lanes
 
     def _lane_of_next_slot(self, carrier: str, order: list[tuple[int, str]]) -> tuple[int, str]:
         top = order[0]
@@ -145,17 +211,33 @@ class Table:
 
     def tags_of(self, queue: Queue) -> tuple[float, float]:
         """When it is the turn of the queue's account in the lane, and of the queue in the account."""
-        turns, key = self.turns, (queue.lane, queue.account)
-        return (
-            max(turns.lanes.get(queue.lane, 0.0), turns.accounts.get(key, 0.0)),
-            max(turns.inside.get(key, 0.0), turns.queues.get(queue.id, 0.0)),
-        )
+        return self.account_tag(queue.lane, queue.account), self.queue_tag(queue)
 
-    def _count(self, queue: Queue, slots: int, carrier: str) -> None:
-        """The queue was given so many slots."""
+    def account_tag(self, lane: str, account: str) -> float:
+        """When it is the account's turn in the lane."""
+        turns = self.turns
+        return max(turns.lanes.get(lane, 0.0), turns.accounts.get((lane, account), 0.0))
+
+    def queue_tag(self, queue: Queue) -> float:
+        """When it is the queue's turn in its account."""
+        turns = self.turns
+        return max(turns.inside.get((queue.lane, queue.account), 0.0), turns.queues.get(queue.id, 0.0))
+
+    def _take(self, queue: Queue, slots: int, carrier: str) -> None:
+        # Of several slots at a time the first counts for where those begin who come back: nobody is passed over.
+        self._count(queue, slots, carrier, 0)
+        self._set_left(queue, self.left[queue.id] - slots)
+
+    def _set_left(self, queue: Queue, left: int) -> None:
+        self.left[queue.id] = left
+        if left <= 0:
+            self._kind_of[queue.id].left -= 1
+
+    def _count(self, queue: Queue, slots: int, carrier: str, last: int) -> None:
+        """The queue was given so many slots. `last`: so many behind the first is where others begin."""
         turns, key = self.turns, (queue.lane, queue.account)
         turn, turn_inside = self.tags_of(queue)
-        turns.lanes[queue.lane], turns.inside[key] = turn + slots - 1, turn_inside + slots - 1
+        turns.lanes[queue.lane], turns.inside[key] = turn + last, turn_inside + last
         turns.accounts[key], turns.queues[queue.id] = turn + slots, turn_inside + slots
         if queue.lane in self.lane_slots:
             self.lane_slots[queue.lane] -= slots
@@ -163,47 +245,58 @@ class Table:
             self.shares.give(*counted, slots)
             turns.counted[queue.id, carrier] = counted
 
-    def take(self, queue: Queue, carrier: str) -> bool:
-        """One slot for this queue. True: it has more."""
-        self._count(queue, 1, carrier)
-        self.left[queue.id] -= 1
-        return self.left[queue.id] > 0
-
 
 class _Lane:
-    """The queues of one lane that an ask may take from, by whose turn it is: accounts, and inside each its queues."""
+    """The queues of one lane by whose turn it is: accounts, and inside each its queues.
 
-    __slots__ = ("_accounts", "_carrier", "_queues", "_table")
+    Tags only grow, whoever takes: what stands in a heap may be too small, and is set right once it comes first.
+    """
 
-    def __init__(self, queues: list[Queue], table: Table, carrier: str) -> None:
+    __slots__ = ("_accounts", "_queues", "_table", "name")
+
+    def __init__(self, name: str, queues: list[Queue], table: Table) -> None:
+        self.name = name
         self._table = table
-        self._carrier = carrier
-        self._queues: dict[str, list[tuple[float, int, Queue]]] = {}
-        self._accounts: list[tuple[float, str]] = []
+        found: dict[str, list[tuple[float, int, Queue]]] = {}
+        known = table.turns.queues.get
         for queue in queues:
-            turn, turn_inside = table.tags_of(queue)
-            if queue.account not in self._queues:
-                self._queues[queue.account] = []
-                self._accounts.append((turn, queue.account))
-            self._queues[queue.account].append((turn_inside, queue.id, queue))
+            account = queue.account
+            entry = (known(queue.id, 0.0), queue.id, queue)
+            if account in found:
+                found[account].append(entry)
+            else:
+                found[account] = [entry]
+        self._queues = found
+        tags, least = table.turns.accounts.get, table.turns.lanes.get(name, 0.0)
+        self._accounts = [(max(least, tags((name, account), 0.0)), account) for account in found]
         heapify(self._accounts)
-        for of_account in self._queues.values():
-            heapify(of_account)
+        for of_account in found.values():
+            if len(of_account) > 1:
+                heapify(of_account)
 
-    def is_empty(self) -> bool:
-        return not self._accounts
+    def first(self) -> Queue | None:
+        """The queue of the next slot; None: none has any left."""
+        table, accounts = self._table, self._accounts
+        while accounts:
+            tag, account = accounts[0]
+            now = table.account_tag(self.name, account)
+            if now > tag:
+                heapreplace(accounts, (now, account))
+                continue
+            queue = self._first_of(self._queues[account])
+            if queue is not None:
+                return queue
+            heappop(accounts)
+        return None
 
-    def next_slot(self) -> Queue:
-        """Give the next slot; to which queue."""
-        account = self._accounts[0][1]
-        queues = self._queues[account]
-        queue = queues[0][2]
-        if self._table.take(queue, self._carrier):
-            heapreplace(queues, (self._table.tags_of(queue)[1], queue.id, queue))
-        else:
-            heappop(queues)
-        if queues:
-            heapreplace(self._accounts, (self._table.tags_of(queue)[0], account))
-        else:
-            heappop(self._accounts)
-        return queue
+    def _first_of(self, queues: list[tuple[float, int, Queue]]) -> Queue | None:
+        table = self._table
+        while queues:
+            tag, number, queue = queues[0]
+            if table.left[number] <= 0:
+                heappop(queues)
+            elif (now := table.queue_tag(queue)) > tag:
+                heapreplace(queues, (now, number, queue))
+            else:
+                return queue
+        return None

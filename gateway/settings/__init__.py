@@ -30,6 +30,7 @@ from gateway.settings.sections import (
     Limits,
     Operator,
     OperatorToken,
+    Process,
     Retention,
     Store,
     Webhooks,
@@ -71,6 +72,7 @@ class Settings(Section):
     error. Only this file may include, and the environment may not."""
     http: Http = Http()
     operator: Operator = Operator()
+    process: Process = Process()
     store: Store = Store()
     retention: Retention = Retention()
     webhooks: Webhooks = Webhooks()

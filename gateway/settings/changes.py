@@ -64,7 +64,7 @@ def changes(old: Settings, new: Settings) -> list[Change]:
 def effective(old: Settings, new: Settings) -> Settings:
     """The new ones, but for what needs a restart: that stays as it was."""
     kept: dict[str, Any] = {}
-    for name in ("http", "operator", "store", "webhooks", "lookup"):
+    for name in ("http", "operator", "process", "store", "webhooks", "lookup"):
         kept[name] = _with_old(getattr(old, name), getattr(new, name), keys_of(name, Kind.RESTART))
     of_carriers = keys_of("carriers", Kind.RESTART)
     kept["carriers"] = {

@@ -86,6 +86,7 @@ def _listeners(settings: "Settings") -> Iterator[Fault]:
     seen: set[str] = set()
     places: list[tuple[tuple[str | int, ...], list[str]]] = [
         (("http", "listen"), settings.http.listen),
+        (("http", "submit_listen"), settings.http.submit_listen),
         (("operator", "listen"), settings.operator.listen),
         *((("carriers", name, "outbind_listen"), one.outbind_listen) for name, one in settings.carriers.items()),
     ]

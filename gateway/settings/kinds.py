@@ -18,7 +18,7 @@ class Kind(Enum):
 
 _LIVE = {
     "": "include countries_file",
-    "http": "trusted_proxies",
+    "http": "trusted_proxies stream_idle",
     "operator": "tokens webhook",
     "store": "backlog_limit",
     "retention": "text messages events idempotency",
@@ -50,8 +50,9 @@ _REBIND = {
 }
 _BINDS = {"carriers": "binds"}
 _RESTART = {
-    "http": "listen body_limit campaign_body_limit campaign_upload_limit",
+    "http": "listen submit_listen body_limit campaign_body_limit campaign_upload_limit",
     "operator": "listen",
+    "process": "cpus",
     "store": "url disk_reserve",
     "webhooks": "connections",
     "lookup": "most",

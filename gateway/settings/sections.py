@@ -58,6 +58,10 @@ class Http(Section):
 
     listen: list[Listen] = Field(default=["127.0.0.1:8080"], min_length=1)
     """Addresses to take requests on; port 0 takes any free port."""
+    submit_listen: list[Listen] = Field(default=[])
+    """Addresses to take the calls that send on, and no others: `POST /send`, `/v1/sms`, `/v1/sms/bulk` and
+    `/v1/sms/stream`, answered just the same at a fraction of the cost. None: they are taken on `listen` alone, which
+    has them in any case."""
     trusted_proxies: Networks = Field(default=[])
     """Networks of the proxies in front; a client's address is taken from their headers, and from nobody else's."""
     body_limit: Annotated[Whole, Within(1024, 1 << 30, "bytes")] = 2 * 1024 * 1024
@@ -66,6 +70,8 @@ class Http(Section):
     """Largest JSON body of a campaign. One above `body_limit` is held in memory at a time."""
     campaign_upload_limit: Annotated[Whole, Within(1024, 1 << 40, "bytes")] = 1024 * 1024 * 1024
     """Largest upload of a campaign's recipients as NDJSON or CSV, which is not held in memory."""
+    stream_idle: Annotated[Duration, Within.durations("1s", "1h")] = parse_duration("60s")
+    """A stream from which nothing comes for so long, not even an empty line, is ended."""
 
 
 class OperatorToken(Section):
@@ -99,6 +105,15 @@ class Operator(Section):
     the log and in /admin alone."""
 
 
+class Process(Section):
+    """The process itself, as the operating system has it."""
+
+    cpus: list[Annotated[Whole, Within(0, 4095, "")]] = Field(default=[])
+    """Processors that it keeps to, by their numbers from 0; none named: all that the system gives it. As its threads
+    take turns, one is nearly all that it uses, and kept to one it needs less of it; but then it shares that one with
+    whatever else runs there."""
+
+
 class Store(Section):
     """The database: the queue, the messages and the outbox."""
 
@@ -121,10 +136,10 @@ class Retention(Section):
 
     text: Annotated[Duration, Within.durations("0s", "3650d")] = parse_duration("24h")
     """Text of a message after its end, in lanes that do not say `text_kept`."""
-    messages: Annotated[Duration, Within.durations("1h", "3650d")] = parse_duration("90d")
+    messages: Annotated[Duration, Within.durations("1m", "3650d")] = parse_duration("90d")
     """A message with its attempts, after its end. At least the longest lane validity plus the longest receipt
     horizon."""
-    events: Annotated[Duration, Within.durations("1h", "3650d")] = parse_duration("30d")
+    events: Annotated[Duration, Within.durations("1m", "3650d")] = parse_duration("30d")
     """An event after it was delivered or given up; until then it can be replayed. At least `webhooks.horizon`."""
     idempotency: Annotated[Duration, Within.durations("1m", "3650d")] = parse_duration("24h")
     """An idempotency key with its first answer. At most `messages`."""

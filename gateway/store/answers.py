@@ -46,6 +46,7 @@ def record(work: Work, answers: list[Answer], carrier: str | None = None) -> lis
     if carrier is not None and ordinary.sent(work, carrier, answers):
         return [(carrier, answer.carrier_message_id) for answer in answers if answer.carrier_message_id]
     known: list[tuple[str, str]] = []
+    work.in_hand.lay_out(work, [answer.message for answer in answers])
     for answer in answers:
         row = work.execute(_FIND, (answer.message, answer.part, answer.attempt)).fetchone()
         if row is None:

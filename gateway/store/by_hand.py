@@ -26,7 +26,7 @@ def replay(work: Work, account: str, events: Sequence[int], *, failed_only: bool
         ).fetchone()
         if row is not None and row[1] in states:
             work.execute(
-                f"UPDATE events SET state = {PENDING}, pending_since = ? WHERE id = ? AND state = ?",
+                f"UPDATE events SET state = {PENDING}, pending_since = ?, told_at = NULL WHERE id = ? AND state = ?",
                 (work.now, event, row[1]),
             )
             work.stir(row[0], 1)

@@ -1,4 +1,9 @@
-"""Moving the write-ahead log into the database: passive and from a connection of its own, so no commit waits for it."""
+"""Moving the write-ahead log into the database: passive and from a connection of its own, so no commit waits for it.
+
+Where commits never cease the log is never moved whole, and SQLite would make it ever longer. An fsync of a file that
+grows costs several times that of one that is written over; so once little is left the writer moves that little itself,
+and its next commit begins the log anew, in the same blocks.
+"""
 
 import logging
 import sqlite3
@@ -13,8 +18,15 @@ from gateway.store.connection import Connection
 
 log = logging.getLogger("sluice.store")
 PASSIVE_ABOVE = 4 * 2**20
+ANEW_ABOVE = 16 * 2**20
 TRUNCATE_ABOVE = 64 * 2**20
 COMMITS_BETWEEN_LOOKS = 50
+PAGE = 4096
+PAGES_A_COMMIT = 6
+PAGES_A_ROW = 2
+"""About what is added to the log; of rows whose keys follow no order more, of many together fewer."""
+_LITTLE = 2**20
+_MOST_ROUNDS = 4
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_AFTER_FAILURE = 10.0
 
@@ -29,15 +41,52 @@ def wal_size(path: Path) -> int:
         return 0
 
 
-async def run(connection: Connection, path: Path) -> None:
+class Log:
+    """What is known of the log without asking the database. The loop and the writer's thread may both `copy`."""
+
+    def __init__(self) -> None:
+        self.is_nearly_copied = False
+        """The writer may copy the little that is left, so that the log begins anew."""
+        self._pages = 0
+        self._frames = self._copied = self._last = 0
+
+    def wrote(self, rows: int) -> None:
+        """A commit of so many rows; about what it adds."""
+        self._pages += PAGES_A_COMMIT + PAGES_A_ROW * rows
+
+    def copy(self, connection: sqlite3.Connection) -> None:
+        """As much as is there, unless readers or another copy are in the way."""
+        _, frames, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self._last = copied - self._copied if copied >= self._copied else copied
+        self._frames, self._copied = frames, copied
+
+    async def keep_short(self, call: Callable[[Move], Awaitable[None]]) -> bool:
+        """Copy it if it has grown; what came meanwhile too, until that is little. False: it can't be done now."""
+        if self._pages < PASSIVE_ABOVE // PAGE:
+            return True
+        self._pages = 0
+        for _ in range(_MOST_ROUNDS):
+            if not await attempt(call, self.copy):
+                return False
+            if self._last <= _LITTLE // PAGE:
+                break
+        self.is_nearly_copied = self._frames > ANEW_ABOVE // PAGE
+        return True
+
+    async def begin_anew(self, call: Callable[[Move], Awaitable[None]]) -> None:
+        """Between two commits of the writer: copy what is left."""
+        self.is_nearly_copied = False
+        await attempt(call, self.copy)
+
+
+async def run(connection: Connection, log: Log) -> None:
     """Checkpoint whenever the log has grown. Raises DiskUnsure."""
     while True:
         await trio.sleep(_SECONDS_BETWEEN_LOOKS)
-        if wal_size(path) > PASSIVE_ABOVE:
-            with trio.CancelScope(shield=True):
-                moved = await attempt(connection.call, _passive)
-            if not moved:
-                await trio.sleep(_SECONDS_AFTER_FAILURE)
+        with trio.CancelScope(shield=True):
+            moved = await log.keep_short(connection.call)
+        if not moved:
+            await trio.sleep(_SECONDS_AFTER_FAILURE)
 
 
 async def attempt(call: Callable[[Move], Awaitable[None]], move: Move) -> bool:
@@ -59,7 +108,3 @@ async def attempt(call: Callable[[Move], Awaitable[None]], move: Move) -> bool:
 def truncate(connection: sqlite3.Connection) -> None:
     """Between two commits of the writer: copy what is left and start the log anew, unless a reader is in the way."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-
-
-def _passive(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -1,4 +1,5 @@
-"""Claiming: the deal's grants become claimed messages, whose attempts are on disk before a byte of them is written."""
+"""Claiming: the deal's grants become claimed messages, on disk with their attempts, or as a claim in hand (in_hand.py),
+before a byte of them is written."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -127,6 +128,9 @@ def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]], given
     claims: list[Claim] = []
     by_number: dict[int, list[int]] = {}
     attempts: dict[tuple[int, int], list[int]] = {}
+    in_hand: dict[int, str] = {}
+    policy = work.policy.carriers.get(carrier)
+    has_reference = policy is not None and policy.user_message_reference
     for (message, account, sender, recipient, text, encoding, expires_at, tries, throttles, claimed, segments,
          options, scheduled_at) in rows:  # fmt: skip
         pieces, asked = None, None
@@ -140,11 +144,14 @@ def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]], given
                     break
                 continue
             pieces, asked = cut
+        elif segments == 1 and not claimed and not has_reference:
+            in_hand[message] = recipient
         number = claimed + 1
         parts: list[ClaimedSegment] = []
         for piece in pieces:
             parts.append(ClaimedSegment(number, piece))
-            attempts.setdefault((piece.part, number), []).append(message)
+            if message not in in_hand:
+                attempts.setdefault((piece.part, number), []).append(message)
         claims.append(
             Claim(message, account, lane, sender, recipient, expires_at, tries, throttles, parts, asked, scheduled_at)
         )
@@ -156,7 +163,9 @@ def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]], given
         work.execute(_CLAIM, (number, as_json(messages)))
     for name, messages in attempts.items():
         work.execute(_ATTEMPTS, (*name, carrier, bind, now, as_json(messages)))
-    if (policy := work.policy.carriers.get(carrier)) is not None and policy.user_message_reference:
+    if in_hand:
+        work.in_hand.take(work, carrier, bind, in_hand)
+    if has_reference:
         names = [(message, *name) for name, messages in attempts.items() for message in messages]
         work.executemany(_REFERENCE, [(reference_16(*name), *name) for name in names])
     if claims:

@@ -3,43 +3,43 @@
 Single events, or batches that keep their members for good. Where nothing can be claimed nothing is asked of the rows.
 """
 
-import struct
-from collections.abc import Iterable
+from typing import Any
 
 from gateway.identifiers import BATCH, EVENT, public
+from gateway.store import at_once
 from gateway.store.endpoints import Endpoint, Endpoints
 from gateway.store.interface import Delivery
+from gateway.store.many_rows import Insert
+from gateway.store.members import pack, unpack
 from gateway.store.message_events import IN_DELIVERY, PENDING
 from gateway.store.work import STUCK_MS, Work
 
-MOST_UNDER_WAY = 512
-"""POSTs under way for all endpoints together: bounds memory and connections."""
 _TAKE = (
-    f"UPDATE events SET state = {IN_DELIVERY}, delivery = ? "
+    f"UPDATE events SET state = {IN_DELIVERY}, delivery = {{}} "
     f"WHERE endpoint = ? AND state = {PENDING} AND id BETWEEN ? AND ?"
+)
+_TAKE_FOR = _TAKE.format("?")
+_TAKE_SINGLE = _TAKE.format("id")
+_ANEW = "UPDATE events SET delivery = ? WHERE id = ?"
+_UNDER_WAY = Insert("deliveries", "id, endpoint, batched, members, created_at, under_way", fixed="1")
+_PENDING = (
+    f"SELECT id, pending_since, body, url, delivery FROM events WHERE endpoint = ? AND state = {PENDING} "
+    "ORDER BY id LIMIT ?"
 )
 
 
 def claim(work: Work) -> list[Delivery]:
     """Deliveries for every endpoint that has something and room for it; the writer comes back for what has to wait."""
     endpoints = work.endpoints
+    at_once.advance(work)
     for endpoint_id in endpoints.to_look_at(work.now):
         _look(work, endpoints.by_id[endpoint_id])
-    taken: list[Delivery] = []
+    taken = work.deliveries
     while (account := _next_account(endpoints)) is not None:
         taken += _serve(work, account)
     if endpoints.times:
         work.wake(endpoints.times[0][0])
     return taken
-
-
-def pack(members: Iterable[int]) -> bytes:
-    ids = list(members)
-    return struct.pack(f">{len(ids)}q", *ids)
-
-
-def unpack(members: bytes) -> tuple[int, ...]:
-    return struct.unpack(f">{len(members) // 8}q", members)
 
 
 def _look(work: Work, endpoint: Endpoint) -> None:
@@ -65,15 +65,16 @@ def _look(work: Work, endpoint: Endpoint) -> None:
 
 def _claims_at(work: Work, endpoint: Endpoint) -> int | None:
     """From when on there is something to claim; None: not before something happens to the endpoint."""
-    if not endpoint.enabled or _room(work, endpoint) <= 0:
+    if not endpoint.enabled or work.endpoints.room(endpoint) <= 0:
         return None
-    resume_at = max(endpoint.resume_at, work.endpoints.put_off.get(endpoint.id, 0))
-    if not endpoint.pending:
-        return None if endpoint.retry_at is None else max(endpoint.retry_at, resume_at)
-    at = endpoint.pending_since + work.policy.linger_ms if _is_thin(endpoint) else work.now
-    if endpoint.retry_at is not None and endpoint.retry_at < at:
-        at = endpoint.retry_at
-    return max(at, resume_at)
+    at = endpoint.retry_at
+    if endpoint.pending:
+        pending_at = endpoint.pending_since + work.policy.linger_ms if _is_thin(endpoint) else work.now
+        at = pending_at if at is None else min(at, pending_at)
+    if endpoint.gathering is not None:
+        gathered_at = endpoint.gathering.since + work.policy.linger_ms
+        at = gathered_at if at is None else min(at, gathered_at)
+    return None if at is None else max(at, endpoint.resume_at, work.endpoints.put_off.get(endpoint.id, 0))
 
 
 def _next_account(endpoints: Endpoints) -> str | None:
@@ -81,15 +82,7 @@ def _next_account(endpoints: Endpoints) -> str | None:
     if not endpoints.ready:
         return None
     poorest = min(endpoints.ready, key=lambda account: endpoints.held.get(account, 0))
-    return poorest if _allowance(endpoints, poorest) > 0 else None
-
-
-def _allowance(endpoints: Endpoints, account: str) -> int:
-    """An account may begin another POST while it holds fewer than are free, so that whoever holds none finds a place.
-
-    The rule of gateway.webhooks.turns.
-    """
-    return (MOST_UNDER_WAY - endpoints.under_way - endpoints.held.get(account, 0) + 1) // 2
+    return poorest if endpoints.allowance(poorest) > 0 else None
 
 
 def _serve(work: Work, account: str) -> list[Delivery]:
@@ -105,23 +98,20 @@ def _serve(work: Work, account: str) -> list[Delivery]:
     if at is None or at > work.now:
         _look(work, endpoint)
         return []
-    room = min(_room(work, endpoint), _allowance(endpoints, account))
+    room = min(endpoints.room(endpoint), endpoints.allowance(account))
     found: list[Delivery] = []
     with work.apart(f"claiming for endpoint {endpoint_id}") as failed:
         found = _retries(work, endpoint, room)
-        found += _pending(work, endpoint, room - len(found))
+        gathered = _gathered(work, endpoint, room - len(found))
+        found += _pending(work, endpoint, room - len(found) - len(gathered))
         endpoints.begun(endpoint, len(found))
+        found += gathered
     if failed:
         endpoints.put_off[endpoint_id] = work.now + STUCK_MS
         work.wake(work.now + STUCK_MS)
         return []
     _look(work, endpoint)
     return found
-
-
-def _room(work: Work, endpoint: Endpoint) -> int:
-    """After failures in a row one POST at a time probes the endpoint."""
-    return (1 if endpoint.failures else work.policy.posts_per_endpoint) - endpoint.under_way
 
 
 def _is_thin(endpoint: Endpoint) -> bool:
@@ -149,6 +139,14 @@ def _retries(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
     return found
 
 
+def _gathered(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
+    """What has waited for company long enough."""
+    gathering = endpoint.gathering
+    if gathering is None or room <= 0 or work.now - gathering.since < work.policy.linger_ms:
+        return []
+    return [at_once.hand_out(work, endpoint, gathering)]
+
+
 def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
     """New deliveries of pending events; a batched endpoint's events wait a moment for company."""
     if room <= 0 or not endpoint.pending:
@@ -159,26 +157,44 @@ def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
     if batched:
         room = max(1, min(room, endpoint.pending // endpoint.batch))
     limit = endpoint.batch * room
-    rows = work.execute(
-        f"SELECT id, pending_since, body, url FROM events WHERE endpoint = ? AND state = {PENDING} ORDER BY id LIMIT ?",
-        (endpoint.id, limit),
-    ).fetchall()
-    found = []
-    for start in range(0, len(rows), endpoint.batch):
-        group = rows[start : start + endpoint.batch]
-        ids = tuple(row[0] for row in group)
-        delivery_id = work.ids.next()
-        since = min(row[1] for row in group)
-        work.execute(
-            "INSERT INTO deliveries (id, endpoint, batched, members, created_at, under_way) VALUES (?, ?, ?, ?, ?, 1)",
-            (delivery_id, endpoint.id, batched, pack(ids), since),
-        )
-        work.endpoints.in_delivery += len(ids)
-        # The pending ones of this range are those that were read just now.
-        work.execute(_TAKE, (delivery_id, endpoint.id, ids[0], ids[-1]))
-        found.append(_delivery(endpoint, delivery_id, batched, ids, [row[2:] for row in group], 0, since))
+    rows = work.execute(_PENDING, (endpoint.id, limit)).fetchall()
+    if batched:
+        groups = [rows[start : start + endpoint.batch] for start in range(0, len(rows), endpoint.batch)]
+        found = [_batch(work, endpoint, group) for group in groups]
+    else:
+        found = _singles(work, endpoint, rows)
+    work.endpoints.in_delivery += len(rows)
     endpoint.pending = endpoint.pending - len(rows) if len(rows) == limit else 0
     endpoint.pending_since = work.now
+    return found
+
+
+def _batch(work: Work, endpoint: Endpoint, rows: list[tuple[Any, ...]]) -> Delivery:
+    ids = tuple(row[0] for row in rows)
+    delivery_id, since = work.ids.next(), min(row[1] for row in rows)
+    work.execute(_UNDER_WAY.one, (delivery_id, endpoint.id, 1, pack(ids), since))
+    # The pending ones of this range are those that were read just now.
+    work.execute(_TAKE_FOR, (delivery_id, endpoint.id, ids[0], ids[-1]))
+    return _delivery(endpoint, delivery_id, True, ids, [row[2:4] for row in rows], 0, since)
+
+
+def _singles(work: Work, endpoint: Endpoint, rows: list[tuple[Any, ...]]) -> list[Delivery]:
+    """Those that were never handed out are their own deliveries; of what a start would not find a row is written."""
+    found, with_row, anew = [], [], []
+    for event, since, body, url, before in rows:
+        delivery_id = event
+        if before is not None:
+            delivery_id = work.ids.next()
+            anew.append((delivery_id, event))
+        if delivery_id == event >= work.endpoints.first_tries_since:
+            work.endpoints.first_tries[event] = (endpoint.id, since)
+        else:
+            with_row.append((delivery_id, endpoint.id, 0, bytearray(pack([event])), since))
+        found.append(_delivery(endpoint, delivery_id, False, (event,), [(body, url)], 0, since))
+    if rows:
+        work.execute(_TAKE_SINGLE, (endpoint.id, rows[0][0], rows[-1][0]))
+    _UNDER_WAY.rows(work, with_row)
+    work.each(_ANEW, anew)
     return found
 
 

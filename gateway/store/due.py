@@ -24,8 +24,9 @@ _DUE = f"SELECT {COLUMNS}, m.done_at FROM messages m WHERE m.due IS NOT NULL AND
 _ERASE = "UPDATE messages SET text = NULL, text_erased_at = coalesce(text_erased_at, ?), due = NULL WHERE id = ?"
 _LOOK_AGAIN = "UPDATE messages SET due = ? WHERE id = ?"
 _LOST = (
-    "SELECT a.message, a.part, a.attempt, a.carrier, a.claimed_at FROM messages m JOIN attempts a ON a.message = m.id "
-    f"WHERE m.state = {int(MessageState.SUBMITTING)} AND a.state = {int(AttemptState.SUBMITTING)} AND a.claimed_at <= ?"
+    "SELECT a.message, a.part, a.attempt, a.carrier, a.claimed_at FROM attempts a CROSS JOIN messages m "
+    f"ON m.id = a.message WHERE a.state = {int(AttemptState.SUBMITTING)} AND a.claimed_at <= ? "
+    f"AND m.state = {int(MessageState.SUBMITTING)}"
 )
 _PUT_OFF = "UPDATE messages SET due = ? WHERE id = ? AND due <= ? AND state = ?"
 """What has moved on and is due again at once, such as a doubt whose validity is over, is the next sweep's."""
@@ -122,7 +123,9 @@ def _erase_texts(work: Work, ended: list[tuple[Found, int]]) -> None:
 def doubt_lost(work: Work) -> None:
     """Segments that were dealt so long ago that their window must have told what became of them, and did not."""
     deadlines = {name: policy.answer_deadline_ms for name, policy in work.policy.carriers.items()}
-    rows = work.execute(_LOST, (work.now - min(deadlines.values(), default=0),)).fetchall()
+    before = work.now - min(deadlines.values(), default=0)
+    work.in_hand.lay_out(work, work.in_hand.before(before))
+    rows = work.execute(_LOST, (before,)).fetchall()
     lost = [AttemptName(*name) for *name, carrier, at in rows if at + deadlines.get(carrier, 0) <= work.now]
     for name in lost:
         with work.apart(f"doubting a lost claim of {public(MESSAGE, name.message)}"):

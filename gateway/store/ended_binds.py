@@ -29,8 +29,8 @@ _CANDIDATE = (
     "JOIN messages m ON m.id = a.message WHERE a.message = ? AND a.part = ? AND a.attempt = ?"
 )
 _CLAIMED = (
-    "SELECT a.message, a.part, a.attempt FROM messages m JOIN attempts a ON a.message = m.id "
-    f"WHERE m.state = {int(MessageState.SUBMITTING)} AND a.state = {int(AttemptState.SUBMITTING)}"
+    "SELECT a.message, a.part, a.attempt FROM attempts a CROSS JOIN messages m ON m.id = a.message "
+    f"WHERE a.state = {int(AttemptState.SUBMITTING)} AND m.state = {int(MessageState.SUBMITTING)}"
 )
 
 
@@ -62,12 +62,15 @@ def try_parked(work: Work, name: AttemptName) -> None:
 
 def after_unclean_end(work: Work) -> int:
     """At start: what was claimed when the last process ended has no answer on disk. Returns how many segments it is."""
+    work.in_hand.lay_out_all(work)
     rows = work.execute(_CLAIMED).fetchall()
     doubt(work, [AttemptName(*row) for row in rows])
     return len(rows)
 
 
 def _change(work: Work, attempts: Iterable[AttemptName], statement: str) -> list[AttemptName]:
+    attempts = list(attempts)
+    work.in_hand.lay_out(work, [name.message for name in attempts])
     return [name for name in attempts if work.execute(statement, name).rowcount]
 
 

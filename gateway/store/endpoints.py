@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gateway.settings import DEFAULT_EVENTS
+from gateway.store import at_once
 from gateway.store.policy import Policy
 
+MOST_UNDER_WAY = 512
+"""POSTs under way for all endpoints together: bounds memory and connections."""
 FAILURES_BEFORE_PAUSE = 3
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
@@ -64,10 +67,14 @@ class Endpoint:
     """Nothing that waits is past the horizon before; 0: not known."""
     look_at: int | None = None
     """The time at which it stands in `Endpoints.times`."""
+    gathering: at_once.Gathering | None = None
+    """The batch that its next events join."""
+    success_written_at: int = 0
+    """When its row was last told of a success."""
 
     @property
     def is_idle(self) -> bool:
-        return not (self.pending or self.under_way or self.blocked or self.retry_at is not None)
+        return not (self.pending or self.under_way or self.blocked or self.retry_at is not None or self.gathering)
 
 
 class _Known(dict[int, Endpoint]):
@@ -100,6 +107,14 @@ class Endpoints:
     """By endpoint: nothing is claimed for it before that, for a fault of ours."""
     in_delivery: int = 0
     """Events in deliveries, under way or between tries."""
+    gathered: int = 0
+    """Events in what endpoints gather."""
+    first_tries: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Single events under way of which deliveries has no row: their endpoint, and since when they could be told."""
+    first_tries_since: int = 0
+    """The store says that there is none before this id."""
+    advanced_at: int = 0
+    """When it was last said."""
     swept_until: int = 0
     """How far the search for endpoints that nothing names has come."""
     _ids: dict[tuple[str, bool, str], int] = field(default_factory=dict)
@@ -135,6 +150,7 @@ class Endpoints:
         rows = {row[0]: row[2:] for row in connection.execute(_OWN).fetchall()}
         for endpoint in list(self.by_id.values()):
             endpoint.wants, endpoint.batch = self._wishes(endpoint.account, own=endpoint.own)
+            self.let_go(endpoint)
             if endpoint.own:
                 del self._ids[(endpoint.account, True, endpoint.url)]
                 endpoint.url, _, enabled, endpoint.failures, endpoint.resume_at = rows[endpoint.id]
@@ -147,7 +163,7 @@ class Endpoints:
         self._connection = connection
         for known in (self.by_id, self._ids, self.stirred, self.times, self.ready, self.overdue, self.held):
             known.clear()
-        self.under_way = 0
+        self.under_way = self.gathered = 0
         connection.execute(_FREE_THE_BLOCKED)
         for endpoint_id, count, first in connection.execute(_PENDING).fetchall():
             endpoint = self.by_id[endpoint_id]
@@ -161,7 +177,9 @@ class Endpoints:
             self.begun(self.by_id[endpoint_id], count)
         for endpoint_id, due in connection.execute(_WAITING).fetchall():
             self.by_id[endpoint_id].retry_at = due
-        self.in_delivery = sum(row[0] or 0 for sql in _MEMBERS for row in connection.execute(sql).fetchall())
+        at_once.load(self, connection)
+        members = sum(row[0] or 0 for sql in _MEMBERS for row in connection.execute(sql).fetchall())
+        self.in_delivery = members + len(self.first_tries)
 
     def of_message(self, connection: sqlite3.Connection, account: str, webhook_url: str | None) -> int | None:
         """The endpoint that a message's events go to; None: nobody is told."""
@@ -178,17 +196,43 @@ class Endpoints:
             return None
         return self.by_id[self._id_of(connection, account, policy.url, own=True)]
 
+    def let_go(self, endpoint: Endpoint, due: int | None = None) -> None:
+        """What it gathered, as its row has it, is a delivery that waits, like any other; `due`: not until it was."""
+        gathering, endpoint.gathering = endpoint.gathering, None
+        if gathering is not None:
+            self.gathered -= len(gathering.events)
+            at = gathering.since + self.policy.linger_ms if due is None else due
+            endpoint.retry_at = at if endpoint.retry_at is None else min(endpoint.retry_at, at)
+            self.stirred.add(endpoint.id)
+
     # --- POSTs under way
+
+    def room(self, endpoint: Endpoint) -> int:
+        """POSTs that may be begun for it; after failures in a row one at a time probes it."""
+        if endpoint.failures:
+            return 1 - endpoint.under_way
+        # Batches are large, and none of them waits in memory for a connection.
+        each = self.policy.posts_per_connection if endpoint.batch == 1 else 1
+        return self.policy.posts_per_endpoint * each - endpoint.under_way
+
+    def allowance(self, account: str) -> int:
+        """An account may begin another POST while it holds fewer than are free, so that whoever holds none finds a
+        place. The rule of gateway.webhooks.turns.
+        """
+        return (MOST_UNDER_WAY - self.under_way - self.held.get(account, 0) + 1) // 2
+
+    def may_begin(self, endpoint: Endpoint) -> bool:
+        return self.room(endpoint) > 0 and self.allowance(endpoint.account) > 0
 
     def begun(self, endpoint: Endpoint, count: int) -> None:
         endpoint.under_way += count
         self.under_way += count
         self.held[endpoint.account] = self.held.get(endpoint.account, 0) + count
 
-    def ended(self, endpoint: Endpoint) -> None:
-        endpoint.under_way -= 1
-        self.under_way -= 1
-        self.held[endpoint.account] -= 1
+    def ended(self, endpoint: Endpoint, count: int = 1) -> None:
+        endpoint.under_way -= count
+        self.under_way -= count
+        self.held[endpoint.account] -= count
         if not self.held[endpoint.account]:
             del self.held[endpoint.account]
         self.stirred.add(endpoint.id)

@@ -28,6 +28,7 @@ from gateway.store.consents.interface import ConsentStore, Suppression
 from gateway.store.enquiry import EnquiryStore
 from gateway.store.inbound.interface import InboundIn as InboundIn
 from gateway.store.inbound.interface import InboundPart as InboundPart
+from gateway.store.lines.interface import LineStore
 from gateway.store.lists.interface import ListingStore
 from gateway.store.lookups.interface import LookupStore
 from gateway.store.reload_interface import ReloadStore
@@ -209,6 +210,8 @@ class DeliveryOutcome:
     """None with taken=False: given up (the horizon is over)."""
     gone: bool = False
     """410: the endpoint is disabled; the delivery waits for its enabling."""
+    untried: bool = False
+    """It was not posted, since another to the endpoint has failed: it is as if it had not been handed out."""
 
 
 class MessageFacts(NamedTuple):
@@ -245,6 +248,9 @@ class EventFacts(NamedTuple):
     error: dict[str, Any] | None = None
     data: dict[str, Any] | None = None
     """Instead of a message: the data of message.inbound, webhook.test."""
+    public_id: str | None = None
+    """Where it is known already, as is the next."""
+    public_message: str | None = None
 
 
 class Store(
@@ -254,6 +260,7 @@ class Store(
     CampaignStore,
     ConsentStore,
     EnquiryStore,
+    LineStore,
     ListingStore,
     LookupStore,
     ReloadStore,

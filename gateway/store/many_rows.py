@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-_ROWS_A_STATEMENT = 25
-"""Beyond that nothing is gained; columns times this stay far below SQLite's 32,766 parameters."""
+_SIZES = (25, 12, 6, 3, 1)
+"""How many rows a statement has: beyond that nothing is gained, and columns times this stay far below SQLite's 32,766
+parameters. So each number of rows takes few statements, and each of these is prepared once."""
 
 
 class _Cursor(Protocol):
@@ -21,26 +22,53 @@ class _Cursor(Protocol):
     def executemany(self) -> Any: ...
 
 
-class Insert:
-    """One kind of row; the columns are bound in their order."""
+class _ManyRows:
+    """A statement of one row, and of several at once."""
 
-    def __init__(self, table: str, columns: str, *, otherwise: str = "") -> None:
-        """`columns` as in SQL; `otherwise`: an ON CONFLICT clause."""
-        row = f"({', '.join('?' * len(columns.split(',')))})"
-        head = f"INSERT INTO {table} ({columns}) VALUES "
-        self.one = f"{head}{row} {otherwise}"
-        self._many = f"{head}{', '.join([row] * _ROWS_A_STATEMENT)} {otherwise}"
+    def __init__(self, head: str, row: str, tail: str) -> None:
+        self._statements = [(size, f"{head}{', '.join([row] * size)} {tail}") for size in _SIZES]
+        self.one = self._statements[-1][1]
 
     def rows(self, cursor: _Cursor, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Insert them all; how many there are now that were not there before."""
-        inserted = 0
-        whole = len(rows) - len(rows) % _ROWS_A_STATEMENT
-        for start in range(0, whole, _ROWS_A_STATEMENT):
-            values = list(chain.from_iterable(rows[start : start + _ROWS_A_STATEMENT]))
-            inserted += cursor.execute(self._many, values).rowcount
-        if whole < len(rows):
-            inserted += cursor.executemany(self.one, rows[whole:]).rowcount
-        return inserted
+        """Write them all; how many were."""
+        written, start, left = 0, 0, len(rows)
+        for size, statement in self._statements:
+            while left >= size:
+                values = list(chain.from_iterable(rows[start : start + size]))
+                written += cursor.execute(statement, values).rowcount
+                start, left = start + size, left - size
+        return written
+
+
+class Insert(_ManyRows):
+    """One kind of row; the columns are bound in their order."""
+
+    def __init__(self, table: str, columns: str, *, fixed: str = "", otherwise: str = "") -> None:
+        """`columns` as in SQL; `fixed`: what the last of them have in all rows, as SQL; `otherwise`: an ON CONFLICT
+        clause."""
+        of_all = fixed.split(", ") if fixed else []
+        row = f"({', '.join(['?'] * (len(columns.split(',')) - len(of_all)) + of_all)})"
+        super().__init__(f"INSERT INTO {table} ({columns}) VALUES ", row, otherwise)
+
+
+class Update(_ManyRows):
+    """The same columns of many rows, each to values of its own, by few statements, where `executemany` makes a step
+    of each, at which another thread may take the interpreter.
+
+    Only for rows that are known to be there: what is not would be inserted.
+    """
+
+    def __init__(self, table: str, key: str, key_values: str, columns: str, needed: Mapping[str, str]) -> None:
+        """`key_values`: SQL of the key, whose `?` are bound first, and then the columns in their order; `needed`: what
+        else the table asks of a new row, as SQL."""
+        values = f"{key_values}, {', '.join('?' * len(columns.split(',')))}"
+        row = f"({', '.join([values, *needed.values()])})"
+        values = ", ".join([f"{name} = excluded.{name}" for name in columns.split(", ")])
+        super().__init__(
+            f"INSERT INTO {table} ({', '.join([key, columns, *needed])}) VALUES ",
+            row,
+            f"ON CONFLICT ({key}) DO UPDATE SET {values}",
+        )
 
 
 class Select:

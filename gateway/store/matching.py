@@ -26,9 +26,9 @@ _BY_REFERENCE = (
     "ORDER BY a.message DESC LIMIT ?"
 )
 _AWAITED = (
-    "SELECT 1 FROM messages m JOIN attempts a ON a.message = m.id "
-    f"WHERE m.recipient = ? AND m.state = {int(MessageState.SUBMITTING)} AND a.carrier = ? "
-    f"AND a.state = {int(AttemptState.SUBMITTING)} LIMIT 1"
+    "SELECT 1 FROM attempts a CROSS JOIN messages m ON m.id = a.message "
+    f"WHERE a.carrier = ? AND a.state = {int(AttemptState.SUBMITTING)} "
+    f"AND m.recipient = ? AND m.state = {int(MessageState.SUBMITTING)} LIMIT 1"
 )
 SUBMIT_SLACK_MS = 5 * 60_000
 """How far a carrier's clock may be from ours, and its dates from the moment: many leave out the seconds."""
@@ -165,7 +165,9 @@ def claimed_at(work: Work, candidate: Candidate) -> int:
 
 def is_awaited(work: Work, carrier: str, recipient: str) -> bool:
     """Whether a segment for this number is unanswered on this carrier: a receipt may be ahead of that answer."""
-    return work.execute(_AWAITED, (recipient, carrier)).fetchone() is not None
+    if work.in_hand.has(carrier, recipient):
+        return True
+    return work.execute(_AWAITED, (carrier, recipient)).fetchone() is not None
 
 
 def may_be_ahead(work: Work, carrier: str, addresses: tuple[str, str]) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gateway.identifiers import EVENT, MESSAGE, public_many
 from gateway.messages import Status
 from gateway.rules.causes import error_object
+from gateway.store import at_once
 from gateway.store.interface import EventFacts, MessageFacts
 from gateway.store.many_rows import Insert, as_json
 
@@ -22,6 +24,10 @@ _USUAL = "id, account, endpoint, type, message, state, pending_since, body"
 _EVENTS = Insert("events", _USUAL)
 _FOLLOWING = Insert("events", f"{_USUAL}, prior")
 WITH_URL = Insert("events", f"{_USUAL}, prior, url")
+_HANDED_OUT = f"{_USUAL}, delivery"
+_EVENTS_OUT = Insert("events", _HANDED_OUT)
+_FOLLOWING_OUT = Insert("events", f"{_HANDED_OUT}, prior")
+_WITH_URL_OUT = Insert("events", f"{_HANDED_OUT}, prior, url")
 _STILL_TO_BE_TOLD = f"SELECT id FROM events WHERE id IN (SELECT value FROM json_each(?)) AND state < {TOLD}"
 
 
@@ -45,40 +51,71 @@ class News(NamedTuple):
 def file(work: Work, told: Sequence[News]) -> None:
     """File an event for each; of a message there is one at most."""
     waiting = _still_to_be_told(work, told)
-    usual: list[tuple[Any, ...]] = []
-    following: list[tuple[Any, ...]] = []
-    with_url: list[tuple[Any, ...]] = []
+    rows = _Rows()
     pending: dict[int, int] = {}
-    for news in told:
+    hands: dict[int, at_once.Hands | None] = {}
+    public_ids = public_many(EVENT, [news.event for news in told])
+    public_messages = public_many(MESSAGE, [news.found.id for news in told])
+    for news, public_id, public_message in zip(told, public_ids, public_messages, strict=True):
         event, kind, _, found, _, _ = news
         endpoint, prior, url = found.endpoint or 0, found.last_event, found.webhook_url
+        body = work.render(_facts(work, news, public_id, public_message))
+        delivery = 0
         if prior in waiting:
             state = BLOCKED
             work.endpoints.by_id[endpoint].blocked += 1
         else:
             state = PENDING
-            pending[endpoint] = pending.get(endpoint, 0) + 1
-        row = (
-            event,
-            found.account,
-            endpoint,
-            kind,
-            found.id,
-            state,
-            work.now,
-            bytearray(work.render(_facts(work, news))),
-        )
-        if url is not None:
-            with_url.append((*row, prior, url))
-        elif prior is not None:
-            following.append((*row, prior))
-        else:
-            usual.append(row)
-    _EVENTS.rows(work, usual)
-    _FOLLOWING.rows(work, following)
-    WITH_URL.rows(work, with_url)
+            if endpoint not in hands:
+                hands[endpoint] = at_once.hands_of(work, endpoint)
+            hand = hands[endpoint]
+            if hand is not None:
+                delivery = hand.take(event, public_id, body, url)
+            if delivery:
+                state = IN_DELIVERY
+            else:
+                pending[endpoint] = pending.get(endpoint, 0) + 1
+        row = (event, found.account, endpoint, kind, found.id, state, work.now, bytearray(body))
+        rows.add(row, delivery, prior, url)
+    rows.insert(work)
+    for hand in hands.values():
+        if hand is not None:
+            hand.close()
     for endpoint, count in pending.items():
         work.stir(endpoint, count)
+
+
+class _Rows:
+    """Rows of events by what they bind beside the usual: NULLs are not bound, see many_rows."""
+
+    __slots__ = ("_following", "_following_out", "_usual", "_usual_out", "_with_url", "_with_url_out")
+
+    def __init__(self) -> None:
+        self._usual: list[tuple[Any, ...]] = []
+        self._following: list[tuple[Any, ...]] = []
+        self._with_url: list[tuple[Any, ...]] = []
+        self._usual_out: list[tuple[Any, ...]] = []
+        self._following_out: list[tuple[Any, ...]] = []
+        self._with_url_out: list[tuple[Any, ...]] = []
+
+    def add(self, row: tuple[Any, ...], delivery: int, prior: int | None, url: str | None) -> None:
+        """`delivery`: what it is part of already, or 0."""
+        if delivery:
+            row = (*row, delivery)
+        if url is not None:
+            (self._with_url_out if delivery else self._with_url).append((*row, prior, url))
+        elif prior is not None:
+            (self._following_out if delivery else self._following).append((*row, prior))
+        else:
+            (self._usual_out if delivery else self._usual).append(row)
+
+    def insert(self, work: Work) -> None:
+        _EVENTS_OUT.rows(work, self._usual_out)
+        _EVENTS.rows(work, self._usual)
+        _FOLLOWING_OUT.rows(work, self._following_out)
+        _FOLLOWING.rows(work, self._following)
+        _WITH_URL_OUT.rows(work, self._with_url_out)
+        WITH_URL.rows(work, self._with_url)
 
 
 def _still_to_be_told(work: Work, told: Sequence[News]) -> frozenset[int | None]:
@@ -89,7 +126,7 @@ def _still_to_be_told(work: Work, told: Sequence[News]) -> frozenset[int | None]
     return frozenset([event for (event,) in work.execute(_STILL_TO_BE_TOLD, (as_json(prior),)).fetchall()])
 
 
-def _facts(work: Work, news: News) -> EventFacts:
+def _facts(work: Work, news: News, public_id: str, public_message: str) -> EventFacts:
     event, kind, status, found, cause, done_at = news
     error = None
     if cause.error is not None:
@@ -101,7 +138,7 @@ def _facts(work: Work, news: News) -> EventFacts:
         EventFacts,
         (
             event, kind, happened_at, message, status, cause.carrier, cause.carrier_message_id, found.attempts, error,
-            None,
+            None, public_id, public_message,
         ),
     )  # fmt: skip
 

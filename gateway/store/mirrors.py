@@ -11,6 +11,7 @@ from gateway.store.allowances.usage import Usage
 from gateway.store.campaigns.mirror import Campaigns
 from gateway.store.consents.mirror import OptOutMirror
 from gateway.store.endpoints import Endpoints
+from gateway.store.in_hand import InHand
 from gateway.store.interface import EventFacts
 from gateway.store.policy import Policy
 from gateway.store.queues import Queues
@@ -35,6 +36,7 @@ class Mirrors:
     """By carrier; learned anew by each process, and not undone with a transaction: no truth is at stake."""
     campaigns: Campaigns = field(default_factory=Campaigns)
     opt_outs: OptOutMirror = field(default_factory=OptOutMirror)
+    in_hand: InHand = field(default_factory=InHand)
     usage: Usage = field(init=False)
 
     def __post_init__(self) -> None:

@@ -12,11 +12,10 @@ from gateway.rules.receipt_ids import first_key
 from gateway.store.campaigns import counts as campaign_counts
 from gateway.store.elsewhere import may_reroute
 from gateway.store.interface import Answer, ReceiptIn, Verdict
-from gateway.store.many_rows import Select, as_json
+from gateway.store.many_rows import Insert, Select, Update, as_json
 from gateway.store.matching import addresses_of, denies, is_destination, learn, learned_of
 from gateway.store.receipts import (
     CAUSE,
-    END_ATTEMPT,
     MESSAGE_ENDS,
     attempt_row,
     cause_row,
@@ -25,28 +24,35 @@ from gateway.store.receipts import (
     error_of,
     word_of,
 )
-from gateway.store.work import COLUMNS, Cause, Found, Work
+from gateway.store.work import COLUMNS, Cause, Found, OutOfStep, Work
 from protocol.receipt_keys import exact_key
 
 _ACCEPTED, _DELIVERED = Verdict.SENT, AttemptState.DELIVERED
 """A member looked up by its name costs as much as a call."""
 _SUBMITTING, _SENT = int(MessageState.SUBMITTING), int(MessageState.SENT)
-_ANSWERED = (
-    f"UPDATE attempts SET state = {int(AttemptState.SENT)}, answered_at = ?, latency_ms = ?, command_status = 0, "
-    "carrier_message_id = ?, id_key = ? "
-    f"WHERE message = ? AND part = 1 AND attempt = ? AND state = {int(AttemptState.SUBMITTING)} AND carrier = ?"
+_ANSWERED = Insert(
+    "attempts",
+    "message, carrier, bind, claimed_at, answered_at, latency_ms, carrier_message_id, id_key, "
+    "part, attempt, state, command_status",
+    fixed=f"1, 1, {int(AttemptState.SENT)}, 0",
 )
 _IS_SENT = (
-    f"UPDATE messages SET state = {_SENT}, sent_at = ? "
-    "WHERE id IN (SELECT value FROM json_each(?)) "
-    f"AND state = {_SUBMITTING} AND segments = 1 AND sent_at IS NULL"
+    f"UPDATE messages SET state = {_SENT}, sent_at = k.value FROM json_each(?) k "
+    f"WHERE messages.id = CAST(k.key AS INTEGER) AND state = {_SUBMITTING} AND segments = 1 AND sent_at IS NULL"
 )
-_THESE = f"SELECT {COLUMNS} FROM json_each(?) k CROSS JOIN messages m ON m.id = k.value"
+_THESE = Select(COLUMNS, "FROM json_each(?) k CROSS JOIN messages m ON m.id = k.value")
 _NAMED = Select(
     f"key, is_sent AND m.state = {_SENT} AND m.segments = 1 AND m.claims = 1, carrier_message_id, {COLUMNS}",
     f"FROM (SELECT k.value AS key, a.message, a.state = {int(AttemptState.SENT)} AS is_sent, a.carrier_message_id "
     "FROM json_each(?) k CROSS JOIN attempts a ON a.carrier = ? AND a.id_key = k.value LIMIT ?) "
     "CROSS JOIN messages m ON m.id = message",
+)
+_END_ATTEMPTS = Update(
+    "attempts",
+    "message, part, attempt",
+    "?, 1, 1",
+    "state, done_at, receipt_state, err, receipt_id, receipt_at, receipt_bind, receipt_matched, receipt_raw",
+    {"carrier": "''", "bind": "''", "claimed_at": "0"},
 )
 _KEY, _IS_WHOLE_AND_SENT, _CARRIER_MESSAGE_ID, _FOUND = range(4)
 """Places in a row of it."""
@@ -59,35 +65,29 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
 
     False: something is otherwise, and nothing was done.
     """
-    if len(answers) < _FEWEST or not all(a.verdict is _ACCEPTED and a.total == 1 for a in answers):
-        return False
-    work.execute("SAVEPOINT ordinary")
-    attempts = [
-        (
-            a.at,
-            a.latency_ms,
-            a.carrier_message_id or None,
-            exact_key(a.carrier_message_id) or None,
-            a.message,
-            a.attempt,
-            carrier,
+    claims = work.in_hand.claims
+    attempts: list[tuple[Any, ...]] = []
+    sent_at: dict[int, int] = {}
+    for answer in answers:
+        message, at, told = answer.message, answer.at, answer.carrier_message_id
+        claim = claims.get(message)
+        if claim is None or answer.verdict is not _ACCEPTED or answer.attempt != 1 or claim.carrier != carrier:
+            return False
+        attempts.append(
+            (message, carrier, claim.bind, claim.at, at, answer.latency_ms, told or None, exact_key(told) or None)
         )
-        for a in answers
-    ]
-    messages: dict[int, list[int]] = {}
-    for a in answers:
-        messages.setdefault(a.at, []).append(a.message)
-    done = work.executemany(_ANSWERED, attempts).rowcount == len(answers)
-    for at, ids in messages.items():
-        done = done and work.execute(_IS_SENT, (at, as_json(ids))).rowcount == len(ids)
-    if not done:
-        work.execute("ROLLBACK TO ordinary")
-    work.execute("RELEASE ordinary")
-    if done and work.campaigns:
-        campaign_counts.sent(work, [answer.message for answer in answers])
-    if done and work.anyone_wants("message.sent"):
+        sent_at[message] = at
+    if len(sent_at) < len(attempts):
+        return False
+    _ANSWERED.rows(work, attempts)
+    if work.execute(_IS_SENT, (as_json(sent_at),)).rowcount != len(sent_at):
+        raise OutOfStep("a message in hand is not in the state that it was claimed to")
+    work.in_hand.let_go(work, sent_at)
+    if work.campaigns:
+        campaign_counts.sent(work, list(sent_at))
+    if work.anyone_wants("message.sent"):
         _tell_sent(work, carrier, answers)
-    return done
+    return True
 
 
 def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
@@ -119,14 +119,14 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
         done_at, error = done_at_of(receipt, found), error_of(receipt, end)
         name = (found.id, 1, 1)
         how = "exact" if base is None or key == exact_key(said.message_id or "") else "converted"
-        attempts.append(attempt_row(next(ids), receipt, name, end, how, done_at))
+        attempts.append((found.id, *attempt_row(next(ids), receipt, name, end, how, done_at)[:-3]))
         if error is not None or said.network_error is not None:
             causes.append(cause_row(said, name, error))
         words = (word_of(said), said.error, said.network_error)
         cause = new_tuple(Cause, (error, carrier, carrier_message_id, None, *words))
         ended.append((found, MESSAGE_ENDS[end], cause, done_at))
     _learn(work, told, keys, named, rest)
-    work.executemany(END_ATTEMPT, attempts)
+    _END_ATTEMPTS.rows(work, attempts)
     work.each(CAUSE, causes)
     work.end_many(ended)
     return rest
@@ -198,5 +198,5 @@ def _but_repeated(keys: list[str]) -> list[str]:
 
 def _tell_sent(work: Work, carrier: str, answers: Sequence[Answer]) -> None:
     ids = {a.message: a.carrier_message_id or None for a in answers}
-    rows = work.execute(_THESE, (as_json(list(ids)),)).fetchall()
+    rows = _THESE.rows(work, (as_json(list(ids)),))
     work.tell_many("sent", [(found, Cause(None, carrier, ids[found.id])) for found in map(Found._make, rows)])

@@ -1,21 +1,36 @@
 """Outcomes of webhook tries: taken, to be tried again, given up, or the endpoint is gone; the next event follows."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from gateway.store.deliveries import unpack
+from gateway.store import at_once
 from gateway.store.endpoints import Endpoint, pause_ms
 from gateway.store.ends import EventsEnded
 from gateway.store.interface import DeliveryOutcome
-from gateway.store.many_rows import as_json
-from gateway.store.message_events import BLOCKED, GIVEN_UP, PENDING, TOLD
+from gateway.store.many_rows import Insert, as_json
+from gateway.store.members import unpack
+from gateway.store.message_events import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
 from gateway.store.work import STUCK_MS, Work
 
 GONE = "answered 410 Gone"
 _TRY = "INSERT INTO webhook_tries (delivery, attempt, at, http_status, latency_ms, error) VALUES (?, ?, ?, ?, ?, ?)"
 _UNBLOCK = (
     f"UPDATE events SET state = {PENDING}, pending_since = max(pending_since, ?) "
-    f"WHERE endpoint = ? AND prior = ? AND state = {BLOCKED}"
+    f"WHERE endpoint = ? AND prior IN (SELECT value FROM json_each(?)) AND state = {BLOCKED}"
 )
+_TOLD_AT_FIRST = Insert(
+    "events",
+    "id, told_at, http_status, latency_ms, state, account, endpoint, type, pending_since, body",
+    fixed=f"{TOLD}, '', 0, '', 0, x''",
+    otherwise="ON CONFLICT (id) DO UPDATE SET state = excluded.state, told_at = excluded.told_at, "
+    f"http_status = excluded.http_status, latency_ms = excluded.latency_ms WHERE events.state = {IN_DELIVERY}",
+)
+"""An UPDATE of rows that are there, many in a statement; what the table asks of a new row is never used."""
+_PENDING_AGAIN = f"UPDATE events SET state = {PENDING}, delivery = NULL WHERE id = ? AND state = {IN_DELIVERY}"
+_SUCCESS = "UPDATE endpoints SET failures = 0, resume_at = 0, last_success_at = ? WHERE id = ?"
+SUCCESS_WRITTEN_MS = 1_000
+"""How often an endpoint that takes what it is sent is said to: a crash may lose so much of `last_success_at`, which
+decides nothing. An end of its failures is written at once."""
 _ENDED = "UPDATE events SET state = ? WHERE id IN (SELECT value FROM json_each(?))"
 _UNDER_WAY = "SELECT members, tries, created_at FROM deliveries WHERE id = ? AND under_way = 1"
 _WAITING = "SELECT id, members, created_at FROM deliveries WHERE endpoint = ? AND due IS NOT NULL ORDER BY due LIMIT ?"
@@ -25,14 +40,46 @@ _PUT_OFF = "UPDATE deliveries SET under_way = 0, due = ? WHERE id = ? AND under_
 _WAIT = "UPDATE deliveries SET under_way = 0, due = ?, tries = ? WHERE id = ?"
 
 
-def record(work: Work, outcome: DeliveryOutcome) -> None:
-    """Record a try; one that was recorded before changes nothing."""
+def record(work: Work, told: Sequence[DeliveryOutcome]) -> None:
+    """Record tries; one that was recorded before changes nothing."""
+    first_tries = work.endpoints.first_tries
+    taken: dict[int, list[tuple[DeliveryOutcome, int]]] = {}
+    for outcome in told:
+        if outcome.taken and outcome.id in first_tries:
+            endpoint, since = first_tries.pop(outcome.id)
+            taken.setdefault(endpoint, []).append((outcome, since))
+        else:
+            _record_one(work, outcome)
+    for endpoint, outcomes in taken.items():
+        _taken_at_first(work, work.endpoints.by_id[endpoint], outcomes)
+
+
+def _taken_at_first(work: Work, endpoint: Endpoint, taken: Sequence[tuple[DeliveryOutcome, int]]) -> None:
+    """Single events of an endpoint that were taken at their first try: all of it stands in the events."""
+    work.endpoints.ended(endpoint, len(taken))
+    work.endpoints.in_delivery -= len(taken)
+    _TOLD_AT_FIRST.rows(work, [(o.id, o.at, o.http_status, o.latency_ms) for o, _ in taken])
+    _succeeded(work, endpoint, max(outcome.at for outcome, _ in taken))
+    for waited_ms, events in Counter([max(0, outcome.at - since) for outcome, since in taken]).items():
+        work.tally.events.append(EventsEnded(endpoint.account, True, events, waited_ms))
+    _unblock(work, endpoint, [outcome.id for outcome, _ in taken], work.now)
+
+
+def _record_one(work: Work, outcome: DeliveryOutcome) -> None:
+    if outcome.id in work.endpoints.first_tries:
+        if outcome.untried:
+            _pending_again(work, outcome.id)
+            return
+        at_once.lay_out(work, outcome.id)
     row = work.execute(_UNDER_WAY, (outcome.id,)).fetchone()
     if row is None:
         return
     endpoint = work.endpoints.by_id[outcome.endpoint]
     work.endpoints.ended(endpoint)
     members, tries, created_at = unpack(row[0]), row[1] + 1, row[2]
+    if outcome.untried:
+        _wait(work, endpoint, outcome.id, work.now, row[1], created_at)
+        return
     work.execute(_TRY, (outcome.id, tries, outcome.at, outcome.http_status, outcome.latency_ms, outcome.error))
     _health(work, endpoint, outcome)
     if outcome.gone and endpoint.own:
@@ -46,9 +93,23 @@ def record(work: Work, outcome: DeliveryOutcome) -> None:
         _wait(work, endpoint, outcome.id, outcome.retry_at, tries, created_at)
 
 
+def _pending_again(work: Work, event: int) -> None:
+    """A first try that was not made, since another to the endpoint failed: it is as if it had not been handed out."""
+    endpoint_id, since = work.endpoints.first_tries.pop(event)
+    endpoint = work.endpoints.by_id[endpoint_id]
+    work.endpoints.ended(endpoint)
+    work.endpoints.in_delivery -= 1
+    work.execute(_PENDING_AGAIN, (event,))
+    work.stir(endpoint_id, 1)
+    endpoint.pending_since = min(endpoint.pending_since, since)
+    endpoint.overdue_at = min(endpoint.overdue_at, since + work.policy.horizon_ms)
+
+
 def put_off(work: Work, delivery: int, endpoint: int) -> None:
     """How a try ended can't be written: it is as if it were still to be made, in a while."""
     due = work.now + STUCK_MS
+    if delivery in work.endpoints.first_tries:
+        at_once.lay_out(work, delivery)
     if work.execute(_PUT_OFF, (due, delivery)).rowcount:
         known = work.endpoints.by_id[endpoint]
         work.endpoints.ended(known)
@@ -107,8 +168,12 @@ def _settle(
     work.execute(_ENDED, (state, as_json(events)))
     if events:
         work.tally.events.append(EventsEnded(endpoint.account, state == TOLD, len(events), max(0, waited_ms)))
-    if endpoint.blocked:
-        unblocked = work.executemany(_UNBLOCK, [(pending_since, endpoint.id, event) for event in events]).rowcount
+    _unblock(work, endpoint, events, pending_since)
+
+
+def _unblock(work: Work, endpoint: Endpoint, events: Sequence[int], pending_since: int) -> None:
+    if endpoint.blocked and events:
+        unblocked = work.execute(_UNBLOCK, (pending_since, endpoint.id, as_json(events))).rowcount
         endpoint.blocked -= unblocked
         if unblocked:
             work.stir(endpoint.id, unblocked)
@@ -122,12 +187,9 @@ def _wait(work: Work, endpoint: Endpoint, delivery: int, until: int, tries: int,
 
 def _health(work: Work, endpoint: Endpoint, outcome: DeliveryOutcome) -> None:
     if outcome.taken:
-        endpoint.failures, endpoint.resume_at = 0, 0
-        work.execute(
-            "UPDATE endpoints SET failures = 0, resume_at = 0, last_success_at = ? WHERE id = ?",
-            (outcome.at, endpoint.id),
-        )
+        _succeeded(work, endpoint, outcome.at)
         return
+    at_once.seal(work, endpoint)
     if endpoint.resume_at <= work.now:
         endpoint.failures += 1
         pause = pause_ms(endpoint.failures)
@@ -137,6 +199,12 @@ def _health(work: Work, endpoint: Endpoint, outcome: DeliveryOutcome) -> None:
         "UPDATE endpoints SET failures = ?, resume_at = ?, last_failure_at = ? WHERE id = ?",
         (endpoint.failures, endpoint.resume_at, outcome.at, endpoint.id),
     )
+
+
+def _succeeded(work: Work, endpoint: Endpoint, at: int) -> None:
+    if endpoint.failures or endpoint.resume_at or at - endpoint.success_written_at >= SUCCESS_WRITTEN_MS:
+        endpoint.failures, endpoint.resume_at, endpoint.success_written_at = 0, 0, at
+        work.execute(_SUCCESS, (at, endpoint.id))
 
 
 def _disable(work: Work, endpoint: Endpoint) -> None:

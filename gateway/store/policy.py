@@ -22,6 +22,7 @@ from protocol.writing import TextWay
 BUILT_IN_KEYWORDS = Keywords(OptOuts())
 
 
+_POSTS_PER_CONNECTION = 8
 OPERATOR = ""
 """The account of what operators are told; no account can have this name."""
 
@@ -127,6 +128,8 @@ class Policy:
     posts_per_endpoint: int
     messages_ms: int
     events_ms: int
+    posts_per_connection: int = 1
+    """Single events handed out for each connection to an endpoint: the next are at hand when one is told."""
     horizon_ms: int = 72 * 3_600_000
     """How long an event is tried; what an endpoint that takes nothing was not told by then is given up."""
     linger_ms: int = 50
@@ -250,6 +253,7 @@ def policy_of(settings: Settings) -> Policy:
         disk_reserve=settings.store.disk_reserve,
         idempotency_ms=_ms(settings.retention.idempotency),
         posts_per_endpoint=settings.webhooks.connections,
+        posts_per_connection=_POSTS_PER_CONNECTION,
         messages_ms=_ms(settings.retention.messages),
         events_ms=_ms(settings.retention.events),
         horizon_ms=_ms(settings.webhooks.horizon),

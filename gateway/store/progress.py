@@ -48,6 +48,7 @@ class Part(NamedTuple):
 
 
 def attempts_of(work: Work, message: int) -> list[AttemptRow]:
+    work.in_hand.lay_out(work, (message,))
     return [AttemptRow._make(row) for row in work.execute(_ATTEMPTS, (message,)).fetchall()]
 
 

@@ -38,12 +38,15 @@ class Queues(QueueKinds):
         self.paces = LanePaces(policy.lanes)
         self._delta: dict[int, int] = {}
         self._put_off: dict[int, int] = {}
+        self._dealt: dict[int, Queue] = {}
+        """As for_deal last gave them, of those that are filled."""
         self.ages = Ages()
         self.next_turns = self.turns
 
     def take(self, policy: Policy) -> None:
         """Other settings; between two transactions."""
         self.policy = policy
+        self._dealt = {}
         self.paces.take(policy.lanes)
         self._strays.take(policy)
         self._look_for_strays()
@@ -157,31 +160,33 @@ class Queues(QueueKinds):
         `stopped`: campaigns of which nothing is begun; a message that a carrier has a part of goes on.
         """
         self.paces.look(now)
-        for queue_id in sorted(self._filled | self._delta.keys()):
-            now_ready = self._ready[queue_id] + self._delta.get(queue_id, 0)
-            if now_ready > 0 and self._put_off.get(queue_id, 0) <= now:
-                lane, route, account, stay, avoid, unfit, campaign = self._keys[queue_id]
-                if campaign and not stay and campaign in stopped:
-                    continue
-                if lane in self.paces.closed:
-                    continue
-                policy = self.policy.lanes.get(lane)
-                priority = policy.priority if policy else LOWEST_PRIORITY
-                tiers, overflow_ms = self.policy.tierings.of(route)
-                yield Queue(
-                    queue_id,
-                    lane,
-                    priority,
-                    account,
-                    tiers,
-                    stay,
-                    _names(avoid) if avoid else NOBODY,
-                    now_ready,
-                    self._unfit(unfit) if unfit else NOBODY,
-                    self.ages.since(queue_id) if overflow_ms else 0,
-                    overflow_ms,
-                    route,
-                )
+        ready, delta, put_off, known, closed = self._ready, self._delta, self._put_off, self._dealt, self.paces.closed
+        tiering_of = self.policy.tierings.of
+        for queue_id in sorted(self._filled | delta.keys() if delta else self._filled):
+            now_ready = ready[queue_id] + delta.get(queue_id, 0)
+            if now_ready <= 0 or (put_off and put_off.get(queue_id, 0) > now):
+                continue
+            last = known.get(queue_id)
+            if last is None:
+                last = known[queue_id] = self._to_deal(queue_id)
+            if (stopped and not last.stay and self._keys[queue_id].campaign in stopped) or last.lane in closed:
+                continue
+            tiers, overflow_ms = tiering_of(last.branch)
+            since = self.ages.since(queue_id) if overflow_ms else 0
+            if now_ready != last.ready or tiers is not last.tiers or since != last.since:
+                last = last._replace(ready=now_ready, tiers=tiers, since=since, overflow_ms=overflow_ms)
+                known[queue_id] = last
+            yield last
+
+    def _to_deal(self, queue_id: int) -> Queue:
+        """A queue as the deal sees it, but for what changes."""
+        lane, route, account, stay, avoid, unfit, _ = self._keys[queue_id]
+        policy = self.policy.lanes.get(lane)
+        priority = policy.priority if policy else LOWEST_PRIORITY
+        tiers, overflow_ms = self.policy.tierings.of(route)
+        unfit_for = self._unfit(unfit) if unfit else NOBODY
+        avoided = _names(avoid) if avoid else NOBODY
+        return Queue(queue_id, lane, priority, account, tiers, stay, avoided, 0, unfit_for, 0, overflow_ms, route)
 
     def recount(self, connection: sqlite3.Connection, queue_id: int) -> None:
         """Set a count right that is not what the rows say."""
@@ -206,6 +211,7 @@ class Queues(QueueKinds):
                 self._filled.add(queue_id)
             else:
                 self._filled.discard(queue_id)
+                self._dealt.pop(queue_id, None)
                 self.ages.forget(queue_id)
         self.turns = self.next_turns
         self.paces.commit()
@@ -260,6 +266,7 @@ class Queues(QueueKinds):
     def _forget(self, queue_id: int) -> None:
         super()._forget(queue_id)
         del self._ready[queue_id]
+        self._dealt.pop(queue_id, None)
         self._filled.discard(queue_id)
         self.ages.forget(queue_id)
 

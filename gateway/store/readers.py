@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from gateway.messages import AttemptState, MessageState
 from gateway.rules.branches import route_of
 from gateway.settings import InDoubt
+from gateway.store import in_hand
 from gateway.store.message_events import GIVEN_UP, TOLD
 from gateway.store.policy import Policy
 from gateway.store.progress import ATTEMPT_COLUMNS
@@ -41,6 +42,8 @@ MESSAGE_COLUMNS = (
 """Of `messages m` and its `queues q`, as MessageRow has them."""
 _MESSAGE = f"SELECT {MESSAGE_COLUMNS} FROM messages m JOIN queues q ON q.id = m.queue WHERE m.id = ?"
 _ATTEMPTS = f"SELECT {ATTEMPT_COLUMNS} FROM attempts WHERE message = ? ORDER BY part, attempt LIMIT {MOST_ROWS}"
+_UNANSWERED = (None,) * 11
+"""What AttemptRow has beyond in_hand.OF_MESSAGE."""
 _RECEIPTS = (
     "SELECT receipt_id AS id, message, part, attempt, carrier, receipt_bind, receipt_at, receipt_state, err, "
     "receipt_matched, 1, receipt_raw FROM attempts WHERE message = ?1 AND receipt_id IS NOT NULL UNION ALL "
@@ -52,7 +55,8 @@ _ENQUIRIES = (
     f"WHERE message = ? AND asked_at IS NOT NULL LIMIT {MOST_ROWS}"
 )
 _TOLD_OF = (
-    "SELECT e.id, e.type, coalesce(e.url, n.url), e.delivery, e.prior FROM events e "
+    "SELECT e.id, e.type, coalesce(e.url, n.url), e.delivery, e.prior, e.told_at, e.http_status, e.latency_ms "
+    "FROM events e "
     "JOIN endpoints n ON n.id = e.endpoint WHERE e.id = ?"
 )
 _TRIES = "SELECT attempt, at, http_status, latency_ms, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt"
@@ -97,7 +101,7 @@ def message(connection: sqlite3.Connection, account: str | None, message_id: int
         return None
     return MessageStory(
         row,
-        [AttemptRow._make(a) for a in connection.execute(_ATTEMPTS, (message_id,)).fetchall()],
+        _attempts(connection, row),
         [
             ReceiptRow._make((*r[1:10], bool(r[10]), r[11]))
             for r in connection.execute(_RECEIPTS, (message_id,)).fetchall()
@@ -105,6 +109,13 @@ def message(connection: sqlite3.Connection, account: str | None, message_id: int
         _webhook_tries(connection, message_id),
         [EnquiryRow._make(e) for e in connection.execute(_ENQUIRIES, (message_id,)).fetchall()],
     )
+
+
+def _attempts(connection: sqlite3.Connection, message: MessageRow) -> list[AttemptRow]:
+    rows = connection.execute(_ATTEMPTS, (message.id,)).fetchall()
+    if not rows and message.state == MessageState.SUBMITTING:
+        rows = [(*row, *_UNANSWERED) for row in connection.execute(in_hand.OF_MESSAGE, (message.id,)).fetchall()]
+    return [AttemptRow._make(row) for row in rows]
 
 
 def event_ids(
@@ -194,7 +205,8 @@ def _webhook_tries(connection: sqlite3.Connection, message_id: int) -> list[Webh
         row = connection.execute(_TOLD_OF, (event,)).fetchone()
         if row is None:
             break
-        found += [WebhookTry(*row[:3], *values) for values in connection.execute(_TRIES, (row[3],)).fetchall()]
+        tries = [(1, *row[5:], None)] if row[5] is not None else connection.execute(_TRIES, (row[3],)).fetchall()
+        found += [WebhookTry(*row[:3], *values) for values in tries]
         event = row[4]
     return sorted(found, key=lambda t: t.at)
 

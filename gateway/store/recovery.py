@@ -3,7 +3,7 @@
 import sqlite3
 from typing import NamedTuple
 
-from gateway.store import ended_binds
+from gateway.store import at_once, ended_binds
 from gateway.store.connection import migrate
 from gateway.store.mirrors import Mirrors
 from gateway.store.work import Work
@@ -33,7 +33,7 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found
     mirrors.campaigns.load(connection)
     mirrors.opt_outs.load(connection)
     mirrors.usage.load(connection, now)
-    deliveries = connection.execute(_UNFINISHED, (now,)).rowcount
+    deliveries = connection.execute(_UNFINISHED, (now,)).rowcount + at_once.recover(connection, last)
     mirrors.endpoints.configure(connection)
     mirrors.endpoints.load(connection)
     mirrors.parked = connection.execute("SELECT count(*) FROM parked").fetchone()[0]

@@ -41,6 +41,10 @@ _KEYS = (
     "DELETE FROM idempotency WHERE (account, key) IN "
     "(SELECT account, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
 )
+_LINES = (
+    "DELETE FROM stream_lines WHERE (account, key, first) IN "
+    "(SELECT account, key, first FROM stream_lines WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
+)
 _USAGE = "DELETE FROM usage WHERE (day, account) IN (SELECT day, account FROM usage WHERE day < ? ORDER BY day LIMIT ?)"
 _TEXTS = (
     "DELETE FROM recent_texts WHERE (account, lane, digest) IN "
@@ -157,6 +161,7 @@ _KINDS = (
     _by(_EVENTS, _oldest_event),
     _by(_TRIES, _oldest_event),
     _by(_KEYS, _now),
+    _by(_LINES, _now),
     _by(_USAGE, _oldest_day),
     _by(_TEXTS, _now),
     _by(_INBOUND, _oldest_message),

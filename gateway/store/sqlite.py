@@ -27,6 +27,7 @@ from gateway.store.consents.sqlite import SqliteConsents
 from gateway.store.doubts_seen import DoubtsSeen
 from gateway.store.ends import Ended
 from gateway.store.enquiry import Enquiries, EnquiryAnswer
+from gateway.store.face import T
 from gateway.store.interface import (
     AcceptOutcome,
     Answer,
@@ -46,6 +47,8 @@ from gateway.store.interface import (
     StoreFull,
     Submission,
 )
+from gateway.store.lines import filing
+from gateway.store.lines.interface import LinesFiled, LinesIn
 from gateway.store.lists.sqlite import SqliteListings
 from gateway.store.lookups.sqlite import SqliteLookups
 from gateway.store.opening import PATIENCE_SECONDS
@@ -53,6 +56,7 @@ from gateway.store.policy import Policy
 from gateway.store.reconfigure import SqliteReload
 from gateway.store.templates.sqlite import SqliteTemplates
 from gateway.store.transaction import AnswersIn
+from gateway.store.work import Work
 from gateway.store.writer import Writer, write_the_same
 
 READERS = 2
@@ -117,7 +121,7 @@ class SqliteStore(
         """Copy the log into the database off the hot path, from a connection of its own, until cancelled."""
         connection = await connect(self.path)
         try:
-            await checkpoints.run(connection, self.path)
+            await checkpoints.run(connection, self._writer.log)
         finally:
             await connection.close()
 
@@ -160,13 +164,18 @@ class SqliteStore(
     # --- writes that are waited for
 
     async def accept(self, submission: Submission) -> AcceptOutcome:
+        return await self._file(submission, partial(accepts.accept, submission=submission))
+
+    async def file_lines(self, lines: LinesIn) -> LinesFiled:
+        return await self._file(lines.submission, partial(filing.file_lines, lines=lines))
+
+    async def _file(self, submission: Submission, change: Callable[[Work], T | Exception]) -> T:
         if submission.messages:
             self._disk.check()
         lanes = (self.policy.lanes.get(lane) for lane in {message.lane for message in submission.messages})
         is_urgent = any(lane is not None and lane.priority == FIRST_PRIORITY for lane in lanes)
         pending = self._writer.pending
         orders = pending.urgent_accepts if is_urgent else pending.accepts
-        change = partial(accepts.accept, submission=submission)
         return await self._writer.order(orders, change, len(submission.messages) + 1)
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:

@@ -164,6 +164,7 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
         work.close()
     mirrors.queues.commit()
     mirrors.usage.commit(now)
+    mirrors.in_hand.commit()
     gone = mirrors.campaigns.commit(now)
     for campaign in gone.settled:
         mirrors.queues.settled(campaign)
@@ -175,6 +176,9 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
 
 
 def _change(work: Work, batch: Batch, own: Own) -> Done:
+    work.hands_out = own.claim_events
+    # First, since they make room for POSTs of what is filed below.
+    outcomes.record(work, batch.outcomes)
     _record_what_is_told(work, batch)
     results = [(order, order.change(work)) for order in batch.by_hand]
     if own.sweep:
@@ -185,8 +189,6 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
         due.doubt_lost(work)
     own.doing = None
     results += [(order, order.change(work)) for order in batch.accepts]
-    for outcome in batch.outcomes:
-        outcomes.record(work, outcome)
     if own.campaigns:
         own.doing = Step.CAMPAIGNS
         campaign_moves.move_on(work)
@@ -205,7 +207,7 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     own.doing = None
     work.freshen()
     own.doing = Step.EVENTS
-    posts = deliveries.claim(work) if own.claim_events else []
+    posts = deliveries.claim(work) if own.claim_events else work.deliveries
     own.doing = Step.ERASE
     erase_at = retention.erase_some(work) if own.erase else None
     own.doing = None
@@ -248,5 +250,6 @@ def _undo(connection: sqlite3.Connection, mirrors: Mirrors) -> None:
     mirrors.queues.roll_back()
     mirrors.campaigns.roll_back()
     mirrors.usage.roll_back()
+    mirrors.in_hand.back_to(0)
     if connection.in_transaction:
         connection.execute("ROLLBACK")

@@ -154,6 +154,11 @@ class EndpointRow(NamedTuple):
     last_failure_at: int | None
     consecutive_failures: int
 
+    def with_first_tries(self, since: Sequence[int]) -> "EndpointRow":
+        """With events that could be told since then, and that stand nowhere but in the writer's memory as waiting."""
+        oldest = min(since) if self.oldest_pending_at is None else min(*since, self.oldest_pending_at)
+        return self._replace(pending=self.pending + len(since), oldest_pending_at=oldest)
+
 
 class DoubtRow(NamedTuple):
     message: int

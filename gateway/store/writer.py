@@ -63,6 +63,7 @@ class Writer:
         self._wake = trio.Event()
         self._wake_at: int | None = None
         self._commits_since_look = 0
+        self.log = checkpoints.Log()
         self._closing = False
         self._outage = Outage(path)
         self._held = HeldSteps()
@@ -212,6 +213,9 @@ class Writer:
             if self._held:
                 self._held.ran(own)
                 self._wake_at = self._held.wake_at(self._wake_at, now)
+            self.log.wrote(pending.rows_of(batch))
+            if self.log.is_nearly_copied:
+                await self.log.begin_anew(self._call)
             if self._wal_is_long():
                 await checkpoints.attempt(self._call, checkpoints.truncate)
 

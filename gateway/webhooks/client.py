@@ -4,35 +4,33 @@ Addresses are judged by gateway.webhooks.addresses, open connections are kept by
 retrying, and how many POSTs run at a time are for gateway.flows.notify.
 """
 
+import logging
+import select
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import partial
 from typing import NamedTuple
 
 import h11
 import trio
 
-from gateway.identifiers import now_ms
 from gateway.webhooks.addresses import AddressError, AddressGuard, Resolve, open_checked
 from gateway.webhooks.answers import plain_success
-from gateway.webhooks.failures import error_of, in_words, tls_reason
+from gateway.webhooks.failures import error_of, in_words, internal_error, tls_reason
 from gateway.webhooks.lookups import Lookups
 from gateway.webhooks.pool import Pool, Pooled
+from gateway.webhooks.quick import Quick, QuickPosts
+from gateway.webhooks.reading import READ_BYTES, NoAnswerError, drain, is_done, read_body, read_head
+from gateway.webhooks.requests import aimed_at, request
 from gateway.webhooks.signing import Header
-from gateway.webhooks.urls import Origin, Target, UrlError, parse_url
+from gateway.webhooks.urls import Origin, UrlError
 
-USER_AGENT = f"Sluice/{version('sluice-smpp')}".encode()
-_FIXED_HEADERS = b"user-agent: %b\r\ncontent-type: application/json\r\n" % USER_AGENT
-_READ_BYTES = 65_536
-_DRAINED_BYTES = 65_536
+log = logging.getLogger("sluice.notify")
 _DRAIN_SECONDS = 1.0
-_HEADER_BYTES = 16_384  # h11's own default: what most servers take
 _OK = 200
 _GONE = 410
-_HTTP_DATE = "%a, %d %b %Y %H:%M:%S GMT"
 
 
 @dataclass(slots=True, frozen=True)
@@ -80,8 +78,14 @@ class _Answer:
     """What reads the rest of it; None when it was read whole."""
 
 
-class _NoAnswerError(Exception):
-    """There will be no answer to this try; the text is the PostResult's error."""
+class _Begun(NamedTuple):
+    """A request on a connection."""
+
+    connection: _Connection
+    unsent: bytes
+    """What of it is still to be written."""
+    received: bytes | None = None
+    """Where all is written: what came back first; nothing where the connection ended or broke instead."""
 
 
 class _StaleError(Exception):
@@ -109,10 +113,18 @@ class Client:
         self._resolve = resolve if resolve is not None else Lookups()
         self._tls = tls if tls is not None else ssl.create_default_context()
         self._pool: Pool[_Connection] = Pool(connections)
+        self._quick: QuickPosts[_Connection] = QuickPosts(self._pool.discard)
+        self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Close what idles for too long, until cancelled; then close all that idle."""
-        await self._pool.run(task_status=task_status)
+        """See to what was begun, and close what idles for too long, until cancelled; then close all that idle."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                if hasattr(select, "epoll"):
+                    await self._nursery.start(self._quick.run)
+                await self._pool.run(task_status=task_status)
+        finally:
+            self._nursery = None
 
     def reconfigure(self, guard: AddressGuard, timeout: float) -> None:
         """Other networks that may be connected to, and another time-out in seconds; for what begins from now on."""
@@ -122,15 +134,69 @@ class Client:
     async def post(self, url: str, body: bytes, headers: Sequence[Header]) -> PostResult:
         """POST a JSON body once. Never raises for what the URL, DNS, the network or the peer does."""
         started = trio.current_time()
-        answer: _Answer | None = None
-        error = f"no answer within {self._timeout:g} s"
         try:
-            target = parse_url(url)
-            with trio.move_on_after(self._timeout):
-                answer = await self._ask(target.origin, _request(target, body, headers))
+            origin, head = aimed_at(url)
         except UrlError as refused:
-            error = f"the URL {refused}"
-        except _NoAnswerError as failure:
+            return PostResult(None, f"the URL {refused}", None, 0)
+        ask = partial(self._ask, origin, request(head, body, headers))
+        return await self._posted(started, self._timeout, ask)
+
+    def begin(self, url: str, body: bytes, headers: Sequence[Header], done: Callable[[PostResult], None]) -> bool:
+        """`post` without a task of its own, where a connection that is not encrypted is kept; False: it is not begun.
+
+        `done` is called with what it came to, later than this returns.
+        """
+        nursery = self._nursery
+        try:
+            origin, head = aimed_at(url)
+        except UrlError:
+            return False
+        if nursery is None or not self._quick.runs or origin.encrypted:
+            return False
+        connection = self._pool.take(origin)
+        if connection is None:
+            return False
+        started, timeout, octets = trio.current_time(), self._timeout, request(head, body, headers)
+
+        def taken(status: int, latency_ms: int) -> None:
+            self._pool.keep(connection)
+            done(PostResult(status, None, None, latency_ms))
+
+        def go_on(received: bytes | None, unsent: bytes = b"") -> None:
+            ask = partial(self._ask, origin, octets, _Begun(connection, unsent, received))
+            nursery.start_soon(self._go_on, partial(self._posted, started, timeout, ask), done)
+
+        def late() -> None:
+            self._pool.drop(connection)
+            latency_ms = round((trio.current_time() - started) * 1000)
+            done(PostResult(None, _no_answer_within(timeout), None, latency_ms))
+
+        try:
+            written = self._quick.begin(Quick(connection, octets, started, started + timeout, taken, go_on, late))
+        except OSError:
+            self._pool.drop(connection)
+            return False
+        if written < len(octets):
+            self._quick.let_go(connection)
+            go_on(b"", octets[written:])
+        return True
+
+    async def _go_on(self, posted: Callable[[], Awaitable[PostResult]], done: Callable[[PostResult], None]) -> None:
+        try:
+            result = await posted()
+        except Exception as error:
+            # The one supervisor of what was begun: our fault over one POST must not end the others.
+            log.exception("webhook fault")
+            result = PostResult(None, internal_error(error), None, 0)
+        done(result)
+
+    async def _posted(self, started: float, timeout: float, ask: Callable[[], Awaitable[_Answer]]) -> PostResult:
+        answer: _Answer | None = None
+        error = _no_answer_within(timeout)
+        try:
+            with trio.move_on_at(started + timeout):
+                answer = await ask()
+        except NoAnswerError as failure:
             error = str(failure)
         latency_ms = round((trio.current_time() - started) * 1000)
         if answer is None:
@@ -140,15 +206,15 @@ class Client:
 
     async def ask(self, url: str, body: bytes, headers: Sequence[Header], *, most: int) -> Said:
         """POST a JSON question once and read its answer, of at most so many octets; never raises, as `post`."""
-        error = f"no answer within {self._timeout:g} s"
+        error = _no_answer_within(self._timeout)
         try:
-            target = parse_url(url)
+            origin, head = aimed_at(url)
             with trio.move_on_after(self._timeout):
-                answer = await self._ask(target.origin, _request(target, body, headers), may_be_plain=False)
+                answer = await self._ask(origin, request(head, body, headers), may_be_plain=False)
                 return await self._content(answer, most)
         except UrlError as refused:
             error = f"the URL {refused}"
-        except _NoAnswerError as failure:
+        except NoAnswerError as failure:
             error = str(failure)
         return Said(b"", error)
 
@@ -158,10 +224,10 @@ class Client:
         is_whole, content = http is None, b""
         try:
             if http is not None:
-                content = await _read_body(connection, http, most)
-                is_whole = len(content) <= most and _is_done(http)
+                content = await read_body(connection.stream, http, most)
+                is_whole = len(content) <= most and is_done(http)
         except (h11.RemoteProtocolError, trio.BrokenResourceError):
-            raise _NoAnswerError("the connection broke within the answer") from None
+            raise NoAnswerError("the connection broke within the answer") from None
         finally:
             if is_whole and connection.is_reusable:
                 self._pool.keep(connection)
@@ -171,18 +237,24 @@ class Client:
             return Said(b"", f"answered with more than {most} octets")
         return Said(content, None if answer.status == _OK else error_of(answer.status) or f"answered {answer.status}")
 
-    async def _ask(self, origin: Origin, request: bytes, *, may_be_plain: bool = True) -> _Answer:
-        """`may_be_plain`: a success need not be read by h11, and its body is not wanted. Raises _NoAnswerError."""
-        kept = self._pool.take(origin)
-        if kept is not None:
+    async def _ask(
+        self, origin: Origin, request: bytes, begun: _Begun | None = None, *, may_be_plain: bool = True
+    ) -> _Answer:
+        """`may_be_plain`: a success need not be read by h11, and its body is not wanted. Raises NoAnswerError."""
+        if begun is None:
+            kept = self._pool.take(origin)
+            if kept is not None:
+                self._quick.let_go(kept)
+                begun = _Begun(kept, request)
+        if begun is not None:
             try:
-                return await self._exchange(kept, request, may_be_plain)
+                return await self._exchange(begun, may_be_plain)
             except _StaleError:
                 pass
         try:
-            return await self._exchange(await self._connect(origin), request, may_be_plain)
+            return await self._exchange(_Begun(await self._connect(origin), request), may_be_plain)
         except _StaleError:
-            raise _NoAnswerError("the connection was closed before an answer came") from None
+            raise NoAnswerError("the connection was closed before an answer came") from None
 
     async def _connect(self, origin: Origin) -> _Connection:
         self._pool.opening()
@@ -201,13 +273,11 @@ class Client:
                 host, port, encrypted=encrypted, guard=self._guard, resolve=self._resolve, timeout=self._timeout
             )
         except AddressError as refused:
-            raise _NoAnswerError(str(refused)) from None
+            raise NoAnswerError(str(refused)) from None
         except socket.gaierror as error:
-            raise _NoAnswerError(
-                f"the name {host} was not resolved: {(error.strerror or str(error)).lower()}"
-            ) from None
+            raise NoAnswerError(f"the name {host} was not resolved: {(error.strerror or str(error)).lower()}") from None
         except OSError as error:
-            raise _NoAnswerError(f"no connection to {host} port {port}: {in_words(error)}") from None
+            raise NoAnswerError(f"no connection to {host} port {port}: {in_words(error)}") from None
 
     async def _encrypt(self, tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.SocketStream]:
         stream = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
@@ -216,23 +286,25 @@ class Client:
             await stream.do_handshake()
             encrypted = True
         except trio.BrokenResourceError as error:
-            raise _NoAnswerError(f"no TLS with {host}: {tls_reason(error)}") from None
+            raise NoAnswerError(f"no TLS with {host}: {tls_reason(error)}") from None
         finally:
             if not encrypted:
                 tcp.socket.close()
         return stream
 
-    async def _exchange(self, connection: _Connection, request: bytes, may_be_plain: bool) -> _Answer:
-        """Closes the connection unless it returns. Raises _StaleError when not one byte came back, _NoAnswerError."""
+    async def _exchange(self, begun: _Begun, may_be_plain: bool) -> _Answer:
+        """Closes the connection unless it returns. Raises _StaleError when not one byte came back, NoAnswerError."""
+        connection, received = begun.connection, begun.received
         stream = connection.stream
-        answered = heard = False
+        answered, heard = False, bool(received)
         try:
-            try:
-                await stream.send_all(request)
-            except trio.BrokenResourceError:
-                # A peer that refuses early closes while we still write: its answer may lie in the buffer.
-                connection.is_reusable = False
-            received = bytes(await stream.receive_some(_READ_BYTES))
+            if begun.unsent:
+                try:
+                    await stream.send_all(begun.unsent)
+                except trio.BrokenResourceError:
+                    # A peer that refuses early closes while we still write: its answer may lie in the buffer.
+                    connection.is_reusable = False
+                received = bytes(await stream.receive_some(READ_BYTES))
             if not received:
                 raise _StaleError
             heard = True
@@ -240,15 +312,15 @@ class Client:
             if status is not None:
                 answer = _Answer(connection, status)
             else:
-                answer = await _read_head(connection, received)
+                answer = _Answer(connection, *await read_head(stream, received))
             answered = True
             return answer
         except trio.BrokenResourceError:
             if heard:
-                raise _NoAnswerError("the connection broke before an answer came") from None
+                raise NoAnswerError("the connection broke before an answer came") from None
             raise _StaleError from None
         except h11.RemoteProtocolError:
-            raise _NoAnswerError("what came back is no answer in HTTP/1.1") from None
+            raise NoAnswerError("what came back is no answer in HTTP/1.1") from None
         finally:
             if not answered:
                 self._pool.drop(connection)
@@ -259,7 +331,7 @@ class Client:
         try:
             if answer.rest is not None:
                 with trio.move_on_after(min(_DRAIN_SECONDS, self._timeout)):
-                    is_whole = await _drain(connection, answer.rest)
+                    is_whole = await drain(connection.stream, answer.rest)
         finally:
             if is_whole and connection.is_reusable:
                 self._pool.keep(connection)
@@ -267,76 +339,5 @@ class Client:
                 self._pool.drop(connection)
 
 
-def _request(target: Target, body: bytes, headers: Sequence[Header]) -> bytes:
-    """By hand, since h11 takes 60 µs for it; parse_url left no space or control character in what is not ours."""
-    more = b"".join([b"%b: %b\r\n" % header for header in headers])
-    return b"POST %b HTTP/1.1\r\nhost: %b\r\n%bcontent-length: %d\r\n%b\r\n%b" % (
-        target.path,
-        target.authority,
-        _FIXED_HEADERS,
-        len(body),
-        more,
-        body,
-    )
-
-
-async def _read_head(connection: _Connection, received: bytes) -> _Answer:
-    """Any answer at all, by h11. Raises RemoteProtocolError, BrokenResourceError, _NoAnswerError."""
-    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADER_BYTES)
-    http.send(h11.Request(method=b"POST", target=b"/", headers=[(b"host", b""), (b"content-length", b"0")]))
-    http.send(h11.EndOfMessage())
-    http.receive_data(received)
-    while True:
-        event = http.next_event()
-        if isinstance(event, h11.Response):
-            return _Answer(connection, event.status_code, _retry_after(event), http)
-        if event is h11.NEED_DATA:
-            received = bytes(await connection.stream.receive_some(_READ_BYTES))
-            if not received:
-                raise _NoAnswerError("the connection was closed within the answer")
-            http.receive_data(received)
-        elif not isinstance(event, h11.InformationalResponse):
-            raise h11.RemoteProtocolError("neither an answer nor the way to one")
-
-
-async def _drain(connection: _Connection, http: h11.Connection) -> bool:
-    """Whether the connection can carry another request, once the body is read."""
-    try:
-        await _read_body(connection, http, _DRAINED_BYTES)
-    except (h11.RemoteProtocolError, trio.BrokenResourceError):
-        return False
-    return _is_done(http)
-
-
-async def _read_body(connection: _Connection, http: h11.Connection, most: int) -> bytes:
-    """The body, or its beginning once it is longer than `most`. Raises RemoteProtocolError, BrokenResourceError."""
-    body = bytearray()
-    while len(body) <= most:
-        event = http.next_event()
-        if isinstance(event, h11.Data):
-            body += event.data
-        elif event is h11.NEED_DATA:
-            http.receive_data(bytes(await connection.stream.receive_some(_READ_BYTES)))
-        else:
-            break
-    return bytes(body)
-
-
-def _is_done(http: h11.Connection) -> bool:
-    """Whether all of an answer came, and nothing more: bytes beyond it would be taken for the next one."""
-    return http.our_state is h11.DONE and http.their_state is h11.DONE and not http.trailing_data[0]
-
-
-def _retry_after(response: h11.Response) -> int | None:
-    """Seconds from now, of a Retry-After in seconds or as a date (RFC 9110 §10.2.3); None when it makes no sense."""
-    value = next((value for name, value in response.headers if name == b"retry-after"), None)
-    if value is None:
-        return None
-    text = value.decode("latin-1").strip()
-    if text.isascii() and text.isdigit():
-        return int(text[:9])
-    try:
-        date = datetime.strptime(text, _HTTP_DATE).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return max(0, round(date.timestamp() - now_ms() / 1000))
+def _no_answer_within(seconds: float) -> str:
+    return f"no answer within {seconds:g} s"

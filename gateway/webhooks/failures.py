@@ -33,3 +33,8 @@ def in_words(error: OSError) -> str:
     """Why there is no connection."""
     # The message that Trio gives names the address, which is nobody's business but the operator's.
     return (os.strerror(error.errno) if error.errno else str(error)).lower()
+
+
+def internal_error(error: Exception) -> str:
+    """A fault of ours, by its kind alone."""
+    return f"internal error ({type(error).__name__})"

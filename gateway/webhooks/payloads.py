@@ -71,6 +71,10 @@ class Facts(Protocol):
     def error(self) -> dict[str, Any] | None: ...
     @property
     def data(self) -> dict[str, Any] | None: ...
+    @property
+    def public_id(self) -> str | None: ...
+    @property
+    def public_message(self) -> str | None: ...
 
 
 class _Sms(msgspec.Struct, gc=False, rename={"sender": "from", "recipient": "to"}):
@@ -118,10 +122,10 @@ def event_body(facts: Facts) -> bytes:
     done_at = message.done_at
     return _encode(
         _Event(
-            public(EVENT, facts.id),
+            facts.public_id or public(EVENT, facts.id),
             facts.type,
             rfc3339(facts.at),
-            public(MESSAGE, message_id),
+            facts.public_message or public(MESSAGE, message_id),
             message.client_id,
             facts.status,
             facts.data

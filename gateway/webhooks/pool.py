@@ -24,6 +24,13 @@ class Pooled:
     origin: Origin
     socket: trio.socket.SocketType
     idle_since: float = field(default=0.0, init=False)
+    is_watched: bool = field(default=False, init=False)
+    """gateway.webhooks.quick looks whether there is something to read."""
+    poll: select.poll = field(default_factory=select.poll, init=False)
+
+    def __post_init__(self) -> None:
+        # poll and not select: select fails for descriptors from 1024 on.
+        self.poll.register(self.socket.fileno(), select.POLLIN)
 
 
 C = TypeVar("C", bound=Pooled)
@@ -63,6 +70,11 @@ class Pool(Generic[C]):
     def not_opened(self) -> None:
         """What was counted by `opening` came to nothing."""
         self._open -= 1
+
+    def discard(self, connection: C) -> None:
+        """Close one that idles; nothing where it does not."""
+        if connection in self._oldest_first:
+            self._close_idle(connection)
 
     def keep(self, connection: C) -> None:
         """The POST is over and the connection can carry another."""
@@ -115,7 +127,4 @@ class Pool(Generic[C]):
 
 def _has_ended(connection: Pooled) -> bool:
     """Whether an idle connection has something to read: the peer's close, or bytes that nobody asked for."""
-    # poll and not select: select fails for descriptors from 1024 on.
-    poll = select.poll()
-    poll.register(connection.socket.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(connection.poll.poll(0))

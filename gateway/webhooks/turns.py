@@ -20,10 +20,16 @@ class Turns:
         self._held: dict[str, int] = {}
         self._waiting: dict[str, deque[trio.Event]] = {}
 
+    def take_at_once(self, account: str) -> bool:
+        """Take a turn if there is one and nobody of the account waits; whether it was taken."""
+        if account in self._waiting or not self._may_start(account):
+            return False
+        self._start(account)
+        return True
+
     async def take(self, account: str) -> None:
         """Wait for a turn; within an account first come, first served. It is given back by `give_back`."""
-        if account not in self._waiting and self._may_start(account):
-            self._start(account)
+        if self.take_at_once(account):
             return
         turn = trio.Event()
         self._waiting.setdefault(account, deque()).append(turn)

@@ -1,6 +1,7 @@
 """What breakers are told of the binds of a carrier."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,12 +19,21 @@ PAUSED = replace(BOUND, state=BindState.PAUSED, room=0)
 CLOSED = replace(BOUND, state=BindState.CONNECTING, in_flight=0, oldest_seconds=0.0, room=0)
 
 
-def told(*views: BindView) -> Waiting:
-    class Carrier:
-        def views(self) -> list[BindView]:
-            return list(views)
+def place_of(view: BindView) -> Any:
+    """A place that is seen so."""
+    can_send = view.state is BindState.BOUND and view.mode is not BindMode.RECEIVER
+    bind = SimpleNamespace(
+        in_flight=view.in_flight,
+        oldest_seconds=view.oldest_seconds,
+        can_send=can_send,
+        restraint=SimpleNamespace(limit=view.in_flight + view.room),
+    )
+    is_there = view.state is not BindState.CONNECTING
+    return SimpleNamespace(state=view.state, mode=view.mode, bind=bind if is_there else None)
 
-    carrier: Any = Carrier()
+
+def told(*views: BindView) -> Waiting:
+    carrier: Any = SimpleNamespace(places=lambda: map(place_of, views))
     return waiting_of(carrier)
 
 

@@ -13,6 +13,7 @@ from gateway.identifiers import (
     internal,
     now_ms,
     public,
+    public_many,
 )
 
 ALPHABET = set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
@@ -119,3 +120,8 @@ def test_lower_case_is_none_of_ours():
 
 def test_the_clock_is_the_wall_clock_in_milliseconds():
     assert 1_700_000_000_000 < now_ms() < 10_000_000_000_000
+
+
+@given(st.lists(st.integers(0, (1 << 63) - 1), max_size=200))
+def test_many_shown_at_once_are_each_shown_as_by_themselves(identifiers):
+    assert public_many(EVENT, identifiers) == [public(EVENT, identifier) for identifier in identifiers]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import trio
 
-from gateway.http_connection import MOST_HEAD, Patience
 from gateway.identifiers import Identifiers
 from gateway.metrics import REGISTRY
-from gateway.serving import Limits, Server, listener, most_connections
+from gateway.serving.server import Limits, Server, listener, most_connections
+from gateway.serving.waits import MOST_HEAD, Patience
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LONG = b"x" * (32 << 20)

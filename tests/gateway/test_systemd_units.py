@@ -11,7 +11,7 @@ from needs import need
 
 from gateway.carriers.carrier import UNBIND_LIMIT_SECONDS
 from gateway.house import DRAIN_LIMIT_SECONDS, WEBHOOK_LIMIT_SECONDS
-from gateway.serving import MOST_CONNECTIONS, OTHER_FILES, STOP_LIMIT_SECONDS
+from gateway.serving.server import MOST_CONNECTIONS, OTHER_FILES, STOP_LIMIT_SECONDS
 from gateway.store.writer import END_LIMIT_SECONDS
 
 UNITS = Path(__file__).parents[2] / "systemd"
@@ -52,7 +52,7 @@ def test_systemd_has_no_complaint_about_the_units(analyze, tmp_path):
         # Where the command lies here; everything else is as installed.
         (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/sluice", sys.executable))
     units = sorted(tmp_path.iterdir())
-    assert len(units) == 3
+    assert len(units) == 4
     said, status = analyze("verify", "--man=no", *units, SYSTEMD_UNIT_PATH=f"{tmp_path}:")
     about_ours = [line for line in said.splitlines() if "sluice" in line]
     assert (about_ours, status) == ([], 0), said
@@ -75,4 +75,4 @@ def test_the_limit_of_files_leaves_room_for_all_connections():
 
 def test_the_sockets_have_the_names_that_the_daemon_looks_for():
     names = {unit.name: unit.read_text().split("FileDescriptorName=")[1].split()[0] for unit in UNITS.glob("*.socket")}
-    assert names == {"sluice.socket": "http", "sluice-operator.socket": "operator"}
+    assert names == {"sluice.socket": "http", "sluice-submit.socket": "submit", "sluice-operator.socket": "operator"}

@@ -6,6 +6,7 @@ import pytest
 
 from protocol.codec import encode
 from protocol.command_status import CommandStatus
+from protocol.fields import write_header
 from protocol.numbers import BindMode, Tlv
 from protocol.pdus import (
     AlertNotification,
@@ -21,6 +22,7 @@ from protocol.pdus import (
     SubmitSmResp,
     Unknown,
 )
+from protocol.receipts import read_receipt
 from protocol.session_events import (
     BindRefused,
     Bound,
@@ -28,6 +30,7 @@ from protocol.session_events import (
     CloseReason,
     Delivered,
     PeerComplained,
+    Reported,
     SubmitAnswered,
     SubmitExpired,
     Submitted,
@@ -326,3 +329,38 @@ def test_an_alert_is_only_a_sign_of_life(esme):
     assert esme.hears(AlertNotification(sequence=9)) == []
     assert esme.said() == []
     assert esme.session.deadline == esme.now + 20
+
+
+ORDINARY = b"id:5F3A submit date:2603090814 done date:2603090815 stat:DELIVRD err:000"
+
+
+def test_a_receipt_of_the_usual_layout_is_reported_where_that_was_asked_for(dialogue):
+    asked, unasked = dialogue(reads_receipts=True).binds(), dialogue().binds()
+    receipt = DeliverSm(esm_class=4, short_message=ORDINARY, sequence=7)
+    (event,) = asked.hears(receipt)
+    assert event == Reported(7, read_receipt(receipt))
+    assert unasked.hears(receipt) == [Delivered(receipt)]
+    for session in (asked, unasked):
+        assert session.hears(inbound := DeliverSm(short_message=b"STOP", sequence=8)) == [Delivered(inbound)]
+    asked.session.answer(event, 0x64)
+    assert asked.said() == [DeliverSmResp(0x64, 7)]
+
+
+def test_what_may_not_come_yet_is_refused_however_usual_it_is(dialogue):
+    unbound = dialogue(reads_receipts=True)
+    (event,) = unbound.hears(DeliverSm(esm_class=4, short_message=ORDINARY, sequence=7))
+    assert event == PeerComplained(CommandStatus.ESME_RINVBNDSTS, 7)
+    assert unbound.said() == [DeliverSmResp(CommandStatus.ESME_RINVBNDSTS, 7)]
+    assert unbound.hears(SubmitSmResp(0, "5F3A", sequence=1)) == [PeerComplained(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("body", "message_id"),
+    [(b"5F3A\0", "5F3A"), (b"\0", ""), (b"", ""), (b"5F3A", "5F3A"), (b"5F3A\0\0\0\0\0", "5F3A")],
+)
+def test_an_acceptance_is_taken_however_its_body_ends(esme, body, message_id):
+    sequence = esme.session.submit(SubmitSm(short_message=b"hi"), "m1", esme.now)
+    (answered,) = esme.hears(write_header(16 + len(body), 0x8000_0004, 0, sequence) + body)
+    assert isinstance(answered, SubmitAnswered)
+    assert (answered.token, answered.message_id, answered.late) == ("m1", message_id, False)
+    assert esme.session.window.in_flight == 0

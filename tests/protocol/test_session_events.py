@@ -8,7 +8,7 @@ from protocol.session_events import Closed, CloseReason, Event, SubmitAnswered
 
 def test_the_union_is_closed_and_each_event_is_slotted():
     events = get_args(Event)
-    assert len(events) == len({event.__name__ for event in events}) == 16
+    assert len(events) == len({event.__name__ for event in events}) == 17
     assert all("__slots__" in vars(event) for event in events)
 
 

@@ -55,8 +55,9 @@ def test_a_run_that_was_cut_off_goes_on_and_sends_nothing_twice(
     gateway_with, simulator_with, record, bulk, cut, status
 ):
     simulator = simulator_with(*record.option)
-    gateway = gateway_with(carriers={"telco": carrier(simulator.port, window=50)})
-    # Small requests, one after the other: it is cut off long before its end.
+    # At this pace it takes seconds: it is cut off long before its end, however late the signal comes.
+    shop = account(limits={"messages_per_second": 300})
+    gateway = gateway_with(carriers={"telco": carrier(simulator.port, window=50)}, accounts={"shop": shop})
     options = ("--batch", "10", "--concurrency", "2")
     first = bulk(gateway, *options)
     wait_until(lambda: record.count() >= 100, "a hundred have arrived")

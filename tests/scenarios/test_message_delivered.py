@@ -20,9 +20,15 @@ def with_posts(gateway, message, count):
     return seen if sum(step["what"] == "webhook" for step in seen["timeline"]) == count else None
 
 
-def test_each_way_in_ends_in_a_delivery_that_is_told_and_can_be_looked_up(gateway_with, simulator_with, webhooks):
+@pytest.mark.parametrize("listeners", [["listen"], ["listen", "submit_listen"]], ids=["front", "lean"])
+def test_each_way_in_ends_in_a_delivery_that_is_told_and_can_be_looked_up(
+    gateway_with, simulator_with, webhooks, listeners
+):
     simulator = simulator_with("--latency", "20ms", "--receipt-delay", "20ms")
-    gateway = gateway_with(carriers={"telco": carrier(simulator.port, window=50)})
+    gateway = gateway_with(
+        carriers={"telco": carrier(simulator.port, window=50)}, http={name: ["127.0.0.1:0"] for name in listeners}
+    )
+    assert (gateway.submit_url is not None) == ("submit_listen" in listeners)
 
     quick = gateway.call("POST", "/send", {"to": "+34600100001", "message": "Hello there"})
     assert quick.status == 201, quick

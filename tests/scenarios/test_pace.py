@@ -2,6 +2,7 @@
 
 import pytest
 from daemons import carrier
+from traced_pdus import packets
 
 pytestmark = pytest.mark.scenario
 
@@ -11,16 +12,25 @@ LATE = 75
 Binds or parts that are not counted would bring 200 a second.
 """
 SLOW_SECONDS = 60.0
+READING_A_CLOCK = 0.002
+"""Seconds between two looks at a clock: the pace's own, and the trace's behind it."""
+SUBMIT_SM = b"\0\0\0\4"
 
 
 def batch(prefix, count, **fields):
     return [{"to": f"+34600{prefix}{n:04}", "text": f"Hello {prefix} {n}", **fields} for n in range(count)]
 
 
-def most_in_a_second(times):
+def written(file):
+    """When each submit_sm was handed to the network, by the gateway's own trace."""
+    found = [(at, packet.get("data", b"")) for at, packet in packets(file.read_bytes())]
+    return sorted(at / 1e9 for at, data in found if data[4:8] == SUBMIT_SM)
+
+
+def most_in_a_second(times, second=1.0):
     first, most = 0, 0
     for last, at in enumerate(times):
-        while at - times[first] >= 1.0:
+        while at - times[first] >= second:
             first += 1
         most = max(most, last - first + 1)
     return most
@@ -40,6 +50,29 @@ def test_a_carrier_with_100_a_second_gets_100_a_second_long_messages_and_all_bin
     arrived = sorted(line["at"] for line in record.taken())
     assert most_in_a_second(arrived) <= 100 + LATE
     assert simulator.figures()["doubled"] == 0
+
+
+@pytest.mark.parametrize("rate", [7, 100])
+def test_what_is_written_keeps_the_rate_to_the_last_pdu_over_four_binds_and_a_restart_of_the_carrier(
+    gateway_with, simulator_with, record, tmp_path, rate
+):
+    """By when it was written, however busy the machine is: the promise is the gateway's, the way is the network's."""
+    file, count = tmp_path / "telco.pcap", 3 * rate
+    first = simulator_with(*record.option, "--no-number-outcomes")
+    telco = carrier(first.port, binds=4, window=50, submit_rate=rate, trace_file=str(file))
+    gateway = gateway_with(carriers={"telco": telco})
+    gateway.send_bulk(batch(70, count))
+    gateway.wait_for(lambda: record.count() >= rate or None, "a second's worth", seconds=SLOW_SECONDS)
+    first.stop()
+    simulator_with(*record.option, "--no-number-outcomes", port=first.port)
+
+    # What was in flight then is in doubt for a while.
+    gateway.wait_for(lambda: record.count() >= 2 * rate or None, "another second's worth", seconds=SLOW_SECONDS)
+
+    gateway.stop()
+    times = written(file)
+    assert len(times) >= 2 * rate
+    assert most_in_a_second(times, 1.0 - READING_A_CLOCK) <= rate
 
 
 def test_pain_19_the_pace_converges_below_what_the_carrier_takes(gateway_with, simulator_with, record):

@@ -48,7 +48,7 @@ class Caller:
         """`body` goes as JSON, or as it is if it is bytes. Raises OSError when there is no answer."""
         note(body)
         octets = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        address = urlsplit(self.url)
+        address = urlsplit(self.url_for(method, path))
         connection = HTTPConnection(address.hostname or "", address.port, timeout=timeout_seconds)
         try:
             given = {"Authorization": f"Bearer {self.token}", **(headers or {})}
@@ -60,6 +60,10 @@ class Caller:
             return Answer(response.status, told, response.read())
         finally:
             connection.close()
+
+    def url_for(self, method: str, path: str) -> str:
+        """Of the listener that is asked."""
+        return self.url
 
     def get(self, path: str) -> Any:
         """The JSON behind a path that has to be there."""

@@ -18,12 +18,18 @@ from typing import Any
 import trio
 
 import gateway.cli.run
+from gateway.carriers.lean_stream import LeanStream
 from gateway.cli import main
+from gateway.serving.lean_connection import LeanConnection
 from gateway.store.connection import Tx
 
 assert gateway.cli.run  # loaded before the first fork
 
-WRITES = {"gateway.carriers.outgoing": "smpp", "gateway.http_connection": "http", "gateway.webhooks.client": "webhook"}
+WRITES = {
+    "gateway.carriers.outgoing": "smpp",
+    "gateway.serving.http_connection": "http",
+    "gateway.webhooks.client": "webhook",
+}
 """Who writes to a socket, and what is counted."""
 
 
@@ -80,9 +86,26 @@ def watch_commits(fate: Fate) -> None:
 
 def watch_writes(fate: Fate) -> None:
     """What goes to carriers, callers and endpoints."""
-    send_all = trio.SocketStream.send_all
+    for kind_of_stream in (trio.SocketStream, LeanStream):
+        _watch_writes_of(kind_of_stream, fate)
+    write = LeanConnection._write
 
-    async def counted(self: trio.SocketStream, data: bytes | bytearray | memoryview) -> None:
+    async def counted_answer(self: LeanConnection, octets: bytes) -> None:
+        number = fate.next("http")
+        fate.meet("http", "before", number)
+        if fate.is_at("http", "half", number):
+            await write(self, octets[: len(octets) // 2])
+            fate.meet("http", "half", number)
+        await write(self, octets)
+        fate.meet("http", "after", number)
+
+    LeanConnection._write = counted_answer  # type: ignore[method-assign]
+
+
+def _watch_writes_of(kind_of_stream: type[Any], fate: Fate) -> None:
+    send_all = kind_of_stream.send_all
+
+    async def counted(self: Any, data: bytes | bytearray | memoryview) -> None:
         kind = WRITES.get(sys._getframe(1).f_globals["__name__"])
         if kind is None:
             await send_all(self, data)
@@ -95,7 +118,7 @@ def watch_writes(fate: Fate) -> None:
         await send_all(self, data)
         fate.meet(kind, "after", number)
 
-    trio.SocketStream.send_all = counted  # type: ignore[method-assign]
+    kind_of_stream.send_all = counted
 
 
 def live(plan: str, configuration: str) -> int:

@@ -16,12 +16,14 @@ from child_processes import ChildProcess
 from quiet_logs import private_in
 from sluice_processes import sluice_process
 
+from gateway.api.submit_calls import SUBMIT_PATHS
+
 TOKEN = "sk_test_of_the_shop"
 OPERATOR_TOKEN = "operator_token_of_the_tests"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OPERATORS_SECRET = "whsec_" + "b3BlcmF0b3I" * 4
 
-_LISTENING = re.compile(r"listening http=(\S+) operator=(\S+)")
+_LISTENING = re.compile(r"listening http=(\S+)(?: submit=(\S+))? operator=(\S+)")
 _FAULTS = ("Traceback", "level=critical", "fault=ours")
 
 
@@ -110,6 +112,8 @@ class Gateway(Caller):
         self.folder = folder
         self.settings = dict(settings)
         self.process: ChildProcess | None = None
+        self.submit_url: str | None = None
+        """Where calls that send go, if it listens for them alone."""
         self.operator = Caller("", OPERATOR_TOKEN)
         self.environment = environment()
         self.log: list[str] = []
@@ -124,7 +128,11 @@ class Gateway(Caller):
         line = self.process.errors.wait(lambda line: _LISTENING.search(line) is not None)
         found = _LISTENING.search(line)
         assert found is not None
-        self.url, self.operator.url = found[1], found[2]
+        self.url, self.submit_url, self.operator.url = found[1], found[2], found[3]
+
+    def url_for(self, method: str, path: str) -> str:
+        submits = method == "POST" and path in SUBMIT_PATHS
+        return self.submit_url if submits and self.submit_url is not None else self.url
 
     def write(self, **sections: Any) -> None:
         """Other top-level keys in the configuration file, in the place of those that there are."""

@@ -98,9 +98,11 @@ class House:
     operator_app: QuartTrio
     alarms: ScriptedAlarms
     claims: list[Claim] = field(default_factory=list)
+    caller: "Callable[[QuartTrio, str | None, str], Caller] | None" = None
+    """How callers reach the app, where not at once."""
 
     def client(self, token: str | None = "shop", address: str = "203.0.113.9") -> "Caller":
-        return Caller(self.app, token, address)
+        return (self.caller or Caller)(self.app, token, address)
 
     def operator(self, token: str | None = "operator-token-of-tests") -> "Caller":
         return Caller(self.operator_app, token, "127.0.0.1")

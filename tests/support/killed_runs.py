@@ -208,6 +208,7 @@ def _settings(folder: Path, port: int, url: str, run: Run) -> dict[str, Any]:
     telco = carrier(port, binds=BINDS, window=run.window, response_timeout=run.response_timeout)
     return configuration(
         folder,
+        http={"listen": ["127.0.0.1:0"], "submit_listen": ["127.0.0.1:0"]},
         carriers={"telco": telco},
         lanes={name: {"doubt_grace": "1s"} for name in ("transactional", "otp")},
         accounts={"shop": shop},

@@ -56,14 +56,20 @@ def _section(method: str, path: str, operation: dict[str, Any], schemas: dict[st
         _parameters(operation.get("parameters", [])),
     ]
     if "requestBody" in operation:
-        media = operation["requestBody"]["content"]["application/json"]
-        parts.append(f"<h3>You send</h3>{_example(media['example'])}{_fields(media['schema'], schemas)}")
+        bodies = operation["requestBody"]["content"]
+        media = bodies.get("application/json")
+        parts.append("<h3>You send</h3>")
+        parts.append(
+            _lines(bodies) if media is None else f"{_example(media['example'])}{_fields(media['schema'], schemas)}"
+        )
     for status, answer in operation["responses"].items():
         content = answer.get("content", {})
         media = content.get("application/json")
         parts.append(f"<h3>{escape(status)}</h3><p>{_prose(answer['description'])}</p>")
         if media is not None:
             parts.append(_example(media["example"]))
+        else:
+            parts.append(_lines(content))
         problems = content.get("application/problem+json", {}).get("examples", {})
         parts.extend(_example(problem["value"]) for problem in problems.values())
     return "".join(parts) + "</section>"
@@ -94,6 +100,13 @@ def _fields(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
 
 def _example(value: Any) -> str:
     return f"<pre>{escape(json.dumps(value, ensure_ascii=False, indent=2))}</pre>"
+
+
+def _lines(content: dict[str, Any]) -> str:
+    """A body that is lines of JSON."""
+    return "".join(
+        f"<pre>{escape(media['example'])}</pre>" for kind, media in content.items() if kind.endswith("ndjson")
+    )
 
 
 def _prose(text: str) -> str:

@@ -173,9 +173,11 @@ def _operation(operation: Operation, by_type: dict[str, Any]) -> dict[str, Any]:
     parameters = _parameters(operation)
     if parameters:
         described["parameters"] = parameters
-    if operation.body is not None:
-        example = {"example": EXAMPLES[operation.name].request}
-        content: dict[str, Any] = {"application/json": {"schema": by_type[_identity(operation.body)], **example}}
+    if operation.body is not None or operation.other_bodies:
+        content: dict[str, Any] = {}
+        if operation.body is not None:
+            example = {"example": EXAMPLES[operation.name].request}
+            content["application/json"] = {"schema": by_type[_identity(operation.body)], **example}
         for kind, text in operation.other_bodies.items():
             content[kind] = {"schema": {"type": "string"}, "example": text}
         described["requestBody"] = {"required": True, "content": content}

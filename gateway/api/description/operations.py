@@ -10,6 +10,7 @@ from gateway.api.consents.operations import CONSENT_OPERATIONS
 from gateway.api.description import outbox_schemas, schemas
 from gateway.api.description.filter_parameters import EVENT_FILTERS, MESSAGE_FILTERS
 from gateway.api.description.operation import AGAIN, BODY, CURSOR, LIMIT, REPEATED, Answer, Operation, Parameter
+from gateway.api.description.stream_examples import STREAM_ANSWERS, STREAM_LINES
 from gateway.api.templates import schemas as template_schemas
 from gateway.flows.preview import Preview
 from gateway.settings import Scope
@@ -23,6 +24,17 @@ _KEYED = (
 )
 _ONE = (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.CLIENT_ID_IN_USE, problems.DUPLICATE, *BODY, *_KEYED)
 _BULK = (problems.INVALID_FIELDS, problems.NOT_AN_ARRAY, problems.EMPTY_BULK, problems.TOO_MANY_ITEMS, *BODY, *_KEYED)
+_STREAM = (
+    problems.INVALID_FIELDS,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_IDEMPOTENCY_KEY,
+    problems.TOO_MANY_STREAMS,
+    problems.STOPPING,
+)
+_STREAM_WORDS = (
+    "A line for each line, in their order, while the body is still being sent: `entity`, on disk, or `error`. "
+    "A last line `closing` where the gateway ends it."
+)
 _ACCEPTED = (Answer(201, schemas.Message, "On disk, and on its way.", ("Location", "Idempotent-Replayed")),)
 _CANCELED = (Answer(200, schemas.Canceled, "It will not be sent (also when it was canceled before)."),)
 _ASKED = Answer(202, schemas.Canceled, "It was sent, and its carrier is asked by cancel_sm not to deliver it.")
@@ -32,6 +44,12 @@ FLAG_DUPLICATES = Parameter(
     "flag_duplicates",
     {"type": "boolean", "default": False},
     "Tell of each message that says the same to the same number as one before it; they are sent all the same.",
+)
+
+FIRST_LINE = Parameter(
+    "first_line",
+    {"type": "integer", "minimum": 1, "default": 1},
+    "The number of the first line: of one that had no answer yet, where a stream goes on under its Idempotency-Key.",
 )
 
 OPERATIONS = (
@@ -60,6 +78,18 @@ OPERATIONS = (
         list[schemas.NewMessage],
         query=(FLAG_DUPLICATES,),
         keyed=True,
+    ),
+    Operation(
+        "submit_stream",
+        "POST",
+        "/v1/sms/stream",
+        Scope.SEND,
+        "Send messages line by line over one long request, each answered once it is on disk",
+        (Answer(200, None, _STREAM_WORDS, others={"application/x-ndjson": STREAM_ANSWERS}),),
+        _STREAM,
+        query=(FIRST_LINE,),
+        keyed=True,
+        other_bodies={"application/x-ndjson": STREAM_LINES},
     ),
     Operation(
         "preview",

@@ -37,6 +37,8 @@ CAUSES: dict[str, str] = {
     "store-full": "The gateway's backlog is at its limit, or its disk is full down to the reserve.",
     "store-busy": "The disk or the database did not answer in time, or the gateway is about to stop.",
     "too-many-uploads": "Two campaigns of the account, or too many large bodies of all accounts, are being taken in.",
+    "too-many-streams": "The account keeps 32 streams open, or all accounts together 128.",
+    "stopping": "A stream was open, or was about to begin, when the gateway was stopped or restarted.",
     "too-many-connections": "The gateway, or your address, has as many connections open as it may have.",
     "not-ready": "A look at `/readyz` while the store, the disk or the backlog would not let a submission in.",
     "unknown-http-version": "The request line names a version other than HTTP/1.1 and 1.0.",

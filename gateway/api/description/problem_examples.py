@@ -119,6 +119,8 @@ _PROBLEMS = [
     _of(problems.HEAD_TOO_LARGE, "The request line and the headers have more than 16,384 bytes."),
     _of(problems.UNKNOWN_TRANSFER_CODING, "The Transfer-Encoding must be chunked."),
     _of(problems.TOO_MANY_UPLOADS, "Two campaigns of this account are being taken in. Send again later."),
+    _of(problems.TOO_MANY_STREAMS, "Too many streams are open. Nothing was read."),
+    _of(problems.STOPPING, "The gateway stops. Lines without an answer were not taken."),
     _of(problems.TOO_MANY_CONNECTIONS, "Too many connections are open. Send again after the time in Retry-After."),
     _of(problems.UNKNOWN_HTTP_VERSION, "This is HTTP/1.1."),
 ]

@@ -17,10 +17,11 @@ from gateway.cli import calls
 from gateway.cli.bulk.arguments import add_arguments, options_of
 from gateway.cli.bulk.job import Job
 from gateway.cli.bulk.outcome import ErrorsFile, Refusal, Tally, summary, table
-from gateway.cli.bulk.posting import Answered, Patience, Posting, StoppedError, SystemClock
+from gateway.cli.bulk.patience import Patience, StoppedError, SystemClock
 from gateway.cli.bulk.preview import lines_of, previews
 from gateway.cli.bulk.progress import Shown
 from gateway.cli.bulk.rows import FileError, examine
+from gateway.cli.bulk.streaming import Answered, Streaming
 from gateway.cli.bulk.waiting import Waiting
 from gateway.cli.calls import CALLERS, Caller, CallError, NotReachableError
 
@@ -45,7 +46,7 @@ class Exit(IntEnum):
 
 
 class _AllRefusedError(Exception):
-    """Every row of the first request was refused for one reason, so the others would be too."""
+    """Every row of the first batch was refused for one reason, so the others would be too."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,7 +74,7 @@ def _dry_run(job: Job, caller: Caller, *, as_json: bool) -> int:
 
 
 class _Run:
-    """One run of a job, from its first request to the table."""
+    """One run of a job, from its first line to the table."""
 
     def __init__(self, arguments: argparse.Namespace, job: Job, caller: Caller, make_caller: partial[Caller]) -> None:
         self._arguments = arguments
@@ -82,7 +83,7 @@ class _Run:
         self._clock = SystemClock()
         self._shown = Shown(job.source.count, is_wanted=not arguments.json)
         self._patience = Patience(arguments.patience, self._clock, self._shown.say)
-        self._posting = Posting(make_caller, self._patience, self._clock, at_once=arguments.concurrency)
+        self._streaming = Streaming(make_caller(), self._patience, job.key, at_once=arguments.concurrency)
         self._tally = Tally(job)
         self._waiting: Waiting | None = None
         self._waits = arguments.wait or arguments.wait_at_most is not None
@@ -112,7 +113,7 @@ class _Run:
         if self._waits:
             # Before anything is sent: a token that may not read could not wait.
             self._may_read()
-        with closing(self._posting.answers(self._job.slices())) as answers:
+        with closing(self._streaming.answers(self._job.slices())) as answers:
             for answered in answers:
                 self._take(answered, errors)
         if self._waits and not self._all_ended():
@@ -146,7 +147,7 @@ class _Run:
 
     def _all_ended(self) -> bool:
         tally = self._tally
-        self._waiting = Waiting(self._caller, self._patience, self._clock, tally.submissions)
+        self._waiting = Waiting(self._caller, self._patience, self._clock, list(tally.submissions.items()))
         self._shown.waits(tally.accepted - tally.not_followed)
         return self._waiting.until_ended(self._shown.ended, self._arguments.wait_at_most)
 

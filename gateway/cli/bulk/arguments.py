@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_wording(parser)
     _add_fields(parser)
     sending = parser.add_argument_group("sending")
-    sending.add_argument("--batch", type=_whole(1, 100_000), default=500, metavar="N", help="rows a request (500)")
+    sending.add_argument("--batch", type=_whole(1, 100_000), default=500, metavar="N", help="rows a batch (500)")
     at_once = _whole(1, _MOST_AT_ONCE)
-    sending.add_argument("--concurrency", type=at_once, default=4, metavar="N", help="requests at a time (4)")
+    sending.add_argument("--concurrency", type=at_once, default=4, metavar="N", help="batches under way (4)")
     sending.add_argument(
         "--run", dest="run_name", default="", metavar="NAME", help="sends the same file again as another run"
     )

@@ -1,8 +1,8 @@
-"""What one `sluice bulk` sends: the requests that a file and the options make, each with its Idempotency-Key.
+"""What one `sluice bulk` sends: the lines that a file and the options make, under one Idempotency-Key.
 
-The same file with the same options makes the same requests under the same keys, octet by octet: that is what makes a
-run that was cut off go on where it was. Keys are kept for 24 hours; each message's own client_id guards it as long as
-the message is kept, whatever the size of the requests.
+The same file with the same options makes the same lines under the same key, octet by octet: that is what makes a run
+that was cut off go on where it was. Keys are kept for 24 hours; each message's own client_id guards it as long as the
+message is kept.
 """
 
 import hashlib
@@ -14,49 +14,55 @@ from typing import Any, NamedTuple
 from gateway.cli.bulk.rows import NUMBER_NAMES, FileError, Format, Row, Source
 
 _VERSION = 1
-"""Of how requests are made: raised when the same options would make other ones."""
+"""Of how messages are made: raised when the same options would make other ones."""
 _JOB_LENGTH = 20
 """Hexadecimal digits; with a line's number the client_id stays below its 40 characters."""
-_MOST_OCTETS = 1 << 20
-"""Of one request, half of what a gateway takes (`http.body_limit`)."""
-_MOST_VALUES = 15_000
-"""Of one request; a gateway looks closer at bodies of 20,000, and may refuse them."""
+_MOST_OCTETS = 128 * 1024
+"""Of a batch: a gateway takes in as many though nobody reads its answers."""
+_MOST_LINE = 64 * 1024
+"""Octets that a gateway takes in one line."""
 _SWITCHES = frozenset({"allow_unicode", "allowUnicode", "transliterate", "flash", "spintax"})
 _COUNTS = frozenset({"max_parts", "validity"})
 CLIENT_ID_NAMES = ("client_id", "clientId")
 
 
 class Slice(NamedTuple):
-    """One request."""
+    """A batch of rows, sent and counted together."""
 
-    key: str
+    first_line: int
+    """The number of the first of its lines; they follow on each other."""
     rows: list[Row]
-    """Those that are in its body, by their index there."""
+    """Those that have a line, in its order."""
     refused: list[tuple[Row, str]]
-    """Those that can be in no body, and why."""
-    body: bytes
-    """Empty where there is nothing to send."""
+    """Those that can have none, and why."""
+    lines: list[bytes]
 
 
 @dataclass(slots=True)
 class _Filling:
-    """A request that takes rows as long as a gateway takes it."""
+    """A batch that takes rows as long as there is room."""
 
+    first_line: int
     rows: list[Row] = field(default_factory=list)
     refused: list[tuple[Row, str]] = field(default_factory=list)
-    items: list[str] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
     octets: int = 0
-    values: int = 0
 
-    def has_room(self, octets: int, values: int) -> bool:
-        """For one more message; the first finds room whatever its size."""
-        return not self.items or (self.octets + octets <= _MOST_OCTETS and self.values + values <= _MOST_VALUES)
+    def has_room(self, octets: int) -> bool:
+        """For one more line; the first finds room whatever its size."""
+        return not self.lines or self.octets + octets <= _MOST_OCTETS
 
-    def add(self, row: Row, item: str, values: int) -> None:
+    def add(self, row: Row, line: bytes) -> None:
         self.rows.append(row)
-        self.items.append(item)
-        self.octets += len(item) + 1
-        self.values += values
+        self.lines.append(line)
+        self.octets += len(line)
+
+    def whole(self) -> Slice:
+        return Slice(self.first_line, self.rows, self.refused, self.lines)
+
+    def next(self) -> "_Filling":
+        """The one behind it."""
+        return _Filling(self.first_line + len(self.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +92,29 @@ class Job:
         told = json.dumps([*named, sorted(options.fields.items())])
         self.id = hashlib.sha256(told.encode()).hexdigest()[:_JOB_LENGTH]
 
+    @property
+    def key(self) -> str:
+        """The Idempotency-Key of all lines."""
+        return f"bulk-{self.id}"
+
     def slices(self) -> Iterator[Slice]:
-        """All requests in their order. Raises FileError when the file was changed."""
-        filling, number = _Filling(), 0
+        """All rows in their order. Raises FileError when the file was changed."""
+        filling = _Filling(1)
         for row in self.source.rows():
-            item = row.fault or self._encoded(row)
-            if row.fault is not None or item is None:
-                filling.refused.append((row, row.fault or "holds a number that JSON cannot carry"))
+            line = None if row.fault is not None else self._encoded(row)
+            if line is None or len(line) > _MOST_LINE:
+                words = f"has more than {_MOST_LINE:,} octets" if line else "holds a number that JSON cannot carry"
+                filling.refused.append((row, row.fault or words))
                 continue
-            more = len(row.fields) + len(self._options.fields) + 4
-            if not filling.has_room(len(item), more):
-                yield self._slice(number, filling)
-                filling, number = _Filling(), number + 1
-            filling.add(row, item, more)
-            if len(filling.items) == self._options.batch:
-                yield self._slice(number, filling)
-                filling, number = _Filling(), number + 1
+            if not filling.has_room(len(line)):
+                yield filling.whole()
+                filling = filling.next()
+            filling.add(row, line)
+            if len(filling.lines) == self._options.batch:
+                yield filling.whole()
+                filling = filling.next()
         if filling.rows or filling.refused:
-            yield self._slice(number, filling)
+            yield filling.whole()
 
     def item(self, row: Row) -> dict[str, Any]:
         """The message that a row asks for."""
@@ -132,16 +143,11 @@ class Job:
             fields = {name: _typed(name, value) for name, value in fields.items()}
         return {**self._options.fields, **fields}
 
-    def _encoded(self, row: Row) -> str | None:
+    def _encoded(self, row: Row) -> bytes | None:
         try:
-            return json.dumps(self.item(row), allow_nan=False, separators=(",", ":"))
+            return json.dumps(self.item(row), allow_nan=False, separators=(",", ":")).encode() + b"\n"
         except ValueError:
             return None
-
-    def _slice(self, number: int, filled: _Filling) -> Slice:
-        key = f"bulk-{self.id}-{self._options.batch}-{number}"
-        body = f"[{','.join(filled.items)}]".encode() if filled.items else b""
-        return Slice(key, filled.rows, filled.refused, body)
 
 
 def _typed(name: str, cell: str) -> Any:

@@ -10,8 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gateway.cli.bulk.job import Job
-from gateway.cli.bulk.posting import Answered
 from gateway.cli.bulk.rows import REFUSAL_NAMES, FileError, Format, Row
+from gateway.cli.bulk.streaming import Answered
 from gateway.cli.timeline_lines import span_text
 
 _UNREADABLE = "row: unreadable"
@@ -35,9 +35,10 @@ class Tally:
         """All, those of earlier runs too."""
         self.accepted_before = 0
         self.not_followed = 0
-        """Of those accepted before: so long ago that their requests are not known any more."""
+        """Of those accepted before: so long ago that their lines are not known any more."""
         self.refused_by: Counter[str] = Counter()
-        self.submissions: list[tuple[str, int]] = []
+        self.submissions: Counter[str] = Counter()
+        """How many messages of each are accepted."""
 
     @property
     def refused(self) -> int:
@@ -48,30 +49,29 @@ class Tally:
         return self.accepted + self.refused
 
     def take(self, answered: Answered) -> list[Refusal]:
-        """Count one request; its refused rows, in their order."""
+        """Count one batch; its refused rows, in their order."""
         refusals = [Refusal(row, _UNREADABLE, reason) for row, reason in answered.slice.refused]
-        if answered.is_erased:
-            self._before(len(answered.slice.rows))
-        if answered.answer is not None:
-            refusals += self._take_answer(answered, answered.answer.json, answered.answer.headers)
+        refusals += self._take_answers(answered)
         refusals.sort(key=lambda refusal: refusal.row.line)
         self.refused_by.update(refusal.code for refusal in refusals)
         return refusals
 
-    def _take_answer(self, answered: Answered, answer: Any, headers: Mapping[str, str]) -> Iterator[Refusal]:
-        count = len(answer["entities"])
-        self.accepted += count
-        if headers.get("idempotent-replayed") == "true":
-            self.accepted_before += count
-        if count:
-            self.submissions.append((answer["submission_id"], count))
-        for error in answer["errors"]:
-            if "client_id_in_use" in error["codes"].get("client_id", ()) and self._job.is_own(error["client_id"]):
+    def _take_answers(self, answered: Answered) -> Iterator[Refusal]:
+        for row, answer in zip(answered.slice.rows, answered.answers, strict=True):
+            if "entity" in answer:
+                self.accepted += 1
+                self.accepted_before += answer.get("replayed") is True
+                self.submissions[answer["submission_id"]] += 1
+                continue
+            error = answer["error"]
+            codes = error.get("codes", {})
+            in_use = "client_id_in_use" in codes.get("client_id", ()) and self._job.is_own(error["client_id"])
+            if in_use or error["code"] == "first_answer_erased":
                 self._before(1)
                 continue
-            name, codes = next(iter(error["codes"].items()))
-            row = answered.slice.rows[error["index"]]
-            yield Refusal(row, f"{name}: {codes[0]}", reason_of(error["fields"]))
+            name, found = next(iter(codes.items()), ("row", [error["code"]]))
+            reason = reason_of(error["fields"]) if error.get("fields") else error["detail"]
+            yield Refusal(row, f"{name}: {found[0]}", reason)
 
     def _before(self, count: int) -> None:
         self.accepted += count

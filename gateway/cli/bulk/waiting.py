@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from gateway.cli.bulk.posting import Clock, Patience, StoppedError
+from gateway.cli.bulk.patience import Clock, Patience, StoppedError
 from gateway.cli.calls import Caller
 from gateway.cli.timeline_lines import FINAL
 

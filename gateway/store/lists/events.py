@@ -18,7 +18,8 @@ _MOST_OF_A_MESSAGE = 1_000
 _STATES = {"pending": (BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
 _STATUS = {state: status for status, states in _STATES.items() for state in states}
 _EVENT = (
-    "SELECT e.id, e.account, e.type, e.message, e.state, coalesce(e.url, n.url), d.due, e.delivery, e.body "
+    "SELECT e.id, e.account, e.type, e.message, e.state, coalesce(e.url, n.url), d.due, e.delivery, e.body, "
+    "e.told_at, e.http_status "
     "FROM events e JOIN endpoints n ON n.id = e.endpoint LEFT JOIN deliveries d ON d.id = e.delivery WHERE e.id = ?"
 )
 _LATEST_TRY = "SELECT attempt, http_status, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt DESC LIMIT 1"
@@ -107,6 +108,9 @@ def _states(wanted: EventFilter) -> set[int]:
 
 def _event(connection: sqlite3.Connection, event: int) -> EventRow:
     row: tuple[Any, ...] = connection.execute(_EVENT, (event,)).fetchone()
-    id_, account, type_, message_id, state, url, due, delivery, body = row
-    tries, http_status, error = connection.execute(_LATEST_TRY, (delivery,)).fetchone() or (0, None, None)
+    id_, account, type_, message_id, state, url, due, delivery, body, told_at, status = row
+    if told_at is None:
+        tries, http_status, error = connection.execute(_LATEST_TRY, (delivery,)).fetchone() or (0, None, None)
+    else:
+        tries, http_status, error = 1, status, None
     return EventRow(id_, account, type_, message_id, _STATUS[state], url, tries, due, http_status, error, body)

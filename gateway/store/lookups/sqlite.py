@@ -23,7 +23,11 @@ class SqliteLookups(SqliteFace):
         return await self._read(partial(readers.event_exists, account=account, event=event))
 
     async def endpoints(self, account: str | None) -> list[EndpointRow]:
-        return await self._read(partial(readers.endpoints, account=account))
+        rows = await self._read(partial(readers.endpoints, account=account))
+        since: dict[int, list[int]] = {}
+        for endpoint, at in list(self._writer.mirrors.endpoints.first_tries.values()):
+            since.setdefault(endpoint, []).append(at)
+        return [row if row.id not in since else row.with_first_tries(since[row.id]) for row in rows]
 
     async def doubts(self, *, limit: int, cursor: int | None) -> Page:
         return await self._read(partial(readers.doubts, policy=self.policy, limit=limit, cursor=cursor))

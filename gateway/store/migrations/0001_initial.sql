@@ -73,7 +73,6 @@ CREATE INDEX messages_ready ON messages (queue, id) WHERE state = 1;
 CREATE INDEX messages_waiting ON messages (queue, id) WHERE state IN (0, 2);
 CREATE INDEX messages_due ON messages (due) WHERE due IS NOT NULL;
 CREATE INDEX messages_by_recipient ON messages (recipient);
-CREATE INDEX messages_submitting ON messages (recipient) WHERE state = 3;
 CREATE INDEX messages_in_doubt ON messages (id) WHERE state = 4;
 CREATE INDEX messages_given_up ON messages (recipient) WHERE state = 17 OR possible_duplicate = 1;
 CREATE INDEX messages_erased ON messages (done_at) WHERE text IS NULL;
@@ -112,8 +111,19 @@ CREATE TABLE attempts (
 
 CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NOT NULL;
 CREATE INDEX attempts_by_reference ON attempts (carrier, reference) WHERE reference IS NOT NULL;
+CREATE INDEX attempts_submitting ON attempts (carrier, message) WHERE state = 3;
 CREATE INDEX attempts_in_doubt ON attempts (carrier, number_end) WHERE state = 4;
 CREATE INDEX attempts_sent_by_hand ON attempts (carrier, number_end) WHERE state = 5 AND answered_at IS NULL;
+
+-- Claims of messages of one segment that go out for the first time: the intent to send them, before a byte is written.
+-- Their attempts are written with their answers, or sooner where something becomes of them without one.
+CREATE TABLE claims_in_hand (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    bind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    members TEXT NOT NULL              -- messages, as JSON; the row goes with the last of them
+) STRICT;
 
 -- Receipts that ended nothing: of a state on the way, or after the end. Those that did stand in their attempt.
 CREATE TABLE receipts (
@@ -257,8 +267,11 @@ CREATE TABLE events (
     message INTEGER,
     prior INTEGER,                     -- the message's event before this one: they are told in order
     state INTEGER NOT NULL,            -- 0 blocked by prior, 1 pending, 2 in a delivery, 3 delivered, 4 failed
-    delivery INTEGER,
+    delivery INTEGER,                  -- its own id, or a row in deliveries that it is or was of
     pending_since INTEGER NOT NULL,
+    told_at INTEGER,                   -- if a first try of its own told it: such have no row in webhook_tries
+    http_status INTEGER,
+    latency_ms INTEGER,
     url TEXT,
     body BLOB NOT NULL
 ) STRICT;
@@ -286,6 +299,14 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (endpoint, due) WHERE due IS NOT NULL;
 CREATE INDEX deliveries_under_way ON deliveries (endpoint) WHERE under_way = 1;
 
+-- Single events whose first try is under way have no row in deliveries: none of them is before this one.
+CREATE TABLE first_tries (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    since INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO first_tries (id, since) VALUES (1, 0);
+
 CREATE TABLE webhook_tries (
     delivery INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
@@ -307,6 +328,21 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+
+-- What the lines of a stream were answered under its idempotency key: a row for each ask that filed some of them.
+CREATE TABLE stream_lines (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    first INTEGER NOT NULL,            -- number of its first line
+    submission INTEGER NOT NULL,
+    digests BLOB NOT NULL,             -- 16 octets of each line from the first on; zeros: it has no answer here
+    messages BLOB NOT NULL,            -- 8 octets of each: its message's id; zero: refused
+    refusals BLOB NOT NULL,            -- why, as JSON; empty: none was
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (account, key, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX stream_lines_expiry ON stream_lines (expires_at);
 
 -- What was accepted of each account in a UTC day, counted from 1970, and what its campaigns sent then.
 CREATE TABLE usage (

@@ -22,7 +22,6 @@ JSON = {"Content-Type": "application/json"}
         ("POST", "/v1/campaigns/mms/pause", 404, "not_found"),
         ("POST", "/v1/sms/preview/x", 404, "not_found"),
         ("GET", "/v1/sms/preview", 405, "method_not_allowed"),
-        ("POST", "/v1/sms/stream", 404, "not_found"),
         ("GET", "/static/x", 404, "not_found"),
         ("PUT", "/v1/sms", 405, "method_not_allowed"),
         ("OPTIONS", "/v1/sms", 405, "method_not_allowed"),

@@ -21,7 +21,7 @@ from gateway.metrics import REGISTRY
 from gateway.store.allowances.interface import AccountUse
 
 PLAIN = {"authorization": "Bearer shop", "content-type": "application/json"}
-FOR_QUART = {"content-type": "application/json; charset=utf-8"}
+FOR_QUART = {"content-type": "application/json; charset=us-ascii"}
 ITEM = {"to": "+34600000001", "text": "Your code is 1234"}
 GOOD = json.dumps(ITEM).encode()
 _CHANGING = re.compile(r"(msg|sub|req)_[0-9A-Z]{26}|\d{4}-\d\d-\d\dT[0-9:.]+Z|-(?:direct|quart)\b")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway import http_connection, serving
 from gateway.api import app, bodies, large_bodies
 from gateway.api.base import bare_app
-from gateway.http_connection import Patience
 from gateway.identifiers import Identifiers
+from gateway.serving import server as serving
+from gateway.serving import waits
+from gateway.serving.waits import Patience
 from gateway.settings import Settings
 from gateway.simulator import connection
 
@@ -34,7 +35,7 @@ def the_limits() -> dict[str, list[str]]:
             f"{serving.OTHER_FILES} are left",
         ],
         "above that": [f"for {seconds(WAITS.settle)} at least", f"{serving.MOST_REFUSALS} at a time"],
-        "the head of a request": [f"{http_connection.MOST_HEAD // KIB} KiB", seconds(WAITS.head)],
+        "the head of a request": [f"{waits.MOST_HEAD // KIB} KiB", seconds(WAITS.head)],
         "a body": [f"{body_limit // KIB // KIB} MiB", seconds(body_seconds)],
         "a connection without a request": [seconds(WAITS.idle)],
         "an answer that is not taken": [

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from gateway.carriers.dialing import dial_tcp
+from gateway.carriers.lean_stream import LeanStream
 
 
 async def hold(stream: trio.SocketStream) -> None:
@@ -15,10 +16,11 @@ async def test_a_connection_is_kept_alive_and_sends_without_delay() -> None:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         nursery.start_soon(trio.serve_listeners, hold, [listener])
         stream = await dial_tcp("127.0.0.1", listener.socket.getsockname()[1])
-        assert isinstance(stream, trio.SocketStream)
-        assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
-        assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000, "pain 32: half-open links"
+        assert isinstance(stream, LeanStream)
+        transport = stream.transport
+        assert transport.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert transport.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert transport.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000, "pain 32: half-open links"
         await stream.aclose()
         nursery.cancel_scope.cancel()
 

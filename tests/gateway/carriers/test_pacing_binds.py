@@ -101,7 +101,7 @@ def most_in_a_second(arrivals: list[tuple[float, str]]) -> int:
     return most
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
 async def test_a_carrier_gets_100_pdus_in_any_second_and_99_on_average_over_all_its_binds(
     lines: Lines, autojump_clock: Any, count: int
 ) -> None:
@@ -115,6 +115,45 @@ async def test_a_carrier_gets_100_pdus_in_any_second_and_99_on_average_over_all_
         if count > 1:
             shares = [sum(1 for _, what in arrivals if what.startswith(line.bind.name)) for line in made]
             assert min(shares) > 200, "no bind takes it all"
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(1, 60), (7, 60), (1_000, 4), (3_000, 3)])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_any_rate_is_kept_and_reached_over_all_binds(
+    lines: Lines, autojump_clock: Any, rate: int, seconds: int, count: int
+) -> None:
+    async with lines(count, rate=rate, window=200) as (made, arrivals):
+        for line in made:
+            line.give(*(str(number) for number in range(rate * seconds)))
+        await trio.sleep(seconds)
+        assert most_in_a_second(arrivals) <= rate
+        assert len(arrivals) >= 0.99 * rate * seconds
+
+
+async def test_the_rate_of_each_bind_is_kept_beside_that_of_the_carrier(lines: Lines, autojump_clock: Any) -> None:
+    async with lines(2, rate=100, window=50) as (made, arrivals):
+        for line in made:
+            own = Pace(30)
+            line.bind.restraint.retune(line.bind.settings, [own, *line.bind.restraint.paces])
+            line.give(*(str(number) for number in range(1_000)))
+        await trio.sleep(10)
+        assert len(arrivals) >= 2 * 297
+        for line in made:
+            assert most_in_a_second([one for one in arrivals if one[1].startswith(line.bind.name)]) <= 30
+
+
+async def test_a_pause_earns_no_burst_and_its_seconds_count_what_went_before(lines: Lines, autojump_clock: Any) -> None:
+    async with lines(2, rate=100, window=50, throttle_pause="300ms") as (made, arrivals):
+        for turn in range(8):
+            for line in made:
+                line.give(*(str(number) for number in range(150)))
+            await trio.sleep(0.7)
+            made[turn % 2].status = lambda: THROTTLED
+            await trio.sleep(0.03)
+            made[turn % 2].status = lambda: 0
+            await trio.sleep(0.5)
+        assert len(arrivals) > 500
+        assert most_in_a_second(arrivals) <= 100
 
 
 async def test_no_second_sees_more_than_the_rate_whatever_comes_and_goes(lines: Lines, autojump_clock: Any) -> None:

@@ -55,7 +55,7 @@ def test_each_row_becomes_a_message_and_the_gateway_fills_the_template(gateway: 
         "from": "SHOP", "lane": "otp", "tag": "may", "client_id": gateway.items[0]["client_id"],
     }  # fmt: skip
     assert [item["to"][-1] for item in gateway.items] == list("01234")
-    assert [len(json.loads(body)) for body in gateway.bodies.values()] == [2, 2, 1]
+    assert gateway.batches == [2, 2, 1]
     assert gateway.tokens == {"Bearer sk_test"}
 
 
@@ -103,17 +103,17 @@ def test_once_the_keys_are_forgotten_the_client_ids_still_keep_rows_from_being_s
 ) -> None:
     assert bulk(file) == 0
     capsys.readouterr()
-    # Another size of the requests makes other keys, as if the first were forgotten.
-    assert bulk(file, "--batch", "3", "--json") == 0
+    gateway.forget()
+    assert bulk(file, "--json") == 0
     summary = told(capsys)
     assert (summary["accepted"], summary["accepted_before"], summary["refused"]) == (5, 5, 0)
     assert len(gateway.items) == 5
 
 
-def test_a_request_whose_messages_are_erased_counts_as_accepted_before(
+def test_rows_whose_messages_are_erased_count_as_accepted_before(
     gateway: BulkGateway, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway.troubles = [(409, {"code": "first_answer_erased", "detail": "Gone.", "retryable": False}, {})]
+    gateway.line_troubles = [{"code": "first_answer_erased", "detail": "Gone.", "retryable": False}] * 2
     assert bulk(file, "--json") == 0
     summary = told(capsys)
     assert (summary["accepted"], summary["accepted_before"], summary["not_followed"]) == (5, 2, 2)
@@ -224,26 +224,33 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_sent_twice(
     assert len(gateway.items) == 5
 
 
-@pytest.mark.parametrize(
-    ("status", "problem", "advice"),
-    [
-        (413, {"code": "too_many_items", "detail": "Too many.", "limit": 1}, "Give --batch 1."),
-        (413, {"code": "body_too_large", "detail": "Too large."}, "Give a smaller --batch than 2."),
-        (429, {"code": "too_many_requests", "detail": "No.", "limited_by": "backlog", "limit": 1}, "Give --batch 1."),
-        (401, {"code": "unauthorized", "detail": "No."}, "does not know this token"),
-    ],
-)
-def test_a_call_that_is_refused_as_a_whole_ends_the_run_with_advice(
-    gateway: BulkGateway,
-    file: Path,
-    capsys: pytest.CaptureFixture[str],
-    status: int,
-    problem: dict[str, Any],
-    advice: str,
+def test_a_line_that_finds_no_room_is_waited_for_and_comes_again_with_those_behind_it(
+    gateway: BulkGateway, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway.troubles = [(status, problem, {})] * 9
+    no_room = {"code": "too_many_requests", "detail": "Not so fast.", "retryable": True, "retry_after": 0}
+    gateway.line_troubles = [no_room] * 2
+    assert bulk(file, "--json") == 0
+    assert len(gateway.items) == 5
+    assert len({key for key, _ in gateway.calls}) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["accepted"] == 5
+    assert "asks to wait 0 s: Not so fast." in said.err
+
+
+def test_a_line_that_is_refused_for_no_field_is_told_by_its_code(gateway: BulkGateway, file: Path) -> None:
+    gateway.line_troubles = [{"code": "invalid_json", "detail": "Line 1, column 1: no.", "retryable": False}]
+    errors = file.with_name("errors.csv")
+    assert bulk(file, "--errors", str(errors)) == 1
+    (row,) = csv.DictReader(errors.read_text().splitlines())
+    assert (row["refused_line"], row["refused_code"]) == ("2", "row: invalid_json")
+
+
+def test_a_stream_that_is_refused_ends_the_run_with_advice(
+    gateway: BulkGateway, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.troubles = [(401, {"code": "unauthorized", "detail": "No."}, {})] * 9
     assert bulk(file) == 2
-    assert advice in capsys.readouterr().err
+    assert "does not know this token" in capsys.readouterr().err
     assert len(gateway.calls) == 1
 
 

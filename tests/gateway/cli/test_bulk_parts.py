@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.bulk.job import Job, Options
-from gateway.cli.bulk.posting import Patience, StoppedError
+from gateway.cli.bulk.patience import Patience, StoppedError
 from gateway.cli.bulk.rows import FileError, examine
 from gateway.cli.calls import NotReachableError, RefusedError
 
@@ -54,24 +54,29 @@ def test_a_file_that_changes_while_it_is_read_ends_the_run(tmp_path: Path) -> No
         list(rows)
 
 
-def test_requests_stay_within_what_a_gateway_takes_and_hold_every_row_once(tmp_path: Path) -> None:
+def test_batches_stay_within_what_a_gateway_takes_and_hold_every_row_once(tmp_path: Path) -> None:
     columns = [f"c{n}" for n in range(60)]
     rows = [",".join([f"+3460{n:07}", *("x" * 50 for _ in columns)]) for n in range(1_000)]
     job = a_job(written(tmp_path, "\n".join([",".join(["to", *columns]), *rows])))
     slices = list(job.slices())
-    assert max(len(slice_.body) for slice_ in slices) <= 1 << 20
-    items = [item for slice_ in slices for item in json.loads(slice_.body)]
+    assert max(sum(map(len, slice_.lines)) for slice_ in slices) <= 128 * 1024
+    items = [json.loads(line) for slice_ in slices for line in slice_.lines]
     assert [item["to"] for item in items] == [f"+3460{n:07}" for n in range(1_000)]
-    assert len({slice_.key for slice_ in slices}) == len(slices)
-    assert max(slice_.body.count(b":") + slice_.body.count(b"{") for slice_ in slices) < 20_000
+    firsts = [slice_.first_line for slice_ in slices]
+    assert firsts == [1 + sum(len(before.lines) for before in slices[:at]) for at in range(len(slices))]
+
+
+def test_a_row_that_is_too_long_for_a_line_is_its_own_fault(tmp_path: Path) -> None:
+    (slice_,) = a_job(written(tmp_path, f"to,code\n+34600000001,{'x' * 70_000}\n+34600000002,1\n")).slices()
+    assert [(row.line, reason) for row, reason in slice_.refused] == [(2, "has more than 65,536 octets")]
+    assert [row.line for row in slice_.rows] == [3]
 
 
 def test_the_same_file_and_options_make_the_same_requests(tmp_path: Path) -> None:
     content = "to,code\n" + "".join(f"+346000{n:05},{n}\n" for n in range(25))
     first, second = (list(a_job(written(tmp_path, content), batch=10, tag="x").slices()) for _ in range(2))
-    assert [(slice_.key, slice_.body) for slice_ in first] == [(slice_.key, slice_.body) for slice_ in second]
-    assert all(len(slice_.key) <= 255 for slice_ in first)
-    assert all(len(item["client_id"]) <= 40 for slice_ in first for item in json.loads(slice_.body))
+    assert [slice_.lines for slice_ in first] == [slice_.lines for slice_ in second]
+    assert all(len(json.loads(line)["client_id"]) <= 40 for slice_ in first for line in slice_.lines)
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:

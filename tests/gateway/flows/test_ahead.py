@@ -29,6 +29,8 @@ NOW = 1_795_284_245_123
 class Feed:
     """Asks for as much as it may, up to a window of its own."""
 
+    can_send = True
+
     def __init__(self, ahead: Ahead, window: int = 100) -> None:
         self._ahead, self._window = ahead, window
         self.at_hand = 0
@@ -55,6 +57,18 @@ def test_while_a_long_message_is_worked_off_nobody_asks() -> None:
     first.at_hand = 4
     ahead.freed()
     assert first.at_hand + second.at_hand == 5
+
+
+def test_what_one_bind_may_have_at_hand_is_its_part_of_those_that_can_send() -> None:
+    ahead = Ahead(100)
+    feeds = [Feed(ahead) for _ in range(4)]
+    assert ahead.share() == 3
+    feeds[1].can_send = feeds[2].can_send = feeds[3].can_send = False
+    assert ahead.share() == 10, "the only one that is left keeps the whole pace"
+    feeds[0].can_send = False
+    assert ahead.share() == 10
+    ahead.retune(1)
+    assert ahead.share() == 1
 
 
 def test_feeds_ask_in_turns() -> None:

@@ -80,10 +80,21 @@ class Posts:
         self.answers: dict[str, tuple[float, PostResult | Exception]] = {}
         self.under_way = 0
         self.most_under_way = 0
+        self.kept = 0
+        """Connections on which a POST can be begun at once."""
+        self.begun: list[Callable[[PostResult], None]] = []
+        """What is to be told of those."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         task_status.started()
         await trio.sleep_forever()
+
+    def begin(self, url: str, body: bytes, headers: Sequence[Header], done: Callable[[PostResult], None]) -> bool:
+        if self.kept <= len(self.begun):
+            return False
+        self.posts.append((url, body, {name.decode(): value.decode() for name, value in headers}))
+        self.begun.append(done)
+        return True
 
     async def post(self, url: str, body: bytes, headers: Sequence[Header]) -> PostResult:
         self.posts.append((url, body, {name.decode(): value.decode() for name, value in headers}))
@@ -218,6 +229,63 @@ async def test_a_slow_endpoint_does_not_hold_up_another(
     assert notify.under_way == 4
 
 
+async def test_the_next_of_a_line_is_begun_when_the_one_before_is_told(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    posts.kept = 2
+    outbox.take([a_delivery(number) for number in range(1, 21)])
+    posts.answers["https://shop.example/sms?key=hidden"] = (3600.0, TAKEN)
+    await wait_all_tasks_blocked()
+    assert [headers["webhook-id"] for _, _, headers in posts.posts[:2]] == ["evt_1", "evt_2"]
+    assert len(posts.posts) == 8, "webhooks.connections"
+    posts.begun.pop(0)(TAKEN)
+    assert [outcome.id for outcome in outbox.outcomes] == [1]
+    assert posts.posts[-1][2]["webhook-id"] == "evt_9"
+    assert notify.under_way == 19
+
+
+async def test_what_waits_behind_a_failure_is_handed_back_untried(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    posts.kept = 8
+    outbox.take([*(a_delivery(number) for number in range(1, 12)), a_delivery(50, endpoint=8)])
+    posts.begun.pop(0)(PostResult(500, "answered so", None, 31))
+    assert [(outcome.id, outcome.untried) for outcome in outbox.outcomes] == [
+        (1, False),
+        (9, True),
+        (10, True),
+        (11, True),
+    ]
+    assert not outbox.outcomes[1].taken
+    await wait_all_tasks_blocked()
+    assert outbox.outcomes[-1].id == 50, "another endpoint's go on"
+    assert notify.under_way == 7
+
+
+async def test_lines_that_are_empty_are_forgotten(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    posts.kept = 1
+    outbox.take([a_delivery(number, endpoint=number) for number in range(1, 4)])
+    posts.begun.pop(0)(TAKEN)
+    assert await notify.stop(within_seconds=10) == 0
+    assert notify._lines == {}
+
+
+async def test_a_post_that_cannot_be_begun_for_a_fault_of_ours_is_told_as_such(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    posts.kept = 1
+    url = "https://cursed.example/"
+    posts.answers[url] = (0.0, ZeroDivisionError("at line 1"))
+    outbox.take([a_delivery(1, url=url, bodies=[])])
+    await outbox.heard.wait()
+    assert outbox.outcomes[0].error == "internal error (IndexError)"
+    outbox.take([a_delivery(2)])
+    posts.begun.pop()(TAKEN)
+    assert (outbox.outcomes[-1].id, outbox.outcomes[-1].taken) == (2, True)
+
+
 async def test_no_more_posts_run_at_a_time_than_the_limit(
     nursery: trio.Nursery, outbox: Outbox, posts: Posts, autojump_clock: MockClock
 ) -> None:
@@ -226,7 +294,9 @@ async def test_no_more_posts_run_at_a_time_than_the_limit(
     notify = Notify(settings(**dict.fromkeys(names, webhook)), outbox, posts, lambda: NOW, lambda: 0.5)
     await nursery.start(notify.run)
     posts.answers["https://slow.example/"] = (10.0, TAKEN)
-    outbox.take([a_delivery(n, account=names[n % 12], url="https://slow.example/") for n in range(3 * MOST_POSTS)])
+    outbox.take(
+        [a_delivery(n, account=names[n % 12], endpoint=n, url="https://slow.example/") for n in range(3 * MOST_POSTS)]
+    )
     assert await notify.stop(within_seconds=3600) == 0
     assert len(outbox.outcomes) == 3 * MOST_POSTS
     assert posts.most_under_way <= MOST_POSTS
@@ -236,7 +306,7 @@ async def test_the_time_signed_is_that_of_the_post_and_not_of_the_taking(
     notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
 ) -> None:
     posts.answers["https://slow.example/"] = (600.0, TAKEN)
-    outbox.take([a_delivery(number, url="https://slow.example/") for number in range(MOST_POSTS)])
+    outbox.take([a_delivery(number, endpoint=number, url="https://slow.example/") for number in range(MOST_POSTS)])
     assert await notify.stop(within_seconds=7200) == 0
     stamps = {int(headers["webhook-timestamp"]) for _, _, headers in posts.posts}
     assert max(stamps) - min(stamps) >= 600

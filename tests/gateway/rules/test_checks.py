@@ -322,3 +322,34 @@ _ACCOUNTS = [
 @given(st.sampled_from(_ACCOUNTS), _PLAIN_ITEMS)
 def test_the_quick_look_sees_what_the_close_one_sees(account: ItemCheck, item: dict[str, Any]) -> None:
     assert account.check(item, NOW) == account.check({**item, "validity": None}, NOW)
+
+
+ROUTES_OF_EACH_KIND: list[list[dict[str, Any]]] = [
+    [{"name": "rest", "tiers": ["telco"]}],
+    [
+        {"name": "es", "tiers": ["telco"], "match": {"country": ["ES"], "lane": ["otp"]}},
+        {"name": "rest", "tiers": ["b"]},
+    ],
+    [{"name": "some", "tiers": ["telco"], "match": {"prefix": ["34600"]}}, {"name": "rest", "tiers": ["b"]}],
+    [{"name": "shop", "tiers": ["telco"], "match": {"sender": ["SHOP"]}}, {"name": "rest", "tiers": ["b"]}],
+    [{"name": "may", "tiers": ["telco"], "match": {"tag": ["may"]}}, {"name": "rest", "tiers": ["b"]}],
+    [{"name": "cheap", "strategy": "cheapest", "tiers": [["a", "b"]], "prices": {"a": {"ES": 1}, "b": {"34600": 0.5}}}],
+]
+
+
+@pytest.mark.parametrize("routes", ROUTES_OF_EACH_KIND)
+@pytest.mark.parametrize("account", [{}, {"landlines": "refuse"}])
+def test_what_is_kept_of_one_item_is_not_mixed_up_with_another(
+    routes: list[dict[str, Any]], account: dict[str, Any]
+) -> None:
+    kept = an_item_check(routes=routes, **account)
+    items = [
+        {"to": to, "text": "hi", "from": sender, "lane": lane, "tag": tag}
+        for to in ("+34600000001", "+34711000001", "+34910000001", "+447400000001", "+12015550123")
+        for sender in (None, "SHOP", "34600*", "+34600123456")
+        for lane in (None, "otp", "none")
+        for tag in (None, "may")
+    ]
+    for item in items * 2:
+        alone = an_item_check(routes=routes, **account)
+        assert kept.check(item, NOW) == alone.check(item, NOW) == alone.check_closely(item, NOW)

@@ -127,6 +127,10 @@ def test_an_impossible_value_of_a_carrier_is_told_with_file_key_and_remedy(
             "[operator]\nlisten = ['127.0.0.1:8080']",
             'operator.listen[0] is "127.0.0.1:8080", which is listened on already',
         ),
+        (
+            "[http]\nsubmit_listen = ['127.0.0.1:8080']",
+            'http.submit_listen[0] is "127.0.0.1:8080", which is listened on already',
+        ),
         ('[retention]\nmessages = "100h"', RECEIPTS_COME_LATER),
         (
             '[retention]\nmessages = "200h"\nidempotency = "201h"',

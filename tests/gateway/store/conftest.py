@@ -358,6 +358,14 @@ class Bench:
     def types(deliveries: Iterable[Delivery]) -> list[str]:
         return [json.loads(body)["type"] for delivery in deliveries for body in delivery.bodies]
 
+    def under_way(self) -> int:
+        """Deliveries whose outcome is not known, as the rows have it: with one of their own, or first tries."""
+        ((rows,),) = self.sql("SELECT count(*) FROM deliveries WHERE under_way = 1")
+        ((first_tries,),) = self.sql(
+            "SELECT count(*) FROM events WHERE state = 2 AND delivery = id AND id NOT IN (SELECT id FROM deliveries)"
+        )
+        return rows + first_tries
+
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for delivery in self.deliveries for body in delivery.bodies]
 

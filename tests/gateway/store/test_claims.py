@@ -4,6 +4,7 @@ import pytest
 
 from gateway.messages import AttemptState, MessageState
 from gateway.rules.deal import TIER_PATIENCE_MS, Turns
+from gateway.store import in_hand
 from gateway.store.interface import Verdict
 
 SECOND = 1_000
@@ -16,11 +17,11 @@ async def test_what_is_dealt_is_on_disk_before_it_is_given(bench, open_store):
     bench.store.open_window(
         bind.name,
         "telco",
-        lambda claims: seen.extend(bench.sql("SELECT message, state, carrier, bind FROM attempts")),
+        lambda claims: seen.extend(bench.sql(in_hand.OF_MESSAGE, message)),
     )
     bench.store.ask(bind.name, 1)
     await bench.commit()
-    assert seen == [(message, AttemptState.SUBMITTING, "telco", "telco/1")]
+    assert seen == [(message, 1, 1, AttemptState.SUBMITTING, "telco", "telco/1", bench.clock())]
 
 
 async def test_an_accept_and_its_claim_share_a_commit_when_an_ask_stands(bench):

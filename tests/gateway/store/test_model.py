@@ -36,6 +36,13 @@ CREATE TRIGGER watch_claims BEFORE INSERT ON attempts WHEN EXISTS (
 ) BEGIN
     SELECT RAISE(ABORT, 'a part that a carrier has, or may have, was claimed again');
 END;
+CREATE TRIGGER watch_claims_in_hand BEFORE INSERT ON claims_in_hand WHEN EXISTS (
+    SELECT 1 FROM json_each(new.members) k JOIN attempts a ON a.message = k.value
+) OR EXISTS (
+    SELECT 1 FROM json_each(new.members) k WHERE k.value IN (SELECT o.value FROM claims_in_hand, json_each(members) o)
+) BEGIN
+    SELECT RAISE(ABORT, 'a message that a carrier has, or may have, was claimed again');
+END;
 CREATE TRIGGER watch_reroutes BEFORE UPDATE OF state ON attempts WHEN new.state = 23 AND (
     old.state NOT IN (11, 12, 13) OR EXISTS (
         SELECT 1 FROM attempts WHERE message = new.message AND state IN (3, 4, 5, 10)
@@ -229,8 +236,18 @@ class Play:
         counts = bench.store.counts()
         assert counts["parked"] == bench.sql("SELECT count(*) FROM parked")[0][0]
         assert counts["events_pending"] == bench.sql("SELECT count(*) FROM events WHERE state IN (0, 1, 2)")[0][0]
-        assert counts["deliveries_under_way"] == bench.sql("SELECT count(*) FROM deliveries WHERE under_way = 1")[0][0]
+        assert counts["deliveries_under_way"] == bench.under_way()
         assert bench.store.backlog() == bench.sql("SELECT count(*) FROM messages WHERE state = 1")[0][0]
+        in_hand = (
+            "SELECT DISTINCT k.value FROM claims_in_hand c, json_each(c.members) k JOIN messages m ON m.id = k.value "
+            "WHERE m.state = 3 AND NOT EXISTS (SELECT 1 FROM attempts WHERE message = m.id) ORDER BY 1"
+        )
+        assert [row[0] for row in bench.sql(in_hand)] == sorted(bench.store._writer.mirrors.in_hand.claims)
+        orphans = (
+            "SELECT 1 FROM messages m WHERE m.state = 3 AND NOT EXISTS (SELECT 1 FROM attempts WHERE message = m.id) "
+            "AND NOT EXISTS (SELECT 1 FROM claims_in_hand c, json_each(c.members) k WHERE k.value = m.id)"
+        )
+        assert bench.sql(orphans) == [], "a message is claimed and nothing on disk says by whom"
         told = "SELECT 1 FROM attempts WHERE (receipt_at IS NOT NULL) <> (receipt_raw IS NOT NULL)"
         assert bench.sql(told) == [], "an attempt knows half of the receipt that ended it"
         orphans = "SELECT 1 FROM parked_keys WHERE parked NOT IN (SELECT id FROM parked)"

@@ -24,6 +24,7 @@ from gateway.store.consents.interface import ConsentKind, NewConsent
 from gateway.store.endpoints import Endpoints
 from gateway.store.enquiry import EnquiryAnswer
 from gateway.store.interface import IdempotencyKey, InboundPart, Verdict
+from gateway.store.lines.interface import LineKeys, LinesIn
 from gateway.store.lists.interface import EventFilter, InboundFilter, MessageFilter
 from gateway.store.mirrors import Mirrors
 from gateway.store.policy import CarrierPolicy, LanePolicy
@@ -32,10 +33,10 @@ from gateway.store.templates.interface import TemplateRow
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
-TINY = ("endpoints", "queues", "templates", "alarms")
-"""Read whole at start and by operators: as many rows as the settings make, or as there is amiss."""
+TINY = ("endpoints", "queues", "templates", "alarms", "claims_in_hand")
+"""Read whole at start and by operators: as many rows as the settings make, as there is amiss, or as windows hold."""
 PARTIAL = (
-    "messages_submitting",
+    "attempts_submitting",
     "messages_in_doubt",
     "parked_due",
     "deliveries_under_way",
@@ -58,6 +59,7 @@ async def play(bench):
     await opt_outs(bench)
     bench.take_deliveries()
     store = bench.store
+    await store.file_lines(LinesIn(bench.a_submission(bench.a_message()), [1], LineKeys("k", {1: b"d" * 16}, {})))
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), account="curious"))
@@ -366,5 +368,5 @@ def test_a_scan_would_be_found():
 def test_a_start_finds_what_was_claimed_by_an_index_that_holds_nothing_else():
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
-    assert any("messages_submitting" in step for step in plan_of(connection, ended_binds._CLAIMED))
+    assert any("attempts_submitting" in step for step in plan_of(connection, ended_binds._CLAIMED))
     connection.close()

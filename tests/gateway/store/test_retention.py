@@ -8,6 +8,7 @@ from gateway.rules.timestamps import rfc3339
 from gateway.settings import InDoubt
 from gateway.store import retention
 from gateway.store.interface import IdempotencyKey
+from gateway.store.lines.interface import LineKeys, LinesIn
 from gateway.store.policy import LanePolicy
 
 MINUTE = 60_000
@@ -158,6 +159,15 @@ async def test_idempotency_keys_inbound_messages_and_the_audit_go_in_their_time(
     await quiet_time(bench, 91 * DAY)
     assert bench.sql("SELECT count(*) FROM inbound") == [(0,)]
     assert bench.sql("SELECT count(*) FROM audit") == [(0,)]
+
+
+async def test_answers_to_the_lines_of_a_stream_go_in_their_time(bench):
+    submission = bench.a_submission(bench.a_message())
+    keys = LineKeys("k", {1: bytes([1] * 16)}, {})
+    await bench.store.file_lines(LinesIn(submission, [1], keys))
+    assert bench.sql("SELECT count(*) FROM stream_lines") == [(1,)]
+    await quiet_time(bench, DAY)
+    assert bench.sql("SELECT count(*) FROM stream_lines") == [(0,)]
 
 
 async def test_a_commit_erases_a_slice_and_the_next_goes_on(bench):

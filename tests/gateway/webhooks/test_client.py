@@ -12,7 +12,8 @@ import pytest
 import trio
 
 from gateway.webhooks.addresses import AddressGuard
-from gateway.webhooks.client import USER_AGENT, Client
+from gateway.webhooks.client import Client
+from gateway.webhooks.requests import USER_AGENT
 
 LOOPBACK = AddressGuard([ipaddress.ip_network("127.0.0.1/32")])
 HEADERS = [(b"webhook-id", b"evt_1")]

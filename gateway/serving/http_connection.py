@@ -1,14 +1,10 @@
 """One caller's HTTP connection: what it read goes to Hypercorn's protocol, and no wait of it is without end.
 
-How many there may be, and when a wait has lasted too long, is looked at by serving.py for all of them together: that
-spares a task and two timers for each request.
+How many there may be is server.py's, how long is waited waits.py's.
 """
 
-import logging
 import re
 import sys
-from dataclasses import dataclass
-from math import inf
 from typing import cast
 
 import h11
@@ -26,37 +22,23 @@ from gateway import identifiers
 from gateway.api import problems
 from gateway.api.problems import Problem, ProblemType
 from gateway.identifiers import Identifiers
-from gateway.metrics import HTTP_TIMEOUTS
+from gateway.serving.waits import MOST_READ, Connection, Patience
 
-log = logging.getLogger("sluice.http")
-
-MOST_HEAD = 16 * 1024
-"""Octets of a request's head."""
-_MOST_READ = 1 << 16
 _QUOTED = re.compile(r": (?:bytearray\()?b['\"]")
 """From here on h11's words about a fault repeat what the caller sent."""
 _KINDS: dict[int, ProblemType] = {431: problems.HEAD_TOO_LARGE, 501: problems.UNKNOWN_TRANSFER_CODING}
 
 
-@dataclass(slots=True, frozen=True)
-class Patience:
-    """How long a caller is waited for, in seconds."""
+class _Reader(h11.Connection):
+    """Passes over what comes behind a caller's last request, instead of refusing that for it (RFC 9112 §9.6)."""
 
-    head: float = 10.0
-    """From the first octet of a request's head to its last; a body has a limit of its own (BODY_TIMEOUT)."""
-    idle: float = 75.0
-    """For the next request. Longer than the 60 s after which common proxies close theirs: the caller should be the one
-    who closes."""
-    settle: float = 1.0
-    """Idle for so long, a connection may be closed to make room: on a fresh one a request is on its way."""
-    send: float = 30.0
-    """For one piece of an answer to be taken by the caller's side."""
-    linger: float = 1.0
-    """For the caller to close, once its last answer is written: a close with octets unread would destroy the answer."""
-    first: float = 1.0
-    """When the server stops: for the request of a connection that was just taken."""
-    next: float = 0.25
-    """When the server stops: for a request that was on its way on a connection kept open."""
+    @property
+    def has_ended(self) -> bool:
+        """No further request is read."""
+        return self.their_state is h11.MUST_CLOSE
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        return h11.NEED_DATA if self.has_ended else super().next_event()
 
 
 class _Protocol(H11Protocol):
@@ -110,8 +92,8 @@ class _Protocol(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
-class HttpConnection:
-    """Served by `run`; `deadline` is when somebody must `cut` it."""
+class HttpConnection(Connection):
+    """One caller's, spoken to by Hypercorn and the framework. `first`: what was read of it before."""
 
     def __init__(
         self,
@@ -121,65 +103,16 @@ class HttpConnection:
         patience: Patience,
         ids: Identifiers,
         stream: trio.SocketStream,
+        first: bytes = b"",
     ) -> None:
-        self.idle_since: float | None = trio.current_time()
-        """None while a request or its answer is under way, and once a head has begun."""
-        self.deadline = self.idle_since + patience.idle
+        super().__init__(patience, stream)
         self._app = app
         self._config = config
         self._context = context
-        self._patience = patience
         self._ids = ids
-        self._stream = stream
-        self._between = True  # requests, so that what comes is a head
-        self._served = False
-        self._closing = False
-        self._stopping = False
-        self._scope = trio.CancelScope()
+        self._first = first
+        self._reader = _Reader(h11.SERVER, max_incomplete_event_size=config.h11_max_incomplete_size)
         self._sending = trio.Lock()
-
-    @property
-    def is_busy(self) -> bool:
-        """A request whose head was read whole, or its answer, is under way."""
-        return self.idle_since is None and not self._between and not self._closing
-
-    @property
-    def _is_head_begun(self) -> bool:
-        return self.idle_since is None and self._between and not self._closing
-
-    async def run(self) -> None:
-        """Until the caller leaves or is cut. Raises nothing: a fault in one connection must not end the others."""
-        try:
-            with self._scope:
-                await self._serve()
-        except OSError as error:
-            log.debug("a connection was lost: %s", error)
-        except Exception:  # the supervisor of connections: logged, and this one is closed
-            log.exception("a connection ended by a fault of ours")
-        finally:
-            self._stream.socket.close()
-
-    def give_up(self) -> None:
-        """Its deadline is over."""
-        if self._is_head_begun and not self._stopping:
-            HTTP_TIMEOUTS.labels("head").inc()
-        self.cut()
-
-    def cut(self) -> None:
-        """End it at once, whatever it waits for."""
-        self._closing = True
-        self._scope.cancel()
-        self._stream.socket.close()  # a piece of an answer is sent behind a shield: this ends that too
-
-    def stop(self) -> None:
-        """The server takes no more: what is under way is answered, and a request that is on its way."""
-        self._stopping = True
-        if self._is_head_begun:
-            # Nothing of it was done, and when the rest would come nobody knows.
-            self.cut()
-        elif self.idle_since is not None:
-            wait = self._patience.next if self._served else self._patience.first
-            self.deadline = min(self.deadline, trio.current_time() + wait)
 
     async def _serve(self) -> None:
         socket = self._stream.socket
@@ -198,40 +131,38 @@ class HttpConnection:
                 self._take,
             )
             self._protocol.ids = self._ids
+            self._protocol.connection = self._reader
             await self._read()
             await self._protocol.handle(Closed())
 
     async def _read(self) -> None:
+        if self._first:
+            await self._heard(self._first)
         while True:
             try:
-                octets = await self._stream.receive_some(_MOST_READ)
+                octets = await self._stream.receive_some(MOST_READ)
             except (trio.ClosedResourceError, trio.BrokenResourceError):
                 return
-            if self._closing:
-                if not octets:
-                    return
-                continue
-            if self._between and self.idle_since is not None and octets:
-                self.idle_since = None
-                if not self._stopping:
-                    self.deadline = trio.current_time() + self._patience.head
-            await self._protocol.handle(RawData(bytes(octets)))
+            if not self._closing:
+                await self._heard(bytes(octets))
             if not octets:
                 return
+
+    async def _heard(self, octets: bytes) -> None:
+        if self._between and self.idle_since is not None and octets:
+            self._begin_head()
+        if not (self._reader.has_ended and octets):
+            await self._protocol.handle(RawData(octets))
 
     async def _take(self, event: Event) -> None:
         """What the protocol wants done with the connection."""
         if isinstance(event, RawData):
             await self._send(event.data)
         elif isinstance(event, Updated):
-            self._between = event.idle
             if event.idle:
-                self.idle_since = trio.current_time()
-                self.deadline = self.idle_since + self._patience.idle
+                self._begin_idle()
             else:
-                self._served = True
-                self.idle_since = None
-                self.deadline = inf
+                self._begin_request()
         elif isinstance(event, Closed):
             await self._leave()
 
@@ -242,11 +173,11 @@ class HttpConnection:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + self._patience.send) as limit:
                     await self._stream.send_all(octets)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                await self._protocol.handle(Closed())
+                # Not told to the protocol: that would wait for a call that takes no more of its body, behind a shield.
+                self.cut()
+                return
         if limit.cancelled_caught:
-            HTTP_TIMEOUTS.labels("answer").inc()
-            log.info("a caller did not take its answer within %.0f s", self._patience.send)
-            self.cut()
+            self._unread()
 
     async def _leave(self) -> None:
         """The last answer is written: the caller is told so, and what it still sends is read and dropped."""

@@ -1,26 +1,33 @@
 """HTTP served within limits: the sockets listened on, how many connections are open, and how long each is waited for.
 
-What a connection says is http_connection.py's, what is answered is the app's.
+What a connection says is http_connection.py's, or lean_connection.py's on the listeners for the calls that send; what
+is answered is the app's.
 """
 
 import logging
 import resource
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import trio
 from hypercorn.config import Config
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ASGIFramework, LifespanState
+from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from hypercorn.utils import repr_socket_addr, wrap_app
 
 from gateway import identifiers
 from gateway.api import problems
+from gateway.api.direct import Direct
 from gateway.api.problems import Problem
-from gateway.http_connection import MOST_HEAD, HttpConnection, Patience
+from gateway.api.submit_calls import SubmitCalls
 from gateway.identifiers import Identifiers
 from gateway.metrics import HTTP_REFUSED
+from gateway.serving.http_connection import HttpConnection
+from gateway.serving.lean_connection import LeanConnection
+from gateway.serving.waits import MOST_HEAD, Connection, Patience
 from gateway.settings.types import split_address
 
 log = logging.getLogger("sluice.http")
@@ -61,6 +68,11 @@ def listener(address: str) -> socket.socket:
     return opened
 
 
+def urls_of(sockets: list[socket.socket]) -> list[str]:
+    """What is listened on."""
+    return [f"http://{repr_socket_addr(one.family, one.getsockname())}" for one in sockets]
+
+
 @dataclass(slots=True, frozen=True)
 class Limits:
     """Of one server."""
@@ -81,17 +93,23 @@ class _Config(Config):
 
 
 class Server:
-    """Serves one app on some sockets, until `stop` is set and what was under way is answered."""
+    """Serves one app on some sockets, until `stop` is set and what was under way is answered.
 
-    def __init__(self, app: ASGIFramework, ids: Identifiers, limits: Limits) -> None:
+    `direct`: what answers the calls that send on sockets for them alone.
+    """
+
+    def __init__(self, app: ASGIFramework, ids: Identifiers, limits: Limits, direct: Direct | None = None) -> None:
         self.stop = trio.Event()
         self.ended = trio.Event()
+        self._asgi = app
         self._app = wrap_app(app, 0, "asgi")
+        self._submit_app = wrap_app(SubmitCalls(app, ids), 0, "asgi")
+        self._direct = direct
         self._ids = ids
         self._limits = limits
         self._config = _config()
         self._context = WorkerContext(None)
-        self._open: set[HttpConnection] = set()
+        self._open: set[Connection] = set()
         self._refusals = 0
         self._said_at = float("-inf")
 
@@ -101,31 +119,42 @@ class Server:
         return len(self._open)
 
     async def run(
-        self, sockets: list[socket.socket], *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
+        self,
+        sockets: list[socket.socket],
+        submit_sockets: Sequence[socket.socket] = (),
+        *,
+        task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Until stopped; started with the URLs listened on. The sockets are its own from now on."""
+        """Until stopped; started with the URLs listened on, but those of `submit_sockets`, which are lean.
+
+        The sockets are its own from now on.
+        """
         try:
             async with trio.open_nursery() as beside:
                 lifespan = Lifespan(self._app, self._config, LifespanState())
                 await beside.start(lifespan.handle_lifespan)
                 await lifespan.wait_for_startup()
-                await self._serve(sockets, task_status)
+                await self._serve(sockets, submit_sockets, task_status)
                 await lifespan.wait_for_shutdown()
                 beside.cancel_scope.cancel()
         finally:
             self.ended.set()
 
-    async def _serve(self, sockets: list[socket.socket], task_status: trio.TaskStatus[list[str]]) -> None:
-        listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(one)) for one in sockets]
+    async def _serve(
+        self,
+        sockets: list[socket.socket],
+        submit_sockets: Sequence[socket.socket],
+        task_status: trio.TaskStatus[list[str]],
+    ) -> None:
+        urls = urls_of(sockets)
         async with trio.open_nursery() as connections:
             try:
                 async with trio.open_nursery() as accepting:
                     accepting.start_soon(self._look)
                     # Returns with the listeners closed; what they took lives on in `connections`.
-                    await accepting.start(lambda task_status: self._accept(listeners, connections, task_status))
-                    task_status.started(
-                        [f"http://{repr_socket_addr(one.family, one.getsockname())}" for one in sockets]
-                    )
+                    await self._accept(accepting, self._handle, sockets, connections)
+                    await self._accept(accepting, self.handle_lean, submit_sockets, connections)
+                    task_status.started(urls)
                     await self.stop.wait()
                     accepting.cancel_scope.cancel()
                 await self._finish()
@@ -137,17 +166,40 @@ class Server:
 
     async def _accept(
         self,
-        listeners: list[trio.SocketListener],
+        accepting: trio.Nursery,
+        handle: Callable[[trio.SocketStream], Awaitable[None]],
+        sockets: Sequence[socket.socket],
         connections: trio.Nursery,
-        task_status: trio.TaskStatus[list[trio.SocketListener]],
     ) -> None:
-        await trio.serve_listeners(self._handle, listeners, handler_nursery=connections, task_status=task_status)
+        if sockets:
+            listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(one)) for one in sockets]
+            await accepting.start(partial(trio.serve_listeners, handle, listeners, handler_nursery=connections))
 
     async def _handle(self, stream: trio.SocketStream) -> None:
-        if len(self._open) >= self._limits.connections and not self._make_room():
-            await self._refuse(stream)
+        if await self._has_room(stream):
+            await self._run(self._front(self._app, stream))
+
+    async def handle_lean(self, stream: trio.SocketStream) -> None:
+        """Serve one connection for the calls that send alone, until it ends."""
+        assert self._direct is not None  # noqa: S101 - it has sockets of that kind
+        if not await self._has_room(stream):
             return
-        connection = HttpConnection(self._app, self._config, self._context, self._limits.patience, self._ids, stream)
+        connection = LeanConnection(self._asgi, self._direct, self._limits.patience, self._ids, stream)
+        await self._run(connection)
+        if connection.left is not None:
+            await self._run(self._front(self._submit_app, stream, connection.left))
+
+    def _front(self, app: AppWrapper, stream: trio.SocketStream, first: bytes = b"") -> HttpConnection:
+        return HttpConnection(app, self._config, self._context, self._limits.patience, self._ids, stream, first)
+
+    async def _has_room(self, stream: trio.SocketStream) -> bool:
+        """Whether the connection is within the limit; if not, it is refused."""
+        if len(self._open) < self._limits.connections or self._make_room():
+            return True
+        await self._refuse(stream)
+        return False
+
+    async def _run(self, connection: Connection) -> None:
         self._open.add(connection)
         if self.stop.is_set():
             connection.stop()

@@ -1,0 +1,154 @@
+"""The bench's callers: raw sockets and requests rendered ahead, in a process apart so that their CPU is told apart.
+
+`python -m gateway.cli.bench.client`: a line of JSON on standard input tells what to do; `ready` comes back, then a line
+is the start, and a line of JSON is what came of it. Streams are stream_client.py's.
+"""
+
+import json
+import re
+import selectors
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.cli.bench.control import say
+from gateway.cli.bench.figures import percentile
+from gateway.cli.bench.requests import Posts
+
+_READ = 262_144
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_GIVE_UP_SECONDS = 60.0
+_SHOWN = 300
+
+
+class ClientError(Exception):
+    """The gateway did not answer as it must."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """One kept-alive connection: at most one request under way on it."""
+
+    sock: socket.socket
+    began: float = 0.0
+    which: int = -1
+    """The request under way; -1 for none."""
+    rest: bytes = b""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run of requests."""
+
+    requests: int
+    refused: int = 0
+    begun: list[float] = field(default_factory=list)
+    """When the first octet of each went out, CLOCK_MONOTONIC, by number of the request."""
+    answered: list[float] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """As the bench reads it."""
+        waits = sorted((answered - begun) * 1000 for begun, answered in zip(self.begun, self.answered, strict=True))
+        return {
+            "refused": self.refused,
+            "began": min(self.begun),
+            "ended": max(self.answered),
+            "post_p50_ms": percentile(waits, 50),
+            "post_p99_ms": percentile(waits, 99),
+        }
+
+
+class Callers:
+    """So many connections to one listener."""
+
+    def __init__(self, port: int, connections: int, requests: list[bytes], rate: float) -> None:
+        """`rate` requests a second; 0 posts the next as soon as a connection has its answer."""
+        self._selector = selectors.DefaultSelector()
+        self._requests = requests
+        self._rate = rate
+        self._next = 0
+        self._left = len(requests)
+        self._idle: list[Caller] = []
+        self.outcome = Outcome(len(requests), 0, [0.0] * len(requests), [0.0] * len(requests))
+        for _ in range(min(connections, len(requests))):
+            sock = socket.create_connection(("127.0.0.1", port))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            caller = Caller(sock)
+            self._idle.append(caller)
+            self._selector.register(sock, selectors.EVENT_READ, caller)
+
+    def run(self) -> Outcome:
+        """Until each has its answer. Raises ClientError when none comes for a minute."""
+        start = time.monotonic()
+        heard = start
+        while self._left:
+            now = time.monotonic()
+            while self._idle and self._next < len(self._requests) and self._is_due(start, now):
+                self._post(self._idle.pop())
+            for key, _ in self._selector.select(self._wait(start)):
+                self._hear(key.data)
+                heard = time.monotonic()
+            if time.monotonic() - heard > _GIVE_UP_SECONDS:
+                raise ClientError(f"{self._left} requests were not answered")
+        return self.outcome
+
+    def _is_due(self, start: float, now: float) -> bool:
+        return not self._rate or start + self._next / self._rate <= now
+
+    def _wait(self, start: float) -> float:
+        if not self._rate or self._next >= len(self._requests) or not self._idle:
+            return 1.0
+        return max(0.0, start + self._next / self._rate - time.monotonic())
+
+    def _post(self, caller: Caller) -> None:
+        caller.which = self._next
+        self._next += 1
+        self.outcome.begun[caller.which] = time.monotonic()
+        caller.sock.sendall(self._requests[caller.which])
+
+    def _hear(self, caller: Caller) -> None:
+        octets = caller.sock.recv(_READ)
+        if not octets:
+            raise ClientError("a connection was closed by the gateway")
+        caller.rest += octets
+        head = caller.rest.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        length = _LENGTH.search(caller.rest, 0, head + 2)
+        if length is None:
+            raise ClientError(f"an answer without Content-Length: {caller.rest[:_SHOWN]!r}")
+        if len(caller.rest) < head + 4 + int(length[1]):
+            return
+        self.outcome.answered[caller.which] = time.monotonic()
+        if caller.rest[9:12] not in (b"201", b"202", b"200"):
+            if not self.outcome.refused:
+                print(caller.rest[:1000].decode(errors="replace"), file=sys.stderr)
+            self.outcome.refused += 1
+        caller.rest = b""
+        self._left -= 1
+        if self._rate or self._next >= len(self._requests):
+            self._idle.append(caller)
+        else:
+            self._post(caller)
+
+
+def main() -> None:
+    """The line: `port`, `connections`, `rate`, `posts` (the fields of Posts), `times` (whether to tell those too)."""
+    given = json.loads(sys.stdin.readline())
+    posts = Posts(**given["posts"])
+    callers = Callers(given["port"], given["connections"], list(posts.requests()), given.get("rate", 0.0))
+    say("ready")
+    if not sys.stdin.readline():
+        return  # the bench has gone
+    cpu = time.process_time()
+    outcome = callers.run()
+    told = {**outcome.told(), "cpu_seconds": time.process_time() - cpu}
+    if given.get("times"):
+        told |= {"begun": outcome.begun, "answered": outcome.answered}
+    say(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Rows at a steady pace: how long a message takes from the caller's hands to the carrier's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.cli.bench.configuration import Shape
+from gateway.cli.bench.figures import percentile
+from gateway.cli.bench.relays import Sluice
+from gateway.cli.bench.requests import Posts, number
+from gateway.cli.bench.row import Context, Figures, Named
+from gateway.cli.bench.stage import Stage, staged
+from gateway.cli.bench.throughput import LEAN, Way
+
+_CONNECTIONS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency(Named):
+    """Singles at a pace, receipts and webhooks going on beside."""
+
+    per_second: int
+    way: Way = LEAN
+    shape: Shape = field(default_factory=Shape)
+
+    def measure(self, context: Context) -> Figures:
+        with staged(Sluice(self.shape, context.tree)) as stage:
+            return paced(stage, self.way, self.per_second, context.scale.seconds, context.scale.warm_up)
+
+
+def paced(stage: Stage, way: Way, per_second: int, seconds: float, warm_up: int) -> Figures:
+    """One run on a stage that is up."""
+    stage.post(stage.relay.posts(way.path, warm_up, 0), way.front, connections=_CONNECTIONS)
+    stage.wait_for_events(warm_up)
+    count = int(per_second * seconds)
+    posts = stage.relay.posts(way.path, count, warm_up)
+    call = stage.call(posts, way.front, connections=_CONNECTIONS, rate=per_second, times=True)
+    stage.arrivals()
+    before = stage.spent()
+    call.begin()
+    outcome = call.outcome()
+    last = stage.wait_for_events(warm_up + count)
+    return {
+        "rate": count / (last - outcome["began"]),
+        **stage.spent().each(before, count),
+        "clients_us": outcome["cpu_seconds"] / count * 1e6,
+        **to_wire(posts, outcome, stage.arrivals()),
+        "rss_mib": stage.rss_mib("VmHWM"),
+    }
+
+
+def to_wire(posts: Posts, outcome: Mapping[str, Any], arrivals: Mapping[str, float]) -> Figures:
+    """From the POST's first octet (`p50_ms`) and from the 201 to the submit_sm's arrival; the POST itself too."""
+    came = [arrivals[number(n).removeprefix("+")] for n in range(posts.first, posts.first + posts.count)]
+    return {
+        **spread("", _between(outcome["begun"], came)),
+        **spread("after_201_", _between(outcome["answered"], came)),
+        "post_p50_ms": outcome["post_p50_ms"],
+        "post_p99_ms": outcome["post_p99_ms"],
+    }
+
+
+def spread(name: str, values: Sequence[float]) -> Figures:
+    """p50 and p99 of milliseconds."""
+    ordered = sorted(values)
+    return {f"{name}p50_ms": percentile(ordered, 50), f"{name}p99_ms": percentile(ordered, 99)}
+
+
+def _between(starts: Sequence[float], ends: Sequence[float]) -> list[float]:
+    """Milliseconds; 0 where the end was first, as the submit_sm may be written before the 201."""
+    return [max(0.0, end - start) * 1000 for start, end in zip(starts, ends, strict=True)]

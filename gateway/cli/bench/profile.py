@@ -1,0 +1,174 @@
+"""`sluice bench profile`: where the microseconds of a message go, stage by stage, in the whole gateway under load.
+
+By py-spy where it is installed, which looks from outside; else by the sampler of sampled.py. Shares of the samples,
+times the CPU that the gateway took, by messages. Stages are told apart in stages.py.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from gateway.cli.bench.configuration import Shape
+from gateway.cli.bench.figures import medians
+from gateway.cli.bench.processes import BenchError, Child, thread_seconds
+from gateway.cli.bench.relays import Sluice
+from gateway.cli.bench.row import Context, Figures
+from gateway.cli.bench.scale import Scale
+from gateway.cli.bench.stage import Stage, staged
+from gateway.cli.bench.stages import REST, STAGES, stage_of
+from gateway.cli.bench.throughput import BULK_500, LEAN, SINGLE, Way
+
+_RATE = "200"
+_SETTLE_SECONDS = 1.0
+_IDLE = {"get_events", "_connection_worker_thread", "_work", "wait", "_obey", "_wait_for_tstate_lock"}
+"""Functions in which a thread waits, innermost: their samples are left out."""
+
+
+class Stages(dict[str, float]):
+    """CPU seconds by stage."""
+
+    def add(self, other: "Stages") -> "Stages":
+        """Both together, in this one."""
+        for stage, seconds in other.items():
+            self[stage] = self.get(stage, 0.0) + seconds
+        return self
+
+
+Profile = dict[str, Figures]
+"""Stages with their microseconds, by way and gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What is looked at."""
+
+    name: str
+    way: Way
+    count: Callable[[Scale], int]
+
+
+_TRAFFIC = (
+    Traffic("bulk of 500", BULK_500, lambda scale: scale.bulk),
+    Traffic("singles", SINGLE, lambda scale: scale.singles // 4),
+    Traffic("singles, submit_listen", LEAN, lambda scale: scale.singles),
+)
+
+
+def profiled(gateways: Sequence[tuple[str, Context]], runs: int, say: Callable[[str], None]) -> Profile:
+    """Medians of `runs`, gateways by turns."""
+    spy = shutil.which("py-spy")
+    say(f"sampled by {spy or 'a thread within the gateway (py-spy is not installed)'}")
+    seen: dict[str, list[Figures]] = {}
+    for _ in range(runs):
+        for traffic in _TRAFFIC:
+            for name, context in gateways:
+                try:
+                    figures = _once(traffic, context, spy)
+                except BenchError as failure:
+                    say(f"{traffic.name}, {name}: left out, {failure}")
+                    continue
+                seen.setdefault(f"{traffic.name}, {name}", []).append(figures)
+                say(f"{traffic.name}, {name}: {figures['all']:.0f} µs a message")
+    return {title: medians(one) for title, one in seen.items()}
+
+
+def table_of(profile: Profile) -> Table:
+    """A stage a line."""
+    table = Table("µs a message")
+    for title in profile:
+        table.add_column(title, justify="right")
+    for stage in (*STAGES, REST, "all"):
+        values = [figures.get(stage) for figures in profile.values()]
+        table.add_row(stage, *("" if value is None else f"{value:.1f}" for value in values))
+    return table
+
+
+def _once(traffic: Traffic, context: Context, spy: str | None) -> Figures:
+    scale = context.scale
+    count = traffic.count(scale)
+    wrapper = () if spy else ("-m", "gateway.cli.bench.sampled")
+    with staged(Sluice(Shape(), context.tree, wrapper)) as stage:
+        _push(stage, traffic.way, scale.warm_up, 0)
+        stage.wait_for_events(scale.warm_up)
+        gateway = stage.relay.processes()["gateway"]
+        posts = stage.relay.posts(traffic.way.path, count, scale.warm_up, each=traffic.way.each)
+        call = stage.call(posts, traffic.way.front, connections=traffic.way.connections)
+        end = _spied(spy, gateway, stage.folder) if spy else _sampled(gateway)
+        before = stage.spent()
+        call.begin()
+        call.outcome()
+        stage.wait_for_events(scale.warm_up + count, 300)
+        each = stage.spent().each(before, count)["gateway_us"]
+        shares = end()
+    total = sum(shares.values()) or 1.0
+    return {**{name: weight / total * each for name, weight in shares.items()}, "all": each}
+
+
+def _push(stage: Stage, way: Way, count: int, first: int) -> None:
+    stage.post(stage.relay.posts(way.path, count, first, each=way.each), way.front, connections=way.connections)
+
+
+def _sampled(gateway: Child) -> Callable[[], Stages]:
+    """By the sampler within."""
+    gateway.ask("go")
+
+    def end() -> Stages:
+        gateway.tell("stop")
+        shares = Stages()
+        for thread in json.loads(gateway.hear()):
+            shares.add(_shares(thread["cpu_seconds"], thread["stacks"]))
+        return shares
+
+    return end
+
+
+def _spied(spy: str, gateway: Child, folder: Path) -> Callable[[], Stages]:
+    """By py-spy, as lines of `frame;frame;frame count`, each `function (file)`."""
+    file = folder / "stacks.raw"
+    command = [spy, "record", "--pid", str(gateway.pid), "--rate", _RATE, "--format", "raw", "--nolineno"]
+    command += ["--full-filenames", "--duration", "3600", "--output", str(file)]
+    process = subprocess.Popen(  # noqa: S603 - the py-spy that was found
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    time.sleep(_SETTLE_SECONDS)
+    before = thread_seconds(gateway.pid)
+
+    def end() -> Stages:
+        after = thread_seconds(gateway.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        main: list[tuple[list[str], int]] = []
+        others: list[tuple[list[str], int]] = []
+        for line in file.read_text("utf-8").splitlines():
+            frames, _, count = line.rpartition(" ")
+            stack = [_frame(frame) for frame in frames.split(";")]
+            (others if stack[0].endswith("._bootstrap") else main).append((stack, int(count)))
+        spent = {thread: seconds - before.get(thread, 0.0) for thread, seconds in after.items()}
+        first = spent.pop(gateway.pid)
+        return _shares(first, main).add(_shares(sum(spent.values()), others))
+
+    return end
+
+
+def _shares(cpu_seconds: float, stacks: Iterable[tuple[list[str], int]]) -> Stages:
+    """CPU seconds by stage: a thread that waits for the interpreter is seen as often as one that runs, so what counts
+    is the CPU that the threads took, shared out by their samples."""
+    busy = [(stack, n) for stack, n in stacks if stack[-1].rpartition(":")[2].rpartition(".")[2] not in _IDLE]
+    samples = sum(n for _, n in busy) or 1
+    shares = Stages()
+    for stack, n in busy:
+        shares.add(Stages({stage_of(stack): cpu_seconds * n / samples}))
+    return shares
+
+
+def _frame(told: str) -> str:
+    """`function (file)` as `file:function`."""
+    function, _, file = told.rpartition(" (")
+    return f"{file.rstrip(')')}:{function}"

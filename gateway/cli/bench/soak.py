@@ -1,0 +1,66 @@
+"""`sluice bench soak`: the two long runs. A backlog of ten million, then an hour at 2,000/s with short retention.
+
+Each minute is a line of CSV in a file, so that what was seen of a run cut short is there.
+"""
+
+import csv
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from gateway.cli.bench.backlog import drained, fill, restarted
+from gateway.cli.bench.configuration import Shape
+from gateway.cli.bench.relays import Sluice
+from gateway.cli.bench.row import Context, Figures
+from gateway.cli.bench.stage import staged
+from gateway.cli.bench.steady import STEADY_PER_SECOND, steadily
+
+_MINUTE_SECONDS = 60.0
+FORGETFUL = Shape(
+    horizon="2m",
+    more="""\
+[retention]
+text = "0s"
+messages = "5m"
+events = "5m"
+idempotency = "1m"
+[lanes.transactional]
+validity = "2m"
+[lanes.otp]
+validity = "2m"
+[lanes.promotional]
+validity = "2m"
+""",
+)
+"""Everything is forgotten five minutes after its end: the store stops growing soon, if retention keeps up."""
+
+
+def backlog(context: Context, messages: int) -> Figures:
+    """So many queued with the carrier down, the gateway killed and started, then the usual number of them sent."""
+    with staged(Sluice(Shape(), context.tree), receipt_seconds=0.0, with_carrier=False) as stage:
+        figures = {**fill(stage, messages), "queued_rss_mib": stage.rss_mib()}
+        figures |= restarted(stage)
+        return {**figures, **drained(stage, messages, context.scale.drained)}
+
+
+def steady(
+    context: Context,
+    minutes: int,
+    file: Path,
+    say: Callable[[str], None],
+    slice_seconds: float = _MINUTE_SECONDS,
+) -> list[Figures]:
+    """A line a minute, into the file too."""
+    seen: list[Figures] = []
+    with staged(Sluice(FORGETFUL, context.tree)) as stage, file.open("w", newline="") as out:
+        slices = islice(steadily(stage, STEADY_PER_SECOND, slice_seconds), minutes)
+        for minute, figures in enumerate(slices, 1):
+            row = {"minute": minute, **{name: round(value, 2) for name, value in figures.items() if value is not None}}
+            writer = csv.DictWriter(out, list(row))
+            if minute == 1:
+                writer.writeheader()
+            writer.writerow(row)
+            out.flush()
+            say("  ".join(f"{name} {value}" for name, value in row.items()))
+            seen.append(figures)
+    return seen

@@ -1,0 +1,201 @@
+"""The stage of one run: a throw-away folder with the relay, the lean carrier, the counting sink and the callers.
+
+Each is a process of its own, over loopback. It starts them, waits for what they count, and says what each cost.
+"""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.bench.configuration import Ports
+from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib
+from gateway.cli.bench.relays import Relay
+from gateway.cli.bench.requests import Posts
+
+_PACKAGE = "gateway.cli.bench"
+_POLL_SECONDS = 0.02
+_PATIENCE_SECONDS = 60.0
+STREAM = "/v1/sms/stream"
+_STREAM_WINDOW = 4_000
+RECEIPT_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Spent:
+    """CPU seconds by process, at a moment."""
+
+    at: dict[str, float]
+
+    def each(self, before: "Spent", count: int) -> dict[str, float]:
+        """Microseconds a message since `before`."""
+        return {f"{name}_us": (at - before.at.get(name, 0.0)) / count * 1e6 for name, at in self.at.items()}
+
+
+class Call:
+    """Callers that are ready to begin: a process, which has rendered its requests."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        child.hear()
+
+    def begin(self) -> None:
+        self._child.tell("go")
+
+    def outcome(self) -> dict[str, Any]:
+        """Once all is answered."""
+        told: dict[str, Any] = json.loads(self._child.hear())
+        self._child.end()
+        if told["refused"]:
+            raise BenchError(f"{told['refused']} requests were refused: {self._child.tail()}")
+        return told
+
+
+class Stage:
+    """Used by one run; ended by `staged`."""
+
+    def __init__(self, folder: Path, relay: Relay, receipt_seconds: float | None) -> None:
+        self.folder = folder
+        self.relay = relay
+        self._receipt_seconds = receipt_seconds
+        self._children: list[Child] = []
+        self._calls = 0
+        self.sink = self._module("sink")
+        sink = int(self.sink.hear())
+        front, lean, operator, smsc = free_ports(4)
+        self.ports = Ports(front, lean, operator, smsc, sink)
+        self.smsc: Child | None = None
+        relay.write(folder, self.ports)
+
+    def start(self, *, with_carrier: bool = True) -> float:
+        """All that is not yet up; seconds until the relay listened."""
+        if with_carrier:
+            self.start_carrier()
+        seconds = self.relay.start()
+        if with_carrier:
+            self.wait(lambda: self.carrier()["binds"] >= self.relay.binds, "the binds")
+        return seconds
+
+    def start_carrier(self) -> None:
+        seconds = "none" if self._receipt_seconds is None else str(self._receipt_seconds)
+        self.smsc = self._module("smsc", str(self.ports.smsc), seconds)
+        self.smsc.hear()
+
+    def carrier(self) -> dict[str, float]:
+        """What the carrier counted."""
+        if self.smsc is None:
+            raise BenchError("the carrier is not up")
+        return self.smsc.ask("figures")
+
+    def arrivals(self) -> dict[str, float]:
+        """When each number's submit_sm came since the last call; the first call begins it."""
+        if self.smsc is None:
+            raise BenchError("the carrier is not up")
+        return self.smsc.ask("arrivals")
+
+    def told(self) -> dict[str, float]:
+        """What the sink counted."""
+        return self.sink.ask("figures")
+
+    def call(self, posts: Posts, front: str, *, connections: int, rate: float = 0.0, times: bool = False) -> Call:
+        """Callers made ready; a stream has one connection."""
+        name = "stream_client" if posts.path == STREAM else "client"
+        child = self._module(name, log=f"caller{self._calls}")
+        self._calls += 1
+        given = {"port": self._port(front), "connections": connections, "rate": rate, "posts": asdict(posts)}
+        child.tell(json.dumps({**given, "times": times, "window": _STREAM_WINDOW}))
+        return Call(child)
+
+    def post(self, posts: Posts, front: str, *, connections: int, **how: Any) -> dict[str, Any]:
+        """From the first octet to the last answer."""
+        call = self.call(posts, front, connections=connections, **how)
+        call.begin()
+        return call.outcome()
+
+    def wait(self, is_so: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
+        """Raises BenchError when nothing changes the answer for so long; looks at the processes meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            for child in self.relay.processes().values():
+                if not child.is_running:
+                    raise BenchError(f"{child.name} ended: {child.tail()}")
+            if time.monotonic() > deadline:
+                raise BenchError(f"{what} did not come within {seconds:.0f} s: {self.seen()}")
+            time.sleep(_POLL_SECONDS)
+
+    def wait_for_events(self, count: int, seconds: float = _PATIENCE_SECONDS) -> float:
+        """Until the sink has so many, and the carrier its answers to all receipts; when the last event came."""
+        self.wait(lambda: self.told()["events"] >= count, f"{count} events", seconds)
+        last = self.told()["last"]
+        if self.smsc is not None:
+            self.wait(lambda: self._is_settled(self.carrier()), "the answers to receipts", seconds)
+        return last
+
+    def seen(self) -> str:
+        """For an error: what was counted, and the end of the relay's log."""
+        counts = {"sink": self.told(), "carrier": self.smsc and self.carrier()}
+        return f"{counts}; " + "; ".join(child.tail() for child in self.relay.processes().values())
+
+    def spent(self) -> Spent:
+        """By name: each process of the relay, `gateway` for all of them, the carrier as `simulator`, and the sink."""
+        relay = {name: cpu_seconds([child.pid]) for name, child in self.relay.processes().items()}
+        others = {"simulator": self.smsc, "sink": self.sink}
+        spent = {name: cpu_seconds([child.pid]) for name, child in others.items() if child is not None}
+        return Spent({**relay, "gateway": sum(relay.values()), **spent})
+
+    def rss_mib(self, field: str = "VmRSS") -> float:
+        """Of the relay."""
+        return rss_mib([child.pid for child in self.relay.processes().values()], field)
+
+    def end(self) -> None:
+        self.relay.end()
+        for child in reversed(self._children):
+            child.end()
+
+    def _port(self, front: str) -> int:
+        port = self.relay.fronts.get(front)
+        if port is None:
+            raise BenchError(f"this gateway has no {front} listener")
+        return port
+
+    def _is_settled(self, counts: dict[str, float]) -> bool:
+        return counts["acknowledged"] >= counts["receipts"]
+
+    def _module(self, name: str, *arguments: str, log: str | None = None) -> Child:
+        child = Child(log or name, module(f"{_PACKAGE}.{name}", *arguments), self.folder)
+        self._children.append(child)
+        return child
+
+
+@contextmanager
+def staged(
+    relay: Relay, *, receipt_seconds: float | None = RECEIPT_SECONDS, with_carrier: bool = True
+) -> Iterator[Stage]:
+    """A stage on which all is up; nothing of it is left behind. `$TMPDIR` says on which disk it lies."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-bench-", dir=os.environ.get("TMPDIR"))).resolve()
+    stage = None
+    try:
+        stage = Stage(folder, relay, receipt_seconds)
+        stage.start(with_carrier=with_carrier)
+        yield stage
+    finally:
+        if stage is not None:
+            stage.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Of loopback; all are held until all are chosen, so that no two are alike."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [int(one.getsockname()[1]) for one in held]
+    finally:
+        for one in held:
+            one.close()

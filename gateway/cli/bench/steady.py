@@ -1,0 +1,78 @@
+"""Rows of a steady load over time: memory, waits and the store's size, looked at again and again."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count, islice
+
+from gateway.cli.bench.configuration import Shape
+from gateway.cli.bench.latency import spread
+from gateway.cli.bench.relays import Sluice
+from gateway.cli.bench.requests import number
+from gateway.cli.bench.row import Context, Figures, Named
+from gateway.cli.bench.stage import Call, Stage, staged
+from gateway.cli.bench.throughput import Way
+
+_PER_POST = 20
+_CONNECTIONS = 32
+_NUMBERS = 100_000_000
+STEADY_PER_SECOND = 2_000
+_WAY = Way("/v1/sms/bulk", _PER_POST, "front", _CONNECTIONS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady(Named):
+    """A load of bulks of 20 at a pace, in slices; the first slice is compared with the last."""
+
+    per_second: int = STEADY_PER_SECOND
+    slices: int = 5
+    shape: Shape = field(default_factory=Shape)
+
+    def measure(self, context: Context) -> Figures:
+        with staged(Sluice(self.shape, context.tree)) as stage:
+            seen = list(islice(steadily(stage, self.per_second, context.scale.seconds), self.slices))
+        first, last = seen[min(1, len(seen) - 1)], seen[-1]
+        return {**last, "rss_before_mib": first["rss_mib"], "p99_before_ms": first["p99_ms"]}
+
+
+def steadily(stage: Stage, per_second: int, seconds: float) -> Iterator[Figures]:
+    """Slice after slice, without a pause between: what each was like. The next is rendered while one goes on."""
+    messages = max(_PER_POST, int(per_second * seconds) // _PER_POST * _PER_POST)
+    firsts = (n * messages % (_NUMBERS - messages) for n in count())
+    first = next(firsts)
+    call = _ready(stage, messages, first, per_second)
+    stage.arrivals()
+    told = 0
+    under_way: dict[str, float] = {}
+    while True:
+        before, began = stage.spent(), time.monotonic()
+        call.begin()
+        following = next(firsts)
+        after = _ready(stage, messages, following, per_second)
+        outcome = call.outcome()
+        spent, ended = stage.spent(), time.monotonic()
+        events = int(stage.told()["events"])
+        for post, begun in enumerate(outcome["begun"]):
+            under_way[number(first + post * _PER_POST).removeprefix("+")] = begun
+        arrivals = stage.arrivals()
+        waits = [(arrivals[one] - under_way.pop(one)) * 1000 for one in list(under_way) if one in arrivals]
+        yield {
+            "rate": (events - told) / (ended - began),
+            **spent.each(before, messages),
+            **spread("", waits),
+            "post_p50_ms": outcome["post_p50_ms"],
+            "post_p99_ms": outcome["post_p99_ms"],
+            "rss_mib": stage.rss_mib(),
+            "store_mib": _store_mib(stage),
+        }
+        call, first, told = after, following, events
+
+
+def _ready(stage: Stage, messages: int, first: int, per_second: int) -> Call:
+    posts = stage.relay.posts(_WAY.path, messages, first, each=_PER_POST)
+    return stage.call(posts, _WAY.front, connections=_CONNECTIONS, rate=per_second / _PER_POST, times=True)
+
+
+def _store_mib(stage: Stage) -> float:
+    """The database with its log."""
+    return sum(file.stat().st_size for file in stage.folder.glob("bench.db*")) / 2**20

@@ -1,0 +1,84 @@
+"""Rows that go as fast as they can: everything from the POST to the webhook, one run after a short warm-up."""
+
+from dataclasses import dataclass, field
+
+from gateway.cli.bench.configuration import Shape
+from gateway.cli.bench.relays import Relay, Sluice
+from gateway.cli.bench.row import Context, Figures, Named
+from gateway.cli.bench.stage import RECEIPT_SECONDS, STREAM, Stage, staged
+
+_BULK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How messages come in."""
+
+    path: str
+    each: int
+    front: str
+    connections: int
+
+
+BULK_500 = Way("/v1/sms/bulk", _BULK, "front", 4)
+BULK_100 = Way("/v1/sms/bulk", 100, "front", 4)
+SINGLE = Way("/v1/sms", 1, "front", 32)
+LEAN = Way("/v1/sms", 1, "lean", 32)
+STREAMED = Way(STREAM, 1, "front", 1)
+LEAN_STREAMED = Way(STREAM, 1, "lean", 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throughput(Named):
+    """Messages in by one way, out to the carrier, and, with receipts, their ends out to the webhook."""
+
+    way: Way
+    shape: Shape = field(default_factory=Shape)
+    receipts: bool = True
+    client_ids: bool = True
+    part: int = 1
+    """Only one part of so many of the usual messages, where they take long."""
+
+    def measure(self, context: Context) -> Figures:
+        relay = Sluice(self.shape, context.tree)
+        is_single = self.way.each == 1 and self.way.path != STREAM
+        count = (context.scale.singles if is_single else context.scale.bulk) // self.part
+        with staged(relay, receipt_seconds=RECEIPT_SECONDS if self.receipts else None) as stage:
+            return through(
+                stage,
+                self.way,
+                context.scale.warm_up,
+                count,
+                events=len(self.shape.events) if self.receipts else 0,
+                client_ids=self.client_ids,
+            )
+
+
+def through(stage: Stage, way: Way, warm_up: int, count: int, *, events: int, client_ids: bool) -> Figures:
+    """One run on a stage that is up. `events` of a message; 0 where there are no receipts."""
+    relay: Relay = stage.relay
+    posts = relay.posts(way.path, warm_up, 0, each=way.each, client_ids=client_ids)
+    stage.post(posts, way.front, connections=way.connections)
+    _until(stage, warm_up, warm_up * events)
+    posts = relay.posts(way.path, count, warm_up, each=way.each, client_ids=client_ids)
+    call = stage.call(posts, way.front, connections=way.connections)
+    before = stage.spent()
+    call.begin()
+    outcome = call.outcome()
+    last = _until(stage, warm_up + count, (warm_up + count) * events)
+    return {
+        "rate": count / (last - outcome["began"]),
+        "to_carrier_rate": count / (stage.carrier()["last"] - outcome["began"]),
+        "accepted_rate": count / (outcome["ended"] - outcome["began"]),
+        **stage.spent().each(before, count),
+        "clients_us": outcome["cpu_seconds"] / count * 1e6,
+        "p50_ms": outcome.get("post_p50_ms"),
+        "p99_ms": outcome.get("post_p99_ms"),
+        "rss_mib": stage.rss_mib("VmHWM"),
+    }
+
+
+def _until(stage: Stage, taken: int, events: int) -> float:
+    """When the last came."""
+    stage.wait(lambda: stage.carrier()["taken"] >= taken, f"{taken} messages at the carrier", 300)
+    return stage.wait_for_events(events, 300) if events else stage.carrier()["last"]

@@ -1,0 +1,222 @@
+"""One caller's connection on the lean listener: one task, one read and one write for a usual POST that sends.
+
+A POST with anything unusual about it goes to the ASGI app, as the front would hand it over (asgi_call.py). What is not
+a POST that sends, or not quite HTTP, is left to the front's own connection with all that was read of it: what is
+refused, and how, is the front's.
+"""
+
+import os
+import re
+
+import trio
+from hypercorn.typing import ASGIFramework
+from hypercorn.utils import parse_socket_addr
+
+from gateway.api.direct import Direct, PlainPost, Reply, refusal_of
+from gateway.api.problems import Problem
+from gateway.identifiers import Identifiers
+from gateway.serving.asgi_call import AsgiCall, Wire
+from gateway.serving.chunks import Chunks
+from gateway.serving.heads import Head, read_head
+from gateway.serving.lean_answers import CONTINUE, octets_of
+from gateway.serving.waits import MOST_HEAD, MOST_READ, Connection, Patience
+
+_END = b"\r\n\r\n"
+_OTHER_END = re.compile(rb"\n\r?\n")
+"""Of a head, as the front has it too."""
+_MOST_KEPT = 1_024
+"""Octets of a head that is kept for the next one."""
+
+
+class LeanConnection(Connection):
+    """One caller's. What `run` leaves to the front is then in `left`, and the socket open."""
+
+    def __init__(
+        self, app: ASGIFramework, direct: Direct, patience: Patience, ids: Identifiers, stream: trio.SocketStream
+    ) -> None:
+        super().__init__(patience, stream)
+        self.left: bytes | None = None
+        self._app = app
+        self._direct = direct
+        self._ids = ids
+        self._body: trio.CancelScope | None = None
+        """Of the wait for one that did not come with its head."""
+        self._is_writing = False
+        self._last: Head | None = None
+        self._last_post: PlainPost | None = None
+        """Of the head before: most callers send the same octets again and again, but for the body."""
+
+    def give_up(self) -> None:
+        if self._is_writing:
+            self._unread()
+        elif self._body is not None:
+            self._body.cancel()
+        else:
+            super().give_up()
+
+    def _end(self) -> None:
+        if self.left is None:
+            super()._end()
+
+    async def _serve(self) -> None:
+        rest = b""
+        while (rest := await self._read_head(rest)) and (end := rest.find(_END)) >= 0:
+            head = self._last
+            if head is None or not rest.startswith(head.octets):
+                head, self._last_post = read_head(rest[: end + 4]), None
+                if head is None:
+                    break
+                self._last = head if end < _MOST_KEPT else None
+            self._begin_request()
+            following = await self._answer(head, rest[end + 4 :])
+            if following is None:
+                await self._leave()
+                return
+            rest = following
+            self._begin_idle()
+            if rest:
+                await trio.lowlevel.checkpoint()  # others are served between two answers
+        self.left = rest or None
+
+    async def _read_head(self, rest: bytes) -> bytes:
+        """Until a head is whole, or no head any more; empty once the caller has left."""
+        while rest.find(_END) < 0:
+            if rest:
+                if self.idle_since is not None:
+                    self._begin_head()
+                if len(rest) > MOST_HEAD or rest[0] < 0x21 or _OTHER_END.search(rest):
+                    return rest
+            octets = await self._read()
+            if not octets:
+                return rest
+            rest += octets
+        return rest
+
+    async def _answer(self, head: Head, rest: bytes) -> bytes | None:
+        """What was read behind the request; None: nothing may follow it."""
+        direct, length = self._direct, head.length
+        request = None if self._last_post is None else direct.again(self._last_post)
+        if request is None and head.is_plain and (length is None or length <= direct.body_limit):
+            request = self._last_post = direct.plain(head.path, head.values)
+        if request is None:
+            return await self._hand_over(head, rest)
+        following: bytes | None = None
+        reply = direct.admit(request)
+        if length is not None and len(rest) >= length:
+            body, following = rest[:length], rest[length:]
+            reply = reply or await direct.answer(request, body)
+        elif reply is None:
+            reply, following = await self._answer_read(request, head, rest)
+        is_last = head.is_last or self._stopping or following is None
+        if reply is not None:
+            await self._write(octets_of(reply, is_last=is_last))
+        return None if is_last else following
+
+    async def _answer_read(self, request: PlainPost, head: Head, rest: bytes) -> tuple[Reply | None, bytes | None]:
+        """To a request whose body is still to come, and what was read behind that."""
+        if not rest and head.values.get(b"expect", b"").strip().lower() == b"100-continue":
+            await self._write(CONTINUE)
+        self.deadline = trio.current_time() + self._direct.body_timeout
+        self._body = trio.CancelScope()
+        try:
+            with self._body as reading:
+                if head.length is None:
+                    whole = await self._read_chunks(rest)
+                else:
+                    whole = await self._read_length(head.length, rest)
+        except Problem as problem:
+            return refusal_of(problem, self._ids.next(), {}), None
+        finally:
+            self._body = None
+            self.deadline = float("inf")
+        if reading.cancelled_caught:
+            return self._direct.late(request), None
+        if whole is None:
+            return None, None
+        body, following = whole
+        if len(body) > self._direct.body_limit:
+            return self._direct.too_large(request), None
+        return await self._direct.answer(request, body), following
+
+    async def _read_length(self, length: int, rest: bytes) -> tuple[bytes, bytes] | None:
+        """The body and what was read behind it; None: the caller left."""
+        pieces, there = [rest], len(rest)
+        while there < length:
+            octets = await self._read()
+            if not octets:
+                return None
+            pieces.append(octets)
+            there += len(octets)
+        whole = b"".join(pieces)
+        return whole[:length], whole[length:]
+
+    async def _read_chunks(self, rest: bytes) -> tuple[bytes, bytes] | None:
+        """As _read_length, but no more than just above the limit. Raises a Problem."""
+        chunks, pieces, there, most = Chunks(), [], 0, self._direct.body_limit
+        octets = rest
+        while True:
+            piece = chunks.feed(octets)
+            pieces.append(piece)
+            there += len(piece)
+            if chunks.is_whole or there > most:
+                return b"".join(pieces), chunks.rest
+            octets = await self._read()
+            if not octets:
+                return None
+
+    async def _hand_over(self, head: Head, rest: bytes) -> bytes | None:
+        socket = self._stream.socket
+        client = parse_socket_addr(socket.family, socket.getpeername())
+        server = parse_socket_addr(socket.family, socket.getsockname())
+        wire = Wire(self._read, self._write, lambda: self._stopping, client, server)
+        call = AsgiCall(head, rest, wire, self._ids)
+        await call.run(self._app)
+        return call.rest if call.may_go_on else None
+
+    async def _read(self) -> bytes:
+        """Once there is something; empty at the end. Without the checkpoints that a stream's own call adds."""
+        socket = self._stream.socket
+        while True:
+            try:
+                await trio.lowlevel.wait_readable(socket)
+                return os.read(socket.fileno(), MOST_READ)
+            except BlockingIOError:
+                continue
+            except (ConnectionError, trio.ClosedResourceError):
+                return b""
+
+    async def _write(self, octets: bytes) -> None:
+        """All of it; a caller that has left, or takes nothing in time, is cut."""
+        try:
+            sent = os.write(self._stream.socket.fileno(), octets)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.cut()
+            return
+        if sent < len(octets):
+            await self._write_on(memoryview(octets)[sent:])
+
+    async def _write_on(self, octets: memoryview) -> None:
+        socket, before = self._stream.socket, self.deadline
+        self._is_writing, self.deadline = True, trio.current_time() + self._patience.send
+        try:
+            while octets:
+                await trio.lowlevel.wait_writable(socket)
+                octets = octets[os.write(socket.fileno(), octets) :]
+        except (OSError, trio.ClosedResourceError):
+            self.cut()
+        self._is_writing, self.deadline = False, before
+
+    async def _leave(self) -> None:
+        """The last answer is written: the caller is told so, and what it still sends is read and dropped."""
+        if self._closing:
+            return
+        self._closing = True
+        self.deadline = trio.current_time() + self._patience.linger
+        try:
+            await self._stream.send_eof()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+        while await self._read():
+            pass

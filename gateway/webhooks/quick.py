@@ -1,0 +1,153 @@
+"""POSTs on connections that are kept and not encrypted, whatever their number, in one task: written at once, and their
+answers read when one wake-up finds them.
+
+Only answers that are plain successes end here; all else is gateway.webhooks.client's, which goes on with care.
+"""
+
+import logging
+import os
+import select
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Generic, TypeVar
+
+import trio
+
+from gateway.webhooks.answers import plain_success
+from gateway.webhooks.pool import Pooled
+
+log = logging.getLogger("sluice.notify")
+_READ_BYTES = 4_096
+"""An answer that is longer is not plain."""
+_LOOKS = 4
+"""In one wake-up; then others have their turn."""
+
+C = TypeVar("C", bound=Pooled)
+
+
+@dataclass(slots=True, eq=False)
+class Quick(Generic[C]):
+    """One POST under way; times are Trio's, in seconds."""
+
+    connection: C
+    request: bytes
+    started: float
+    deadline: float
+    taken: Callable[[int, int], None]
+    """It ended well: HTTP status, milliseconds. The connection can carry another."""
+    unusual: Callable[[bytes | None], None]
+    """What was read, or b"" and None where the connection ended or broke before anything came."""
+    late: Callable[[], None]
+    """Nothing came in time."""
+
+
+class QuickPosts(Generic[C]):
+    """The kernel tells which of all these sockets have something to read (epoll(7)), and Trio waits for that alone."""
+
+    def __init__(self, unasked: Callable[[C], None]) -> None:
+        """`unasked`: an idle connection has something to read, so that nothing more can be asked on it."""
+        self._unasked = unasked
+        self._epoll: select.epoll
+        self._watched: dict[int, C] = {}
+        self._under_way: dict[int, Quick[C]] = {}
+        self._scope = trio.CancelScope()
+        self.runs = False
+
+    def begin(self, post: Quick[C]) -> int:
+        """Write it; how many octets went out, None of which may be written again. Raises OSError.
+
+        What did not go out whole is not looked after here.
+        """
+        descriptor = post.connection.socket.fileno()
+        try:
+            written = os.write(descriptor, post.request)
+        except BlockingIOError:
+            written = 0
+        if written == len(post.request):
+            if not post.connection.is_watched:
+                self._watch(post.connection, descriptor)
+            self._under_way[descriptor] = post
+            if post.deadline < self._scope.deadline:
+                self._scope.deadline = post.deadline
+        return written
+
+    def let_go(self, connection: C) -> None:
+        """Somebody else reads it from now on."""
+        if connection.is_watched:
+            descriptor = connection.socket.fileno()
+            self._epoll.unregister(descriptor)
+            del self._watched[descriptor]
+            connection.is_watched = False
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read answers until cancelled."""
+        self._epoll = select.epoll()
+        self.runs = True
+        task_status.started()
+        try:
+            while True:
+                self._end_late()
+                with trio.CancelScope(deadline=self._next_deadline()) as self._scope:
+                    while True:
+                        await trio.lowlevel.wait_readable(self._epoll.fileno())
+                        self._read_all()
+        finally:
+            self.runs = False
+            for post in self._under_way.values():
+                post.connection.socket.close()
+            self._epoll.close()
+
+    def _read_all(self) -> None:
+        """What is there, and what came meanwhile: a wake-up costs more than another look."""
+        for _ in range(_LOOKS):
+            readable = self._epoll.poll(0)
+            if not readable:
+                return
+            for descriptor, _ in readable:
+                self._read(descriptor)
+
+    def _watch(self, connection: C, descriptor: int) -> None:
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._watched[descriptor] = connection
+        connection.is_watched = True
+
+    def _read(self, descriptor: int) -> None:
+        post = self._under_way.pop(descriptor, None)
+        connection = self._watched[descriptor] if post is None else post.connection
+        # One that was closed meanwhile has left the epoll by itself, and has no descriptor any more.
+        if connection.socket.fileno() != descriptor:
+            return
+        if post is None:
+            self.let_go(connection)
+            self._unasked(connection)
+            return
+        received: bytes | None
+        try:
+            received = os.read(descriptor, _READ_BYTES)
+        except BlockingIOError:
+            self._under_way[descriptor] = post
+            return
+        except OSError:
+            received = None
+        try:
+            status = plain_success(received) if received else None
+            if status is not None:
+                post.taken(status, round((trio.current_time() - post.started) * 1000))
+            else:
+                self.let_go(connection)
+                post.unusual(received)
+        except Exception:
+            # The one supervisor of these POSTs: our fault over one of them must not end the others.
+            log.exception("webhook fault after its answer")
+
+    def _next_deadline(self) -> float:
+        return min((post.deadline for post in self._under_way.values()), default=inf)
+
+    def _end_late(self) -> None:
+        now = trio.current_time()
+        for descriptor, post in list(self._under_way.items()):
+            if post.deadline <= now:
+                del self._under_way[descriptor]
+                self.let_go(post.connection)
+                post.late()
