@@ -52,7 +52,7 @@ FUZZ_RUNS ?= 0
 fuzz: venv
 	$(BIN)/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS) $(FUZZ_TARGETS)
 
-# ROWS, and more in ARGS: docs/performance.md. Then the parts that are measured within one process.
+# About 2 hours; ROWS for some of it, and more in ARGS: docs/performance.md. Then the parts that are measured within one process.
 bench: venv
 	$(BIN)/sluice bench $(ROWS) $(ARGS)
 	$(BIN)/python -m pytest tests/benchmarks -q -s

@@ -73,7 +73,7 @@ class Bind(BindFigures):
         self.latency_seconds = 0.0
         """Running average of the carrier's time to answer."""
         self._patience = patience_of(settings) if patience is None else patience
-        self.session = session_of(settings, self._patience)
+        self.session = session_of(settings, self._patience, reads_receipts=True)
         self._window = self.session.window
         self._submits = SUBMITS.labels(settings.name)
         self._stream = stream
@@ -252,6 +252,7 @@ class Bind(BindFigures):
             if len(never) < len(expired):
                 feed.expired([token for token in expired if id(token) not in never])
             if never:
+                self.restraint.written(len(never), trio.current_time())
                 feed.unwritten([token for token in expired if id(token) in never])
         if pdus:
             self._reading.handed_on(len(pdus))
@@ -328,7 +329,7 @@ class Bind(BindFigures):
     def _written(self, count: int) -> None:
         """So many submit_sm are handed to the stream."""
         self._submits.inc(count)
-        if self.restraint.paces:
+        if self.restraint.has_unwritten:
             self.restraint.written(count, trio.current_time())
 
     def _pump(self) -> int:

@@ -18,12 +18,15 @@ class LeanStream(trio.abc.Stream):
         self.transport = transport
         self._descriptor = transport.socket.fileno()
         self._is_closed = False
+        self._is_blocked = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """As of any stream, but that it waits even where octets are there already."""
         while True:
             self._demand_open()
             await trio.lowlevel.wait_readable(self._descriptor)
+            # Another task may have closed it in the turn that this one was woken for.
+            self._demand_open()
             try:
                 return os.read(self._descriptor, max_bytes or _READ_OCTETS)
             except BlockingIOError:
@@ -34,6 +37,8 @@ class LeanStream(trio.abc.Stream):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """As of any stream, but that it gives way to other tasks only where the peer has to read first."""
         self._demand_open()
+        if self._is_blocked:
+            raise trio.BusyResourceError("another task is still writing to this connection")
         try:
             sent = os.write(self._descriptor, data)
         except BlockingIOError:
@@ -41,7 +46,11 @@ class LeanStream(trio.abc.Stream):
         except OSError as error:
             raise _broken(error) from error
         if sent < len(data):
-            await self.transport.send_all(memoryview(data)[sent:])
+            self._is_blocked = True
+            try:
+                await self.transport.send_all(memoryview(data)[sent:])
+            finally:
+                self._is_blocked = False
 
     async def wait_send_all_might_not_block(self) -> None:
         await self.transport.wait_send_all_might_not_block()

@@ -21,6 +21,8 @@ WRITE_LIMIT_SECONDS = 20.0
 fault, not the messages."""
 MOST_UNWRITTEN = 10_000
 """PDUs that may wait to be written while the bind reads on: a peer that asks and never reads cannot fill the memory."""
+WRITES_A_TURN = 50
+"""Before other tasks have a turn: a stream that has room for what is written gives way to nobody."""
 LAST_WORDS_SECONDS = 1.0
 """For an unbind_resp to leave."""
 _NEVER = float("inf")
@@ -90,6 +92,7 @@ class Outgoing:
             self._room.set()
 
     async def _write(self) -> str:
+        writes = 0
         # One for all writes: a scope for each would cost half as much as the write.
         with trio.CancelScope() as limit:
             while True:
@@ -109,6 +112,9 @@ class Outgoing:
                         self._is_writing = False
                         if not self.is_full:
                             self._room.set()
+                        writes += 1
+                        if writes % WRITES_A_TURN == 0:
+                            await trio.lowlevel.checkpoint()
                     except (OSError, trio.BrokenResourceError) as error:
                         return words_of(error)
         return f"a write did not finish within {WRITE_LIMIT_SECONDS:g} s"

@@ -33,15 +33,18 @@ Random = Callable[[], float]
 class Went:
     """PDUs that went together, and when."""
 
-    __slots__ = ("at", "count")
+    __slots__ = ("at", "count", "unwritten")
 
     def __init__(self, at: float, count: int) -> None:
         self.at = at
         self.count = count
+        self.unwritten = 0
+        """How many of them are still to be handed to the network; till then they count, however long it takes."""
 
-    def written(self, now: float) -> None:
-        """The last of them was handed to the network only now: its second begins here."""
+    def written(self, count: int, now: float) -> None:
+        """So many of them were handed to the network only now: their second begins here."""
         self.at = max(self.at, now)
+        self.unwritten -= count
 
 
 class Pace:
@@ -68,7 +71,12 @@ class Pace:
         """How many PDUs may go now."""
         sent, period = self._sent, self._period
         while sent and sent[0].at + period <= now:
-            self._sent_count -= sent.popleft().count
+            went = sent.popleft()
+            if went.unwritten:
+                went.at = now
+                sent.append(went)
+            else:
+                self._sent_count -= went.count
         late = now - self._due
         if late < 0:
             return 0

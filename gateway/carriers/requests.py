@@ -16,9 +16,11 @@ def patience_of(settings: CarrierSettings) -> Patience:
     return Patience(is_endless=settings.strict_window)
 
 
-def session_of(settings: CarrierSettings, patience: Patience | None = None) -> Session:
-    """A session that is not bound yet. `patience`: for who gives slots back."""
-    return Session(Role.ESME, window=settings.window, patience=patience, reads_receipts=True, **_times(settings))
+def session_of(settings: CarrierSettings, patience: Patience | None = None, *, reads_receipts: bool = False) -> Session:
+    """A session that is not bound yet. `patience`: for who gives slots back; `reads_receipts`: for who needs no more of
+    a usual receipt than what it says."""
+    times = _times(settings)
+    return Session(Role.ESME, window=settings.window, patience=patience, reads_receipts=reads_receipts, **times)
 
 
 def retune(session: Session, settings: CarrierSettings) -> None:

@@ -38,7 +38,7 @@ class Restraint:
         self._away_since: float | None = None
         self.paces: tuple[_AnyPace, ...] = self._agreed
         """Those in force."""
-        self._unwritten: deque[tuple[int, list[Went]]] = deque()
+        self._unwritten: deque[list[Went]] = deque()
 
     @property
     def paused_until(self) -> float:
@@ -114,20 +114,29 @@ class Restraint:
     def take(self, count: int, now: float) -> None:
         """So many PDUs go. Where a rate is agreed, `written` is to be told of them."""
         if self._agreed:
-            self._unwritten.append((count, [pace.take(now, count) for pace in self._agreed]))
+            taken = [pace.take(now, count) for pace in self._agreed]
+            for went in taken:
+                went.unwritten = count
+            self._unwritten.append(taken)
         if self._brake.is_on:
             self._brake.take(now, count)
 
     def written(self, count: int, now: float) -> None:
-        """So many of the PDUs that went are handed to the network: a second is judged by that."""
+        """So many of the PDUs that went are handed to the network, or never will be: a second is judged by that."""
         unwritten = self._unwritten
         while count > 0 and unwritten:
-            waiting, taken = unwritten.popleft()
+            taken = unwritten[0]
+            some = min(count, taken[0].unwritten)
             for went in taken:
-                went.written(now)
-            if waiting > count:
-                unwritten.appendleft((waiting - count, taken))
-            count -= waiting
+                went.written(some, now)
+            if not taken[0].unwritten:
+                unwritten.popleft()
+            count -= some
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether `written` is to be told of any."""
+        return bool(self._unwritten)
 
     def next_at(self) -> float:
         """When a pace lets the next PDU go. Only while there is one."""
@@ -154,13 +163,16 @@ class Restraint:
         return True
 
     def lost(self, now: float) -> None:
-        """The connection ended."""
+        """The connection ended, and with it whatever it had not written."""
         self._away_since = now
+        for taken in self._unwritten:
+            for went in taken:
+                went.unwritten = 0
+        self._unwritten.clear()
 
     def regained(self, window: Window, now: float) -> None:
         """A connection goes on with this window, and with what was learned on the one before, if there was one."""
         away_since, self._window = self._away_since, window
-        self._unwritten.clear()
         if self._adaptive is not None:
             self._adaptive.regained(window, away_since, now)
         if away_since is not None:

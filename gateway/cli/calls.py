@@ -133,6 +133,7 @@ class Caller:
         Raises NotReachableError and RefusedError.
         """
         self._connection.close()
+        sending: socket.socket | None = None
         try:
             self._connection.putrequest("POST", self._base + path)
             for name, value in {
@@ -148,7 +149,8 @@ class Caller:
             content = b"" if response.status == 200 else response.read()
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self._connection.close()
-            raise NotReachableError(self._no_answer(error, was_sent=False)) from None
+            is_silent = sending is not None and isinstance(error, TimeoutError)
+            raise NotReachableError(self._silent() if is_silent else self._no_answer(error, was_sent=False)) from None
         if response.status != 200:
             raise self._refused(response, content)
         return sending, response
@@ -220,6 +222,12 @@ class Caller:
             f"No gateway answers at {self._url} ({reason}).\n"
             "Start one with `sluice run --config FILE`, or see one work with `sluice demo`.\n"
             f"If it listens elsewhere, say where: --url or ${self._door.url_variable}."
+        )
+
+    def _silent(self) -> str:
+        return (
+            f"What listens at {self._url} took the head of a stream and answered nothing. "
+            "Is there a proxy in between? It must hand on both ways at once."
         )
 
     def _not_sluice(self, status: int) -> str:

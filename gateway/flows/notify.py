@@ -55,6 +55,7 @@ class Posts(Protocol):
     """gateway.webhooks.client.Client."""
 
     async def post(self, url: str, body: bytes, headers: Sequence[Header]) -> PostResult: ...
+    def may_begin(self, url: str) -> bool: ...
     def begin(self, url: str, body: bytes, headers: Sequence[Header], done: Callable[[PostResult], None]) -> bool: ...
     async def run(self, *, task_status: trio.TaskStatus[None] = ...) -> None: ...
 
@@ -95,10 +96,14 @@ class Notify:
         self._stopping = False
 
     def reconfigure(self, settings: Settings) -> None:
-        """Other settings; POSTs under way end by those that they began with."""
+        """Other settings, which the store goes by already; POSTs under way end by those that they began with, and what
+        waits is dealt anew.
+        """
         self._signers = signers_of(settings)
         self._accounts = frozenset(settings.accounts)
         self._horizon_ms = round(settings.webhooks.horizon * 1000)
+        for line in self._lines.values():
+            self._hand_back(line)
 
     @property
     def under_way(self) -> int:
@@ -163,7 +168,9 @@ class Notify:
     def _begun_at_once(self, nursery: trio.Nursery, delivery: Delivery) -> bool:
         """Whether it is under way; else nothing of it has begun."""
         signer = self._signers.get(delivery.account)
-        if signer is None or not self._turns.take_at_once(delivery.account):
+        if signer is None or not self._client.may_begin(delivery.url):
+            return False
+        if not self._turns.take_at_once(delivery.account):
             return False
         is_begun = False
         try:
@@ -220,7 +227,7 @@ class Notify:
         self._end()
 
     def _hand_back(self, line: _Line) -> None:
-        """What waits behind a failure is the store's again: it probes such an endpoint by one POST at a time."""
+        """What waits is the store's again: it probes an endpoint that failed by one POST at a time."""
         for delivery in line.waiting:
             self._store.delivered(
                 DeliveryOutcome(

@@ -153,15 +153,17 @@ class Table:
         step = MANY_STEP if waiting > MANY_QUEUES else 1
         given: dict[int, int] = {}
         while room > 0 and order:
-            place = self._lane_of_next_slot(carrier, order)
+            place, most = self._lane_of_next_slot(carrier, order)
             lane = lanes[place]
             queue = lane.first()
             if queue is None:
                 raise AssertionError("a lane without queues stays in the order")
-            slots = min(step, room, self.left[queue.id]) if step > 1 else 1
+            slots = min(step, most, room, self.left[queue.id]) if step > 1 else 1
             if step > 1:
                 slots = self._most(queue, slots, carrier)
             self._take(queue, slots, carrier)
+            if self._is_shared(order):
+                self.turns.passed[carrier] = self.turns.passed.get(carrier, 0) + slots if place == order[0] else 0
             room -= slots
             given[queue.id] = given.get(queue.id, 0) + slots
             if not self.may_have(lane.name) or lane.first() is None:
@@ -196,18 +198,22 @@ class Table:
             lanes = self._lanes[key] = {place: _Lane(place[1], by_lane[place], self) for place in sorted(by_lane)}
         return lanes
 
-    def _lane_of_next_slot(self, carrier: str, order: list[tuple[int, str]]) -> tuple[int, str]:
+    def _is_shared(self, order: list[tuple[int, str]]) -> bool:
+        """Whether lanes below the top one wait, and have a share beside it."""
+        return len(order) > 1 and self.share > 0 and order[0][0] != FIRST_PRIORITY
+
+    def _lane_of_next_slot(self, carrier: str, order: list[tuple[int, str]]) -> tuple[tuple[int, str], int]:
+        """And how many slots at most it may be given before it is another lane's turn."""
         top = order[0]
-        if len(order) == 1 or top[0] == FIRST_PRIORITY or not self.share:
-            return top
+        if not self._is_shared(order):
+            return top, MANY_STEP
         turns = self.turns
-        turns.passed[carrier] = turns.passed.get(carrier, 0) + 1
-        if turns.passed[carrier] < self.share:
-            return top
-        turns.passed[carrier] = 0
+        before_share = self.share - 1 - turns.passed.get(carrier, 0)
+        if before_share > 0:
+            return top, before_share
         last = turns.shared.get(carrier, top)
         turns.shared[carrier] = next((place for place in order[1:] if place > last), order[1])
-        return turns.shared[carrier]
+        return turns.shared[carrier], 1
 
     def tags_of(self, queue: Queue) -> tuple[float, float]:
         """When it is the turn of the queue's account in the lane, and of the queue in the account."""

@@ -137,7 +137,8 @@ class AsgiCall:
             self._is_chunked = all(name != b"content-length" for name, _ in event["headers"])
             if self._is_chunked:
                 # Its caller may wait for the head before it says more; any other head goes with its body.
-                await self._wire.write(self._head_octets(is_last=self._head.is_last))
+                go_on = lean_answers.CONTINUE if self._is_waited_for else b""
+                await self._wire.write(go_on + self._head_octets(is_last=self._head.is_last))
         elif event["type"] == "http.response.body":
             await self._wire.write(self._octets_of(event.get("body", b""), more=event.get("more_body", False)))
 

@@ -18,11 +18,13 @@ from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.typing import TaskGroup as AnyTaskGroup
 from hypercorn.utils import parse_socket_addr
 
-from gateway import identifiers
+from gateway import h11_lines, identifiers
 from gateway.api import problems
 from gateway.api.problems import Problem, ProblemType
 from gateway.identifiers import Identifiers
-from gateway.serving.waits import MOST_READ, Connection, Patience
+from gateway.serving.waits import END_OF_HEAD, MOST_HEAD, MOST_READ, Connection, Patience
+
+h11_lines.read_in_time()
 
 _QUOTED = re.compile(r": (?:bytearray\()?b['\"]")
 """From here on h11's words about a fault repeat what the caller sent."""
@@ -30,7 +32,10 @@ _KINDS: dict[int, ProblemType] = {431: problems.HEAD_TOO_LARGE, 501: problems.UN
 
 
 class _Reader(h11.Connection):
-    """Passes over what comes behind a caller's last request, instead of refusing that for it (RFC 9112 §9.6)."""
+    """Passes over what comes behind a caller's last request, instead of refusing that for it (RFC 9112 §9.6).
+
+    A head that is too large is refused when it is read as one, too: h11 looks at the size of what is not whole.
+    """
 
     @property
     def has_ended(self) -> bool:
@@ -38,7 +43,13 @@ class _Reader(h11.Connection):
         return self.their_state is h11.MUST_CLOSE
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        return h11.NEED_DATA if self.has_ended else super().next_event()
+        if self.has_ended:
+            return h11.NEED_DATA
+        if self.their_state is h11.IDLE:
+            octets, _ = self.trailing_data
+            if len(octets) > MOST_HEAD and END_OF_HEAD.search(octets, 0, MOST_HEAD) is None:
+                raise h11.RemoteProtocolError("Receive buffer too long", error_status_hint=431)
+        return super().next_event()
 
 
 class _Protocol(H11Protocol):
@@ -87,9 +98,9 @@ class _Protocol(H11Protocol):
             (b"connection", b"close"),
             *self.config.response_headers("h11"),
         ]
-        await self._send_h11_event(h11.Response(status_code=problem.kind.status, headers=headers))
-        await self._send_h11_event(h11.Data(data=body))
-        await self._send_h11_event(h11.EndOfMessage())
+        # In one piece: a call under way, whose body this is the end of, may begin its own answer while a piece is sent.
+        events = (h11.Response(status_code=problem.kind.status, headers=headers), h11.Data(body), h11.EndOfMessage())
+        await self.send(RawData(b"".join(self.connection.send(event) or b"" for event in events)))
 
 
 class HttpConnection(Connection):

@@ -6,7 +6,7 @@ refused, and how, is the front's.
 """
 
 import os
-import re
+from contextlib import suppress
 
 import trio
 from hypercorn.typing import ASGIFramework
@@ -19,11 +19,9 @@ from gateway.serving.asgi_call import AsgiCall, Wire
 from gateway.serving.chunks import Chunks
 from gateway.serving.heads import Head, read_head
 from gateway.serving.lean_answers import CONTINUE, octets_of
-from gateway.serving.waits import MOST_HEAD, MOST_READ, Connection, Patience
+from gateway.serving.waits import END_OF_HEAD, MOST_HEAD, MOST_READ, Connection, Patience
 
 _END = b"\r\n\r\n"
-_OTHER_END = re.compile(rb"\n\r?\n")
-"""Of a head, as the front has it too."""
 _MOST_KEPT = 1_024
 """Octets of a head that is kept for the next one."""
 
@@ -63,7 +61,7 @@ class LeanConnection(Connection):
         while (rest := await self._read_head(rest)) and (end := rest.find(_END)) >= 0:
             head = self._last
             if head is None or not rest.startswith(head.octets):
-                head, self._last_post = read_head(rest[: end + 4]), None
+                head, self._last_post = read_head(rest[: end + 4]) if end + 4 <= MOST_HEAD else None, None
                 if head is None:
                     break
                 self._last = head if end < _MOST_KEPT else None
@@ -84,7 +82,7 @@ class LeanConnection(Connection):
             if rest:
                 if self.idle_since is not None:
                     self._begin_head()
-                if len(rest) > MOST_HEAD or rest[0] < 0x21 or _OTHER_END.search(rest):
+                if len(rest) > MOST_HEAD or rest[0] < 0x21 or END_OF_HEAD.search(rest):
                     return rest
             octets = await self._read()
             if not octets:
@@ -110,7 +108,8 @@ class LeanConnection(Connection):
         is_last = head.is_last or self._stopping or following is None
         if reply is not None:
             await self._write(octets_of(reply, is_last=is_last))
-        return None if is_last else following
+        # A stop may have come while the caller was slow to take its answer.
+        return None if is_last or self._stopping else following
 
     async def _answer_read(self, request: PlainPost, head: Head, rest: bytes) -> tuple[Reply | None, bytes | None]:
         """To a request whose body is still to come, and what was read behind that."""
@@ -176,14 +175,15 @@ class LeanConnection(Connection):
     async def _read(self) -> bytes:
         """Once there is something; empty at the end. Without the checkpoints that a stream's own call adds."""
         socket = self._stream.socket
-        while True:
+        while socket.fileno() >= 0:  # Trio's event loop knows of no socket that was cut
             try:
                 await trio.lowlevel.wait_readable(socket)
                 return os.read(socket.fileno(), MOST_READ)
             except BlockingIOError:
                 continue
-            except (ConnectionError, trio.ClosedResourceError):
-                return b""
+            except (OSError, trio.ClosedResourceError):
+                break
+        return b""
 
     async def _write(self, octets: bytes) -> None:
         """All of it; a caller that has left, or takes nothing in time, is cut."""
@@ -203,7 +203,8 @@ class LeanConnection(Connection):
         try:
             while octets:
                 await trio.lowlevel.wait_writable(socket)
-                octets = octets[os.write(socket.fileno(), octets) :]
+                with suppress(BlockingIOError):  # short of memory, a kernel takes back what it said
+                    octets = octets[os.write(socket.fileno(), octets) :]
         except (OSError, trio.ClosedResourceError):
             self.cut()
         self._is_writing, self.deadline = False, before

@@ -4,6 +4,7 @@ The server looks at the deadlines of all connections together, which spares a ta
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from math import inf
 
@@ -15,6 +16,8 @@ log = logging.getLogger("sluice.http")
 
 MOST_HEAD = 16 * 1024
 """Octets of a request's head."""
+END_OF_HEAD = re.compile(rb"\n\r?\n")
+"""As h11 has it."""
 MOST_READ = 1 << 16
 
 

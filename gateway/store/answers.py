@@ -43,9 +43,10 @@ def record(work: Work, answers: list[Answer], carrier: str | None = None) -> lis
 
     `carrier`: whose all these answers are, where that is known.
     """
-    if carrier is not None and ordinary.sent(work, carrier, answers):
-        return [(carrier, answer.carrier_message_id) for answer in answers if answer.carrier_message_id]
     known: list[tuple[str, str]] = []
+    if carrier is not None:
+        plain, answers = ordinary.sent(work, carrier, answers)
+        known = [(carrier, answer.carrier_message_id) for answer in plain if answer.carrier_message_id]
     work.in_hand.lay_out(work, [answer.message for answer in answers])
     for answer in answers:
         row = work.execute(_FIND, (answer.message, answer.part, answer.attempt)).fetchone()

@@ -43,6 +43,7 @@ def enable(work: Work, account: str, by: By) -> bool:
     if endpoint is None:
         return False
     endpoint.enabled, endpoint.failures, endpoint.resume_at = True, 0, 0
+    work.endpoints.let_go(endpoint)
     work.endpoints.stirred.add(endpoint.id)
     work.execute(
         "UPDATE endpoints SET enabled = 1, disabled_reason = NULL, failures = 0, resume_at = 0 WHERE id = ?",

@@ -23,8 +23,8 @@ TRUNCATE_ABOVE = 64 * 2**20
 COMMITS_BETWEEN_LOOKS = 50
 PAGE = 4096
 PAGES_A_COMMIT = 6
-PAGES_A_ROW = 2
-"""About what is added to the log; of rows whose keys follow no order more, of many together fewer."""
+ROWS_A_PAGE = 2
+"""About what is added to the log; of rows whose keys follow no order more pages, of many together fewer."""
 _LITTLE = 2**20
 _MOST_ROUNDS = 4
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -51,8 +51,8 @@ class Log:
         self._frames = self._copied = self._last = 0
 
     def wrote(self, rows: int) -> None:
-        """A commit of so many rows; about what it adds."""
-        self._pages += PAGES_A_COMMIT + PAGES_A_ROW * rows
+        """A commit that changed so many rows; about what it adds."""
+        self._pages += PAGES_A_COMMIT + rows // ROWS_A_PAGE
 
     def copy(self, connection: sqlite3.Connection) -> None:
         """As much as is there, unless readers or another copy are in the way."""

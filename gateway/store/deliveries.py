@@ -22,6 +22,10 @@ _TAKE_FOR = _TAKE.format("?")
 _TAKE_SINGLE = _TAKE.format("id")
 _ANEW = "UPDATE events SET delivery = ? WHERE id = ?"
 _UNDER_WAY = Insert("deliveries", "id, endpoint, batched, members, created_at, under_way", fixed="1")
+_DUE = (
+    "SELECT id, batched, members, created_at, tries, due FROM deliveries "
+    "WHERE endpoint = ? AND due IS NOT NULL AND id <> ? ORDER BY due LIMIT ?"
+)
 _PENDING = (
     f"SELECT id, pending_since, body, url, delivery FROM events WHERE endpoint = ? AND state = {PENDING} "
     "ORDER BY id LIMIT ?"
@@ -121,11 +125,9 @@ def _is_thin(endpoint: Endpoint) -> bool:
 def _retries(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
     if endpoint.retry_at is None or endpoint.retry_at > work.now:
         return []
-    rows = work.execute(
-        "SELECT id, batched, members, created_at, tries, due FROM deliveries "
-        "WHERE endpoint = ? AND due IS NOT NULL ORDER BY due LIMIT ?",
-        (endpoint.id, room + 1),
-    ).fetchall()
+    # What it still gathers has a due row too, for a crash; it is handed out as what it is, once.
+    gathered = endpoint.gathering.delivery if endpoint.gathering is not None else 0
+    rows = work.execute(_DUE, (endpoint.id, gathered, room + 1)).fetchall()
     found: list[Delivery] = []
     endpoint.retry_at = None
     for delivery_id, batched, members, created_at, tries, due in rows:

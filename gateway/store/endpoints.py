@@ -16,6 +16,9 @@ from gateway.store.policy import Policy
 
 MOST_UNDER_WAY = 512
 """POSTs under way for all endpoints together: bounds memory and connections."""
+_FEW_UNDER_WAY = MOST_UNDER_WAY // 4
+"""Only while they are fewer are single events handed out ahead of their connections: what waits in line for a slow
+endpoint holds places that the account's fast ones want."""
 FAILURES_BEFORE_PAUSE = 3
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
@@ -212,7 +215,8 @@ class Endpoints:
         if endpoint.failures:
             return 1 - endpoint.under_way
         # Batches are large, and none of them waits in memory for a connection.
-        each = self.policy.posts_per_connection if endpoint.batch == 1 else 1
+        ahead = endpoint.batch == 1 and self.under_way < _FEW_UNDER_WAY
+        each = self.policy.posts_per_connection if ahead else 1
         return self.policy.posts_per_endpoint * each - endpoint.under_way
 
     def allowance(self, account: str) -> int:

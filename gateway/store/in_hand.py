@@ -56,6 +56,7 @@ class InHand:
     def __init__(self) -> None:
         self.claims: dict[int, ClaimInHand] = {}
         """By message."""
+        self._of_carriers: dict[str, set[ClaimInHand]] = {}
         self._last = 0
         self._taken: list[ClaimInHand | dict[int, tuple[ClaimInHand, str]]] = []
         """What the running transaction did, so that it can be undone: claimed, or let go."""
@@ -66,18 +67,21 @@ class InHand:
         claim = ClaimInHand(self._last, carrier, bind, work.now, recipients)
         work.execute(_CLAIMED, (claim.id, carrier, bind, work.now, as_json(list(recipients))))
         self.claims.update(dict.fromkeys(recipients, claim))
+        self._of_carriers.setdefault(carrier, set()).add(claim)
         self._taken.append(claim)
 
     def let_go(self, work: Work, messages: Iterable[int]) -> None:
         """These have their attempts from now on; all of them are in hand."""
         gone: dict[int, tuple[ClaimInHand, str]] = {}
+        # Before the first goes: a statement below may fail.
+        self._taken.append(gone)
         claims = self.claims
         for message in messages:
             claim = claims.pop(message)
             gone[message] = (claim, claim.recipients.pop(message))
             if not claim.recipients:
+                self._of_carriers[claim.carrier].discard(claim)
                 work.execute(_ANSWERED, (claim.id,))
-        self._taken.append(gone)
 
     def lay_out(self, work: Work, messages: Iterable[int]) -> None:
         """Give those of them that are in hand their attempts now, as claimed and unanswered."""
@@ -102,8 +106,7 @@ class InHand:
 
     def has(self, carrier: str, recipient: str) -> bool:
         """Whether a message to this number is in this carrier's hand."""
-        claims = dict.fromkeys(self.claims.values())
-        return any(claim.carrier == carrier and recipient in claim.recipients.values() for claim in claims)
+        return any(recipient in claim.recipients.values() for claim in self._of_carriers.get(carrier, ()))
 
     def mark(self) -> Mark:
         """Where a step begins that may be undone without its transaction."""
@@ -113,12 +116,14 @@ class InHand:
         while len(self._taken) > mark:
             change = self._taken.pop()
             if isinstance(change, ClaimInHand):
+                self._of_carriers[change.carrier].discard(change)
                 for message in change.recipients:
                     del self.claims[message]
             else:
                 for message, (claim, recipient) in change.items():
                     claim.recipients[message] = recipient
                     self.claims[message] = claim
+                    self._of_carriers[claim.carrier].add(claim)
 
     def commit(self) -> None:
         self._taken.clear()

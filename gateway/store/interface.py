@@ -211,7 +211,8 @@ class DeliveryOutcome:
     gone: bool = False
     """410: the endpoint is disabled; the delivery waits for its enabling."""
     untried: bool = False
-    """It was not posted, since another to the endpoint has failed: it is as if it had not been handed out."""
+    """It was not posted, since another to the endpoint has failed or the settings are others: it is as if it had never
+    been handed out."""
 
 
 class MessageFacts(NamedTuple):

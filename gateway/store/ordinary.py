@@ -60,25 +60,28 @@ _FEWEST = 2
 """Below that there is nothing to gain."""
 
 
-def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
-    """Record answers that all say ESME_ROK to whole messages as they were claimed.
-
-    False: something is otherwise, and nothing was done.
-    """
+def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
+    """Record the answers that say ESME_ROK to messages in hand; those, and the others, each in their order."""
     claims = work.in_hand.claims
+    plain: list[Answer] = []
+    rest: list[Answer] = []
+    others: set[int] = set()
     attempts: list[tuple[Any, ...]] = []
     sent_at: dict[int, int] = {}
     for answer in answers:
         message, at, told = answer.message, answer.at, answer.carrier_message_id
-        claim = claims.get(message)
+        claim = None if message in sent_at or message in others else claims.get(message)
         if claim is None or answer.verdict is not _ACCEPTED or answer.attempt != 1 or claim.carrier != carrier:
-            return False
+            rest.append(answer)
+            others.add(message)
+            continue
+        plain.append(answer)
         attempts.append(
             (message, carrier, claim.bind, claim.at, at, answer.latency_ms, told or None, exact_key(told) or None)
         )
         sent_at[message] = at
-    if len(sent_at) < len(attempts):
-        return False
+    if not plain:
+        return plain, rest
     _ANSWERED.rows(work, attempts)
     if work.execute(_IS_SENT, (as_json(sent_at),)).rowcount != len(sent_at):
         raise OutOfStep("a message in hand is not in the state that it was claimed to")
@@ -86,8 +89,8 @@ def sent(work: Work, carrier: str, answers: Sequence[Answer]) -> bool:
     if work.campaigns:
         campaign_counts.sent(work, list(sent_at))
     if work.anyone_wants("message.sent"):
-        _tell_sent(work, carrier, answers)
-    return True
+        _tell_sent(work, carrier, plain)
+    return plain, rest
 
 
 def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:

@@ -41,7 +41,7 @@ _WAIT = "UPDATE deliveries SET under_way = 0, due = ?, tries = ? WHERE id = ?"
 
 
 def record(work: Work, told: Sequence[DeliveryOutcome]) -> None:
-    """Record tries; one that was recorded before changes nothing."""
+    """Record tries, those of an endpoint in their order; one that was recorded before changes nothing."""
     first_tries = work.endpoints.first_tries
     taken: dict[int, list[tuple[DeliveryOutcome, int]]] = {}
     for outcome in told:
@@ -49,9 +49,25 @@ def record(work: Work, told: Sequence[DeliveryOutcome]) -> None:
             endpoint, since = first_tries.pop(outcome.id)
             taken.setdefault(endpoint, []).append((outcome, since))
         else:
+            if outcome.endpoint in taken:
+                # What it took before counts before: a success ends failures in a row.
+                _taken_at_first(work, work.endpoints.by_id[outcome.endpoint], taken.pop(outcome.endpoint))
             _record_one(work, outcome)
     for endpoint, outcomes in taken.items():
         _taken_at_first(work, work.endpoints.by_id[endpoint], outcomes)
+
+
+def take_back(work: Work) -> None:
+    """What this transaction handed out so far goes by settings that are no more: it is dealt anew."""
+    handed_out = list(work.deliveries)
+    work.deliveries.clear()
+    for delivery in handed_out:
+        _record_one(
+            work,
+            DeliveryOutcome(
+                delivery.id, delivery.endpoint, work.now, 0, None, None, taken=False, retry_at=None, untried=True
+            ),
+        )
 
 
 def _taken_at_first(work: Work, endpoint: Endpoint, taken: Sequence[tuple[DeliveryOutcome, int]]) -> None:

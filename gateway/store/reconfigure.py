@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from gateway.store import audit
+from gateway.store import audit, outcomes
 from gateway.store.audit import By, What, by_operator
 from gateway.store.face import SqliteFace
 from gateway.store.policy import Policy
@@ -68,6 +68,7 @@ def with_departed(old: Policy, new: Policy) -> Policy:
 def _change(work: Work, policy: Policy, told: str, by: By) -> None:
     audit.add(work, by, What.RELOAD, outcome=_bounded(told))
     # At once: what the rest of this transaction files for an endpoint is to find the row that there is now.
+    outcomes.take_back(work)
     work.endpoints.take(work.connection, policy)
 
 

@@ -167,6 +167,9 @@ class SqliteStore(
         return await self._file(submission, partial(accepts.accept, submission=submission))
 
     async def file_lines(self, lines: LinesIn) -> LinesFiled:
+        if lines.keys is not None and lines.keys.refused:
+            # They are kept too, and no limit of messages counts them.
+            self._disk.check()
         return await self._file(lines.submission, partial(filing.file_lines, lines=lines))
 
     async def _file(self, submission: Submission, change: Callable[[Work], T | Exception]) -> T:

@@ -142,11 +142,13 @@ class Done:
     """The carriers of receipts that were parked."""
     seconds: float = 0.0
     """From its begin to its commit."""
+    rows: int = 0
+    """How many it changed, of all tables."""
 
 
 def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own, now: int) -> Done:
     """All of a batch as one transaction. When it raises, nothing of it has happened and the mirrors are as before."""
-    started = time.perf_counter()
+    started, changed = time.perf_counter(), connection.total_changes
     connection.execute("BEGIN IMMEDIATE")
     work = Work(connection, mirrors, now)
     try:
@@ -171,7 +173,7 @@ def run(connection: sqlite3.Connection, mirrors: Mirrors, batch: Batch, own: Own
     for campaign in gone.erased:
         mirrors.queues.erased(campaign)
     mirrors.parked, mirrors.joining, mirrors.stale = work.parked, work.joining, work.stale
-    done.seconds = time.perf_counter() - started
+    done.seconds, done.rows = time.perf_counter() - started, connection.total_changes - changed
     return done
 
 

@@ -213,14 +213,16 @@ class Writer:
             if self._held:
                 self._held.ran(own)
                 self._wake_at = self._held.wake_at(self._wake_at, now)
-            self.log.wrote(pending.rows_of(batch))
             if self.log.is_nearly_copied:
                 await self.log.begin_anew(self._call)
             if self._wal_is_long():
                 await checkpoints.attempt(self._call, checkpoints.truncate)
 
     async def _transact(self, batch: Batch, own: Own) -> Done:
-        return await self._call(partial(transaction.run, mirrors=self.mirrors, batch=batch, own=own, now=self._clock()))
+        run = partial(transaction.run, mirrors=self.mirrors, batch=batch, own=own, now=self._clock())
+        done = await self._call(run)
+        self.log.wrote(done.rows)
+        return done
 
     def _hand_out(self, batch: Batch, done: Done) -> None:
         """What is on disk now is told; a callback may ask for the next look at all."""

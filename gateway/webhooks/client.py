@@ -141,18 +141,23 @@ class Client:
         ask = partial(self._ask, origin, request(head, body, headers))
         return await self._posted(started, self._timeout, ask)
 
+    def may_begin(self, url: str) -> bool:
+        """Whether `begin` is worth the signing: the URL is not encrypted, and a connection is kept."""
+        try:
+            origin, _ = aimed_at(url)
+        except UrlError:
+            return False
+        return self._quick.runs and not origin.encrypted and self._pool.keeps(origin)
+
     def begin(self, url: str, body: bytes, headers: Sequence[Header], done: Callable[[PostResult], None]) -> bool:
         """`post` without a task of its own, where a connection that is not encrypted is kept; False: it is not begun.
 
         `done` is called with what it came to, later than this returns.
         """
         nursery = self._nursery
-        try:
-            origin, head = aimed_at(url)
-        except UrlError:
+        if nursery is None or not self.may_begin(url):
             return False
-        if nursery is None or not self._quick.runs or origin.encrypted:
-            return False
+        origin, head = aimed_at(url)
         connection = self._pool.take(origin)
         if connection is None:
             return False

@@ -51,6 +51,10 @@ class Pool(Generic[C]):
         """Connections open or being opened, with a POST or idle."""
         return self._open
 
+    def keeps(self, origin: Origin) -> bool:
+        """Whether any connection to the origin idles; it may have ended."""
+        return origin in self._kept
+
     def take(self, origin: Origin) -> C | None:
         """The connection to the origin that was used last and is still alive, if any."""
         while kept := self._kept.get(origin):

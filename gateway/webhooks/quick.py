@@ -150,4 +150,8 @@ class QuickPosts(Generic[C]):
             if post.deadline <= now:
                 del self._under_way[descriptor]
                 self.let_go(post.connection)
-                post.late()
+                try:
+                    post.late()
+                except Exception:
+                    # As where it was answered.
+                    log.exception("webhook fault after its time-out")

@@ -6,7 +6,10 @@ from typing import NamedTuple
 import h11
 import trio
 
+from gateway import h11_lines
 from gateway.identifiers import now_ms
+
+h11_lines.read_in_time()
 
 READ_BYTES = 65_536
 _DRAINED_BYTES = 65_536

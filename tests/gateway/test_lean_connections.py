@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -311,6 +313,33 @@ async def test_a_caller_that_does_not_read_its_answer_does_not_hold_up_a_stop() 
     async with serving(stop_seconds=0.2) as place, await place.connect() as stream:
         await stream.send_all(HEAD + b'Content-Length: 6\r\n\r\n"long"')
         await place.until(lambda: bool(place.posts))
+
+
+async def test_a_stop_ends_a_connection_whose_caller_is_slow_to_take_its_answer() -> None:
+    async with serving(stop_seconds=90.0) as place, await place.connect() as stream:
+        await stream.send_all(HEAD + b'Content-Length: 6\r\n\r\n"long"')
+        await place.until(lambda: bool(place.posts))
+        said = await stream.receive_some(1)
+        place.server.stop.set()
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+        assert (said + await rest(stream)).endswith(LONG)
+
+
+async def test_a_caller_that_resets_its_connection_before_the_answer_is_no_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as place:
+        for count in (1, 2):
+            place.may_answer = trio.Event()
+            stream = await place.connect()
+            await stream.send_all(ASK)
+            await place.until(lambda count=count: len(place.posts) == count)  # type: ignore[misc]
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await stream.aclose()
+            place.may_answer.set()
+            await place.open(0)
+    assert caplog.text == ""
 
 
 async def test_a_token_that_is_taken_away_ends_on_a_connection_that_used_it() -> None:

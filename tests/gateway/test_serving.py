@@ -264,6 +264,7 @@ MALFORMED = {
         HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501, "Only Transfer-Encoding: chunked is supported.",
     ),
     "a large head": (HEAD + b"X: " + b"x" * MOST_HEAD, 431, "Receive buffer too long."),
+    "a large head that is whole": (HEAD + b"X: " + b"x" * MOST_HEAD + b"\r\n\r\n", 431, "Receive buffer too long."),
 }  # fmt: skip
 
 

@@ -57,8 +57,9 @@ def test_a_profile_tells_the_stages(spy, monkeypatch, tmp_path):
 def test_the_soak_writes_a_line_a_minute(tmp_path):
     file = tmp_path / "minutes.csv"
 
-    steady(CONTEXT, 2, file, lambda line: None, slice_seconds=0.5)
+    seen, failure = steady(CONTEXT, 2, file, lambda line: None, slice_seconds=0.5)
 
+    assert (len(seen), failure) == (2, "")
     assert [line.split(",")[0] for line in file.read_text().splitlines()] == ["minute", "1", "2"]
 
 

@@ -56,7 +56,7 @@ def test_a_run_that_was_cut_off_goes_on_and_sends_nothing_twice(
 ):
     simulator = simulator_with(*record.option)
     # At this pace it takes seconds: it is cut off long before its end, however late the signal comes.
-    shop = account(limits={"messages_per_second": 300})
+    shop = account(limits={"messages_per_second": 150})
     gateway = gateway_with(carriers={"telco": carrier(simulator.port, window=50)}, accounts={"shop": shop})
     options = ("--batch", "10", "--concurrency", "2")
     first = bulk(gateway, *options)

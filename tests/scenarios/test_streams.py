@@ -18,16 +18,30 @@ pytestmark = pytest.mark.scenario
 
 COUNT = 3_000
 NUMBERS = [f"+3460030{n:04}" for n in range(COUNT)]
-PROGRAM = """
+PROGRAM = f"""
 import sys
 answers = []
 stream = Stream("day-1", answers.append, window=200, url=sys.argv[1])
-for number in range({count}):
+for number in range({COUNT}):
     stream.send({{"to": f"+3460030{{number:04}}", "text": "Hello"}})
 stream.close()
-assert [answer["line"] for answer in answers] == list(range(1, {count} + 1)), len(answers)
+assert [answer["line"] for answer in answers] == list(range(1, {COUNT} + 1)), len(answers)
 assert all("entity" in answer for answer in answers)
 print(sum("replayed" in answer for answer in answers))
+"""
+FAILING = """
+import sys
+
+def told(answer):
+    raise LookupError(answer["line"])
+
+stream = Stream("day-2", told, window=5, url=sys.argv[1])
+try:
+    for number in range(20):
+        stream.send({"to": "+34600300000", "text": f"Hello {number}"})
+    stream.close()
+except (LookupError, Refused) as fault:
+    print(repr(fault))
 """
 
 
@@ -84,12 +98,11 @@ def helper(tmp_path):
     page = PAGES["streaming"]
     *_, code = blocks(page, "python")
     code = code.partition("\nstream = Stream(")[0]
-    program = "\n".join([*blocks(INDEX, "python"), code, PROGRAM.format(count=COUNT)])
-    (tmp_path / "program.py").write_text(program)
     started = []
 
-    def start(url):
-        environment = {"PATH": os.environ["PATH"], "TOKEN": TOKEN}
+    def start(url, use=PROGRAM, token=TOKEN):
+        (tmp_path / "program.py").write_text("\n".join([*blocks(INDEX, "python"), code, use]))
+        environment = {"PATH": os.environ["PATH"], "TOKEN": token}
         command = [sys.executable, str(tmp_path / "program.py"), url]
         started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
         return started[-1]
@@ -139,6 +152,15 @@ def test_the_helper_of_the_page_goes_on_after_a_restart(gateway_with, simulator_
     # What a kill leaves in doubt is held here: never sent twice, and perhaps not at all.
     wait_until(lambda: len(set(record.numbers())) >= COUNT - 10 * is_killed, "all have arrived")
     assert record.twice() == set()
+
+
+@pytest.mark.parametrize(
+    ("token", "fault"), [(TOKEN, "LookupError(1)"), ("nobody's", "Refused('unauthorized")], ids=["program", "gateway"]
+)
+def test_the_helper_of_the_page_tells_of_a_fault_instead_of_waiting(gateway_with, simulator_with, helper, token, fault):
+    gateway = gateway_with(carriers={"telco": carrier(simulator_with().port)})
+    output, _ = helper(gateway.url, FAILING, token).communicate(timeout=30)
+    assert output.startswith(fault)
 
 
 HEAD = (

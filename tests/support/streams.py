@@ -43,6 +43,7 @@ class Streaming:
         return await self._fed.receive()
 
     async def _send(self, event: dict[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()  # as over a network: others are served meanwhile
         if event["type"] == "http.response.start":
             self.status = event["status"]
             self.headers = {name.decode(): value.decode() for name, value in event["headers"]}

@@ -4,7 +4,7 @@ What goes to and fro on it is conversation.py's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, cast
 from urllib.parse import parse_qsl
@@ -71,9 +71,10 @@ class Stream:
         """Whether the body was read to its end."""
         return self.conversation.is_whole
 
-    async def run(self, receive: Receive, send: Send) -> None:
-        """Until all is answered, or the caller has gone."""
+    async def run(self, begin: Callable[[], Awaitable[None]], receive: Receive, send: Send) -> None:
+        """Until all is answered, or the caller has gone. `begin` sends the head."""
         with self._streams.opened(self):
+            await begin()
             await self.conversation.run(receive, send)
 
 

@@ -33,12 +33,14 @@ class StreamConnection(Connection):
             await super()._send_response(send, response)
             return
         headers = [(name.lower().encode(), value.encode()) for name, value in response.headers]
-        await send({"type": "http.response.start", "status": 200, "headers": headers, "trailers": False})
+
+        async def begin() -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": headers, "trailers": False})
 
         async def tell(piece: bytes) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-        await response.stream.run(self._next, tell)
+        await response.stream.run(begin, self._next, tell)
         self._is_told.set()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

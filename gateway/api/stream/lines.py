@@ -16,6 +16,7 @@ from gateway.api.problems import Problem
 MOST_LINE = 64 * 1024
 """Octets of a line."""
 _BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t\r"
 _OPEN, _CLOSED = ord("{"), ord("}")
 _LINES_PER_TURN = 10
 _QUICK = 40_000
@@ -60,7 +61,8 @@ class LineReader:
             self.is_too_long = True
             lines = lines[: next(at for at, line in enumerate(lines) if len(line) > MOST_LINE)]
         self.is_too_long = self.is_too_long or is_rest_long
-        return [line for line in lines if line and not line.isspace()]
+        # A carriage return is no part of a line: neither of what its key guards, nor of what is decoded in one go.
+        return [stripped for line in lines if (stripped := line.strip(_BLANKS))]
 
 
 async def values_of(lines: Sequence[bytes]) -> list[Any]:
@@ -94,4 +96,6 @@ async def _value(line: bytes) -> Any:
     try:
         return decode(line) if len(line) <= _QUICK else await decode_in_turns(line, 1)
     except Problem as problem:
-        return problem
+        # Told of a body, which a line is here; its number stands beside it.
+        words = problem.detail.replace("Line 1, column", "Column").replace("The body", "The line")
+        return Problem(problem.kind, words, members=problem.members)

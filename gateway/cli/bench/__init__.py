@@ -19,6 +19,7 @@ __all__ = ["HELP", "NAME", "add_arguments", "run"]
 NAME = "bench"
 HELP = "measure this gateway on this machine"
 _RUNS = 5
+_WITHIN_MINUTES = 150
 _PROFILE, _SOAK = "profile", "soak"
 
 
@@ -29,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="show the rows")
     parser.add_argument("--runs", type=_whole, default=None, metavar="N", help=f"of each row; default {_RUNS}")
     parser.add_argument("--quick", action="store_true", help="a tenth of the messages and one run: did anything move?")
+    parser.add_argument(
+        "--within",
+        type=_whole,
+        default=_WITHIN_MINUTES,
+        metavar="N",
+        help=f"minutes after which no further run begins; default {_WITHIN_MINUTES}",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures, too")
     parser.add_argument("--markdown", action="store_true", help="print the table as a page has it")
     parser.add_argument(
@@ -79,7 +87,7 @@ def _chosen(arguments: argparse.Namespace, context: "Context", runs: int, before
     except ValueError as error:
         print(f"sluice bench: {error}", file=sys.stderr)
         return 2
-    seen, failed = carried_out.rows(rows, context, runs, before)
+    seen, failed = carried_out.rows(rows, context, runs, before, arguments.within * 60)
     if seen:
         carried_out.tell(seen, as_markdown=arguments.markdown)
     if arguments.json is not None:

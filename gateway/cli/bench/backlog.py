@@ -12,7 +12,7 @@ from gateway.cli.bench.row import Context, Figures, Named
 from gateway.cli.bench.stage import Spent, Stage, staged
 from gateway.cli.bench.throughput import BULK_500
 
-_FILL_SECONDS = 3_600
+_DRAIN_SECONDS = 600
 _CONNECTIONS = 4
 _CHUNK = 500_000
 """Messages of one caller, who renders them ahead in memory."""
@@ -79,6 +79,6 @@ def restarted(stage: Stage) -> Figures:
 
 def _mark(stage: Stage, events: int) -> tuple[int, float, Spent]:
     """Once so many were told: how many they are, when, and what was spent until then."""
-    stage.wait(lambda: stage.told()["events"] >= events, f"{events} events", _FILL_SECONDS)
+    stage.wait(lambda: stage.told()["events"] >= events, f"{events} events", _DRAIN_SECONDS)
     told = stage.told()
     return int(told["events"]), time.monotonic(), stage.spent()

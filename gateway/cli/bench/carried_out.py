@@ -1,7 +1,9 @@
 """Carries out what `sluice bench` was asked for, and says what it sees as it goes."""
 
 import json
+import math
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +21,13 @@ from gateway.cli.bench.table import also, markdown, show, table, wide
 _BEFORE = "before: "
 
 
-def rows(wanted: Sequence[Row], context: Context, runs: int, before: Path | None) -> tuple[list[Seen], list[str]]:
+def rows(
+    wanted: Sequence[Row], context: Context, runs: int, before: Path | None, within_seconds: float = math.inf
+) -> tuple[list[Seen], list[str]]:
     """Each row as often as asked for, by turns, so that a busy minute of the machine hits all alike.
 
-    What was seen, and the names of runs that did not come to their end. Cut off, it is what was seen until then.
+    What was seen, and the names of runs that did not come to their end. Cut off, or with its time over before a run
+    begins, it is what was seen until then.
     """
     _say(_machine_line())
     trees = [(_BEFORE, before), ("", None)] if before is not None else [("", None)]
@@ -30,8 +35,12 @@ def rows(wanted: Sequence[Row], context: Context, runs: int, before: Path | None
     failed: list[str] = []
     able = [row for row in wanted if not _is_lacking(row)]
     turns = [(number, row, name, tree) for number in range(1, runs + 1) for row in able for name, tree in trees]
+    until = time.monotonic() + within_seconds
     try:
         for number, row, name, tree in turns:
+            if time.monotonic() > until:
+                failed.append(f"what was left after {within_seconds / 60:.0f} minutes")
+                break
             try:
                 figures = take(row, replace(context, tree=tree))
             except BenchError as failure:
@@ -81,7 +90,7 @@ def profile(context: Context, runs: int, before: Path | None, file: Path | None)
 
 
 def soak(context: Context, messages: int, minutes: int, file: Path | None) -> int:
-    """Both long runs; the minutes go into `sluice-soak.csv` here, or beside the JSON; 0."""
+    """Both long runs; the minutes go into `sluice-soak.csv` here, or beside the JSON; 1 when they were cut short."""
     _say(_machine_line())
     told: list[Seen] = []
     for name, count in (("backlog of few", 0), (f"backlog of {messages:,}", messages)):
@@ -89,14 +98,17 @@ def soak(context: Context, messages: int, minutes: int, file: Path | None) -> in
         told.append(Seen(name, name, (), [figures]))
         _say(f"{name}: {_line(figures)}")
     each_minute = (Path() if file is None else file.parent) / "sluice-soak.csv"
-    minutes_seen = long_runs.steady(context, minutes, each_minute, _say)
-    told.append(Seen("steady", "the last minute of a steady load", (), minutes_seen[-1:]))
+    minutes_seen, failure = long_runs.steady(context, minutes, each_minute, _say)
+    if minutes_seen:
+        told.append(Seen("steady", "the last minute of a steady load", (), minutes_seen[-1:]))
     wide().print(table(told))
     for one in told:
         _say(f"{one.name}: {also(one.median)}")
     if file is not None:
-        write(file, {"rows": [one.told() for one in told], "minutes": minutes_seen})
-    return 0
+        write(file, {"rows": [one.told() for one in told], "minutes": minutes_seen, "failed": failure})
+    if failure:
+        _say(f"steady FAILED: {failure}")
+    return 1 if failure else 0
 
 
 def write(file: Path, told: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Numbers of the bench: percentiles, medians, and the ratio that holds best from minute to minute."""
+"""Numbers of the bench: percentiles, and medians over runs."""
 
 import statistics
 from collections.abc import Sequence

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.cli.bench.configuration import Shape
 from gateway.cli.bench.figures import percentile
+from gateway.cli.bench.processes import BenchError
 from gateway.cli.bench.relays import Sluice
 from gateway.cli.bench.requests import Posts, number
 from gateway.cli.bench.row import Context, Figures, Named
@@ -46,12 +47,19 @@ def paced(stage: Stage, way: Way, per_second: int, seconds: float, warm_up: int)
         "clients_us": outcome["cpu_seconds"] / count * 1e6,
         **to_wire(posts, outcome, stage.arrivals()),
         "rss_mib": stage.rss_mib("VmHWM"),
+        **stage.repeated(warm_up + count, warm_up + count),
     }
 
 
 def to_wire(posts: Posts, outcome: Mapping[str, Any], arrivals: Mapping[str, float]) -> Figures:
-    """From the POST's first octet (`p50_ms`) and from the 201 to the submit_sm's arrival; the POST itself too."""
-    came = [arrivals[number(n).removeprefix("+")] for n in range(posts.first, posts.first + posts.count)]
+    """From the POST's first octet (`p50_ms`) and from the 201 to the submit_sm's arrival; the POST itself too.
+
+    Raises BenchError where one did not arrive.
+    """
+    numbers = [number(n).removeprefix("+") for n in range(posts.first, posts.first + posts.count)]
+    if lost := [one for one in numbers if one not in arrivals]:
+        raise BenchError(f"{len(lost)} of {posts.count} messages did not come to the carrier, the first to {lost[0]}")
+    came = [arrivals[one] for one in numbers]
     return {
         **spread("", _between(outcome["begun"], came)),
         **spread("after_201_", _between(outcome["answered"], came)),

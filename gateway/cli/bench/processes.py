@@ -1,6 +1,7 @@
 """The bench's child processes: started, asked, and gone when the bench is; and what a process costs, from /proc.
 
-What runs in them is told by stage.py. CPU is user + system of all threads, those that ended as well (proc(5), stat).
+What runs in them is told by stage.py. CPU is user + system of all threads, those that ended as well, and of children
+that ended (proc(5), stat).
 """
 
 import json
@@ -114,11 +115,14 @@ def our_environment(tree: Path | None = None) -> dict[str, str]:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """User + system of these processes so far."""
+    """User + system of these processes so far. Raises BenchError where one is gone."""
     spent = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        spent += int(fields[11]) + int(fields[12])
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            raise BenchError(f"process {pid} is gone") from None
+        spent += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
     return spent / _TICKS
 
 
@@ -126,6 +130,12 @@ def thread_seconds(pid: int) -> dict[int, float]:
     """CPU of each thread that lives, by its number; the first one's is the process's."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return {int(task.name): int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
+
+
+def waited_seconds(pids: Iterable[int]) -> float:
+    """How long the threads that these processes have were ready to run while others had the cores."""
+    files = [task / "schedstat" for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int(file.read_text().split()[1]) for file in files) / 1e9
 
 
 def rss_mib(pids: Iterable[int], field: str = "VmRSS") -> float:

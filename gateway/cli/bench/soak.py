@@ -5,11 +5,11 @@ Each minute is a line of CSV in a file, so that what was seen of a run cut short
 
 import csv
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 from gateway.cli.bench.backlog import drained, fill, restarted
 from gateway.cli.bench.configuration import Shape
+from gateway.cli.bench.processes import BenchError
 from gateway.cli.bench.relays import Sluice
 from gateway.cli.bench.row import Context, Figures
 from gateway.cli.bench.stage import staged
@@ -49,18 +49,21 @@ def steady(
     file: Path,
     say: Callable[[str], None],
     slice_seconds: float = _MINUTE_SECONDS,
-) -> list[Figures]:
-    """A line a minute, into the file too."""
+) -> tuple[list[Figures], str]:
+    """A line a minute, into the file too. What was seen, and why it did not come to its end; empty where it did."""
     seen: list[Figures] = []
-    with staged(Sluice(FORGETFUL, context.tree)) as stage, file.open("w", newline="") as out:
-        slices = islice(steadily(stage, STEADY_PER_SECOND, slice_seconds), minutes)
-        for minute, figures in enumerate(slices, 1):
-            row = {"minute": minute, **{name: round(value, 2) for name, value in figures.items() if value is not None}}
-            writer = csv.DictWriter(out, list(row))
-            if minute == 1:
-                writer.writeheader()
-            writer.writerow(row)
-            out.flush()
-            say("  ".join(f"{name} {value}" for name, value in row.items()))
-            seen.append(figures)
-    return seen
+    try:
+        with staged(Sluice(FORGETFUL, context.tree)) as stage, file.open("w", newline="") as out:
+            for minute, figures in enumerate(steadily(stage, STEADY_PER_SECOND, slice_seconds, minutes), 1):
+                told = {name: None if value is None else round(value, 2) for name, value in figures.items()}
+                row = {"minute": minute, **told}
+                writer = csv.DictWriter(out, list(row))
+                if minute == 1:
+                    writer.writeheader()
+                writer.writerow(row)
+                out.flush()
+                say("  ".join(f"{name} {value}" for name, value in row.items()))
+                seen.append(figures)
+    except BenchError as failure:
+        return seen, str(failure)
+    return seen, ""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.bench.configuration import Ports
-from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib
+from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib, waited_seconds
 from gateway.cli.bench.relays import Relay
 from gateway.cli.bench.requests import Posts
 
@@ -30,13 +30,13 @@ RECEIPT_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Spent:
-    """CPU seconds by process, at a moment."""
+    """CPU seconds by process, at a moment, and as `waited` those in which the relay had no core to run on."""
 
     at: dict[str, float]
 
     def each(self, before: "Spent", count: int) -> dict[str, float]:
         """Microseconds a message since `before`."""
-        return {f"{name}_us": (at - before.at.get(name, 0.0)) / count * 1e6 for name, at in self.at.items()}
+        return {f"{name}_us": max(0.0, at - before.at.get(name, 0.0)) / count * 1e6 for name, at in self.at.items()}
 
 
 class Call:
@@ -138,6 +138,16 @@ class Stage:
             self.wait(lambda: self._is_settled(self.carrier()), "the answers to receipts", seconds)
         return last
 
+    def repeated(self, messages: int, events: int) -> dict[str, float]:
+        """Once all came: events that were told again, which is allowed and shown where it happened.
+
+        Raises BenchError where the carrier took more messages than were handed in, which nothing in a run excuses.
+        """
+        taken, told = int(self.carrier()["taken"]), int(self.told()["events"])
+        if taken > messages:
+            raise BenchError(f"{taken - messages} of {messages} messages were sent twice: {self.seen()}")
+        return {"events_told_again": told - events} if told > events else {}
+
     def seen(self) -> str:
         """For an error: what was counted, and the end of the relay's log."""
         counts = {"sink": self.told(), "carrier": self.smsc and self.carrier()}
@@ -148,7 +158,8 @@ class Stage:
         relay = {name: cpu_seconds([child.pid]) for name, child in self.relay.processes().items()}
         others = {"simulator": self.smsc, "sink": self.sink}
         spent = {name: cpu_seconds([child.pid]) for name, child in others.items() if child is not None}
-        return Spent({**relay, "gateway": sum(relay.values()), **spent})
+        waited = waited_seconds(child.pid for child in self.relay.processes().values())
+        return Spent({**relay, "gateway": sum(relay.values()), "waited": waited, **spent})
 
     def rss_mib(self, field: str = "VmRSS") -> float:
         """Of the relay."""

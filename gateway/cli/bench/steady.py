@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count, islice
 
 from gateway.cli.bench.configuration import Shape
 from gateway.cli.bench.latency import spread
@@ -16,6 +15,8 @@ from gateway.cli.bench.throughput import Way
 _PER_POST = 20
 _CONNECTIONS = 32
 _NUMBERS = 100_000_000
+_LAST_SECONDS = 300.0
+"""For the last events: by then each message has its end, be it that its validity is over."""
 STEADY_PER_SECOND = 2_000
 _WAY = Way("/v1/sms/bulk", _PER_POST, "front", _CONNECTIONS)
 
@@ -30,28 +31,33 @@ class Steady(Named):
 
     def measure(self, context: Context) -> Figures:
         with staged(Sluice(self.shape, context.tree)) as stage:
-            seen = list(islice(steadily(stage, self.per_second, context.scale.seconds), self.slices))
+            seen = list(steadily(stage, self.per_second, context.scale.seconds, self.slices))
         first, last = seen[min(1, len(seen) - 1)], seen[-1]
         return {**last, "rss_before_mib": first["rss_mib"], "p99_before_ms": first["p99_ms"]}
 
 
-def steadily(stage: Stage, per_second: int, seconds: float) -> Iterator[Figures]:
-    """Slice after slice, without a pause between: what each was like. The next is rendered while one goes on."""
+def steadily(stage: Stage, per_second: int, seconds: float, slices: int) -> Iterator[Figures]:
+    """Slice after slice, without a pause between: what each was like. The next is rendered while one goes on.
+
+    Raises BenchError after the last where a message was lost or sent twice.
+    """
     messages = max(_PER_POST, int(per_second * seconds) // _PER_POST * _PER_POST)
-    firsts = (n * messages % (_NUMBERS - messages) for n in count())
-    first = next(firsts)
-    call = _ready(stage, messages, first, per_second)
     stage.arrivals()
-    told = 0
+    told = 0.0
     under_way: dict[str, float] = {}
-    while True:
-        before, began = stage.spent(), time.monotonic()
-        call.begin()
-        following = next(firsts)
-        after = _ready(stage, messages, following, per_second)
+    call = _ready(stage, messages, 0, per_second)
+    before, began = stage.spent(), time.monotonic()
+    call.begin()
+    for number_of_slice in range(1, slices + 1):
+        first = (number_of_slice - 1) * messages % (_NUMBERS - messages)
+        following = (first + messages) % (_NUMBERS - messages)
+        after = None if number_of_slice == slices else _ready(stage, messages, following, per_second)
         outcome = call.outcome()
         spent, ended = stage.spent(), time.monotonic()
-        events = int(stage.told()["events"])
+        events, behind = stage.told()["events"], number_of_slice * messages - stage.carrier()["taken"]
+        if after is not None:
+            after.begin()
+            call = after
         for post, begun in enumerate(outcome["begun"]):
             under_way[number(first + post * _PER_POST).removeprefix("+")] = begun
         arrivals = stage.arrivals()
@@ -62,10 +68,13 @@ def steadily(stage: Stage, per_second: int, seconds: float) -> Iterator[Figures]
             **spread("", waits),
             "post_p50_ms": outcome["post_p50_ms"],
             "post_p99_ms": outcome["post_p99_ms"],
+            "behind": behind,
             "rss_mib": stage.rss_mib(),
             "store_mib": _store_mib(stage),
         }
-        call, first, told = after, following, events
+        before, began, told = spent, ended, events
+    stage.wait_for_events(slices * messages, _LAST_SECONDS)
+    stage.repeated(slices * messages, slices * messages)
 
 
 def _ready(stage: Stage, messages: int, first: int, per_second: int) -> Call:

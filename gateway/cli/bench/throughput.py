@@ -75,6 +75,7 @@ def through(stage: Stage, way: Way, warm_up: int, count: int, *, events: int, cl
         "p50_ms": outcome.get("post_p50_ms"),
         "p99_ms": outcome.get("post_p99_ms"),
         "rss_mib": stage.rss_mib("VmHWM"),
+        **stage.repeated(warm_up + count, (warm_up + count) * events),
     }
 
 

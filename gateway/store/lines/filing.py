@@ -20,7 +20,8 @@ from gateway.store.writings import accepted_segments
 
 _FIRST = (
     "SELECT first, submission, digests, messages, refusals FROM stream_lines "
-    "WHERE account = ? AND key = ? AND first BETWEEN ? AND ? AND expires_at > ?"
+    # The last row may begin MOST_LINES before, but of a caller who waits for each answer all those hold a line each.
+    "WHERE account = ? AND key = ? AND first BETWEEN ? AND ? AND first + length(messages) / 8 > ? AND expires_at > ?"
 )
 _KEEP = (
     "INSERT OR REPLACE INTO stream_lines (account, key, first, submission, digests, messages, refusals, expires_at) "
@@ -97,7 +98,7 @@ def _first_answers(work: Work, account: str, keys: LineKeys) -> tuple[dict[int, 
     if not keys.digests:
         return again, reused
     least, most = next(iter(keys.digests)), next(reversed(keys.digests.keys()))  # type: ignore[call-overload]
-    rows = work.execute(_FIRST, (account, keys.key, least - MOST_LINES + 1, most, work.now)).fetchall()
+    rows = work.execute(_FIRST, (account, keys.key, least - MOST_LINES + 1, most, least, work.now)).fetchall()
     for first, submission, digests, messages, refusals in rows:
         refused = _refusals.decode(refusals) if refusals else _NO_REFUSALS
         ids = array("q", bytes(messages))

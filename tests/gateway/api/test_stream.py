@@ -97,6 +97,7 @@ async def test_what_is_wrong_with_a_line_is_told_of_it_alone(house: House, a_mes
         (8, refused),
         (9, "accepted"),
     ]
+    assert answers[1]["error"]["detail"].startswith("Column 2: ")
     error = answers[2]["error"]
     assert (error["client_id"], error["codes"], error["retryable"]) == ("short", {"to": ["number_too_short"]}, False)
     assert answers[3]["error"]["codes"] == {"item": ["wrong_type"]}

@@ -1,5 +1,6 @@
 """What a stream's caller is told when there is no room, and how the gateway ends a stream."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -138,6 +139,24 @@ async def test_a_stream_counts_as_one_request(house: House, a_message: Message) 
         stream.finish()
     async with a_stream(house.app) as third:
         assert await third.begun() == 429
+
+
+async def test_streams_that_are_opened_at_once_are_counted_too(house: House) -> None:
+    statuses: Counter[int] = Counter()
+
+    async def open_one() -> None:
+        async with a_stream(house.app) as stream:
+            statuses[await stream.begun()] += 1
+            if statuses.total() == MOST_OF_ACCOUNT + 8:
+                all_told.set()
+            await all_told.wait()
+            stream.finish()
+
+    all_told = trio.Event()
+    async with trio.open_nursery() as nursery:
+        for _ in range(MOST_OF_ACCOUNT + 8):
+            nursery.start_soon(open_one)
+    assert statuses == {200: MOST_OF_ACCOUNT, 503: 8}
 
 
 async def test_an_account_has_only_so_many_streams(house: House) -> None:

@@ -1,5 +1,6 @@
 """The Idempotency-Key of a stream guards each of its lines, however a repeat gathers them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +63,32 @@ async def test_another_line_under_the_number_of_one_that_came_is_refused_alone(
     assert [answer.get("replayed") for answer in answers] == [True, None, None]
     assert (answers[1]["error"]["code"], answers[1]["error"]["client_id"]) == ("idempotency_key_reused", "x")
     assert "entity" in answers[2]
+
+
+async def test_of_two_streams_under_one_key_at_once_each_line_is_accepted_by_one(
+    house: House, a_message: Message
+) -> None:
+    lines = [a_message(text=f"n {n}") for n in range(60)]
+    answers: dict[int, list[Any]] = {}
+
+    async def say(apart: int) -> None:
+        answers[apart] = await said(house, *lines, apart=apart)
+
+    async with trio.open_nursery() as nursery:
+        for apart in (3, 7):
+            nursery.start_soon(say, apart)
+    for one, other in zip(answers[3], answers[7], strict=True):
+        assert one["entity"]["id"] == other["entity"]["id"]
+        assert sorted([one.get("replayed", False), other.get("replayed", False)]) == [False, True]
+    assert await count_of(house) == len(lines)
+
+
+@pytest.mark.parametrize("end", [b"\r", b" \t\r", b""])
+async def test_how_a_line_ends_is_no_part_of_what_its_key_guards(house: House, a_message: Message, end: bytes) -> None:
+    lines = [json.dumps(a_message(text=f"n {n}")).encode() for n in range(3)]
+    await said(house, *lines)
+    answers = await said(house, *[b" " + line + end for line in lines])
+    assert [answer.get("replayed") for answer in answers] == [True] * 3
 
 
 async def test_keys_of_other_accounts_and_of_no_stream_are_others(house: House, a_message: Message) -> None:

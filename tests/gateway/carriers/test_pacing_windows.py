@@ -23,7 +23,7 @@ ARRIVALS = st.lists(
 """Seconds since the one before, which bind's, how many PDUs."""
 LATE = st.lists(st.sampled_from([0.0, 0.0, 0.0001, 0.003, 0.02, 0.09, 0.3, 1.2]), min_size=1, max_size=7)
 """How late timers come, in turn."""
-UNWRITTEN = st.lists(st.sampled_from([0.0, 0.0, 0.002, 0.05]), min_size=1, max_size=5)
+UNWRITTEN = st.lists(st.sampled_from([0.0, 0.0, 0.002, 0.05, 1.4, 2.7]), min_size=1, max_size=5)
 """How long after it was let go a PDU is handed to the network."""
 
 
@@ -48,6 +48,7 @@ class Line:
         self.restraints = [Restraint(made, [*own[bind], *shared]) for bind in range(binds)]
         self.waiting = [0] * binds
         self.written: list[tuple[float, int]] = []
+        self._writes_until = [0.0] * binds
         self._late, self._unwritten = late, unwritten
         self._agenda: list[tuple[float, int, int, int]] = []
         self._turn = 0
@@ -78,7 +79,10 @@ class Line:
         if room > 0:
             restraint.take(room, now)
             self.waiting[bind] -= room
-            self._at(now + self._unwritten[self._turn % len(self._unwritten)], bind, -room)
+            # In the order in which they were let go, as on any connection.
+            writes_until = max(self._writes_until[bind], now + self._unwritten[self._turn % len(self._unwritten)])
+            self._writes_until[bind] = writes_until
+            self._at(writes_until, bind, -room)
         if self.waiting[bind]:
             self._at(max(now, restraint.next_at()) + self._late[self._turn % len(self._late)], bind, 0)
 
@@ -186,3 +190,16 @@ def test_a_quick_pace_wakes_no_more_often_than_every_two_milliseconds() -> None:
         now = pace.next_at()
     assert wakes <= 501
     assert 2_960 <= sent <= 3_000
+
+
+def test_what_a_lost_connection_never_wrote_holds_nothing_back_for_ever() -> None:
+    line = Line(10, 2, 0, [0.0], [0.0])
+    lost, other = line.restraints
+    lost.take(lost.room(10, 1000.0), 1000.0)
+    assert lost.has_unwritten
+    lost.lost(1000.5)
+    assert not lost.has_unwritten
+    line.waiting[1] = 200
+    line._at(1001.1, 1, 0)
+    assert len(line.run([], until=1011.1)) >= 99
+    assert other.next_at() < 1012.0

@@ -1,6 +1,7 @@
 """The parts of `sluice bulk` by themselves: rows as they are read, requests as they are cut, patience by a clock."""
 
 import json
+import socket
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from gateway.cli.bulk.job import Job, Options
 from gateway.cli.bulk.patience import Patience, StoppedError
 from gateway.cli.bulk.rows import FileError, examine
-from gateway.cli.calls import NotReachableError, RefusedError
+from gateway.cli.calls import CALLERS, Caller, NotReachableError, RefusedError
 
 
 def a_job(file: Path, text: str | None = "Hi {code}", batch: int = 500, **fields: Any) -> Job:
@@ -194,3 +195,12 @@ def test_what_is_waited_for_is_told_once(clock: FakeClock) -> None:
     patience.keep_trying(Troubled())
     patience.keep_trying(Troubled(*[NotReachableError("No gateway answers.\nStart one.")] * 3))
     assert said == ["The gateway does not answer; waiting for it. No gateway answers."]
+
+
+def test_a_proxy_that_keeps_a_stream_to_itself_is_told_from_a_gateway_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        caller = Caller(f"http://127.0.0.1:{proxy.getsockname()[1]}", "sk_test", CALLERS, timeout_seconds=0.2)
+        with pytest.raises(NotReachableError, match="proxy in between"):
+            caller.converse("/v1/sms/stream", "application/x-ndjson", "key")
+    with pytest.raises(NotReachableError, match="No gateway answers"):
+        caller.converse("/v1/sms/stream", "application/x-ndjson", "key")

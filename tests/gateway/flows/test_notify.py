@@ -89,9 +89,11 @@ class Posts:
         task_status.started()
         await trio.sleep_forever()
 
+    def may_begin(self, url: str) -> bool:
+        return len(self.begun) < self.kept
+
     def begin(self, url: str, body: bytes, headers: Sequence[Header], done: Callable[[PostResult], None]) -> bool:
-        if self.kept <= len(self.begun):
-            return False
+        assert self.may_begin(url), "signed in vain"
         self.posts.append((url, body, {name.decode(): value.decode() for name, value in headers}))
         self.begun.append(done)
         return True
@@ -260,6 +262,19 @@ async def test_what_waits_behind_a_failure_is_handed_back_untried(
     await wait_all_tasks_blocked()
     assert outbox.outcomes[-1].id == 50, "another endpoint's go on"
     assert notify.under_way == 7
+
+
+async def test_what_waits_when_the_settings_change_is_handed_back_untried(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    posts.kept = 8
+    outbox.take([a_delivery(number) for number in range(1, 11)])
+    notify.reconfigure(Settings.model_validate({}))
+    assert [(outcome.id, outcome.untried) for outcome in outbox.outcomes] == [(9, True), (10, True)]
+    assert notify.under_way == 8
+    while posts.begun:
+        posts.begun.pop()(TAKEN)
+    assert (notify.under_way, len(posts.posts)) == (0, 8)
 
 
 async def test_lines_that_are_empty_are_forgotten(

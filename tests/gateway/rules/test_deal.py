@@ -1,5 +1,6 @@
 """The deal: who gets the free slots. Pure, so that a table of queues and asks is all there is."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -457,3 +458,18 @@ def test_lanes_keep_their_order_among_very_many_queues():
     ]
     grants, _ = deal([Ask("telco/1", "telco", 100)], queues, {}, Turns(), now=0, share=2)
     assert {grant.queue for grant in grants} == set(range(100, 150))
+
+
+@pytest.mark.parametrize("share", [2, 5, 50])
+@pytest.mark.parametrize(("above", "below"), [(1_000, 1_000), (1_000, 1), (2, 1_000)])
+def test_the_guaranteed_share_is_counted_in_slots_among_very_many_queues_too(share, above, below):
+    queues = of_many_accounts(80, ready=above) + [
+        a_queue(100 + n, below, account=f"a{n:03}", lane="promotional", priority=3)._replace(tiers=MANY)
+        for n in range(40)
+    ]
+    turns, given, lower = Turns(), 0, 0
+    for _ in range(200):
+        grants, turns = deal([Ask("telco/1", "telco", 50)], queues, {}, turns, now=0, share=share)
+        given += sum(grant.slots for grant in grants)
+        lower += sum(grant.slots for grant in grants if grant.queue >= 100)
+    assert lower == given // share

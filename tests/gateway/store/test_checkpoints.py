@@ -34,7 +34,7 @@ class Database:
     def commit(self, pages):
         self.begin(pages)
         self.writer.execute("COMMIT")
-        self.log.wrote(pages // checkpoints.PAGES_A_ROW)
+        self.log.wrote(pages * checkpoints.ROWS_A_PAGE)
 
     async def copying(self, move):
         self.copies += 1
@@ -114,3 +114,19 @@ async def test_a_reader_in_the_way_only_makes_the_log_wait(database):
         await database.log.keep_short(database.copying)
         await database.log.begin_anew(database.writing)
     assert database.size <= before + 600 * PAGE + 100 * PAGE
+
+
+async def test_what_the_store_does_of_itself_makes_the_log_longer_too(bench):
+    copies = []
+
+    async def copying(move):
+        copies.append(move)
+
+    await bench.accept(*(bench.a_message(expires_at=bench.clock() + 1_000) for _ in range(2_000)))
+    await bench.store._writer.log.keep_short(copying)
+    copies.clear()
+    bench.clock.advance(2_000)
+    while bench.sql("SELECT 1 FROM messages WHERE done_at IS NULL LIMIT 1"):
+        await bench.commit()
+    await bench.store._writer.log.keep_short(copying)
+    assert copies != []

@@ -1,10 +1,13 @@
 """Events that are handed out in the transaction that files them, and what becomes of them otherwise."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.store import at_once
 from gateway.store.interface import DeliveryOutcome
 from gateway.store.lists.interface import EventFilter
+from gateway.store.policy import EndpointPolicy
 
 SECOND = 1_000
 MINUTE = 60_000
@@ -231,6 +234,58 @@ async def test_a_gathered_batch_is_sealed_when_its_endpoint_fails(bench):
     assert (bench.deliveries[1].id, len(bench.deliveries[1].bodies)) == (gathered, 1)
 
 
+async def test_a_gathered_batch_is_no_retry_while_another_is(bench):
+    bench.take_deliveries()
+    await sent_together(bench, 3, account="mall")
+    await sent_together(bench, 3, account="mall", name="telco/8")
+    failed, taken = bench.deliveries
+    await bench.outcome(failed, 500, retry_at=bench.clock() + SECOND)
+    await bench.outcome(taken)
+    bench.clock.advance(SECOND - 10)
+    await sent_together(bench, 2, account="mall", name="telco/7")
+    await bench.after(10)
+    assert [d.id for d in bench.deliveries[2:]] == [failed.id]
+    await bench.after(bench.policy.linger_ms)
+    assert [len(d.bodies) for d in bench.deliveries[3:]] == [2], "once, and as a batch of its own"
+    for delivery in bench.deliveries[2:]:
+        await bench.outcome(delivery)
+    assert bench.under_way() == 0
+    assert bench.store.counts() == {"parked": 0, "events_pending": 0, "deliveries_under_way": 0}
+
+
+async def test_nothing_joins_what_was_gathered_when_its_endpoint_is_enabled(bench):
+    bench.take_deliveries()
+    await sent_together(bench, 2, account="mall")
+    await bench.store.enable_endpoint("mall")
+    await sent_together(bench, 1, account="mall", name="telco/8")
+    await bench.after(bench.policy.linger_ms)
+    assert [len(d.bodies) for d in bench.deliveries] == [2, 1]
+    for delivery in bench.deliveries:
+        await bench.outcome(delivery)
+    assert bench.store.counts() == {"parked": 0, "events_pending": 0, "deliveries_under_way": 0}
+
+
+@pytest.mark.parametrize("url", ["https://new.example/sms", None])
+async def test_what_the_transaction_of_a_reload_handed_out_goes_by_the_new_settings(open_store, url):
+    async with open_store() as bench:
+        bench.take_deliveries()
+        messages = await bench.accept(bench.a_message(), bench.a_message())
+        (full,) = (await bench.accept(bench.a_message(), account="mall"),)
+        bind = bench.bind("telco/9")
+        await bind.ask(3)
+        bench.store.answered(
+            bind.name, [bind.an_answer(message) for message in [*messages, *full]], 0, bind.kept.append
+        )
+        of_all = {name: EndpointPolicy(url, 1, policy.events) for name, policy in bench.policy.accounts.items()}
+        await bench.store.reconfigure(replace(bench.store.policy, accounts=of_all), "")
+        await bench.after(bench.policy.linger_ms)
+        expected = [] if url is None else [url] * 3
+        assert [d.url for d in bench.deliveries] == expected
+        assert bench.under_way() == len(expected)
+        assert bench.store.counts() == {"parked": 0, "events_pending": 3, "deliveries_under_way": len(expected)}
+        assert bench.sql("SELECT count(*) FROM webhook_tries") == [(0,)]
+
+
 async def test_a_transaction_that_is_undone_hands_nothing_out(bench):
     bench.take_deliveries()
     await sent_together(bench, 1, account="mall")
@@ -265,6 +320,29 @@ async def test_an_end_of_failures_is_written_at_once(bench):
     await bench.outcome(bench.deliveries[1], 500)
     await bench.outcome(bench.deliveries[2])
     assert bench.sql("SELECT failures FROM endpoints WHERE account = 'shop'") == [(0,)]
+
+
+async def test_a_success_before_failures_in_one_commit_does_not_end_them(bench):
+    bench.take_deliveries()
+    await sent_together(bench, 4)
+    taken, *failed = bench.deliveries
+    now = bench.clock()
+    bench.store.delivered(DeliveryOutcome(taken.id, taken.endpoint, now, 9, 200, None, True, None))
+    for delivery in failed:
+        bench.store.delivered(DeliveryOutcome(delivery.id, delivery.endpoint, now, 9, 500, "x", False, now + MINUTE))
+    await bench.commit()
+    assert bench.sql("SELECT failures FROM endpoints WHERE account = 'shop'") == [(3,)]
+
+
+async def test_lines_of_slow_endpoints_leave_places_for_a_fast_one_of_the_account(open_store):
+    async with open_store(posts_per_connection=16, posts_per_endpoint=8) as bench:
+        bench.take_deliveries()
+        for number in range(6):
+            await sent_together(bench, 130, name=f"telco/{number}", webhook_url=f"https://slow{number}.example/")
+        waiting = len(bench.deliveries)
+        await sent_together(bench, 1, name="telco/9")
+        assert len(bench.deliveries) == waiting + 1
+        assert waiting == 128 + 5 * 8
 
 
 async def test_first_tries_are_counted_among_what_an_endpoint_waits_for(bench):

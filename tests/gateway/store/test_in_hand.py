@@ -4,6 +4,8 @@ from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import Verdict
 
 MINUTE = 60_000
+NUMBER = "+34600000001"
+"""Of every message here."""
 
 
 def in_hand(bench):
@@ -12,8 +14,12 @@ def in_hand(bench):
         "SELECT k.value FROM claims_in_hand c, json_each(c.members) k JOIN messages m ON m.id = k.value "
         "WHERE m.state = 3 AND NOT EXISTS (SELECT 1 FROM attempts WHERE message = m.id) ORDER BY 1"
     )
-    mirrored = sorted(bench.store._writer.mirrors.in_hand.claims)
+    hand = bench.store._writer.mirrors.in_hand
+    mirrored = sorted(hand.claims)
     assert mirrored == [row[0] for row in rows]
+    assert hand.has("telco", NUMBER) == bool(mirrored)
+    assert not hand.has("other", NUMBER)
+    assert not hand.has("telco", "+34600000002")
     return mirrored
 
 
@@ -96,6 +102,18 @@ async def test_a_transaction_that_fails_leaves_the_hand_as_it_was(bench):
     assert await bench.state(second) is MessageState.SENT
 
 
+async def test_a_message_whose_claim_can_not_be_let_go_is_still_in_hand(bench):
+    message, bind = await bench.accept_one(), bench.bind()
+    await bind.ask(1)
+    bench.sql("CREATE TRIGGER spoilt BEFORE DELETE ON claims_in_hand BEGIN SELECT RAISE(ABORT, 'spoilt'); END")
+    await bind.answer(bind.an_answer(message))
+    assert in_hand(bench) == [message]
+    bench.sql("DROP TRIGGER spoilt")
+    await bind.answer(bind.an_answer(message))
+    assert in_hand(bench) == []
+    assert await bench.state(message) is MessageState.SENT
+
+
 async def test_a_claim_that_fails_puts_nothing_into_the_hand(bench):
     message, bind = await bench.accept_one(), bench.bind()
     bench.sql("CREATE TRIGGER spoilt AFTER INSERT ON claims_in_hand BEGIN SELECT RAISE(ABORT, 'spoilt'); END")
@@ -126,3 +144,54 @@ async def test_an_answer_of_another_carrier_than_has_it_in_hand_is_looked_at_clo
     await stranger.answer(bind.an_answer(one), bind.an_answer(two))
     assert bench.sql("SELECT DISTINCT carrier, bind FROM attempts") == [("telco", "telco/1")]
     assert in_hand(bench) == []
+
+
+async def test_a_step_that_fails_by_itself_leaves_the_hand_as_it_was(bench):
+    message, bind = await bench.accept_one(), bench.bind()
+    await bind.ask(1)
+
+    def change(work):
+        with work.apart("a step"):
+            work.in_hand.lay_out(work, [message])
+            raise LookupError
+
+    await bench.store._writer.order(bench.store._writer.pending.by_hand, change, 1)
+    assert in_hand(bench) == [message]
+    await bind.send(message)
+    assert in_hand(bench) == []
+
+
+async def test_a_receipt_that_comes_before_its_answer_ends_the_message_with_it(bench):
+    message, bind = await bench.accept_one(), bench.bind()
+    await bind.ask(1)
+    await bench.receipt("early")
+    assert in_hand(bench) == [message]
+    await bind.send(message, "early")
+    assert await bench.state(message) is MessageState.DELIVERED
+    assert in_hand(bench) == []
+
+
+async def test_one_refusal_among_many_answers_leaves_the_others_their_short_way(bench):
+    first, refused, last = await bench.accept(*(bench.a_message() for _ in range(3)))
+    bind = bench.bind()
+    await bind.ask(3)
+    bench.sql(
+        "CREATE TRIGGER long_way BEFORE INSERT ON attempts "
+        f"WHEN new.state = {int(AttemptState.SUBMITTING)} AND new.message <> {refused} "
+        "BEGIN SELECT RAISE(ABORT, 'laid out although it was accepted'); END"
+    )
+    await bind.answer(bind.an_answer(first), bind.an_answer(refused, Verdict.REFUSED), bind.an_answer(last))
+    assert [await bench.state(message) for message in (first, refused, last)] == [
+        MessageState.SENT,
+        MessageState.FAILED,
+        MessageState.SENT,
+    ]
+    assert in_hand(bench) == []
+
+
+async def test_of_two_answers_to_a_message_the_first_counts(bench):
+    message, other = await bench.accept(bench.a_message(), bench.a_message())
+    bind = bench.bind()
+    await bind.ask(2)
+    await bind.answer(bind.an_answer(message, Verdict.RETRY), bind.an_answer(other), bind.an_answer(message))
+    assert [await bench.state(m) for m in (message, other)] == [MessageState.RETRYING, MessageState.SENT]

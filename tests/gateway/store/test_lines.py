@@ -1,6 +1,9 @@
 """The lines of a stream are filed each on its own, and under a key each of them once, with what is answered to it."""
 
+import pytest
+
 from gateway.store.interface import Accepted, StoreFull
+from gateway.store.lines import filing
 from gateway.store.lines.interface import MOST_LINES, LineKeys, LinesIn
 
 
@@ -50,6 +53,21 @@ async def test_a_repeat_is_found_across_the_rows_that_its_lines_lie_in(bench):
     assert again.again[5].errors == b'{"no":5}'
     assert [again.filed[at] for at in range(2)] == [7, 8]  # lines 11 and 12, behind the seven that came before
     assert count(bench) == 11
+
+
+async def test_rows_that_end_before_the_lines_asked_for_are_not_read(bench):
+    for number in range(1, 40):
+        await bench.store.file_lines(asked(bench, [number]))
+    least, most = 40, 41
+    assert bench.sql(filing._FIRST, "shop", "k", least - MOST_LINES + 1, most, least, 0) == []
+    assert len(bench.sql(filing._FIRST, "shop", "k", least - MOST_LINES, most, least - 1, 0)) == 1
+
+
+async def test_lines_that_a_rule_refuses_are_not_kept_below_the_disk_reserve(open_store):
+    async with open_store(disk_reserve=1 << 60) as bench:
+        with pytest.raises(StoreFull, match="reserve"):
+            await bench.store.file_lines(asked(bench, [1, 2], refused=(1, 2)))
+        assert bench.sql("SELECT count(*) FROM stream_lines") == [(0,)]
 
 
 async def test_what_came_otherwise_is_told_and_not_filed(bench):

@@ -226,7 +226,38 @@ async def test_an_encrypted_connection_is_left_to_the_careful_way(
     await nursery.start(client.run)
     url = tls_endpoint.url(host="shop.example", scheme="https")
     assert (await client.post(url, b"{}", HEADERS)).is_taken
+    assert not client.may_begin(url)
     assert not client.begin(url, b"{}", HEADERS, results)
+
+
+async def test_a_post_is_worth_signing_at_once_only_where_a_connection_is_kept(client: Client, endpoint: Any) -> None:
+    assert not client.may_begin(endpoint.url())
+    assert not client.may_begin("ftp://nowhere/")
+    assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
+    assert client.may_begin(endpoint.url())
+
+
+async def test_a_fault_over_one_that_is_late_ends_no_other(
+    nursery: trio.Nursery,
+    endpoint: Any,
+    results: Results,
+    caplog: pytest.LogCaptureFixture,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    client = Client(LOOPBACK, timeout=3.0)
+    await nursery.start(client.run)
+    assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
+    endpoint.script.append(says_nothing)
+
+    def raises(result: PostResult) -> None:
+        raise ZeroDivisionError
+
+    assert client.begin(endpoint.url(), b"{}", HEADERS, raises)
+    await trio.sleep(4)
+    assert "webhook fault after its time-out" in caplog.text
+    assert (await client.post(endpoint.url(), b"{}", HEADERS)).is_taken
+    assert client.begin(endpoint.url(), b"{}", HEADERS, results)
+    assert (await results.next()).is_taken
 
 
 async def test_a_fault_over_one_answer_ends_no_other(

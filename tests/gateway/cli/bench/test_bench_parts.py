@@ -2,8 +2,11 @@
 
 import http.client
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,13 +15,15 @@ import gateway
 from gateway.cli import main
 from gateway.cli.bench.configuration import Ports, Shape
 from gateway.cli.bench.figures import medians, percentile
-from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib
+from gateway.cli.bench.latency import to_wire
+from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib, waited_seconds
 from gateway.cli.bench.relays import Sluice
 from gateway.cli.bench.requests import Posts
 from gateway.cli.bench.row import Aim
 from gateway.cli.bench.rows import AGAINST_KANNEL, ROWS, named
 from gateway.cli.bench.seen import Seen
 from gateway.cli.bench.smsc_pdus import DELIVER_SM, HEAD, destination_of, receipt_of, receipt_tail, submit_sm_resp
+from gateway.cli.bench.stage import Stage
 from gateway.cli.bench.stages import REST, STAGES, stage_of
 from gateway.cli.bench.table import aims, markdown, ratios
 from gateway.settings import load
@@ -105,6 +110,48 @@ def test_cpu_and_memory_of_a_process_are_read(child) -> None:
     sink.hear()
     assert cpu_seconds([sink.pid]) > 0
     assert 1 < rss_mib([sink.pid]) <= rss_mib([sink.pid], "VmHWM")
+    assert waited_seconds([sink.pid]) >= 0
+    sink.end()
+    with pytest.raises(BenchError, match=f"process {sink.pid} is gone"):
+        cpu_seconds([sink.pid])
+
+
+def test_the_cpu_of_children_that_ended_counts() -> None:
+    before = cpu_seconds([os.getpid()])
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    assert cpu_seconds([os.getpid()]) - before >= 0.25
+
+
+def test_a_message_that_did_not_come_to_the_carrier_is_named() -> None:
+    outcome = {"begun": [1.0, 1.0], "answered": [1.1, 1.1], "post_p50_ms": 1.0, "post_p99_ms": 1.0}
+    posts = Posts("/v1/sms", 2)
+    assert to_wire(posts, outcome, {"34600000000": 1.2, "34600000001": 1.2})["p50_ms"] == pytest.approx(200)
+    with pytest.raises(BenchError, match="1 of 2 messages did not come to the carrier, the first to 34600000001"):
+        to_wire(posts, outcome, {"34600000000": 1.2})
+
+
+class Counted(Stage):
+    """A stage whose counts are given."""
+
+    def __init__(self, taken: int, events: int) -> None:
+        self._counts = {"taken": taken, "events": events}
+
+    def carrier(self):
+        return self._counts
+
+    def told(self):
+        return self._counts
+
+    def seen(self):
+        return "the log"
+
+
+def test_a_message_sent_twice_fails_the_run_and_an_event_told_twice_is_shown() -> None:
+    assert Counted(10, 20).repeated(10, 20) == {}
+    assert Counted(10, 23).repeated(10, 20) == {"events_told_again": 3}
+    with pytest.raises(BenchError, match="2 of 10 messages were sent twice: the log"):
+        Counted(12, 20).repeated(10, 20)
 
 
 def test_a_rows_configuration_is_production_s_but_for_what_it_is_about(tmp_path) -> None:

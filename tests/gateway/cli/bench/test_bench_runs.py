@@ -62,6 +62,12 @@ def test_what_was_seen_until_an_interrupt_is_kept() -> None:
     assert failed == ["what was left when it was interrupted"]
 
 
+def test_no_run_begins_once_the_time_is_over() -> None:
+    seen, failed = carried_out.rows([played("a", {"rate": 1.0})], CONTEXT, 1, None, within_seconds=-60.0)
+    assert seen == []
+    assert failed == ["what was left after -1 minutes"]
+
+
 def test_the_cost_in_terms_of_the_carrier_s_and_the_yardstick_are_added() -> None:
     ((one,), _) = carried_out.rows([played("a", {"gateway_us": 90.0, "simulator_us": 10.0})], CONTEXT, 1, None)
     assert one.median["ratio"] == 9
