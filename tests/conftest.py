@@ -4,6 +4,7 @@ A test starts with `gateway = gateway_with(carriers={"telco": carrier(port)})`, 
 and waits with `webhooks.wait(message, "delivered")`.
 """
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,10 @@ from webhook_receivers import WebhookReceiver, receiving
 # How long an example takes says nothing about what is tested, on a machine that is busy.
 hypothesis.settings.register_profile("sluice", deadline=None)
 hypothesis.settings.load_profile("sluice")
+
+# A shell starts what runs in its background with SIGINT ignored, and so would be what is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

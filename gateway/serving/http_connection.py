@@ -195,8 +195,10 @@ class HttpConnection(Connection):
         self._closing = True
         self.idle_since = None
         self.deadline = trio.current_time() + self._patience.linger
-        try:
-            await self._stream.send_eof()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
-            self.cut()
+        # A call that the caller was told the end of meanwhile may still be writing: neither may meet the other.
+        async with self._sending:
+            try:
+                await self._stream.send_eof()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self.cut()
         await self._protocol.handle(Closed())
