@@ -22,6 +22,7 @@ from gateway.carriers.lean_stream import LeanStream
 from gateway.cli import main
 from gateway.serving.lean_connection import LeanConnection
 from gateway.store.connection import Tx
+from gateway.webhooks.quick import Quick, QuickPosts
 
 assert gateway.cli.run  # loaded before the first fork
 
@@ -100,6 +101,19 @@ def watch_writes(fate: Fate) -> None:
         fate.meet("http", "after", number)
 
     LeanConnection._write = counted_answer  # type: ignore[method-assign]
+    begin = QuickPosts.begin
+
+    def counted_post(self: QuickPosts[Any], post: Quick[Any]) -> int:
+        number = fate.next("webhook")
+        fate.meet("webhook", "before", number)
+        if fate.is_at("webhook", "half", number):
+            os.write(post.connection.socket.fileno(), post.request[: len(post.request) // 2])
+            fate.meet("webhook", "half", number)
+        written = begin(self, post)
+        fate.meet("webhook", "after", number)
+        return written
+
+    QuickPosts.begin = counted_post  # type: ignore[method-assign]
 
 
 def _watch_writes_of(kind_of_stream: type[Any], fate: Fate) -> None:
