@@ -220,6 +220,7 @@ def test_a_receipt_is_read_as_its_carrier_means_it(stage, name):
     seen = stage.gateway.message(message["id"])
     assert seen["status"] == dialect.status
     assert [step["applied"] for step in steps] == [dialect.status != "sent"]
+    smsc.acknowledged.wait()
     assert set(smsc.acknowledged.all()) == {(0, 17)}, "as an SMSC wants it, and once for all"
     said = (seen["error"] or {}).get("carrier_code") or {}
     assert (said.get("err"), said.get("network_error_code")) == (dialect.err, dialect.network_error)

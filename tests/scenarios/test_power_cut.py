@@ -21,8 +21,8 @@ CUTS = 3
 WINDOW = 20
 CALLERS = 3
 SECONDS_UP = 0.4
-FSYNC_MS = 10
-"""Longer than it takes, so that a cut finds something that is on its way to the disk."""
+FSYNC_MS = 30
+"""Long enough for a cut to find something that is on its way to the disk."""
 CARRIER = ("--latency", "5-20ms", "--receipt-delay", "0-50ms", "--no-number-outcomes")
 LANES = {"transactional": {"doubt_grace": "1s"}}
 
@@ -95,6 +95,7 @@ def test_what_was_promised_survives_power_cuts(gateway_on_disk, simulator_with, 
             answered = len(callers.accepted)
             wait_until(lambda answered=answered: len(callers.accepted) > answered, "the callers are answered")
             time.sleep(chance.uniform(0.0, SECONDS_UP))
+            wait_until(disk.is_syncing, "something is on its way to the disk")
             unsynced += gateway.lose_power(None if seed is None else chance)
             assert is_sound(disk, tmp_path / f"cut-{cut}")
             gateway.start()

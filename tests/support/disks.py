@@ -86,10 +86,14 @@ class Disk:
         self._journal = folder / "journal"
         self._names: dict[str, _File] = {}
         self._inodes: dict[int, _File] = {}
+        self._looked_at = 0
+        """Octets of the journal that `is_syncing` has read."""
+        self._is_syncing = False
 
     def mount(self) -> dict[str, str]:
         """What the files hold now is on the disk; the variables for the process that writes to them from now on."""
         self._journal.unlink(missing_ok=True)
+        self._looked_at, self._is_syncing = 0, False
         self._names = {path.name: _File(bytearray(path.read_bytes())) for path in self._files()}
         self._inodes = {path.stat().st_ino: self._names[path.name] for path in self._files()}
         return {
@@ -111,6 +115,16 @@ class Disk:
     def has_failed(self, how: str) -> bool:
         """Whether a fault that strikes once has struck."""
         return not (self._faults / how).exists()
+
+    def is_syncing(self) -> bool:
+        """Whether something is written that is not on the disk yet, as far as the journal has got."""
+        if self._journal.exists():
+            with self._journal.open("rb") as journal:
+                journal.seek(self._looked_at)
+                for kind, _, _, octets in _entries(journal.read()):
+                    self._looked_at += _ENTRY.size + len(octets)
+                    self._is_syncing = kind is not _Kind.SYNCED
+        return self._is_syncing
 
     def cut_power(self, chance: random.Random | None = None) -> int:
         """After the process was killed: roll the files back to what was synced. How many writes had not been.
@@ -142,7 +156,7 @@ class Disk:
     def _replay(self) -> list[tuple[int, str, _File | None]]:
         """Take the journal in; the names that were made and taken away and are not known to be on the disk."""
         named: list[tuple[int, str, _File | None]] = []
-        for number, (kind, inode, at, octets) in enumerate(_entries(self._journal)):
+        for number, (kind, inode, at, octets) in enumerate(_entries(self._journal.read_bytes())):
             if kind is _Kind.OPENED and at:
                 self._inodes[inode] = _File(bytearray())
                 named.append((number, os.fsdecode(octets), self._inodes[inode]))
@@ -184,9 +198,9 @@ class GatewayOnDisk(Gateway):
         return self.disk.cut_power(chance)
 
 
-def _entries(journal: Path) -> Iterator[tuple[_Kind, int, int, bytes]]:
+def _entries(journal: bytes) -> Iterator[tuple[_Kind, int, int, bytes]]:
     """The last may be cut off, where the process was killed while it wrote it: then it was not done either."""
-    told = memoryview(journal.read_bytes())
+    told = memoryview(journal)
     at = 0
     while at + _ENTRY.size <= len(told):
         number, inode, where, length = _ENTRY.unpack_from(told, at)

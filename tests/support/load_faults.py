@@ -85,7 +85,10 @@ class LoadedSmsc:
         plan = Plan(number, f"{_FIRST_ID + number - self.first_id:X}", f"{_FIRST_ID + number - self.first_id:X}")
         for fault in self.faults:
             fault(plan, submit, self)
-        submit.link.smsc.later(plan.answer_after, lambda: self._do(plan, submit))
+        if plan.answer_after:
+            submit.link.smsc.later(plan.answer_after, lambda: self._do(plan, submit))
+        else:  # before the next is decided, however busy the machine is
+            self._do(plan, submit)
 
     def _next_number(self) -> int:
         self.said["decided"] += 1
