@@ -17,6 +17,7 @@ import trio
 
 from gateway import loop_lag, metrics
 from gateway.house import HTTP, OPERATOR, SUBMIT, House, Running, policy_for
+from gateway.logs import quoted
 from gateway.metrics import Gauges
 from gateway.metrics.ends import count_ends
 from gateway.serving.server import listener
@@ -52,6 +53,7 @@ async def run(
         await notifier.tell("STATUS=Opening the store")
         async with open_loop(), _writing_store(settings) as store, trio.open_nursery() as nursery:
             _say_what_was_found(store, last)
+            await _say_what_is_held(store)
             daemon = House(settings, store, notifier, path)
             with _shown(daemon.gauges):
                 running = await daemon.start(nursery, sockets)
@@ -151,11 +153,22 @@ async def _writing_store(settings: Settings) -> AsyncIterator[SqliteStore]:
         async with trio.open_nursery() as beside:
             beside.start_soon(store.checkpoint)
             beside.start_soon(store.watch_doubts)
+            beside.start_soon(store.watch_held)
             try:
                 yield store
             finally:
                 beside.cancel_scope.cancel()
                 store.stop()
+
+
+async def _say_what_is_held(store: SqliteStore) -> None:
+    """After a restore, at each start until it is released."""
+    held = await store.held()
+    if held is not None:
+        log.warning(
+            "what was open in a backup is held until it is released messages=%d campaigns=%d events=%d backup=%s",
+            held.messages, len(held.campaigns), held.events, quoted(held.backup),
+        )  # fmt: skip
 
 
 def _say_what_was_found(store: SqliteStore, last: Holder | None) -> None:

@@ -6,26 +6,35 @@ Counters and histograms are kept where things happen (gateway/metrics).
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
-from gateway.api.carriers_view import BindView, BreakerView, CarrierView
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.trace import Wire
+from gateway.desk.carriers_view import BindView, BreakerView, CarrierView, HeldView
 from gateway.flows.health import Health
 from gateway.identifiers import now_ms
 from gateway.metrics import Gauge
 from gateway.metrics.ends import COUNTRIES
 from gateway.rules.breaker_terms import BreakerState, Waiting
+from gateway.store.held_carriers.interface import CarrierHold
 from gateway.store.sqlite import SqliteStore
 from protocol.numbers import BindMode
+
+NOBODY_HELD: Mapping[str, CarrierHold] = {}
 
 
 class CarriersNow:
     """How the carriers stand, for the API and for /metrics."""
 
-    def __init__(self, carriers: Mapping[str, Carrier], health: Health | None = None) -> None:
-        """`carriers`: by name, as they come and go."""
+    def __init__(
+        self,
+        carriers: Mapping[str, Carrier],
+        health: Health | None = None,
+        holds: Mapping[str, CarrierHold] = NOBODY_HELD,
+    ) -> None:
+        """`carriers`: by name, as they come and go; `holds`: those that operators hold."""
         self._carriers = carriers
         self._health = health
+        self._holds = holds
 
     def carriers(self) -> list[CarrierView]:
         return [self._view(one) for one in self._carriers.values()]
@@ -35,7 +44,9 @@ class CarriersNow:
         return [self._view(one) for one in self._carriers.values() if not one.able]
 
     def _view(self, one: Carrier) -> CarrierView:
-        return CarrierView(one.name, one.able, self._binds(one), one.alarm, self._breaker(one.name))
+        hold = self._holds.get(one.name)
+        held = None if hold is None else HeldView(hold.how.value, hold.since, hold.who, hold.why)
+        return CarrierView(one.name, one.able, self._binds(one), one.alarm, self._breaker(one.name), held)
 
     def rebind(self, carrier: str) -> bool:
         found = self._carriers.get(carrier)
@@ -88,6 +99,12 @@ class CarriersNow:
                 v.submit_rate,
                 v.since,
                 v.last_error,
+                mode=v.mode.value,
+                host=v.host,
+                bound_since=v.bound_since,
+                latency_ms=v.latency_ms,
+                losses=v.losses,
+                local_address=v.local_address,
             )
             for v in carrier.views()
         ]
@@ -147,6 +164,9 @@ def gauges_of(store: SqliteStore, view: CarriersNow, alarms: Callable[[], Mappin
     def able() -> Iterable[tuple[tuple[str, ...], float]]:
         return [((carrier.name,), float(carrier.able)) for carrier in view.carriers()]
 
+    def held() -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((carrier.name,), float(carrier.held is not None)) for carrier in view.carriers()]
+
     def refused() -> Iterable[tuple[tuple[str, ...], float]]:
         return [((carrier.name,), float(carrier.alarm is not None)) for carrier in view.carriers()]
 
@@ -155,6 +175,10 @@ def gauges_of(store: SqliteStore, view: CarriersNow, alarms: Callable[[], Mappin
 
     def raised() -> Iterable[tuple[tuple[str, ...], float]]:
         return [((kind,), float(count)) for kind, count in alarms().items()]
+
+    def held_messages() -> Iterable[tuple[tuple[str, ...], float]]:
+        seen = store.held_seen
+        return [((), float(0 if seen is None else seen.messages))]
 
     counts = store.counts
     return [
@@ -167,9 +191,11 @@ def gauges_of(store: SqliteStore, view: CarriersNow, alarms: Callable[[], Mappin
         Gauge("sluice_carrier_able", "1 when any bind of the carrier can send.", ("carrier",), able),
         Gauge("sluice_breaker_state", "1 for the state the breaker is in.", ("carrier", "state"), view.breakers),
         Gauge("sluice_carrier_quality", "0 to 1: delivered, and soon.", ("carrier", "country"), view.qualities),
+        Gauge("sluice_carrier_held", "1 while an operator holds the carrier.", ("carrier",), held),
         Gauge("sluice_carrier_refused", "1 while the carrier refuses our credentials.", ("carrier",), refused),
         Gauge("sluice_receipts_parked", "Receipts of no known message.", (), lambda: [((), counts()["parked"])]),
         Gauge("sluice_doubts", "Messages in doubt, of a few seconds ago.", (), lambda: [((), store.doubts_seen)]),
+        Gauge("sluice_held_messages", "Held since a restore, of a few seconds ago.", (), held_messages),
         Gauge("sluice_alarms", "Alarms that are raised.", ("kind",), raised),
         Gauge("sluice_events_pending", "Events to be told.", (), lambda: [((), counts()["events_pending"])]),
     ]

@@ -7,6 +7,7 @@ signals are daemon.py's, new settings reloading.py's.
 
 import logging
 import random
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,17 +17,21 @@ from pathlib import Path
 import trio
 
 from gateway import metrics
+from gateway.api.admin.desks import desks_of
 from gateway.api.app import create_app
 from gateway.api.carrier_states import states_of
 from gateway.api.operators import create_operator_app
 from gateway.carriers.fleet import Fleet
 from gateway.carriers.traffic import Traffic
+from gateway.console.build import add_console_to
+from gateway.desk.draining import DrainingDesk
 from gateway.flows.accept import Accept
 from gateway.flows.alarms import Alarms
 from gateway.flows.asking import Asking
 from gateway.flows.campaign import Expand
 from gateway.flows.explain import Explainer
 from gateway.flows.health import Health
+from gateway.flows.held_carriers import HeldCarriers
 from gateway.flows.keyword_replies import KeywordReplies
 from gateway.flows.notify import Notify
 from gateway.flows.number_facts import NumberFacts, table_of
@@ -110,20 +115,23 @@ class House:
             drain_seconds=DRAIN_LIMIT_SECONDS,
         )
         carriers = self.fleet.carriers
+        self.held_carriers = HeldCarriers(store, self.health, self.fleet)
         self.asking = Asking(store, carriers.values())
         routes = {route.name for route in settings.routes}
         fastest, quiet = _fastest(settings), QuietHours(settings.countries, settings.lanes.values())
         self.expand = Expand(store, ids, routes, fastest=fastest, quiet=quiet, reroute=store.policy.reroute)
         client = Client(AddressGuard(settings.webhooks.allow_networks), timeout=settings.webhooks.timeout)
         self.notify = Notify(settings, store, client, now_ms, random.random)
-        view = CarriersNow(carriers, self.health)
-        self.watch = Watch(settings, store, self.alarms, view.unable, self.health.counted)
+        view = CarriersNow(carriers, self.health, self.held_carriers.holds)
+        self.watch = Watch(settings, store, self.alarms, view.unable, self.health.counted, held=lambda: store.held_seen)
         store.on_ends(self.watch.ended)
         self._ask = Client(ANY_ADDRESS, timeout=_LOOKUP_LIMIT_SECONDS)
         facts = NumberFacts(settings.lookup, self._ask)
         self.accept = Accept(settings, store, ids, networks=facts)
         explainer = Explainer(settings, facts, states_of(view), store.policy.tierings)
-        app = create_app(settings, self.accept, store, ids, view, explainer=explainer)
+        draining = DrainingDesk(store, end=lambda: signal.raise_signal(signal.SIGTERM))
+        desks = desks_of(settings, store, view, self.held_carriers, draining)
+        app = create_app(settings, self.accept, store, ids, view, explainer=explainer, draining=draining)
         self._closing = app.closing
         self.http = Server(app, ids, Limits(most_connections()), app.direct)
         parts = Parts(policy_for, self._learn, self.prepared, self.parts, self.alarms.tell)
@@ -139,7 +147,9 @@ class House:
             self.alarms,
             explainer=explainer,
             reloads=self.reloading,
+            desks=desks,
         )
+        self.console = add_console_to(operator_app, desks, settings, store, view, self.alarms)
         self.operator = Server(operator_app, ids, Limits(MOST_OPERATOR_CONNECTIONS))
         self.line = StateLine(notifier, view, store)
         self.summary = Summary(view, store)
@@ -192,11 +202,13 @@ class House:
         await nursery.start(self._ask.run)
         await nursery.start(self.alarms.run)
         await nursery.start(self.health.run)
+        await self.held_carriers.learn()
         await nursery.start(self.fleet.run)
         await nursery.start(self.asking.run)
         await nursery.start(self.expand.run)
         await nursery.start(self.watch.run)
         await nursery.start(self.reloading.run)
+        nursery.start_soon(self.console.run)
         operator = await nursery.start(self.operator.run, sockets[OPERATOR])
         lean = f" submit={','.join(submit)}" if submit else ""
         log.info("listening http=%s%s operator=%s", ",".join(public), lean, ",".join(operator))

@@ -101,7 +101,7 @@ _RECEIPT_ENDS = frozenset({_M.DELIVERED, _M.UNDELIVERED, _M.EXPIRED, _M.REJECTED
 _AFTER_RESEND = _RECEIPT_ENDS | {_M.SENT, _M.UNKNOWN}
 
 MOVES: dict[MessageState, frozenset[MessageState]] = {
-    _M.SCHEDULED: frozenset({_M.QUEUED, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT}),
+    _M.SCHEDULED: frozenset({_M.QUEUED, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT}) | _AFTER_RESEND,
     _M.QUEUED: frozenset({_M.SUBMITTING, _M.RETRYING, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT, _M.FAILED})
     | _AFTER_RESEND,
     _M.RETRYING: frozenset({_M.QUEUED, _M.CANCELED, _M.EXPIRED, _M.OPTED_OUT, _M.FAILED}) | _AFTER_RESEND,
@@ -120,7 +120,8 @@ MOVES: dict[MessageState, frozenset[MessageState]] = {
 """SUBMITTING and IN_DOUBT may go straight to a receipt's end: a carrier's receipt may overtake its own answer.
 
 While a message waits to be sent again after a doubt, the late answer or the receipt of what went out first may still
-come, and spares the second sending; if its validity ends first, nobody knows whether it arrived.
+come, and spares the second sending; if its validity ends first, nobody knows whether it arrived. So too what a restore
+has held: the store that was lost may have sent it.
 """
 
 ENDED = frozenset(state for state in MessageState if state >= _M.DELIVERED)

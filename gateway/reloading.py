@@ -19,6 +19,7 @@ from gateway.settings import ConfigurationError, Problem, Settings, load
 from gateway.settings.alerts import OperatorEvent
 from gateway.settings.changes import Change, Reloaded, changes, effective
 from gateway.settings.kinds import Kind
+from gateway.store.by import By
 from gateway.store.interface import StoreBusy, StoreFull
 from gateway.store.policy import Policy
 from gateway.store.reload_interface import ReloadStore
@@ -84,7 +85,7 @@ class Reloading:
                 # The supervisor: what runs goes on by the settings that it has.
                 log.exception("a reload failed: error=%s", type(error).__name__)
 
-    async def reload(self, *, request_id: int | None = None) -> Reloaded:
+    async def reload(self, *, by: By | None = None) -> Reloaded:
         """Read the file and bring it in force.
 
         Raises ConfigurationError, StoreFull or StoreBusy: then nothing was changed.
@@ -94,9 +95,9 @@ class Reloading:
             async with self._turn:
                 self._check_goes_on()
                 try:
-                    done = await self._reload(request_id)
+                    done = await self._reload(by)
                 except ConfigurationError as error:
-                    await self._refused(error, request_id)
+                    await self._refused(error, by)
                     raise
                 except (StoreBusy, StoreFull) as error:
                     RELOADS.labels("refused").inc()
@@ -104,7 +105,7 @@ class Reloading:
                     raise
         return done
 
-    async def _reload(self, request_id: int | None) -> Reloaded:
+    async def _reload(self, by: By | None) -> Reloaded:
         # In threads: ten thousand routes take their time.
         new, found = await trio.to_thread.run_sync(self._load)
         done = Reloaded(
@@ -117,7 +118,7 @@ class Reloading:
         self._check_goes_on()
         told = "; ".join([*done.changed, *(f"needs a restart: {line}" for line in done.needs_restart)])
         swap = partial(self._swap, new, swaps)
-        await self._store.reconfigure(policy, told or "nothing has changed", swap, request_id=request_id)
+        await self._store.reconfigure(policy, told or "nothing has changed", swap, by=by)
         self._tell(done)
         return done
 
@@ -158,7 +159,7 @@ class Reloading:
         figures = {"changes": done.changed[:MOST_TOLD], "needs_restart": done.needs_restart[:MOST_TOLD]}
         self._parts.tell(OperatorEvent.CONFIG_RELOADED, CONFIGURATION, figures)
 
-    async def _refused(self, error: ConfigurationError, request_id: int | None) -> None:
+    async def _refused(self, error: ConfigurationError, by: By | None) -> None:
         RELOADS.labels("refused").inc()
         problems = [without_numbers(str(problem)) for problem in error.problems]
         log.error("the configuration was not reloaded, nothing has changed: problems=%d", len(problems))
@@ -166,6 +167,6 @@ class Reloading:
             log.error("not reloaded: %s", problem)
         self._parts.tell(OperatorEvent.CONFIG_REFUSED, CONFIGURATION, {"problems": problems[:MOST_TOLD]})
         try:
-            await self._store.reload_refused("; ".join(problems), request_id=request_id)
+            await self._store.reload_refused("; ".join(problems), by=by)
         except (StoreBusy, StoreFull) as fault:
             log.warning("a refused reload can't be written down: %s", fault)

@@ -1,6 +1,6 @@
 """The line that `systemctl status` shows: how the binds stand, what waits, what is in doubt, how far a stop is.
 
-docs/operations.md tells an operator what each part means.
+docs/operations/watching.md tells an operator what each part means.
 """
 
 import logging
@@ -9,8 +9,8 @@ from typing import Protocol
 
 import trio
 
-from gateway.api.carriers_view import CarriersView, CarrierView
 from gateway.carriers.bind_states import BindState
+from gateway.desk.carriers_view import CarriersView, CarrierView
 from gateway.systemd import Notifier
 
 log = logging.getLogger("sluice.daemon")
@@ -67,8 +67,10 @@ def running_line(carriers: Sequence[CarrierView], backlog: int, in_doubt: int, t
     """`Binds 3/4 up (telco unable to send); queued 1,204; in doubt 0; webhooks to tell 12`."""
     binds = [bind for carrier in carriers for bind in carrier.binds]
     up = sum(bind.state == BindState.BOUND.value for bind in binds)
-    down = [carrier.name for carrier in carriers if not carrier.able]
-    unable = f" ({', '.join(down)} unable to send)" if down else ""
+    down = [carrier.name for carrier in carriers if not carrier.able and carrier.held is None]
+    held = [carrier.name for carrier in carriers if carrier.held is not None]
+    told = [f"{', '.join(names)} {how}" for names, how in ((down, "unable to send"), (held, "held")) if names]
+    unable = f" ({'; '.join(told)})" if told else ""
     return (
         f"Binds {up}/{len(binds)} up{unable}; queued {backlog:,}; in doubt {in_doubt:,}; webhooks to tell {to_tell:,}"
     )

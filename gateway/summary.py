@@ -10,8 +10,8 @@ from typing import Protocol
 import trio
 from prometheus_client import Counter
 
-from gateway.api.carriers_view import CarriersView
 from gateway.carriers.bind_states import BindState
+from gateway.desk.carriers_view import CarriersView
 from gateway.metrics import ACCEPTED, ANSWERS, DOUBTED, INBOUND, POSTS, RECEIPTS, REFUSED
 from gateway.rules.retrying import Verdict
 
@@ -63,7 +63,7 @@ class Summary:
 def _so_far() -> dict[str, int]:
     """Since the start of the process, in the order of the line."""
     return {
-        "accepted": _total(ACCEPTED),
+        "accepted": sum(ACCEPTED.of.values()),
         "refused": _total(REFUSED),
         "sent": _total(ANSWERS, "outcome", (Verdict.SENT.value,)),
         "delivered": _total(RECEIPTS, "state", ("delivered",)),

@@ -4,6 +4,7 @@ What we say is session_outbound.py's. The socket, the clock and what a message m
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from protocol.codec import decode, encode
@@ -86,11 +87,10 @@ class Session(OutboundSession):
             return events
         self._keepalive.heard(now)
         octets, bounds, fault = self._framer.cut(data)
-        text, start = octets.decode("latin-1"), 0
-        for end in bounds[1:]:
+        text = octets.decode("latin-1")
+        for start, end in pairwise(bounds):
             if not self._take_quickly(octets, text, start, end, now, events):
                 self._take(octets[start:end], now, events)
-            start = end
         if fault is not None:
             if self._state is not _CLOSED:
                 # The one thing that generic_nack is for; the sequence number is as little to be trusted as the length

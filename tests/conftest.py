@@ -29,6 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
 
 
+class Folder(pytest.Package):
+    """A folder whose fixtures of the scope `package` end with its last test. It need be no package for that."""
+
+    def setup(self) -> None:
+        """Nothing is imported."""
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> Folder | None:
+    """The console's: while a browser is open a loop of asyncio runs in this thread, and others want to run theirs."""
+    return Folder.from_parent(parent, path=path) if path == Path(__file__).with_name("console") else None
+
+
 @pytest.fixture
 def webhooks() -> Iterator[WebhookReceiver]:
     """The endpoint of the account `shop`."""

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from msgspec import json
-from quart import Response, g, request
+from quart import Response, request
 
+from gateway.api.admin.asking import by
 from gateway.api.base import json_response
 from gateway.api.outbox import event_view
-from gateway.api.problems import NOT_FOUND, Problem, not_found
+from gateway.api.problem_types import NOT_FOUND
+from gateway.api.problems import Problem, not_found
 from gateway.api.queries import event_id, next_cursor, paging, parameters, rendered
+from gateway.desk.endpoints import bare_url
 from gateway.flows.alarms import Raised
 from gateway.identifiers import EVENT, public
 from gateway.rules.alarms import event_data
@@ -52,24 +55,24 @@ class AlarmCalls:
     async def events(self) -> Response:
         limit, cursor = paging(parameters(request, "limit", "cursor"))
         page = await self._store.events(OPERATOR, EventFilter(), limit=limit, cursor=cursor)
-        entities = await rendered(page.rows, event_view)
+        entities = await rendered([row._replace(url=bare_url(row.url)) for row in page.rows], event_view)
         return json_response(json.encode({"entities": entities, "next_cursor": next_cursor(page.next_cursor)}))
 
     async def replay(self, id: str) -> Response:  # noqa: A002 - the name in the path
         event = event_id(id)
-        replayed = await self._store.replay(OPERATOR, [event], None, None, failed_only=False, request_id=g.request_id)
+        replayed = await self._store.replay(OPERATOR, [event], None, None, failed_only=False, by=by())
         if replayed == 0 and not await self._store.event_exists(OPERATOR, event):
             raise not_found("event")
         return json_response(json.encode({"replayed": replayed}), 202)
 
     async def test(self) -> Response:
-        event = await self._store.add_test_event(OPERATOR, request_id=g.request_id)
+        event = await self._store.add_test_event(OPERATOR, by=by())
         if event is None:
             raise _no_webhook()
         return json_response(json.encode({"event_id": public(EVENT, event)}), 202)
 
     async def enable(self) -> Response:
-        if not await self._store.enable_endpoint(OPERATOR, request_id=g.request_id):
+        if not await self._store.enable_endpoint(OPERATOR, by=by()):
             raise _no_webhook()
         return json_response(json.encode({"enabled": True}))
 

@@ -16,7 +16,6 @@ from gateway.api.base import App, Handler, bare_app, json_response
 from gateway.api.campaigns.calls import Campaigns
 from gateway.api.campaigns.uploads import PATH as CAMPAIGN_PATH
 from gateway.api.campaigns.uploads import CampaignUploads
-from gateway.api.carriers_view import CarriersView
 from gateway.api.consents import imports as consent_imports
 from gateway.api.consents.calls import ConsentCalls
 from gateway.api.description.docs_page import CONTENT_SECURITY_POLICY, docs_page
@@ -29,13 +28,16 @@ from gateway.api.lookups import Lookups
 from gateway.api.message_lists import MessageLists
 from gateway.api.outbox import Outbox
 from gateway.api.preview import PreviewCall
-from gateway.api.problems import VOICE_NOT_OFFERED, Problem
+from gateway.api.problem_types import VOICE_NOT_OFFERED
+from gateway.api.problems import Problem
 from gateway.api.repeats import Repeats
 from gateway.api.stream.calls import StreamCalls
 from gateway.api.stream.connection import StreamConnection
 from gateway.api.submissions import Submissions
 from gateway.api.templates.calls import TemplateCalls
 from gateway.api.tokens import Grant, Tokens
+from gateway.desk.carriers_view import CarriersView
+from gateway.desk.draining import DrainingDesk
 from gateway.flows.accept import Accept
 from gateway.flows.accept_lines import AcceptLines
 from gateway.flows.explain import Explainer
@@ -65,21 +67,23 @@ def create_app(
     *,
     explainer: Explainer,
     bulk_slots: int = BULK_SLOTS,
+    draining: DrainingDesk | None = None,
 ) -> App:
-    """The ASGI app for callers."""
+    """The ASGI app for callers. `draining`: says when nothing new is taken; never, where none is given."""
+    draining = draining or DrainingDesk(store)
     app = bare_app("sluice", ids, settings.http.body_limit)
     app.url_map.converters["id"] = _Id
     tokens = Tokens(_grants(settings), settings.http.trusted_proxies)
     app.limits = limits = LimitsOfAll({name: account.limits for name, account in settings.accounts.items()}, store)
-    submissions = Submissions(accept, settings.limits.bulk_items, bulk_slots)
+    submissions = Submissions(accept, settings.limits.bulk_items, bulk_slots, draining)
     app.asgi_http_class = StreamConnection
-    app.streams = streams = StreamCalls(AcceptLines(accept, store), settings, app.refusals, tokens)
+    app.streams = streams = StreamCalls(AcceptLines(accept, store), settings, app.refusals, tokens, draining)
     repeats = Repeats(store)
-    lookups, outbox, health = Lookups(store, repeats), Outbox(store, repeats), HealthChecks(store, carriers)
+    lookups, outbox, health = Lookups(store, repeats), Outbox(store, repeats), HealthChecks(store, carriers, draining)
     templates = TemplateCalls(store, accept.templates)
     campaigns = Campaigns(store, repeats)
     load = LoadCampaign(settings, store, ids, accept.templates, networks=accept.networks)
-    uploads = CampaignUploads(settings, load, store)
+    uploads = CampaignUploads(settings, load, store, draining)
     previews, lists, account = (
         Previews(settings, accept, explainer),
         MessageLists(store, settings),

@@ -16,10 +16,11 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from gateway import identifiers
-from gateway.api import problems
+from gateway.api import problem_types, problems
 from gateway.api.account.limits import LimitsOfAll
 from gateway.api.description.problem_pages import problem_page
-from gateway.api.problems import Problem, ProblemType
+from gateway.api.problem_types import ProblemType
+from gateway.api.problems import Problem
 from gateway.api.refusals import Expected, Refusals
 from gateway.api.uploads.streamed import Connection
 from gateway.identifiers import Identifiers
@@ -31,6 +32,7 @@ from gateway.store.interface import StoreBusy, StoreFull
 if TYPE_CHECKING:
     from gateway.api.direct import Direct
     from gateway.api.stream.calls import StreamCalls
+    from gateway.desk.desks import Desks
 
 Handler = Callable[..., Awaitable[Response]]
 Take = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[bool]]
@@ -39,11 +41,11 @@ Take = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[bool]]
 _log = logging.getLogger("sluice.api")
 
 _BY_STATUS: dict[int, tuple[ProblemType, str]] = {
-    404: (problems.NOT_FOUND, "This path is not one of the API; /docs lists them."),
-    405: (problems.METHOD_NOT_ALLOWED, "This path does not take this method."),
-    408: (problems.REQUEST_TIMEOUT, "The body did not arrive in time."),
-    413: (problems.BODY_TOO_LARGE, "The body is larger than this gateway takes."),
-    415: (problems.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json."),
+    404: (problem_types.NOT_FOUND, "This path is not one of the API; /docs lists them."),
+    405: (problem_types.METHOD_NOT_ALLOWED, "This path does not take this method."),
+    408: (problem_types.REQUEST_TIMEOUT, "The body did not arrive in time."),
+    413: (problem_types.BODY_TOO_LARGE, "The body is larger than this gateway takes."),
+    415: (problem_types.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json."),
 }
 
 
@@ -61,6 +63,8 @@ class App(QuartTrio):
         """For listeners that carry them themselves."""
         self.closing: list[Callable[[], None]] = []
         """Called when the daemon stops, before its listeners do."""
+        self.desks: Desks | None = None
+        """Of the operators' app."""
         self.limits: LimitsOfAll | None = None
         """What answers to an account tell of its limits."""
         self.asgi_http_class = Connection
@@ -113,7 +117,7 @@ def _whole(send: ASGISendCallable) -> ASGISendCallable:
 
 async def _refuse_websocket(request_id: int, send: ASGISendCallable) -> None:
     """There are none here; left alone, the framework would log a stack for each."""
-    problem = Problem(problems.NOT_FOUND, "This API has no WebSockets.")
+    problem = Problem(problem_types.NOT_FOUND, "This API has no WebSockets.")
     headers = [
         (b"content-type", problems.CONTENT_TYPE.encode()),
         (b"request-id", identifiers.public(identifiers.REQUEST, request_id).encode()),
@@ -149,10 +153,10 @@ def _answer_errors(app: App, body_limit: int) -> None:
 
 
 def _http_problem(error: HTTPException, body_limit: int) -> Problem:
-    kind, detail = _BY_STATUS.get(error.code or 400, (problems.BAD_REQUEST, "The request could not be read."))
-    if kind is problems.REQUEST_TIMEOUT:
+    kind, detail = _BY_STATUS.get(error.code or 400, (problem_types.BAD_REQUEST, "The request could not be read."))
+    if kind is problem_types.REQUEST_TIMEOUT:
         HTTP_TIMEOUTS.labels("body").inc()
-    if kind is problems.BODY_TOO_LARGE:
+    if kind is problem_types.BODY_TOO_LARGE:
         return problems.body_too_large(body_limit)
     if isinstance(error, MethodNotAllowed):
         methods = ", ".join(sorted(error.valid_methods or ()))
@@ -167,7 +171,7 @@ def logged(error: Exception, call: str, request_id: int) -> Problem:
     """
     shown = identifiers.public(identifiers.REQUEST, request_id)
     _log.error("a call failed call=%s request_id=%s fault=%s", quoted(call), shown, quoted(stack_of(error)))
-    return Problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id.")
+    return Problem(problem_types.INTERNAL_ERROR, "Something went wrong inside; it was logged with this request_id.")
 
 
 def no_content() -> Response:

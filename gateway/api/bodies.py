@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import msgspec
 from quart import Request
 
-from gateway.api.problems import INVALID_IDEMPOTENCY_KEY, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE, Problem
+from gateway.api.problem_types import INVALID_IDEMPOTENCY_KEY, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE
+from gateway.api.problems import Problem
 from gateway.store.interface import IdempotencyKey
 
 LARGE_BODY = 64 * 1024

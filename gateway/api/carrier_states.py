@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from gateway.api.carriers_view import CarriersView, CarrierView
+from gateway.desk.carriers_view import CarriersView, CarrierView
 from gateway.flows.explain import States
 from gateway.rules.explanations import NOT_THERE, CarrierSaid
+from gateway.rules.timestamps import rfc3339
 
 
 def states_of(view: CarriersView) -> States:
@@ -18,6 +19,11 @@ def states_of(view: CarriersView) -> States:
 
 
 def _said(carrier: CarrierView) -> CarrierSaid:
+    held = carrier.held
+    if held is not None:
+        why = f" ({held.why})" if held.why else ""
+        words = f"held by {held.who.removeprefix('operator:')} since {rfc3339(held.since)}, {held.how}{why}"
+        return CarrierSaid(False, words, to_accounts="is held by its operator")
     if carrier.alarm is not None:
         return CarrierSaid(False, f"refuses our binds: {carrier.alarm}")
     if not carrier.able:

@@ -12,7 +12,7 @@ import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from gateway import identifiers
-from gateway.api import problems
+from gateway.api import problem_types, problems
 from gateway.api.account.limits import LimitsOfAll
 from gateway.api.base import logged
 from gateway.api.bodies import key_of
@@ -168,7 +168,7 @@ class Direct:
     def late(self, request: PlainPost) -> Reply:
         """To a body that did not arrive within `body_timeout`."""
         HTTP_TIMEOUTS.labels("body").inc()
-        return self._refused(request, Problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time."))
+        return self._refused(request, Problem(problem_types.REQUEST_TIMEOUT, "The body did not arrive in time."))
 
     def too_large(self, request: PlainPost) -> Reply:
         """To a body of more than `body_limit` octets."""
@@ -202,9 +202,9 @@ async def _read(receive: ASGIReceiveCallable) -> bytes | None:
             return b"".join(chunks)
 
 
-async def send_reply(send: ASGISendCallable, reply: Reply) -> None:
-    """The answer as ASGI's events."""
-    headers = [
+def headers_of(reply: Reply) -> list[tuple[bytes, bytes]]:
+    """All of its headers, with what every answer says."""
+    return [
         *[(name.lower().encode(), value.encode()) for name, value in reply.headers.items()],
         (b"content-type", reply.content_type.encode()),
         (b"content-length", b"%d" % len(reply.body)),
@@ -212,5 +212,10 @@ async def send_reply(send: ASGISendCallable, reply: Reply) -> None:
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-store"),
     ]
+
+
+async def send_reply(send: ASGISendCallable, reply: Reply) -> None:
+    """The answer as ASGI's events."""
+    headers = headers_of(reply)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers, "trailers": False})
     await send({"type": "http.response.body", "body": reply.body, "more_body": False})

@@ -9,9 +9,11 @@ from msgspec import json
 from quart import Response
 
 from gateway.api.base import json_response
-from gateway.api.carriers_view import CarriersView
 from gateway.api.description.outbox_schemas import Ability, Health, Readiness
-from gateway.api.problems import NOT_READY, Problem
+from gateway.api.problem_types import NOT_READY
+from gateway.api.problems import Problem
+from gateway.desk.carriers_view import CarriersView
+from gateway.desk.draining import DrainingDesk
 from gateway.store.interface import Store, StoreBusy, StoreFull
 
 _PROBE_SECONDS = 2.0
@@ -28,10 +30,13 @@ _REFUSALS = {
 }
 """By why submissions are refused: what is said, and how the store and the backlog are."""
 
+_DRAINING = "An operator has the gateway finish what it has; it takes no new messages."
+
 
 class HealthChecks:
-    def __init__(self, store: Store, carriers: CarriersView) -> None:
+    def __init__(self, store: Store, carriers: CarriersView, draining: DrainingDesk | None = None) -> None:
         self._store = store
+        self._draining = draining
         self._carriers = carriers
         self._probing = trio.Lock()
         self._probed_at = float("-inf")
@@ -42,6 +47,9 @@ class HealthChecks:
 
     async def readyz(self) -> Response:
         carriers = {carrier.name: Ability.of(able=carrier.able) for carrier in self._carriers.carriers()}
+        if self._draining is not None and self._draining.is_draining:
+            members = {"store": "ok", "backlog": "ok", "carriers": carriers, "draining": True}
+            raise Problem(NOT_READY, _DRAINING, members=members, headers={"Retry-After": "10"})
         refusal = await self._refusal()
         if refusal is None:
             return json_response(json.encode(Readiness("ready", "ok", "ok", carriers)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.bodies import UNREAD, decode, is_plain, read_quickly, read_slowly
 from gateway.api.problems import Problem
 
@@ -52,15 +52,22 @@ async def decode_in_turns(body: bytes, most_items: int) -> Any:
 
 def is_slow(body: bytes, most_values: int) -> bool:
     """Whether it may hold so many values, or numbers so long, that decoding it would hold the loop."""
-    marks = body.count(b",") + body.count(b"[") + body.count(b"{")
-    return marks >= most_values or b"0" * _LONG_NUMBER in body.translate(_ZEROS)
+    return _has_many(body, most_values) or _has_long_number(body)
+
+
+def _has_many(body: bytes, most_values: int) -> bool:
+    # Each value but the first stands behind one of these, inside an array or an object.
+    return body.count(b",") + body.count(b"[") + body.count(b"{") >= most_values
+
+
+def _has_long_number(body: bytes) -> bool:
+    return b"0" * _LONG_NUMBER in body.translate(_ZEROS)
 
 
 async def _refuse_slow(body: bytes, most_items: int, most_values: int) -> None:
-    # Each value but the first stands behind one of these, inside an array or an object.
-    marks = body.count(b",") + body.count(b"[") + body.count(b"{")
+    has_many = _has_many(body, most_values)
     await trio.lowlevel.checkpoint()
-    if marks >= most_values or b"0" * _LONG_NUMBER in body.translate(_ZEROS):
+    if has_many or _has_long_number(body):
         # Or a text has many commas, or many digits: only a closer look tells.
         await _Look(body, most_items, most_values).through()
     await trio.lowlevel.checkpoint()
@@ -109,14 +116,14 @@ class _Look:
         if octet in _OPENING:
             self._depth += 1
             if self._depth > MOST_DEPTH:
-                raise Problem(problems.INVALID_JSON, "The body is nested too deep.")
+                raise Problem(problem_types.INVALID_JSON, "The body is nested too deep.")
         elif self._depth == 1 and self._is_array:
             self._items += 1
             if self._items > self._most_items:
                 raise too_many_items(None, self._most_items)
         if self._values > self._most_values:
             raise Problem(
-                problems.BODY_TOO_LARGE,
+                problem_types.BODY_TOO_LARGE,
                 f"The body holds more than {self._most_values:,} values.",
                 members={"limit_values": self._most_values},
             )
@@ -127,14 +134,14 @@ class _Look:
             gap = self._body[self._number_from : end]
             self._digits += len(gap) - len(gap.translate(None, b"0123456789"))
             if self._digits > MOST_DIGITS:
-                raise Problem(problems.INVALID_JSON, "The body has a number with too many digits.")
+                raise Problem(problem_types.INVALID_JSON, "The body has a number with too many digits.")
 
 
 def too_many_items(count: int | None, most_items: int) -> Problem:
     """A bulk above its limit; None: it was not counted to its end."""
     held = f"more than {most_items:,} messages" if count is None else f"{count:,} messages"
     return Problem(
-        problems.TOO_MANY_ITEMS,
+        problem_types.TOO_MANY_ITEMS,
         f"The array holds {held}; at most {most_items:,} go into one call.",
         members={"limit": most_items},
     )

@@ -11,10 +11,12 @@ from gateway.api import timeline
 from gateway.api.base import json_response
 from gateway.api.bodies import bare_key
 from gateway.api.description.schemas import Canceled
-from gateway.api.problems import ALREADY_SENT, Problem, not_found
+from gateway.api.problem_types import ALREADY_SENT
+from gateway.api.problems import Problem, not_found
 from gateway.api.queries import message_id
 from gateway.api.repeats import Repeats
 from gateway.messages import Status
+from gateway.store.by import by_account
 from gateway.store.interface import CancelOutcome, Store
 
 
@@ -35,7 +37,7 @@ class Lookups:
 
         async def cancel() -> bytes:
             status = Status.CANCELED
-            outcome = await self._store.cancel(account, message, g.request_id)
+            outcome = await self._store.cancel(account, message, by_account(account, g.request_id))
             if outcome is CancelOutcome.NOT_FOUND:
                 raise not_found("message")
             if outcome is CancelOutcome.TOO_LATE:

@@ -8,22 +8,29 @@ from typing import Any
 
 from msgspec import json
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from quart import Response, g, request
+from quart import Response, request
 
 from gateway import identifiers
 from gateway.api import operator_views as views
+from gateway.api.admin.asking import by, guarded, sight
+from gateway.api.admin.calls import calls_of
+from gateway.api.admin.held import BackupCall, HeldCalls
+from gateway.api.admin.reconciliation import ReconciliationCall
 from gateway.api.alarms_call import AlarmCalls, AlarmsView, NoAlarms
 from gateway.api.base import App, Handler, bare_app, json_response
 from gateway.api.bodies import decode, read_json
-from gateway.api.carriers_view import CarriersView
 from gateway.api.health import HealthChecks
-from gateway.api.problems import NOT_AN_OBJECT, NOT_FOUND, NOT_IN_DOUBT, Problem, invalid_fields
+from gateway.api.problem_types import NOT_AN_OBJECT, NOT_FOUND, NOT_IN_DOUBT
+from gateway.api.problems import Problem, invalid_fields
 from gateway.api.queries import next_cursor, paging, parameters
 from gateway.api.reload_call import NothingToReload, ReloadCall, Reloads
 from gateway.api.route_call import RouteCall
-from gateway.api.tokens import Grant, Tokens
 from gateway.api.tracing import Tracing
 from gateway.carriers.trace import Wire
+from gateway.desk.carriers_view import CarriersView
+from gateway.desk.desks import Desks
+from gateway.desk.held import HeldDesk
+from gateway.desk.reconciliation.desk import ReconciliationDesk
 from gateway.flows.explain import Explainer
 from gateway.identifiers import Identifiers
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
@@ -32,7 +39,6 @@ from gateway.settings import Settings
 from gateway.store.interface import Store
 
 BODY_LIMIT = 64 * 1024
-_SCOPE = "admin"
 _OUTCOMES = ("sent", "resend", "unknown")
 
 
@@ -47,65 +53,63 @@ def create_operator_app(
     *,
     explainer: Explainer,
     reloads: Reloads | None = None,
+    desks: Desks,
 ) -> App:
     """The ASGI app for operators. Without an operator token in the settings, /admin stays closed.
 
     `wires`: of the carriers that can be traced, by name.
     """
     app = bare_app("sluice-operator", ids, BODY_LIMIT, is_operators=True)
-    tokens = Tokens(_grants(settings))
+    app.desks = desks
     alarm_calls = AlarmCalls(store, alarms or NoAlarms())
-    admin = _Admin(settings, store, carriers, alarm_calls, started_at=identifiers.now_ms())
+    admin = _Admin(settings, store, desks, alarm_calls, started_at=identifiers.now_ms())
+    reconciliation = ReconciliationDesk(settings, store)
     calls: list[tuple[str, str, Handler]] = [
         ("GET", "/admin/status", admin.status),
         ("POST", "/admin/reload", ReloadCall(reloads or NothingToReload()).reload),
-        ("GET", "/admin/carriers", admin.carriers),
         ("GET", "/admin/carriers/<carrier>/trace", Tracing(store, wires or {}).trace),
-        ("POST", "/admin/carriers/<carrier>/rebind", admin.rebind),
         ("GET", "/admin/queues", admin.queues),
         ("GET", "/admin/doubts", admin.doubts),
         ("POST", "/admin/doubts/<id>/settle", admin.settle),
-        ("GET", "/admin/endpoints", admin.endpoints),
         ("GET", "/admin/parked", admin.parked),
         ("GET", "/admin/inbound/untold", admin.untold),
+        ("GET", "/admin/reconciliation", ReconciliationCall(reconciliation).reconciliation),
         ("GET", "/admin/route", RouteCall(explainer).route),
         ("GET", "/admin/alarms", alarm_calls.alarms),
         ("GET", "/admin/events", alarm_calls.events),
         ("POST", "/admin/events/<id>/replay", alarm_calls.replay),
         ("POST", "/admin/webhook/test", alarm_calls.test),
         ("POST", "/admin/webhook/enable", alarm_calls.enable),
+        *calls_of(desks),
+    ]
+    held = HeldCalls(HeldDesk(store))
+    calls += [
+        ("GET", "/admin/held", held.held),
+        ("GET", "/admin/held/messages", held.messages),
+        ("POST", "/admin/held/release", held.release),
+        ("POST", "/admin/held/end", held.end),
+        ("POST", "/admin/backups", BackupCall(store).taken),
     ]
     for method, rule, handler in calls:
-        app.add_url_rule(rule, f"{method} {rule}".replace(".", "_"), _guarded(handler, tokens), methods=[method])
+        app.add_url_rule(
+            rule, f"{method} {rule}".replace(".", "_"), guarded(handler, desks.operators), methods=[method]
+        )
 
     async def metrics() -> Response:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     app.add_url_rule("/metrics", "metrics", metrics, methods=["GET"])
     app.add_url_rule("/healthz", "healthz", HealthChecks(store, carriers).healthz, methods=["GET"])
-    app.parts = [lambda new: tokens.replace(_grants(new)), admin.reconfigure]
+    app.parts = [desks.reconfigure, admin.reconfigure, reconciliation.reconfigure]
     return app
 
 
-def _grants(settings: Settings) -> list[Grant]:
-    return [Grant(token.sha256, "operator", frozenset({_SCOPE})) for token in settings.operator.tokens]
-
-
-def _guarded(handler: Handler, tokens: Tokens) -> Handler:
-    async def view(**path: Any) -> Response:
-        tokens.owner(request, _SCOPE)
-        return await handler(**path)
-
-    return view
-
-
 class _Admin:
-    def __init__(
-        self, settings: Settings, store: Store, carriers: CarriersView, alarms: AlarmCalls, started_at: int
-    ) -> None:
+    def __init__(self, settings: Settings, store: Store, desks: Desks, alarms: AlarmCalls, started_at: int) -> None:
         self._settings = settings
         self._store = store
-        self._carriers = carriers
+        self._carriers = desks.carriers
+        self._draining = desks.draining
         self._alarms = alarms
         self._started_at = started_at
 
@@ -123,23 +127,13 @@ class _Admin:
                     "doubts": await self._store.doubts_count(),
                     **self._store.counts(),
                     "ready": sum(row.ready for row in self._store.queues()),
-                    "carriers": self._seen_carriers(),
+                    "draining": self._draining.begun(),
+                    "carriers": self._carriers.all(),
+                    "held": HeldDesk(self._store).seen(),
                     "alarms": self._alarms.raised(),
                 }
             )
         )
-
-    def _seen_carriers(self) -> list[dict[str, Any]]:
-        learned = self._store.receipt_ids()
-        return [views.carrier(view, learned.get(view.name)) for view in self._carriers.carriers()]
-
-    async def carriers(self) -> Response:
-        return _page(self._seen_carriers(), None)
-
-    async def rebind(self, carrier: str) -> Response:
-        if not self._carriers.rebind(carrier):
-            raise Problem(NOT_FOUND, "There is no carrier of this name. GET /admin/carriers lists them.")
-        return json_response(json.encode({"name": carrier}), 202)
 
     async def queues(self) -> Response:
         return _page([views.queue(row) for row in self._store.queues()], None)
@@ -147,7 +141,7 @@ class _Admin:
     async def doubts(self) -> Response:
         limit, cursor = paging(parameters(request, "limit", "cursor"))
         page = await self._store.doubts(limit=limit, cursor=cursor)
-        return _page([views.doubt(row) for row in page.rows], page.next_cursor)
+        return _page([views.doubt(row, sight()) for row in page.rows], page.next_cursor)
 
     async def settle(self, id: str) -> Response:  # noqa: A002 - the name in the path
         message = identifiers.internal(identifiers.MESSAGE, id)
@@ -156,22 +150,19 @@ class _Admin:
                 NOT_FOUND, "This is no message's id; they begin with msg_. GET /admin/doubts lists those in doubt."
             )
         outcome = _outcome(decode(await read_json(request)))
-        if not await self._store.settle_doubt(message, outcome, request_id=g.request_id):
+        if not await self._store.settle_doubt(message, outcome, by=by()):
             raise Problem(NOT_IN_DOUBT, "No message with this id is in doubt.")
         return json_response(json.encode({"id": id, "outcome": outcome}))
-
-    async def endpoints(self) -> Response:
-        return _page([views.endpoint(row) for row in await self._store.endpoints(None)], None)
 
     async def parked(self) -> Response:
         limit, cursor = paging(parameters(request, "limit", "cursor"))
         page = await self._store.parked(limit=limit, cursor=cursor)
-        return _page([views.parked(row) for row in page.rows], page.next_cursor)
+        return _page([views.parked(row, sight()) for row in page.rows], page.next_cursor)
 
     async def untold(self) -> Response:
         limit, cursor = paging(parameters(request, "limit", "cursor"))
         page = await self._store.untold(limit=limit, cursor=cursor)
-        return _page([views.untold(row) for row in page.rows], page.next_cursor)
+        return _page([views.untold(row, sight()) for row in page.rows], page.next_cursor)
 
 
 def _page(entities: list[dict[str, Any]], cursor: int | None) -> Response:

@@ -21,13 +21,15 @@ from gateway.api.description.outbox_schemas import (
     TestEvent,
 )
 from gateway.api.filters import CREATED, Filters
-from gateway.api.problems import NO_WEBHOOK, NOT_AN_OBJECT, Problem, invalid_fields, not_found
+from gateway.api.problem_types import NO_WEBHOOK, NOT_AN_OBJECT
+from gateway.api.problems import Problem, invalid_fields, not_found
 from gateway.api.queries import event_id, next_cursor, paging, parameters, rendered
 from gateway.api.repeats import Repeats
 from gateway.api.timeline import time_or_none
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import parse_rfc3339
 from gateway.settings import EventType
+from gateway.store.by import by_account
 from gateway.store.interface import Store
 from gateway.store.lists.interface import EventFilter
 from gateway.store.views import EndpointRow, EventRow
@@ -64,10 +66,10 @@ class Outbox:
     async def replay_event(self, account: str, id: str) -> Response:  # noqa: A002 - the name in the path
         key = await bare_key(request)
         event = event_id(id)
-        request_id = g.request_id
+        by = by_account(account, g.request_id)
 
         async def replay() -> bytes:
-            replayed = await self._store.replay(account, [event], None, None, failed_only=False, request_id=request_id)
+            replayed = await self._store.replay(account, [event], None, None, failed_only=False, by=by)
             if replayed == 0 and not await self._store.event_exists(account, event):
                 raise not_found("event")
             return json.encode(Replayed(replayed))
@@ -77,11 +79,11 @@ class Outbox:
     async def replay_events(self, account: str) -> Response:
         body = await read_json(request)
         key = idempotency_key(request, body)
-        after, before, failed_only = _range(decode(body))
-        request_id = g.request_id
+        after, before, failed_only = range_of(decode(body))
+        by = by_account(account, g.request_id)
 
         async def replay() -> bytes:
-            replayed = await self._store.replay(account, None, after, before, failed_only, request_id=request_id)
+            replayed = await self._store.replay(account, None, after, before, failed_only, by=by)
             return json.encode(Replayed(replayed))
 
         return await self._repeats.once(account, key, replay, status=202)
@@ -92,10 +94,10 @@ class Outbox:
         return json_response(json.encode(EndpointList([endpoint(row) for row in rows])))
 
     async def test_webhook(self, account: str) -> Response:
-        request_id = g.request_id
+        by = by_account(account, g.request_id)
 
         async def test() -> bytes:
-            event = await self._store.add_test_event(account, request_id=request_id)
+            event = await self._store.add_test_event(account, by=by)
             if event is None:
                 raise _no_webhook()
             return json.encode(TestEvent(identifiers.public(identifiers.EVENT, event)))
@@ -103,10 +105,10 @@ class Outbox:
         return await self._repeats.once(account, await bare_key(request), test, status=202)
 
     async def enable_webhook(self, account: str) -> Response:
-        request_id = g.request_id
+        by = by_account(account, g.request_id)
 
         async def enable() -> bytes:
-            if not await self._store.enable_endpoint(account, request_id=request_id):
+            if not await self._store.enable_endpoint(account, by=by):
                 raise _no_webhook()
             return json.encode(Enabled(True))
 
@@ -149,7 +151,7 @@ def _no_webhook() -> Problem:
     return Problem(NO_WEBHOOK, "No webhook is configured for this account.")
 
 
-def _range(body: Any) -> tuple[int | None, int | None, bool]:
+def range_of(body: Any) -> tuple[int | None, int | None, bool]:
     """After, before and whether only failed ones, of the body of a replay. Raises a Problem 422."""
     if not isinstance(body, dict):
         raise Problem(NOT_AN_OBJECT, 'Send an object such as {"status": "failed"}.')

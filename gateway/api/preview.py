@@ -3,7 +3,7 @@
 from msgspec import json
 from quart import Response, request
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.base import json_response
 from gateway.api.bodies import read_json
 from gateway.api.large_bodies import decode_in_turns
@@ -20,7 +20,7 @@ class PreviewCall:
         """Nothing is kept: a repeat is a new preview, whatever its Idempotency-Key."""
         body = await decode_in_turns(await read_json(request), 1)
         if not isinstance(body, dict):
-            raise Problem(problems.NOT_AN_OBJECT, "Send one message as an object.")
+            raise Problem(problem_types.NOT_AN_OBJECT, "Send one message as an object.")
         found = await self._previews.preview(account, body)
         if isinstance(found, ItemErrors):
             raise invalid_fields(found.fields, found.codes)

@@ -8,9 +8,10 @@ from quart import Request
 
 from gateway import identifiers
 from gateway.api.problems import Problem, invalid_field, invalid_fields, not_found
+from gateway.desk.cursors import next_cursor as next_cursor
+from gateway.desk.cursors import position_of
 from gateway.rules.faults import FaultCode
 
-CURSOR = "cur_"
 LIMIT = 50
 MOST = 500
 _ROWS_PER_TURN = 50
@@ -50,7 +51,7 @@ def paging(given: dict[str, str]) -> Paging:
     cursor = given.get("cursor")
     if cursor is None:
         return Paging(int(limit), None)
-    position = identifiers.internal(CURSOR, cursor)
+    position = position_of(cursor)
     if position is None:
         raise not_a_cursor()
     return Paging(int(limit), position)
@@ -67,11 +68,6 @@ def flag(given: Mapping[str, str], name: str) -> bool:
     if word not in ("true", "false"):
         raise invalid_field(name, "must be true or false", FaultCode.WRONG_TYPE.value)
     return word == "true"
-
-
-def next_cursor(position: int | None) -> str | None:
-    """A page's end as callers see it."""
-    return None if position is None else identifiers.public(CURSOR, position)
 
 
 async def rendered(rows: Sequence[Row], render: Callable[[Row], Entity]) -> list[Entity]:

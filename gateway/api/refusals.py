@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.problems import Problem
 from gateway.logs import quoted
 from gateway.store.interface import StoreBusy, StoreFull
@@ -43,9 +43,9 @@ class Refusals:
         if isinstance(error, Problem):
             return error
         kind, detail, headers = (
-            (problems.STORE_FULL, _FULL, _RETRY_FULL)
+            (problem_types.STORE_FULL, _FULL, _RETRY_FULL)
             if isinstance(error, StoreFull)
-            else (problems.STORE_BUSY, _BUSY, _RETRY_BUSY)
+            else (problem_types.STORE_BUSY, _BUSY, _RETRY_BUSY)
         )
         self._log(kind.code, error)
         return Problem(kind, f"{detail} Why: {error}." if self._is_operators else detail, headers=headers)
@@ -57,3 +57,9 @@ class Refusals:
             return
         self._told_at[code], self._untold[code] = now, 0
         log.warning("calls are refused, as the store can't take them calls=%d reason=%s", calls, quoted(error))
+
+
+def draining_problem() -> Problem:
+    """A 503 of a call that submits, while an operator has the gateway drain."""
+    words = "The gateway takes no new messages: its operator has it finish what it has. Nothing was accepted."
+    return Problem(problem_types.DRAINING, words, headers={"Retry-After": "10"})

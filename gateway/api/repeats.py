@@ -10,7 +10,8 @@ import trio
 from quart import Response
 
 from gateway.api.base import json_response
-from gateway.api.problems import IDEMPOTENCY_KEY_REUSED, Problem
+from gateway.api.problem_types import IDEMPOTENCY_KEY_REUSED
+from gateway.api.problems import Problem
 from gateway.store.interface import IdempotencyKey, KeyReused
 
 REPLAYED = {"Idempotent-Replayed": "true"}

@@ -1,6 +1,5 @@
 """The timeline of a message: each thing that happened to it, as a step, built from the store's rows. Pure."""
 
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ from msgspec import UNSET
 
 from gateway import identifiers
 from gateway.api.description.schemas import Outcome, Step, What
+from gateway.desk.masks import without_text
 from gateway.messages import AttemptState, ErrorCode, MessageState, Status
 from gateway.rules import options
 from gateway.rules.causes import describe
@@ -32,7 +32,6 @@ _ENDS = {
     MessageState.FAILED: What.FAILED,
     MessageState.UNKNOWN: What.UNKNOWN,
 }
-_RECEIPT_TEXT = re.compile(r"(?is)(\btext:).*")
 
 
 def steps_of(story: MessageStory) -> Iterator[tuple[int, Step]]:
@@ -169,8 +168,3 @@ def _end(story: MessageStory) -> Step | None:
         return Step(rfc3339(row.done_at), _ENDS[state])
     code = ErrorCode(row.error)
     return Step(rfc3339(row.done_at), _ENDS[state], code=code, reason=describe(code)[1])
-
-
-def without_text(raw: str) -> str:
-    """A receipt without what it quotes of the message's text."""
-    return _RECEIPT_TEXT.sub(r"\1", raw)

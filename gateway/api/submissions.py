@@ -11,14 +11,16 @@ from msgspec import Struct, json
 from quart import Response, g, request
 
 from gateway import identifiers
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.account.limits import limit_problem
 from gateway.api.base import json_response
 from gateway.api.bodies import LARGE_BODY, idempotency_key, read_json
 from gateway.api.large_bodies import decode_in_turns, too_many_items
 from gateway.api.problems import Problem, invalid_fields
 from gateway.api.queries import flag
+from gateway.api.refusals import draining_problem
 from gateway.api.repeats import REPLAYED, key_reused
+from gateway.desk.draining import DrainingDesk
 from gateway.flows.accept import Accept
 from gateway.flows.accept_outcomes import (
     BulkAccepted,
@@ -61,8 +63,9 @@ Answer = Callable[[Post], Awaitable[Created]]
 class Submissions:
     """The calls that send. At most `bulk_slots` large bodies are worked on at a time, which bounds their memory."""
 
-    def __init__(self, accept: Accept, most_items: int, bulk_slots: int) -> None:
+    def __init__(self, accept: Accept, most_items: int, bulk_slots: int, draining: DrainingDesk) -> None:
         self._accept = accept
+        self._draining = draining
         self._most_items = most_items
         self._slots = trio.Semaphore(bulk_slots)
 
@@ -85,6 +88,9 @@ class Submissions:
         return await self._in_turn(self._bulk, post)
 
     async def _in_turn(self, answer: Answer, post: Post) -> Created:
+        # A repeat told that nothing was accepted would be sent elsewhere, and so twice.
+        if self._draining.is_draining and not await self._accept.is_repeat(post.account, post.key):
+            raise draining_problem()
         if len(post.body) < LARGE_BODY:
             return await answer(post)
         async with self._slots:
@@ -94,7 +100,7 @@ class Submissions:
         message = await decode_in_turns(post.body, self._most_items)
         if not isinstance(message, dict):
             hint = "; send an array to /v1/sms/bulk" if isinstance(message, list) else ""
-            raise Problem(problems.NOT_AN_OBJECT, f"Send one message as an object{hint}.")
+            raise Problem(problem_types.NOT_AN_OBJECT, f"Send one message as an object{hint}.")
         outcome = await self._accept.submit_one(post.account, message, request_id=post.request_id, idempotency=post.key)
         match outcome:
             case OneAccepted(entity):
@@ -133,9 +139,9 @@ class Submissions:
 
     def _items(self, body: Any) -> list[Any]:
         if not isinstance(body, list):
-            raise Problem(problems.NOT_AN_ARRAY, _hint_of_wrapped(body))
+            raise Problem(problem_types.NOT_AN_ARRAY, _hint_of_wrapped(body))
         if not body:
-            raise Problem(problems.EMPTY_BULK, "Send at least one message.")
+            raise Problem(problem_types.EMPTY_BULK, "Send at least one message.")
         if len(body) > self._most_items:
             raise too_many_items(len(body), self._most_items)
         return body
@@ -168,7 +174,7 @@ def _created(entity: Entity, headers: dict[str, str]) -> Created:
 
 def _client_id_in_use(holder: int) -> Problem:
     return Problem(
-        problems.CLIENT_ID_IN_USE,
+        problem_types.CLIENT_ID_IN_USE,
         "Another message has this client_id. Nothing was accepted.",
         members={"message_id": identifiers.public(identifiers.MESSAGE, holder)},
     )
@@ -176,7 +182,7 @@ def _client_id_in_use(holder: int) -> Problem:
 
 def _duplicate(first: int) -> Problem:
     return Problem(
-        problems.DUPLICATE,
+        problem_types.DUPLICATE,
         "The same text to this number was accepted moments ago. Nothing was accepted now.",
         members={"message_id": identifiers.public(identifiers.MESSAGE, first)},
     )
@@ -184,7 +190,7 @@ def _duplicate(first: int) -> Problem:
 
 def _first_answer_erased() -> Problem:
     detail = "This Idempotency-Key came before, and what was accepted then is no longer kept. Nothing was accepted now."
-    return Problem(problems.FIRST_ANSWER_ERASED, detail)
+    return Problem(problem_types.FIRST_ANSWER_ERASED, detail)
 
 
 def _hint_of_wrapped(body: Any) -> str:

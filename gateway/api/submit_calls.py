@@ -2,7 +2,7 @@
 
 from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, Scope
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.direct import refusal_of, send_reply
 from gateway.api.problems import Problem
 from gateway.identifiers import Identifiers
@@ -29,13 +29,13 @@ class SubmitCalls:
 def _refusal(path: str, method: str) -> Problem | None:
     if path not in SUBMIT_PATHS:
         return Problem(
-            problems.NOT_FOUND,
+            problem_types.NOT_FOUND,
             f"This listener (http.submit_listen) has POST {', '.join(SUBMIT_PATHS)} alone; all other calls are on the "
             "listener of http.listen.",
         )
     if method != "POST":
         return Problem(
-            problems.METHOD_NOT_ALLOWED,
+            problem_types.METHOD_NOT_ALLOWED,
             f"This listener (http.submit_listen) takes POST here, not {method[:20]}; other calls are on the listener "
             "of http.listen.",
             headers={"Allow": "POST"},

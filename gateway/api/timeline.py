@@ -5,6 +5,8 @@ Its timeline is steps.py's; where the rows come from is the store's matter.
 
 from typing import Any
 
+from msgspec import to_builtins
+
 from gateway import identifiers
 from gateway.api.description.schemas import CarrierCode, Failure, FullMessage, ListedMessage, Part
 from gateway.api.steps import steps_of
@@ -39,6 +41,12 @@ def full(story: MessageStory) -> FullMessage:
         parts=_parts(story),
         timeline=[step for _, step in sorted(steps_of(story), key=lambda pair: pair[0])],
     )
+
+
+def plain(story: MessageStory) -> dict[str, Any]:
+    """The same as plain values, for those who have more to tell of it."""
+    found: dict[str, Any] = to_builtins(full(story))
+    return found
 
 
 def listed(row: MessageRow) -> ListedMessage:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from quart import Request
 
 from gateway.api.addresses import Network, client_address, is_in
-from gateway.api.problems import ADDRESS_NOT_ALLOWED, INSUFFICIENT_SCOPE, UNAUTHORIZED, Problem
+from gateway.api.problem_types import ADDRESS_NOT_ALLOWED, INSUFFICIENT_SCOPE, UNAUTHORIZED
+from gateway.api.problems import Problem
 
-_REALM = 'Bearer realm="sluice"'
+REALM = 'Bearer realm="sluice"'
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,6 +29,27 @@ class Grant:
     scopes: frozenset[str]
     allow_from: Sequence[Network] = ()
     """Empty: from anywhere."""
+
+
+def bearer(authorization: str | None) -> str:
+    """The token of an Authorization header. Raises a Problem 401 where there is none."""
+    if authorization is None:
+        raise Problem(UNAUTHORIZED, "Send `Authorization: Bearer` and your token.", headers={"WWW-Authenticate": REALM})
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Problem(
+            UNAUTHORIZED,
+            "The scheme of the Authorization header must be Bearer.",
+            headers={"WWW-Authenticate": REALM},
+        )
+    return token.strip()
+
+
+def not_valid() -> Problem:
+    """A 401 for a token that is nobody's."""
+    return Problem(
+        UNAUTHORIZED, "The token is not valid.", headers={"WWW-Authenticate": f'{REALM}, error="invalid_token"'}
+    )
 
 
 class Tokens:
@@ -54,7 +76,7 @@ class Tokens:
             raise Problem(
                 INSUFFICIENT_SCOPE,
                 f"This call needs a token with the scope `{scope}`.",
-                headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'},
+                headers={"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'},
             )
         if grant.allow_from:
             self._check_address(request, grant)
@@ -69,25 +91,10 @@ class Tokens:
         return grant.owner if scope in grant.scopes and not grant.allow_from else None
 
     def _grant(self, authorization: str | None) -> Grant:
-        if authorization is None:
-            raise Problem(
-                UNAUTHORIZED, "Send `Authorization: Bearer` and your token.", headers={"WWW-Authenticate": _REALM}
-            )
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            raise Problem(
-                UNAUTHORIZED,
-                "The scheme of the Authorization header must be Bearer.",
-                headers={"WWW-Authenticate": _REALM},
-            )
-        digest = hashlib.sha256(token.strip().encode()).hexdigest()
+        digest = hashlib.sha256(bearer(authorization).encode()).hexdigest()
         grant = self._grants.get(self._place(digest))
         if grant is None or not hmac.compare_digest(grant.sha256, digest):
-            raise Problem(
-                UNAUTHORIZED,
-                "The token is not valid.",
-                headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'},
-            )
+            raise not_valid()
         return grant
 
     def _place(self, digest: str) -> bytes:

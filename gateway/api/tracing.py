@@ -5,14 +5,16 @@ the first PDU is shown.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
-from weakref import finalize
 
 import trio
-from quart import Response, g, request
+from quart import Response, request
 
-from gateway.api.problems import NOT_FOUND, TOO_MANY_CONNECTIONS, Problem, invalid_field
+from gateway.api.admin.asking import asks, by, check_may_act
+from gateway.api.counted_bodies import CountedBody
+from gateway.api.problem_types import NOT_FOUND, TOO_MANY_CONNECTIONS
+from gateway.api.problems import Problem, invalid_field
 from gateway.api.queries import flag, parameters
 from gateway.carriers.trace import Wire
 from gateway.carriers.trace_stream import Format, Renderer, stream
@@ -37,14 +39,16 @@ class Tracing:
         """Raises Problem."""
         given = parameters(request, "format", "show", "seconds")
         form, show, seconds = _format(given), flag(given, "show"), _seconds(given)
+        if show:
+            check_may_act(asks())
         wire = self._wires.get(carrier)
         if wire is None:
             raise Problem(NOT_FOUND, f"There is no such carrier; there are {', '.join(sorted(self._wires)) or 'none'}.")
         # At once, and not where the body begins: others may ask meanwhile.
-        body = _Body(_traced(wire, Renderer(wire, form, show=show), seconds), self._taken(carrier))
+        body = CountedBody(_traced(wire, Renderer(wire, form, show=show), seconds), self._taken(carrier))
         if show:
             try:
-                await self._store.trace_shown(carrier, request_id=g.request_id)
+                await self._store.trace_shown(carrier, by=by())
             except BaseException:
                 body.release()
                 raise
@@ -59,25 +63,6 @@ class Tracing:
             raise Problem(TOO_MANY_CONNECTIONS, detail, headers={"Retry-After": "5"})
         self._running[carrier] += 1
         return partial(self._running.subtract, (carrier,))
-
-
-class _Body(AsyncIterator[bytes]):
-    """A trace as a response's body, which gives its place back once, in whatever way it ends."""
-
-    def __init__(self, pieces: AsyncGenerator[bytes, None], give_back: Callable[[], None]) -> None:
-        self._pieces = pieces
-        # Where the caller left before the first piece, nobody closes a body: then it is given back with the object.
-        self.release = finalize(self, give_back)
-
-    async def __anext__(self) -> bytes:
-        return await anext(self._pieces)
-
-    async def aclose(self) -> None:
-        """End the trace."""
-        try:
-            await self._pieces.aclose()
-        finally:
-            self.release()
 
 
 async def _traced(wire: Wire, renderer: Renderer, seconds: int) -> AsyncGenerator[bytes, None]:

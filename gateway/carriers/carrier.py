@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import trio
 
 from gateway.carriers.bind import Bind
-from gateway.carriers.dialing import Contexts, Dial, contexts_of, dial_tcp, dialer
+from gateway.carriers.dialing import Contexts, Dial, contexts_of, dial_from, dial_tcp, dialer
 from gateway.carriers.link import Link
 from gateway.carriers.outbinds import Outbinds
 from gateway.carriers.pacing import Pace, Random, retuned
@@ -59,6 +59,8 @@ class Carrier:
         """For those who trace it."""
         self.able = False
         self.draining = False
+        self.is_unbound = False
+        """An operator wants it without binds."""
         self.alarm: str | None = None
         """The status by which it refuses us, while attempts are few because nothing but a change of settings helps."""
         self.pace = Pace(settings.submit_rate) if settings.submit_rate else None
@@ -78,6 +80,7 @@ class Carrier:
         self._bind_failures = 0
         self._nudge = trio.Event()
         self._scope = trio.CancelScope()
+        self._is_left = trio.Event()
         self._ended = trio.Event()
 
     @property
@@ -112,7 +115,10 @@ class Carrier:
                     await nursery.start(self._outbinds.run)
                     task_status.started()
                     self._nursery = nursery
-                    for link in self._links.values():
+                    # An operator may want it without any bind for a while.
+                    nursery.start_soon(self._is_left.wait)
+                    # As they are now: those that come while this waits are begun by who makes them.
+                    for link in list(self._links.values()):
                         nursery.start_soon(link.keep_up)
                         # Trio starts what is begun together in any order; binds should come up in theirs.
                         await trio.lowlevel.checkpoint()
@@ -122,6 +128,7 @@ class Carrier:
     def leave(self, timeout_seconds: float) -> None:
         """Take no more work from now on. To be followed by `drain`, which waits for the end of it."""
         self.draining = True
+        self._is_left.set()
         self._renewing.cancel()
         self._outbinds.refuse()
         for place in self.places():
@@ -160,10 +167,25 @@ class Carrier:
             self._begin(self._renew, self._renewing)
         self.weigh()
 
+    def unbind(self) -> None:
+        """An operator asks: each bind leaves once it has its answers, and none is made until `bind_again`."""
+        self.is_unbound = True
+        self._set_links()
+        self._outbinds.unbind()
+
+    def bind_again(self) -> None:
+        """Make the binds of the settings, at once."""
+        self.is_unbound = False
+        self._set_links()
+        self.rebind()
+
     def freshen(self, contexts: Contexts | None = None) -> None:
         """Connections from now on are made with these certificates; those that lie there now where none are given."""
         self.contexts = contexts or contexts_of(self.settings)
-        self.dial = dialer(self.settings.tls, self._dial, self.contexts.client)
+
+    def dial(self, local_address: str | None) -> Dial:
+        """How a connection is opened now, from this address of ours if one is given."""
+        return dialer(self.settings.tls, dial_from(local_address, self._dial), self.contexts.client)
 
     def rebind(self) -> None:
         """An operator asks: try every bind that is not up now, one after the other, whatever was to be waited for."""
@@ -217,9 +239,11 @@ class Carrier:
 
     def _set_links(self) -> None:
         """A link for each connection of the settings: those that there are no longer leave."""
-        wanted = dict(connections(self.settings))
+        wanted = {} if self.is_unbound else dict(connections(self.settings))
         for name in [name for name in self._links if name not in wanted]:
             link = self._links.pop(name)
+            if self._nursery is None:
+                continue  # Nothing keeps it up yet.
             self._left.append(link)
             link.part(self.settings.response_timeout, self.settings.unbind_timeout)
         known = dict(self._links)

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import trio
@@ -20,11 +21,47 @@ _SOCKET_OPTIONS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "T
 """Seconds, and milliseconds for the last; set where the system knows them."""
 
 
-async def dial_tcp(host: str, port: int) -> trio.abc.Stream:
-    """A TCP connection, to whichever of the host's addresses answers first; Trio's streams do without Nagle's delay."""
-    stream = await trio.open_tcp_stream(host, port)
+async def dial_tcp(host: str, port: int, local_address: str | None = None) -> trio.abc.Stream:
+    """A TCP connection, to whichever of the host's addresses answers first; Trio's streams do without Nagle's delay.
+
+    `local_address`: an IP address of this machine to leave from. Raises OSError, which says so where it is not ours.
+    """
+    if local_address is not None:
+        refuse_foreign(local_address)
+    try:
+        stream = await trio.open_tcp_stream(host, port, local_address=local_address)
+    except OSError as error:
+        if local_address is not None and _met_other_family_alone(error):
+            kind = "IPv6" if ":" in local_address else "IPv4"
+            raise OSError(f"{host} has no {kind} address, as local_address {local_address} is one") from error
+        raise
     keep_alive(stream)
     return LeanStream(stream)
+
+
+def _met_other_family_alone(error: OSError) -> bool:
+    """Whether Trio tried no address, since it could not leave for any from the local one."""
+    attempts = error.__cause__
+    tried = attempts.exceptions if isinstance(attempts, BaseExceptionGroup) else [attempts]
+    return all("is incompatible with remote address" in str(one) for one in tried)
+
+
+def dial_from(local_address: str | None, dial: Dial = dial_tcp) -> Dial:
+    """`dial`, but where an address to leave from is given: then a TCP connection from there."""
+    return dial if local_address is None else partial(dial_tcp, local_address=local_address)
+
+
+def refuse_foreign(local_address: str) -> None:
+    """Raises OSError in words for an address that is not this machine's."""
+    family = socket.AF_INET6 if ":" in local_address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.bind((local_address, 0))
+    except OSError as error:
+        raise OSError(
+            f"local_address {local_address} can't be left from ({error.strerror}): it is no address of this machine; "
+            "`ip address` lists them"
+        ) from None
 
 
 def keep_alive(stream: trio.SocketStream) -> None:

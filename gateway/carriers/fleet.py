@@ -41,6 +41,7 @@ class Fleet:
         self._dial = dial
         self._nursery: trio.Nursery | None = None
         self._leaving: set[Carrier] = set()
+        self._unbound: set[str] = set()
         self.carriers: dict[str, Carrier] = {}
         """Live: a reload changes it."""
         for name, one in settings.items():
@@ -64,6 +65,19 @@ class Fleet:
                 nursery.start_soon(carrier.drain, timeout_seconds)
             for carrier in list(self._leaving):
                 nursery.start_soon(carrier.drained)
+
+    def unbind(self, carrier: str) -> None:
+        """Let the binds of the carrier of this name leave; it has none until `bind_again`, also if it comes later."""
+        self._unbound.add(carrier)
+        if carrier in self.carriers:
+            self.carriers[carrier].unbind()
+
+    def bind_again(self, carrier: str) -> None:
+        """Make its binds, where it was to have none."""
+        if carrier in self._unbound:
+            self._unbound.remove(carrier)
+            if carrier in self.carriers:
+                self.carriers[carrier].bind_again()
 
     def prepare(self, settings: Mapping[str, CarrierSettings]) -> Callable[[], None]:
         """`reconfigure` by these, once it is called: certificates are read here, in any thread. Raises OSError
@@ -94,7 +108,10 @@ class Fleet:
             self._begin(carrier)
 
     def _made(self, settings: CarrierSettings, contexts: Contexts | None = None) -> Carrier:
-        return Carrier(settings, self._traffic, self._on_able, contexts=contexts, dial=self._dial)
+        carrier = Carrier(settings, self._traffic, self._on_able, contexts=contexts, dial=self._dial)
+        if settings.name in self._unbound:
+            carrier.unbind()
+        return carrier
 
     def _begin(self, carrier: Carrier) -> None:
         before = [one for one in self._leaving if one.name == carrier.name]

@@ -13,6 +13,7 @@ from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.hosts import Hosts
 from gateway.carriers.pacing import Backoff
 from gateway.carriers.place import Place
+from gateway.carriers.requests import local_addresses
 from gateway.logs import quoted
 from gateway.settings.changes import needs_new_binds
 from gateway.settings.types import split_address
@@ -52,6 +53,7 @@ class Link(Place):
 
     def _begin_with_hosts(self) -> None:
         settings = self._settings
+        self.local_address = local_addresses(settings).get(self.name)
         self._hosts = Hosts(settings.hosts, settings.hosts_order, self._turns)
         self._backoff = Backoff(settings.reconnect_floor, settings.reconnect_ceiling, self._carrier.rand)
         if self.bind is None:
@@ -113,7 +115,7 @@ class Link(Place):
         host, port = split_address(self.host)
         try:
             with trio.fail_after(settings.connect_timeout):
-                stream = await carrier.dial(host, port)
+                stream = await carrier.dial(self.local_address)(host, port)
         except trio.TooSlowError:
             return Ended(CloseReason.PEER_CLOSED, "connecting took too long", None, 0.0)
         except OSError as error:

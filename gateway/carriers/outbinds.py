@@ -85,6 +85,11 @@ class Outbinds:
         """The places that have a bind, or are about to."""
         return [place for place in [*self._places, *self._leaving] if place.bind is not None]
 
+    def unbind(self) -> None:
+        """Let the binds leave that there are; while the carrier is to have none, no other is made."""
+        for place in self._places:
+            place.leave(self._settings.response_timeout, self._settings.unbind_timeout)
+
     def refuse(self) -> None:
         """Take no more connections, and let go of those that have not said outbind."""
         for scope in [self._accepting, *self._unspoken]:
@@ -176,6 +181,8 @@ class Outbinds:
     def _free_place(self) -> Place:
         if self._carrier.draining:
             raise _Refused("the gateway stops")
+        if self._carrier.is_unbound:
+            raise _Refused("an operator holds the carrier")
         for place in self._places:
             if place.bind is None:
                 return place

@@ -57,6 +57,10 @@ class BindView:
     """Connections lost or refused, and failed attempts, since the start."""
     latency_ms: int
     """Running average of the carrier's time to answer."""
+    local_address: str | None = None
+    """Our address that its connections leave from; None: the system chooses, or the carrier connects."""
+    bound_since: int | None = None
+    """Milliseconds UTC; None: it is not bound."""
 
 
 class Refused(NamedTuple):
@@ -79,12 +83,14 @@ class Place:
         self.mode = mode
         self.state = BindState.WAITING
         self.host = ""
+        self.local_address: str | None = None
         self.last_error: str | None = None
         self.losses = 0
         self._carrier = carrier
         self._made_by = settings
         """The settings that its bind was made by."""
         self._since = now_ms()
+        self._bound_since: int | None = None
         self._latency_seconds = 0.0
         self._pace = Pace(settings.submit_rate_per_bind) if settings.submit_rate_per_bind else None
         # Longer than any connection, so that a reconnect forgets nothing of it.
@@ -110,6 +116,8 @@ class Place:
             last_error=self.last_error,
             losses=self.losses,
             latency_ms=round((self._latency_seconds if bind is None else bind.latency_seconds) * 1000),
+            local_address=self.local_address,
+            bound_since=self._bound_since,
         )
 
     @property
@@ -195,8 +203,10 @@ class Place:
 
     def enter(self, state: BindState) -> None:
         """It has come to this state."""
-        self.state = state
+        was_bound, self.state = self.is_bound, state
         self._since = now_ms()
+        if self.is_bound is not was_bound:
+            self._bound_since = self._since if self.is_bound else None
         _log.info("bind=%s state=%s host=%s", self.name, state.value, self.host)
         if state in (BindState.BOUND, BindState.PAUSED):
             self._carrier.taken()

@@ -60,6 +60,14 @@ def connections(settings: CarrierSettings) -> list[tuple[str, BindMode]]:
     return named
 
 
+def local_addresses(settings: CarrierSettings) -> dict[str, str | None]:
+    """What each of `connections` leaves from, by name: the binds take the addresses in turn, a pair the same one."""
+    own = settings.local_address
+    each = 1 if settings.mode is CarrierMode.TRANSCEIVER else 2
+    names = [name for name, _ in connections(settings)]
+    return {name: own[at // each % len(own)] if own else None for at, name in enumerate(names)}
+
+
 def outbind_mode(settings: CarrierSettings) -> BindMode:
     """The mode of a bind that the carrier asks for by outbind (SMPP 3.4 §4.1.7: a receiver, where modes are apart)."""
     return BindMode.TRANSCEIVER if settings.mode is CarrierMode.TRANSCEIVER else BindMode.RECEIVER

@@ -87,7 +87,7 @@ class Restraint:
 
     def rate(self, now: float) -> float:
         """PDU/s that may go; 0: no limit."""
-        rate = min(self._rate, self._brake.rate(now)) if self._brake.is_on else self._rate
+        rate = self._braked(self._rate, now)
         return 0.0 if rate == float("inf") else rate
 
     def ahead(self, now: float, shared: int | None = None) -> int:
@@ -97,8 +97,10 @@ class Restraint:
         """
         if shared is None:
             return max(1, int(self.rate(now) * AHEAD_SECONDS))
-        own = min(self._own_rate, self._brake.rate(now)) if self._brake.is_on else self._own_rate
-        return max(1, int(min(shared, own * AHEAD_SECONDS)))
+        return max(1, int(min(shared, self._braked(self._own_rate, now) * AHEAD_SECONDS)))
+
+    def _braked(self, rate: float, now: float) -> float:
+        return min(rate, self._brake.rate(now)) if self._brake.is_on else rate
 
     def room(self, wanted: int, now: float) -> int:
         """How many of so many PDUs may go now."""

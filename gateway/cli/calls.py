@@ -10,7 +10,8 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 _TIMEOUT_SECONDS = 10.0
@@ -67,14 +68,6 @@ class RefusedError(CallError):
         """Names in lower case."""
 
 
-class Answer(NamedTuple):
-    """What a gateway said to a call that it carried out."""
-
-    json: Any
-    headers: Mapping[str, str]
-    """Names in lower case."""
-
-
 def add_arguments(parser: argparse.ArgumentParser, door: Door) -> None:
     """`--url` and `--token`, both also by the environment."""
     parser.add_argument("--url", metavar="URL", help=f"default: ${door.url_variable}, else {door.url}")
@@ -108,24 +101,33 @@ class Caller:
     def get(self, path: str) -> Any:
         """The JSON of a page. Raises NotReachableError and RefusedError."""
         try:
-            return self._call("GET", path, None).json
+            return self._call("GET", path, None)
         except NotReachableError:
             # A kept connection may have been closed meanwhile; to ask again is harmless.
             if self._is_fresh:
                 raise
             self._is_fresh = True
-            return self._call("GET", path, None).json
+            return self._call("GET", path, None)
+
+    def text(self, path: str) -> str:
+        """A page that is no JSON, such as /metrics. Raises NotReachableError and RefusedError."""
+        try:
+            return self.open(path, timeout=_TIMEOUT_SECONDS).read().decode()
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            self._connection.close()
+            raise NotReachableError(self._no_answer(error, was_sent=False)) from None
 
     def post(self, path: str, body: Any) -> Any:
         """The JSON of the answer; never sent twice. Raises NotReachableError and RefusedError."""
-        return self._call("POST", path, json.dumps(body).encode()).json
+        return self._call("POST", path, json.dumps(body).encode())
 
-    def post_once(self, path: str, body: bytes, key: str) -> Answer:
-        """As `post`, of JSON as it stands, under an Idempotency-Key: whoever asks may ask again.
+    def put(self, path: str, body: Any) -> Any:
+        """As `post`. Raises NotReachableError and RefusedError."""
+        return self._call("PUT", path, json.dumps(body).encode())
 
-        Raises NotReachableError and RefusedError.
-        """
-        return self._call("POST", path, body, {"Idempotency-Key": key})
+    def delete(self, path: str) -> Any:
+        """The JSON of the answer, None where it has none. Raises NotReachableError and RefusedError."""
+        return self._call("DELETE", path, None)
 
     def converse(self, path: str, content_type: str, key: str) -> tuple[socket.socket, http.client.HTTPResponse]:
         """A POST whose answer comes while its body, in chunks, is still sent: where to send it, and the answer.
@@ -178,8 +180,8 @@ class Caller:
         """Closes the connection; the next call opens another."""
         self._connection.close()
 
-    def _call(self, method: str, path: str, body: bytes | None, further: Mapping[str, str] | None = None) -> Answer:
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token}", **(further or {})}
+    def _call(self, method: str, path: str, body: bytes | None) -> Any:
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         asked = False
@@ -192,15 +194,16 @@ class Caller:
             content = response.read()
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self._connection.close()
-            raise NotReachableError(self._no_answer(error, was_sent=asked and method == "POST")) from None
+            raise NotReachableError(self._no_answer(error, was_sent=asked and method != "GET")) from None
         self._is_fresh = False
         if response.status >= 400:
             raise self._refused(response, content)
-        told = {name.lower(): value for name, value in response.getheaders()}
+        if response.status == HTTPStatus.NO_CONTENT:
+            return None
         try:
-            return Answer(json.loads(content), told)
+            return json.loads(content)
         except ValueError:
-            raise RefusedError(response.status, self._not_sluice(response.status), headers=told) from None
+            raise self._refused(response, content) from None
 
     def _refused(self, response: http.client.HTTPResponse, content: bytes) -> RefusedError:
         told = {name.lower(): value for name, value in response.getheaders()}

@@ -12,7 +12,7 @@ from functools import partial
 
 import trio
 
-from gateway.carriers.dialing import Dial, dialer
+from gateway.carriers.dialing import Dial, dial_from, dialer
 from gateway.carriers.link_faults import words_of
 from gateway.carriers.requests import bind_request, session_of
 from gateway.cli import probe_alphabets, probe_pace
@@ -44,7 +44,8 @@ class ProbeLink:
         self._settings = settings
         self._mode = mode
         self._observed = observed
-        self._dial = dialer(settings.tls) if dial is None else dial
+        local = next(iter(settings.local_address), None)
+        self._dial = dialer(settings.tls, dial_from(local)) if dial is None else dial
         self._session = session_of(settings)
         self._frames = Framer()
         self._stirred = trio.Event()

@@ -1,13 +1,13 @@
 """Writes docs/problems, a page for each problem of the HTTP API: `python -m gateway.cli.problem_pages docs/problems`.
 
-A test compares the pages with this. What they say is told by gateway/api/problems.py and the files beside it.
+A test compares the pages with this. What they say is told by gateway/api/problem_types.py and the files beside it.
 """
 
 import sys
 from pathlib import Path
 
 from gateway.api.description.problem_pages import index, markdown
-from gateway.api.problems import TYPES
+from gateway.api.problem_types import TYPES
 
 
 def pages() -> dict[str, str]:

@@ -16,7 +16,8 @@ from gateway import daemon, logs, processors
 from gateway.logs import quoted
 from gateway.settings import ConfigurationError, load
 from gateway.store import sqlite_mutexes
-from gateway.store.connection import StoreLocked
+from gateway.store.backups.places import BackupFailed
+from gateway.store.connection import NewerStore, StoreLocked
 from gateway.store.faults import DiskUnsure
 from gateway.store.opening import StoreUnopened
 
@@ -26,7 +27,7 @@ STOPPED_EARLY = 3
 """Exit status when a second signal ended the drain."""
 
 log = logging.getLogger("sluice.store")
-_KNOWN = (OSError, StoreLocked, StoreUnopened, DiskUnsure, daemon.StoppedEarly)
+_KNOWN = (OSError, StoreLocked, StoreUnopened, NewerStore, BackupFailed, DiskUnsure, daemon.StoppedEarly)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -55,6 +55,8 @@ def line_of(step: Step, message: Mapping[str, Any]) -> Line:
             text = _question(step)
         case "webhook":
             text = _webhook(step)
+        case "by_hand":
+            text = _by_hand(step)
         case _:
             text = str(step.get("code") or step.get("schedule") or "").replace("_", " ")
     return Line(since(message["created_at"], step["at"]), _LABELS.get(what, what.replace("_", " ")), text)
@@ -120,3 +122,8 @@ def _webhook(step: Step) -> str:
     if "http_status" in step:
         return f"{step['type']}: {step['http_status']} after {step['latency_ms']} ms"
     return f"{step['type']}: not taken, {step.get('error', 'no answer')}"
+
+
+def _by_hand(step: Step) -> str:
+    outcome = f": {step['outcome']}" if step.get("outcome") else ""
+    return f"{step['did'].replace('_', ' ')} by {step['who']}{outcome}"

@@ -24,11 +24,10 @@ from gateway.flows.accept_outcomes import (
     OneAccepted,
     OneOutcome,
     OneReplayed,
-    left_out,
 )
 from gateway.flows.account_checks import NetworksKnown, checks_of, look_up_networks
-from gateway.flows.bulk_answers import bulk_again, by_index, client_id_of, flag_them, store_errors
-from gateway.flows.entities import entities_of, entity_of
+from gateway.flows.bulk_answers import accepted_entities, bulk_again, by_index, client_id_of, flag_them, store_errors
+from gateway.flows.entities import Entity, entity_of
 from gateway.flows.suppressions import suppression_errors
 from gateway.flows.templates import TemplatesOfAll
 from gateway.identifiers import Identifiers, now_ms
@@ -66,7 +65,6 @@ class AcceptingStore(Protocol):
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None: ...
 
 
-accepted_of = lru_cache(maxsize=None)(ACCEPTED.labels)
 refused_of = lru_cache(maxsize=None)(REFUSED.labels)
 
 
@@ -110,6 +108,10 @@ class Accept:
         """Ask for what `look` is to know of the number's network."""
         await look_up_networks(self.networks, self._checks[account], (body,))
 
+    async def is_repeat(self, account: str, idempotency: IdempotencyKey | None) -> bool:
+        """Whether a submission with this key was answered before, and so would file nothing now."""
+        return idempotency is not None and await self._store.first_answer(account, idempotency) is not None
+
     def now(self) -> int:
         """The moment by which things are checked, in milliseconds."""
         return self._clock()
@@ -150,7 +152,7 @@ class Accept:
             errors = suppression_errors(outcome.suppressed[0])
             stages.refused(account, request_id, [errors])
             return errors
-        accepted_of(account, message.lane).inc()
+        ACCEPTED.add(account, message.lane)
         stages.accepted(submission, outcome)
         return OneAccepted(entity_of(message))
 
@@ -192,16 +194,12 @@ class Accept:
                 if flag_duplicates and isinstance(again, BulkAccepted):
                     flag_them(again.entities, dict(zip(indexes, messages, strict=True)))
                 return again
-        refused = left_out(outcome)
-        entities = entities_of(messages, indexes)
-        if refused:
-            entities = [entity for place, entity in enumerate(entities) if place not in refused]
+        entities = accepted_entities(outcome, messages, indexes)
         if flag_duplicates:
             flag_them(entities, dict(zip(indexes, messages, strict=True)))
         errors += store_errors(outcome, indexes, items)
         errors.sort(key=by_index)
-        for lane, count in Counter(map(_lane, entities)).items():
-            accepted_of(account, lane).inc(count)
+        count_accepted(account, entities)
         refused_of(account).inc(len(errors))
         stages.accepted(submission, outcome)
         stages.refused(account, request_id, errors)
@@ -258,6 +256,11 @@ class Accept:
 def limited(account: str, reached: LimitReached) -> LimitReached:
     LIMITED.labels(account, reached.limit.value).inc()
     return reached
+
+
+def count_accepted(account: str, entities: Sequence[Entity]) -> None:
+    for lane, count in Counter(map(_lane, entities)).items():
+        ACCEPTED.add(account, lane, times=count)
 
 
 def _further_cost(item: Any, checked: Checked | ItemErrors) -> int:

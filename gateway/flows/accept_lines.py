@@ -4,19 +4,17 @@ What came before under the stream's key is answered as it was then. How lines ar
 api's.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from gateway.flows import stages
-from gateway.flows.accept import Accept, accepted_of, limited, refused_of
-from gateway.flows.accept_outcomes import ItemError, left_out
-from gateway.flows.bulk_answers import store_errors
-from gateway.flows.entities import Entity, entities_of, entity_of
+from gateway.flows.accept import Accept, count_accepted, limited, refused_of
+from gateway.flows.accept_outcomes import ItemError
+from gateway.flows.bulk_answers import accepted_entities, store_errors
+from gateway.flows.entities import Entity, entity_of
 from gateway.store.interface import Accepted, LimitReached, StoreFull, Submission
 from gateway.store.lines.interface import LineAgain, LineKeys, LinesFiled, LinesIn
 
@@ -83,13 +81,14 @@ class AcceptLines:
             keys = LineKeys(key.key, key.digests, {error.index: _encode(error) for error in errors})
         of_messages = numbers if len(indexes) == len(numbers) else [numbers[index] for index in indexes]
         filed = await self._store.file_lines(LinesIn(submission, of_messages, keys))
+        no_room = [of_messages[at] for at in filed.left_out]
         if len(filed.filed) < len(messages):
             submission.messages = messages = [messages[at] for at in filed.filed]
-            no_room = [of_messages[at] for at in filed.left_out]
+            of_messages = [of_messages[at] for at in filed.filed]
             indexes = [indexes[at] for at in filed.filed]
-        else:
-            no_room = []
-        outcome = _outcome(submission, [numbers[index] for index in indexes], errors, filed, no_room)
+        entities = accepted_entities(filed.accepted, messages, of_messages)
+        reused = frozenset(filed.reused)
+        outcome = LinesOutcome(submission.id, entities, errors, filed.refusal, no_room, reused=reused)
         found = store_errors(filed.accepted, indexes, items)
         for error in found:
             error.index = numbers[error.index]
@@ -104,8 +103,7 @@ class AcceptLines:
     def _told(self, submission: Submission, outcome: LinesOutcome, accepted: Accepted) -> LinesOutcome:
         """Counted and logged."""
         account, request_id = submission.account, submission.request_id
-        for lane, count in Counter(map(_lane, outcome.entities)).items():
-            accepted_of(account, lane).inc(count)
+        count_accepted(account, outcome.entities)
         if isinstance(outcome.refusal, LimitReached):
             limited(account, outcome.refusal)
         if outcome.errors:
@@ -113,16 +111,6 @@ class AcceptLines:
             stages.refused(account, request_id, outcome.errors)
         stages.accepted(submission, accepted)
         return outcome
-
-
-def _outcome(
-    submission: Submission, numbers: Sequence[int], errors: list[ItemError], filed: LinesFiled, no_room: Sequence[int]
-) -> LinesOutcome:
-    """`numbers`: of the submission's messages."""
-    entities = entities_of(submission.messages, numbers)
-    if refused := left_out(filed.accepted):
-        entities = [entity for place, entity in enumerate(entities) if place not in refused]
-    return LinesOutcome(submission.id, entities, errors, filed.refusal, no_room, reused=frozenset(filed.reused))
 
 
 def _again(number: int, first: LineAgain, items: Mapping[int, Any]) -> Again:
@@ -135,10 +123,4 @@ def _again(number: int, first: LineAgain, items: Mapping[int, Any]) -> Again:
         {} if first.suppressed is None else {0: first.suppressed},
         {} if first.duplicate is None else {0: first.duplicate},
     )
-    errors = store_errors(found, [0], [items[number]])
-    for error in errors:
-        error.index = number
-    return Again(first.submission, None, errors[0] if errors else None)
-
-
-_lane = attrgetter("lane")
+    return Again(first.submission, None, next(iter(store_errors(found, [number], items)), None))

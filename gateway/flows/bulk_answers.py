@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.flows.accept_outcomes import BulkAccepted, FirstAnswerErased, ItemError, left_out
-from gateway.flows.entities import Entity, entity_of
+from gateway.flows.entities import Entity, entities_of, entity_of
 from gateway.flows.suppressions import suppression_errors
 from gateway.identifiers import MESSAGE, public
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
@@ -34,7 +34,16 @@ def bulk_again(first: Replayed, items: Sequence[Any]) -> BulkAccepted | FirstAns
     return BulkAccepted(first.submission, entities, errors, replayed=True)
 
 
-def store_errors(outcome: Accepted | Replayed, indexes: Sequence[int], items: Sequence[Any]) -> list[ItemError]:
+def accepted_entities(outcome: Accepted, messages: Sequence[NewMessage], indexes: Sequence[int]) -> list[Entity]:
+    """Of the messages that the store did not leave out."""
+    refused = left_out(outcome)
+    entities = entities_of(messages, indexes)
+    return [entity for place, entity in enumerate(entities) if place not in refused] if refused else entities
+
+
+def store_errors(
+    outcome: Accepted | Replayed, indexes: Sequence[int], items: Sequence[Any] | Mapping[int, Any]
+) -> list[ItemError]:
     """Of what only the store could find wrong."""
     found: dict[int, ItemErrors] = {place: suppression_errors(why) for place, why in outcome.suppressed.items()}
     for place, holder in outcome.conflicts.items():

@@ -129,7 +129,7 @@ class Explainer:
         tiering = self._tierings.of(branch)
         charged = self._prices(branch, facts) if prices else None
         lines += tier_lines(tiering, charged)
-        return Explained(route_of(branch), [*lines, *outcome_lines(tiering, carriers)])
+        return Explained(route_of(branch), [*lines, *outcome_lines(tiering, carriers, of_account=of_account)])
 
     def _prices(self, branch: str, facts: Facts) -> dict[str, float]:
         route = self._tierings.route(branch)

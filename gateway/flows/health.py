@@ -15,7 +15,7 @@ from gateway.flows.measured import Measured
 from gateway.logs import quoted
 from gateway.rules.breaker import Breaker
 from gateway.rules.breaker_terms import BreakerState, BreakerTerms, BreakerView, Change, Waiting
-from gateway.rules.taking import Standing
+from gateway.rules.taking import HELD, Standing
 from gateway.rules.tiers import Tierings
 from gateway.settings import Settings
 from gateway.settings.alerts import OperatorEvent
@@ -73,6 +73,7 @@ class Health:
         self._told: dict[str, Standing] = {}
         self._taken: dict[str, int] = {}
         self._receipts: dict[str, int] = {}
+        self._held: set[str] = set()
         self._is_tried: set[str] = set()
         """Carriers whose half-open breaker was told of since it opened."""
         self.measured = Measured(settings.routes)
@@ -109,6 +110,26 @@ class Health:
             self._changed(carrier, breaker, change)
         return change is not None
 
+    # --- what operators want
+
+    def hold(self, carrier: str) -> None:
+        """Nothing is dealt to it from now on, and nobody waits for it; to be followed by `take_back` or `resume`."""
+        self._held.add(carrier)
+        self._store.carrier_standing(carrier, HELD)
+
+    def take_back(self, carrier: str) -> None:
+        """What was dealt to it before and is not written; and its breaker is off."""
+        self._let_go(carrier)
+        self._halt(carrier)
+
+    def resume(self, carrier: str) -> None:
+        """It has its whole share again, and its breaker begins anew; one that was not off yet is as it was."""
+        self._held.discard(carrier)
+        self._store.carrier_standing(carrier, None)
+        self._take(self._carriers)
+        if carrier in self._breakers:
+            self._tell(carrier, self._breakers[carrier])
+
     # --- what is heard
 
     def heard(self, carrier: str, taken: int, errors: int, slowest: float, quickest: float, others: int = 0) -> None:
@@ -140,7 +161,8 @@ class Health:
         """It answered a status after which nothing more should go there."""
         breaker = self._breakers.get(carrier)
         if breaker is None:
-            _log.warning("carrier=%s status=%s stops nothing: its breaker is off", carrier, status)
+            if carrier not in self._held:
+                _log.warning("carrier=%s status=%s stops nothing: its breaker is off", carrier, status)
         elif (change := breaker.stopped(status, self._clock())) is not None:
             self._changed(carrier, breaker, change)
 
@@ -191,6 +213,8 @@ class Health:
             self._tell_operators(carrier, breaker, change)
 
     def _tell(self, carrier: str, breaker: Breaker) -> None:
+        if carrier in self._held:
+            return
         standing = breaker.standing(self._clock())
         if standing is not None:
             self._told[carrier] = standing
@@ -216,12 +240,13 @@ class Health:
                 self._alarms.judge(OperatorEvent.BREAKER_OPENED, carrier, False, figures)
 
     def _take(self, carriers: Mapping[str, Carrier]) -> None:
+        self._carriers = carriers
         for name in self._breakers.keys() - carriers.keys():
             self._let_go(name)
         for name, carrier in carriers.items():
             terms = BreakerTerms.of(carrier)
             breaker = self._breakers.get(name)
-            if terms is None:
+            if terms is None or name in self._held:
                 self._let_go(name)
             elif breaker is None:
                 self._breakers[name] = Breaker(terms, self._clock())
@@ -229,9 +254,9 @@ class Health:
                 breaker.retune(terms)
 
     def _let_go(self, carrier: str) -> None:
-        """It is gone, or has no breaker any more: whatever its standing was, it is as usual."""
+        """It is gone, or has no breaker any more: whatever standing that gave it, it is as usual."""
         breaker = self._breakers.pop(carrier, None)
-        if self._told.pop(carrier, None) is not None:
+        if self._told.pop(carrier, None) is not None and carrier not in self._held:
             self._store.carrier_standing(carrier, None)
         self._is_tried.discard(carrier)
         if self._alarms is not None and breaker is not None and breaker.state is not BreakerState.CLOSED:

@@ -33,6 +33,7 @@ log = logging.getLogger("sluice.notify")
 
 MOST_POSTS = 256
 """POSTs, and so connections in use, for all endpoints together: a quarter of the usual 1,024 file descriptors."""
+_posts_of = lru_cache(maxsize=None)(POSTS.labels)
 
 
 class _End(Enum):
@@ -299,7 +300,7 @@ class Notify:
     def _record(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
         self._store.delivered(outcome)
         end = _end_of(delivery, outcome)
-        _count_of(shown(delivery.account), end.value)()
+        _posts_of(shown(delivery.account), end.value).inc()
         if end is _End.TAKEN:
             stages.told(delivery, host_of(delivery.url), outcome.http_status, outcome.latency_ms)
         else:
@@ -313,11 +314,6 @@ class Notify:
                 quoted(outcome.error),
                 f"end={end.value}" if outcome.retry_at is None else f"next_try_at={rfc3339(outcome.retry_at)}",
             )
-
-
-@lru_cache(maxsize=4096)
-def _count_of(account: str, end: str) -> Callable[[], None]:
-    return POSTS.labels(account, end).inc
 
 
 def signers_of(settings: Settings) -> dict[str, Signer]:

@@ -20,6 +20,7 @@ from gateway.settings import Settings
 from gateway.settings.alerts import OperatorEvent
 from gateway.store.alarms.interface import EndpointHealth
 from gateway.store.ends import Ended
+from gateway.store.held_queue.interface import HeldSummary
 from gateway.webhooks.urls import host_of
 
 log = logging.getLogger("sluice.alarms")
@@ -45,7 +46,7 @@ class BindSeen(Protocol):
 
 
 class CarrierSeen(Protocol):
-    """gateway.api.carriers_view.CarrierView."""
+    """gateway.desk.carriers_view.CarrierView."""
 
     @property
     def name(self) -> str: ...
@@ -55,6 +56,9 @@ class CarrierSeen(Protocol):
     def alarm(self) -> str | None: ...
     @property
     def binds(self) -> Sequence[BindSeen]: ...
+    @property
+    def held(self) -> object | None:
+        """Set where an operator holds it."""
 
 
 class WatchedStore(Protocol):
@@ -83,6 +87,7 @@ class Watch:
         carriers: Callable[[], Iterable[CarrierSeen]],
         counted: Callable[[], Mapping[str, tuple[int, int]]],
         *,
+        held: Callable[[], HeldSummary | None] = lambda: None,
         clock: Callable[[], float] = trio.current_time,
         free: DiskSpace = free_bytes,
     ) -> None:
@@ -93,6 +98,7 @@ class Watch:
         self._alarms = alarms
         self._carriers = carriers
         self._counted = counted
+        self._held = held
         self._clock = clock
         self._free = free
         self._first_seen: dict[str, float] = {}
@@ -170,6 +176,7 @@ class Watch:
         now = self._clock()
         self._look_at_carriers(now)
         self._look_at_queues()
+        self._look_at_held()
         self._look_at_deliveries(now)
         self._look_at_receipts(now)
 
@@ -179,6 +186,11 @@ class Watch:
             if carrier.name not in self._settings.carriers:
                 continue  # It drains, and then is gone.
             if carrier.able:
+                continue
+            if carrier.held is not None and not self._alarms.is_raised(OperatorEvent.CARRIER_DOWN, carrier.name):
+                # On purpose; and when it is let go it has the time that a start has.
+                self._was_able.discard(carrier.name)
+                self._first_seen.pop(carrier.name, None)
                 continue
             if carrier.name in self._was_able or now - self._first_seen.setdefault(carrier.name, now) > START_SECONDS:
                 errors = [bind.last_error for bind in carrier.binds if bind.last_error is not None]
@@ -200,6 +212,15 @@ class Watch:
             if limit and waited_ms / 1000 > limit:
                 old[subject] = {"oldest_seconds": round(waited_ms / 1000, 1), "ready": ready}
         self._alarms.judge_all(OperatorEvent.BACKLOG_OLD, old)
+
+    def _look_at_held(self) -> None:
+        """Whether anything of a backup waits to be released."""
+        seen = self._held()
+        if seen is None:
+            self._alarms.judge_all(OperatorEvent.QUEUE_HELD, {})
+        else:
+            figures = {"messages": seen.messages, "campaigns": len(seen.campaigns), "events": seen.events}
+            self._alarms.judge_all(OperatorEvent.QUEUE_HELD, {seen.backup: figures})
 
     def _look_at_deliveries(self, now: float) -> None:
         kind = OperatorEvent.DELIVERY_SLOW

@@ -10,11 +10,13 @@ from prometheus_client import Counter, Histogram
 
 from gateway.metrics.gauges import Gauge, Gauges
 from gateway.metrics.registry import REGISTRY
-from gateway.metrics.spreads import Spread, Spreads
+from gateway.metrics.spreads import Counts, Spread, Spreads
+from protocol.command_status import StatusClass
 
 __all__ = ["REGISTRY", "Gauge", "Gauges", "Spread"]
 
-ACCEPTED = Counter("sluice_messages_accepted", "Messages on disk.", ["account", "lane"], registry=REGISTRY)
+ACCEPTED = Counts("sluice_messages_accepted", "Messages on disk.", ("account", "lane"))
+REGISTRY.register(ACCEPTED)
 REFUSED = Counter("sluice_messages_refused", "Items refused with an error.", ["account"], registry=REGISTRY)
 LIMITED = Counter(
     "sluice_calls_limited", "Calls refused by a limit of their account.", ["account", "limit"], registry=REGISTRY
@@ -112,6 +114,18 @@ for _one in (COMMIT_SECONDS, COMMIT_ROWS, LATENCY, QUEUE_SECONDS):
 def count_answers(carrier: str, outcome: str, status_class: str, count: int = 1) -> None:
     """Count answers to submit_sm: `outcome` a Verdict, `status_class` a StatusClass."""
     _answers_of(carrier, outcome, status_class).inc(count)
+
+
+def answer_errors() -> dict[str, dict[str, int]]:
+    """By carrier: answers that were not ESME_ROK since the start, by their class; `no_answer`: that never came."""
+    found: dict[str, dict[str, int]] = {}
+    for counter, is_answered in ((ANSWERS, True), (DOUBTED, False)):
+        for sample in (sample for family in counter.collect() for sample in family.samples):
+            kind = sample.labels["class"] if is_answered else "no_answer"
+            if sample.value and sample.name.endswith("_total") and kind != StatusClass.ACCEPTED.value:
+                of_carrier = found.setdefault(sample.labels["carrier"], {})
+                of_carrier[kind] = of_carrier.get(kind, 0) + round(sample.value)
+    return found
 
 
 def count_inbound(carrier: str, *, is_untold: bool) -> None:

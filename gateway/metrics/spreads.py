@@ -18,6 +18,11 @@ class Spread:
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
+    @property
+    def counts(self) -> list[int]:
+        """By bucket."""
+        return self._counts
+
     def add(self, value: float, times: int = 1) -> None:
         self._counts[bisect_left(self._bounds, value)] += times
         self._sum += value * times
@@ -55,6 +60,16 @@ class Spreads(Collector):
         if found is None:
             found = self._spreads[labels] = Spread(self._bounds)
         return found
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """Of the buckets; one more lies above the last."""
+        return self._bounds
+
+    def summed(self) -> list[int]:
+        """How many values lie in each bucket, under all labels together."""
+        counts = [spread.counts for spread in self._spreads.values()]
+        return [sum(bucket) for bucket in zip(*counts, strict=True)] or [0] * (len(self._bounds) + 1)
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         (family,) = self.describe()

@@ -38,6 +38,7 @@ ALARMS: Mapping[OperatorEvent, Terms] = {
     OperatorEvent.ENDPOINT_FAILING: Terms(OperatorEvent.ENDPOINT_RECOVERED, 0.0, 0.0),
     OperatorEvent.ENDPOINT_DISABLED: Terms(OperatorEvent.ENDPOINT_RECOVERED, 0.0, 0.0),
     OperatorEvent.DISK_LOW: Terms(OperatorEvent.DISK_NORMAL, 0.0, None),
+    OperatorEvent.QUEUE_HELD: Terms(OperatorEvent.QUEUE_RELEASED, 0.0, 0.0),
 }
 """By the event that raises each. All other events are told as they come."""
 
@@ -58,6 +59,8 @@ _WORDS: Mapping[OperatorEvent, str] = {
     OperatorEvent.ENDPOINT_RECOVERED: "the webhook endpoint of {} is in service again",
     OperatorEvent.DISK_LOW: "the disk of {} is nearly full",
     OperatorEvent.DISK_NORMAL: "the disk of {} has room again",
+    OperatorEvent.QUEUE_HELD: "what was open in the backup {} is held until it is released",
+    OperatorEvent.QUEUE_RELEASED: "nothing of the backup {} is held any more",
     OperatorEvent.CONFIG_RELOADED: "the {} was read again and is in force",
     OperatorEvent.CONFIG_REFUSED: "the {} was read again and is wrong: nothing was changed",
 }

@@ -56,18 +56,16 @@ def deal(
     if not waiting or not asks:
         return [], turns.nobody_owes()
     turns = turns.copy()
-    shares = None
-    # Tiers are asked once each: many accounts have a queue under the same.
-    if turns.shares.owing or any(one.is_weighted for one in {id(queue.tiers): queue for queue in waiting}.values()):
+    table = Table(waiting, turns, share, lane_slots, now)
+    if turns.shares.owing or any(kind.one.is_weighted for kind in table.kinds):
         turns.shares = turns.shares.copy()
-        shares = Shares(turns.shares, unable_since, standings, now)
-    table = Table(waiting, turns, share, lane_slots, shares, now)
+        table.shares = Shares(turns.shares, unable_since, standings, now)
     takers = _Takers(table.kinds, unable_since, now, standings)
     if takers.slots and len(asks) > 1:
         asks = sorted(asks, key=takers.is_usual)
-    if shares is None:
+    if table.shares is None:
         return [grant for ask in asks for grant in _serve(ask, takers, table)], turns
-    return _serve_in_rounds(asks, takers, table, shares), turns
+    return _serve_in_rounds(asks, takers, table, table.shares), turns
 
 
 def could_deal(

@@ -20,6 +20,8 @@ class CarrierSaid(NamedTuple):
     words: str
     is_last_resort: bool = False
     """It takes what no other could."""
+    to_accounts: str | None = None
+    """The words for whose messages it takes, where others are no business of theirs."""
 
 
 NOT_THERE = CarrierSaid(False, "is not there")
@@ -70,10 +72,11 @@ def tier_lines(tiering: Tiering, prices: Mapping[str, float] | None = None) -> l
     return lines
 
 
-def outcome_lines(tiering: Tiering, carriers: Mapping[str, CarrierSaid]) -> list[str]:
-    """How each carrier stands, and who gets the message if it is sent now."""
+def outcome_lines(tiering: Tiering, carriers: Mapping[str, CarrierSaid], *, of_account: bool = False) -> list[str]:
+    """How each carrier stands, and who gets the message if it is sent now. `of_account`: for its account to read."""
     said = {name: carriers.get(name, NOT_THERE) for tier in tiering.tiers for name in tier.carriers}
-    return [*(f"{name}: {one.words}" for name, one in said.items()), _outcome(tiering, said)]
+    words = {name: (one.to_accounts if of_account else None) or one.words for name, one in said.items()}
+    return [*(f"{name}: {told}" for name, told in words.items()), _outcome(tiering, said)]
 
 
 def _why(one: Considered) -> str:

@@ -27,6 +27,8 @@ class Standing(NamedTuple):
         return not self.last_resort if self.slots is None else self.slots > 0
 
 
+HELD = Standing(slots=0, holds_back=False)
+"""Of one that an operator holds: it takes nothing, not even what has to stay with it, and nobody waits for it."""
 Standings: TypeAlias = Mapping[str, Standing]
 """By carrier, of the few that have one."""
 ALL_AS_USUAL: Standings = {}

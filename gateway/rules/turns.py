@@ -98,7 +98,6 @@ class Table:
         turns: Turns,
         share: int,
         lane_slots: Mapping[str, int],
-        shares: Shares | None,
         now: int,
     ) -> None:
         self.left = {queue.id: queue.ready for queue in queues}
@@ -106,7 +105,8 @@ class Table:
         """By kind and carrier: what a carrier with room did not get, since others were behind in their shares."""
         self.turns = turns
         self.share = share
-        self.shares = shares
+        self.shares: Shares | None = None
+        """Set where any are kept or owed."""
         self.lane_slots = dict(lane_slots)
         self._kind_of: dict[int, Kind] = {}
         self._lanes: dict[tuple[int, ...], dict[tuple[int, str], _Lane]] = {}
@@ -149,25 +149,26 @@ class Table:
         if waiting == 1:
             return self._serve_one(carrier, room, kinds)
         lanes = self._lanes_of(kinds)
-        order = [place for place, lane in lanes.items() if self.may_have(lane.name) and lane.first() is not None]
+        firsts = {place: first for place, lane in lanes.items() if (first := self._first_of(lane)) is not None}
         step = MANY_STEP if waiting > MANY_QUEUES else 1
         given: dict[int, int] = {}
-        while room > 0 and order:
-            place, most = self._lane_of_next_slot(carrier, order)
-            lane = lanes[place]
-            queue = lane.first()
-            if queue is None:
-                raise AssertionError("a lane without queues stays in the order")
-            slots = min(step, most, room, self.left[queue.id]) if step > 1 else 1
-            if step > 1:
-                slots = self._most(queue, slots, carrier)
-            self._take(queue, slots, carrier)
-            if self._is_shared(order):
-                self.turns.passed[carrier] = self.turns.passed.get(carrier, 0) + slots if place == order[0] else 0
+        while room > 0 and firsts:
+            top = next(iter(firsts))
+            is_shared = len(firsts) > 1 and self.share > 0 and top[0] != FIRST_PRIORITY
+            place, most = self._lane_of_next_slot(carrier, firsts) if is_shared else (top, MANY_STEP)
+            queue = firsts[place]
+            slots = self._most(queue, min(step, most, room, self.left[queue.id]), carrier) if step > 1 else 1
+            # Of several slots at a time the first counts for where those begin who come back: nobody is passed over.
+            self._give(queue, slots, carrier, 0)
+            if is_shared:
+                self.turns.passed[carrier] = self.turns.passed.get(carrier, 0) + slots if place == top else 0
             room -= slots
             given[queue.id] = given.get(queue.id, 0) + slots
-            if not self.may_have(lane.name) or lane.first() is None:
-                order.remove(place)
+            following = self._first_of(lanes[place])
+            if following is None:
+                del firsts[place]
+            else:
+                firsts[place] = following
             if self.shares is not None and self.shares.allowance(queue, carrier) == 0:
                 break  # It has siblings in the same account; the next round looks anew.
         return given
@@ -175,10 +176,12 @@ class Table:
     def _serve_one(self, carrier: str, room: int, kinds: list[Kind]) -> dict[int, int]:
         (queue,) = (queue for kind in kinds if kind.left for queue in kind.queues if self.left[queue.id] > 0)
         slots = self._most(queue, room, carrier)
-        last = max(0, self.left[queue.id] - slots)
-        self._count(queue, slots, carrier, slots - 1)
-        self._set_left(queue, last)
+        self._give(queue, slots, carrier, slots - 1)
         return {queue.id: slots}
+
+    def _first_of(self, lane: "_Lane") -> Queue | None:
+        """The queue of the lane's next slot, if it may have one more."""
+        return lane.first() if self.may_have(lane.name) else None
 
     def _most(self, queue: Queue, slots: int, carrier: str) -> int:
         """Of so many slots, what its lane and its shares leave it."""
@@ -198,26 +201,16 @@ class Table:
             lanes = self._lanes[key] = {place: _Lane(place[1], by_lane[place], self) for place in sorted(by_lane)}
         return lanes
 
-    def _is_shared(self, order: list[tuple[int, str]]) -> bool:
-        """Whether lanes below the top one wait, and have a share beside it."""
-        return len(order) > 1 and self.share > 0 and order[0][0] != FIRST_PRIORITY
-
-    def _lane_of_next_slot(self, carrier: str, order: list[tuple[int, str]]) -> tuple[tuple[int, str], int]:
-        """And how many slots at most it may be given before it is another lane's turn."""
-        top = order[0]
-        if not self._is_shared(order):
-            return top, MANY_STEP
-        turns = self.turns
+    def _lane_of_next_slot(self, carrier: str, firsts: Mapping[tuple[int, str], Queue]) -> tuple[tuple[int, str], int]:
+        """Where lanes below the top one have a share beside it; and how many slots at most the lane may be given before
+        it is another's turn."""
+        turns, top = self.turns, next(iter(firsts))
         before_share = self.share - 1 - turns.passed.get(carrier, 0)
         if before_share > 0:
             return top, before_share
-        last = turns.shared.get(carrier, top)
-        turns.shared[carrier] = next((place for place in order[1:] if place > last), order[1])
+        last, below = turns.shared.get(carrier, top), list(firsts)[1:]
+        turns.shared[carrier] = next((place for place in below if place > last), below[0])
         return turns.shared[carrier], 1
-
-    def tags_of(self, queue: Queue) -> tuple[float, float]:
-        """When it is the turn of the queue's account in the lane, and of the queue in the account."""
-        return self.account_tag(queue.lane, queue.account), self.queue_tag(queue)
 
     def account_tag(self, lane: str, account: str) -> float:
         """When it is the account's turn in the lane."""
@@ -229,20 +222,13 @@ class Table:
         turns = self.turns
         return max(turns.inside.get((queue.lane, queue.account), 0.0), turns.queues.get(queue.id, 0.0))
 
-    def _take(self, queue: Queue, slots: int, carrier: str) -> None:
-        # Of several slots at a time the first counts for where those begin who come back: nobody is passed over.
-        self._count(queue, slots, carrier, 0)
-        self._set_left(queue, self.left[queue.id] - slots)
-
-    def _set_left(self, queue: Queue, left: int) -> None:
-        self.left[queue.id] = left
-        if left <= 0:
+    def _give(self, queue: Queue, slots: int, carrier: str, last: int) -> None:
+        """The queue is given so many slots. `last`: so many behind the first is where others begin."""
+        self.left[queue.id] = left = max(0, self.left[queue.id] - slots)
+        if not left:
             self._kind_of[queue.id].left -= 1
-
-    def _count(self, queue: Queue, slots: int, carrier: str, last: int) -> None:
-        """The queue was given so many slots. `last`: so many behind the first is where others begin."""
         turns, key = self.turns, (queue.lane, queue.account)
-        turn, turn_inside = self.tags_of(queue)
+        turn, turn_inside = self.account_tag(*key), self.queue_tag(queue)
         turns.lanes[queue.lane], turns.inside[key] = turn + last, turn_inside + last
         turns.accounts[key], turns.queues[queue.id] = turn + slots, turn_inside + slots
         if queue.lane in self.lane_slots:

@@ -10,18 +10,16 @@ from typing import Any, NamedTuple
 import trio
 from hypercorn.typing import ASGIFramework, ASGIReceiveEvent, ASGISendEvent, HTTPScope
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.direct import refusal_of
 from gateway.api.problems import Problem
 from gateway.identifiers import Identifiers
 from gateway.serving import lean_answers
 from gateway.serving.chunks import Chunks
 from gateway.serving.heads import Head, all_headers
-from gateway.serving.waits import MOST_READ
+from gateway.serving.waits import MOST_READ, Address
 
 log = logging.getLogger("sluice.http")
-
-Address = tuple[str, int] | None
 
 
 class Wire(NamedTuple):
@@ -47,7 +45,7 @@ class AsgiCall:
         self._ids = ids
         self._chunks = Chunks() if head.length is None else None
         self._left = head.length or 0
-        self._is_waited_for = b"expect" in head.values and head.values[b"expect"].strip().lower() == b"100-continue"
+        self._is_waited_for = head.is_to_be_continued
         self._is_read = False
         """The app had the end of the body."""
         self._start: Any = None
@@ -60,7 +58,7 @@ class AsgiCall:
         except Exception:  # the supervisor of the app's calls: logged, and answered
             log.exception("a call ended by a fault of ours")
         if not self._is_over and not self._is_begun:
-            await self._refuse(Problem(problems.INTERNAL_ERROR, "Something went wrong inside; it was logged."))
+            await self._refuse(Problem(problem_types.INTERNAL_ERROR, "Something went wrong inside; it was logged."))
 
     def _scope(self) -> HTTPScope:
         head, wire = self._head, self._wire
@@ -150,13 +148,13 @@ class AsgiCall:
 
     def _octets_of(self, body: bytes, *, more: bool) -> bytes:
         pieces = []
+        goes_on = not self._head.is_last if more else self._goes_on()
         if not self._is_begun:
-            pieces.append(self._head_octets(is_last=self._head.is_last if more else not self._goes_on()))
+            pieces.append(self._head_octets(is_last=not goes_on))
         if body:
             pieces.append(lean_answers.chunk(body) if self._is_chunked else body)
         if not more:
-            self.may_go_on = self._goes_on()
-            self._is_over = True
+            self.may_go_on, self._is_over = goes_on, True
             if self._is_chunked:
                 pieces.append(lean_answers.LAST_CHUNK)
         return b"".join(pieces)

@@ -5,7 +5,7 @@ Faults are told in the words of h11, which reads the front's.
 
 import re
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.problems import Problem
 from gateway.serving.waits import MOST_HEAD
 
@@ -42,7 +42,7 @@ class Chunks:
                 end = octets.find(b"\r\n", at)
                 if end < 0:
                     if size - at > MOST_HEAD:
-                        raise Problem(problems.HEAD_TOO_LARGE, _TOO_LONG)
+                        raise Problem(problem_types.HEAD_TOO_LARGE, _TOO_LONG)
                     break
                 self._read_line(octets[at:end])
                 at = end + 2
@@ -59,7 +59,7 @@ class Chunks:
             self._left -= part
             return at + part
         if octets[at + left : at + left + 2] != b"\r\n":
-            raise Problem(problems.BAD_REQUEST, "Malformed chunk footer.")
+            raise Problem(problem_types.BAD_REQUEST, "Malformed chunk footer.")
         if left:
             pieces.append(octets[at : at + left])
         self._left = 0
@@ -71,7 +71,7 @@ class Chunks:
             return
         found = _SIZE.fullmatch(line)
         if found is None:
-            raise Problem(problems.BAD_REQUEST, "Illegal chunk header.")
+            raise Problem(problem_types.BAD_REQUEST, "Illegal chunk header.")
         if size := int(found[1], 16):
             self._left = size + 2
         else:
@@ -83,8 +83,8 @@ class Chunks:
             before.append(line)
             self._trailer_octets += len(line)
             if self._trailer_octets > MOST_HEAD:
-                raise Problem(problems.HEAD_TOO_LARGE, _TOO_LONG)
+                raise Problem(problem_types.HEAD_TOO_LARGE, _TOO_LONG)
         elif all(map(_TRAILER.fullmatch, before)):
             self.is_whole = True
         else:
-            raise Problem(problems.BAD_REQUEST, "Illegal header line.")
+            raise Problem(problem_types.BAD_REQUEST, "Illegal header line.")

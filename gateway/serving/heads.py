@@ -36,6 +36,11 @@ class Head(NamedTuple):
     """The caller wants the connection closed after the answer."""
     octets: bytes
 
+    @property
+    def is_to_be_continued(self) -> bool:
+        """The caller waits to be told so before it sends the body (RFC 9110 §10.1.1)."""
+        return self.values.get(b"expect", b"").strip().lower() == b"100-continue"
+
 
 class _Taking:
     """What httptools calls, with nothing of ours in between."""

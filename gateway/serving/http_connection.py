@@ -16,11 +16,12 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.typing import TaskGroup as AnyTaskGroup
-from hypercorn.utils import parse_socket_addr
 
-from gateway import h11_lines, identifiers
-from gateway.api import problems
-from gateway.api.problems import Problem, ProblemType
+from gateway import h11_lines
+from gateway.api import problem_types
+from gateway.api.direct import headers_of, refusal_of
+from gateway.api.problem_types import ProblemType
+from gateway.api.problems import Problem
 from gateway.identifiers import Identifiers
 from gateway.serving.waits import END_OF_HEAD, MOST_HEAD, MOST_READ, Connection, Patience
 
@@ -28,7 +29,7 @@ h11_lines.read_in_time()
 
 _QUOTED = re.compile(r": (?:bytearray\()?b['\"]")
 """From here on h11's words about a fault repeat what the caller sent."""
-_KINDS: dict[int, ProblemType] = {431: problems.HEAD_TOO_LARGE, 501: problems.UNKNOWN_TRANSFER_CODING}
+_KINDS: dict[int, ProblemType] = {431: problem_types.HEAD_TOO_LARGE, 501: problem_types.UNKNOWN_TRANSFER_CODING}
 
 
 class _Reader(h11.Connection):
@@ -65,9 +66,9 @@ class _Protocol(H11Protocol):
         names = {name for name, _ in request.headers}
         problem = None
         if {b"content-length", b"transfer-encoding"} <= names:
-            problem = Problem(problems.BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other.")
+            problem = Problem(problem_types.BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other.")
         elif not request.http_version.startswith(b"1."):
-            problem = Problem(problems.UNKNOWN_HTTP_VERSION, "This is HTTP/1.1.")
+            problem = Problem(problem_types.UNKNOWN_HTTP_VERSION, "This is HTTP/1.1.")
         if problem is not None:
             await self._refuse(problem)
             await self.send(Closed())
@@ -83,23 +84,20 @@ class _Protocol(H11Protocol):
         """Hypercorn's answer to what is no HTTP, which is called while it handles the fault that h11 found."""
         fault = sys.exception()
         words = "The request could not be read" if fault is None else _QUOTED.split(str(fault), maxsplit=1)[0]
-        await self._refuse(Problem(_KINDS.get(status_code, problems.BAD_REQUEST), f"{words[:1].upper()}{words[1:]}."))
+        await self._refuse(
+            Problem(_KINDS.get(status_code, problem_types.BAD_REQUEST), f"{words[:1].upper()}{words[1:]}.")
+        )
 
     async def _refuse(self, problem: Problem) -> None:
-        request_id = self.ids.next()
-        body = problem.body(request_id)
+        reply = refusal_of(problem, self.ids.next(), {})
         headers = [
-            (b"content-type", problems.CONTENT_TYPE.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"request-id", identifiers.public(identifiers.REQUEST, request_id).encode()),
-            (b"x-content-type-options", b"nosniff"),
-            (b"cache-control", b"no-store"),
+            *headers_of(reply),
             # h11 makes one of this and of Hypercorn's own.
             (b"connection", b"close"),
             *self.config.response_headers("h11"),
         ]
         # In one piece: a call under way, whose body this is the end of, may begin its own answer while a piece is sent.
-        events = (h11.Response(status_code=problem.kind.status, headers=headers), h11.Data(body), h11.EndOfMessage())
+        events = (h11.Response(status_code=reply.status, headers=headers), h11.Data(reply.body), h11.EndOfMessage())
         await self.send(RawData(b"".join(self.connection.send(event) or b"" for event in events)))
 
 
@@ -126,9 +124,7 @@ class HttpConnection(Connection):
         self._sending = trio.Lock()
 
     async def _serve(self) -> None:
-        socket = self._stream.socket
-        client = parse_socket_addr(socket.family, socket.getpeername())
-        server = parse_socket_addr(socket.family, socket.getsockname())
+        client, server = self._addresses()
         async with TaskGroup() as tasks:
             self._protocol = _Protocol(
                 self._app,
@@ -192,9 +188,7 @@ class HttpConnection(Connection):
 
     async def _leave(self) -> None:
         """The last answer is written: the caller is told so, and what it still sends is read and dropped."""
-        self._closing = True
-        self.idle_since = None
-        self.deadline = trio.current_time() + self._patience.linger
+        self._begin_leave()
         # A call that the caller was told the end of meanwhile may still be writing: neither may meet the other.
         async with self._sending:
             try:

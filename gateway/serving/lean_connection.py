@@ -10,7 +10,6 @@ from contextlib import suppress
 
 import trio
 from hypercorn.typing import ASGIFramework
-from hypercorn.utils import parse_socket_addr
 
 from gateway.api.direct import Direct, PlainPost, Reply, refusal_of
 from gateway.api.problems import Problem
@@ -113,7 +112,7 @@ class LeanConnection(Connection):
 
     async def _answer_read(self, request: PlainPost, head: Head, rest: bytes) -> tuple[Reply | None, bytes | None]:
         """To a request whose body is still to come, and what was read behind that."""
-        if not rest and head.values.get(b"expect", b"").strip().lower() == b"100-continue":
+        if not rest and head.is_to_be_continued:
             await self._write(CONTINUE)
         self.deadline = trio.current_time() + self._direct.body_timeout
         self._body = trio.CancelScope()
@@ -164,10 +163,7 @@ class LeanConnection(Connection):
                 return None
 
     async def _hand_over(self, head: Head, rest: bytes) -> bytes | None:
-        socket = self._stream.socket
-        client = parse_socket_addr(socket.family, socket.getpeername())
-        server = parse_socket_addr(socket.family, socket.getsockname())
-        wire = Wire(self._read, self._write, lambda: self._stopping, client, server)
+        wire = Wire(self._read, self._write, lambda: self._stopping, *self._addresses())
         call = AsgiCall(head, rest, wire, self._ids)
         await call.run(self._app)
         return call.rest if call.may_go_on else None
@@ -213,8 +209,7 @@ class LeanConnection(Connection):
         """The last answer is written: the caller is told so, and what it still sends is read and dropped."""
         if self._closing:
             return
-        self._closing = True
-        self.deadline = trio.current_time() + self._patience.linger
+        self._begin_leave()
         try:
             await self._stream.send_eof()
         except (trio.BrokenResourceError, trio.ClosedResourceError):

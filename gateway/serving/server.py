@@ -19,7 +19,7 @@ from hypercorn.typing import AppWrapper, ASGIFramework, LifespanState
 from hypercorn.utils import repr_socket_addr, wrap_app
 
 from gateway import identifiers
-from gateway.api import problems
+from gateway.api import problem_types, problems
 from gateway.api.direct import Direct
 from gateway.api.problems import Problem
 from gateway.api.submit_calls import SubmitCalls
@@ -266,7 +266,7 @@ class Server:
 
     def _refusal(self) -> bytes:
         detail = "All connections of this gateway are in use. Nothing was accepted."
-        problem = Problem(problems.TOO_MANY_CONNECTIONS, detail)
+        problem = Problem(problem_types.TOO_MANY_CONNECTIONS, detail)
         request_id = self._ids.next()
         body = problem.body(request_id)
         head = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import inf
 
 import trio
+from hypercorn.utils import parse_socket_addr
 
 from gateway.metrics import HTTP_TIMEOUTS
 
@@ -19,6 +20,8 @@ MOST_HEAD = 16 * 1024
 END_OF_HEAD = re.compile(rb"\n\r?\n")
 """As h11 has it."""
 MOST_READ = 1 << 16
+
+Address = tuple[str, int] | None
 
 
 @dataclass(slots=True, frozen=True)
@@ -84,6 +87,12 @@ class Connection:
     def _end(self) -> None:
         self._stream.socket.close()
 
+    def _addresses(self) -> tuple[Address, Address]:
+        """The caller's address, and ours."""
+        socket = self._stream.socket
+        client = parse_socket_addr(socket.family, socket.getpeername())
+        return client, parse_socket_addr(socket.family, socket.getsockname())
+
     def give_up(self) -> None:
         """Its deadline is over."""
         if self._is_head_begun and not self._stopping:
@@ -124,6 +133,12 @@ class Connection:
         self._between = True
         self.idle_since = trio.current_time()
         self.deadline = self.idle_since + self._patience.idle
+
+    def _begin_leave(self) -> None:
+        """The last answer is written."""
+        self._closing = True
+        self.idle_since = None
+        self.deadline = trio.current_time() + self._patience.linger
 
     def _unread(self) -> None:
         """A caller did not take its answer."""

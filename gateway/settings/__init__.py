@@ -58,7 +58,7 @@ __all__ = [
     "ConfigurationError", "EventType", "Http", "InDoubt", "InterfaceVersion", "Lane", "Limits", "Lookup", "Match",
     "MessageIdBase", "NumberCheck", "Operator", "OperatorToken", "OptInRule", "OptOutRule", "OptOutScope", "OptOuts",
     "Problem", "Retention", "Route", "Scope", "Settings", "Store", "Tls", "Token", "UnicodePolicy", "Webhook",
-    "Webhooks", "ignored_variables", "load",
+    "Webhooks", "ignored_variables", "load", "load_store",
 ]  # fmt: skip
 
 _NAMED = ("carriers", "accounts", "lanes")
@@ -140,6 +140,24 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             return settings
     problems = [Problem(sources.origin(fault.path), key_of(fault.path), fault.reason) for fault in faults]
     raise ConfigurationError([*sources.problems, *problems])
+
+
+def load_store(path: Path, environ: Mapping[str, str] = os.environ) -> Store:
+    """The section `store` alone, for commands that need no secret: other sections are not looked at.
+
+    Raises ConfigurationError.
+    """
+    sources = Sources(path)
+    sources.read_files()
+    if sources.problems:
+        raise ConfigurationError(sources.problems)
+    sources.read_environment(_VariableNames, environ)
+    try:
+        return Store.model_validate(sources.data.get("store", {}))
+    except ValidationError as error:
+        faults = [Fault(("store", *fault.path), fault.reason) for fault in explain(error, Store)]
+        problems = [Problem(sources.origin(fault.path), key_of(fault.path), fault.reason) for fault in faults]
+        raise ConfigurationError(problems) from None
 
 
 def ignored_variables(environ: Mapping[str, str] = os.environ) -> list[str]:

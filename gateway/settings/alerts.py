@@ -31,6 +31,8 @@ class OperatorEvent(StrEnum):
     ENDPOINT_RECOVERED = "endpoint.recovered"
     DISK_LOW = "disk.low"
     DISK_NORMAL = "disk.normal"
+    QUEUE_HELD = "queue.held"
+    QUEUE_RELEASED = "queue.released"
     CONFIG_RELOADED = "config.reloaded"
     CONFIG_REFUSED = "config.refused"
 

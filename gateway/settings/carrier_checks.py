@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from gateway.settings.carriers import Carrier
 from gateway.settings.failures import Action
+from gateway.settings.local_addresses import is_of_other_family
 from gateway.settings.problems import Fault
-from gateway.settings.types import InterfaceVersion, format_duration
+from gateway.settings.types import InterfaceVersion, format_duration, split_address
 from protocol.alphabets import Alphabet
 from protocol.segments import LongMessages
 
@@ -14,7 +15,7 @@ _UNNOTICED_MOST_SECONDS = 900.0
 
 def carrier_contradictions(carrier: Carrier) -> Iterator[Fault]:
     """What contradicts itself in one carrier's settings, or would do nothing."""
-    for check in (_hosts, _times, _breaker, _stops, _outbind, _texts, _without_tlvs):
+    for check in (_hosts, _local_address, _times, _breaker, _stops, _outbind, _texts, _without_tlvs):
         yield from check(carrier)
 
 
@@ -28,6 +29,19 @@ def _hosts(carrier: Carrier) -> Iterator[Fault]:
     elif not carrier.outbind_from:
         reason = "is missing, and without hosts nobody could call; write the carrier's networks"
         yield Fault((*at, "outbind_from"), f'{reason}, such as ["198.51.100.0/24"]')
+
+
+def _local_address(carrier: Carrier) -> Iterator[Fault]:
+    at = ("carriers", carrier.name)
+    if not carrier.local_address:
+        return
+    if not carrier.hosts:
+        yield Fault((*at, "local_address"), "does nothing without hosts: it is the carrier that connects; take it out")
+    own = carrier.local_address[0]
+    for host in carrier.hosts:
+        if is_of_other_family(own, split_address(host)[0]):
+            reason = f"has {host}, which can't be reached from local_address {own}: one is IPv4, the other IPv6"
+            yield Fault((*at, "hosts"), f"{reason}; give both of one kind")
 
 
 def _times(carrier: Carrier) -> Iterator[Fault]:

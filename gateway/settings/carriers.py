@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from gateway.settings.causes import ReceiptCause
 from gateway.settings.failures import OnReceipt, OnStatus
+from gateway.settings.local_addresses import LocalAddresses
 from gateway.settings.secrets import SecretFile, read_or_empty
 from gateway.settings.time_zones import ZoneName
 from gateway.settings.tls import MaybeTls
@@ -63,6 +64,9 @@ class Carrier(Section):
     it, and goes back to the first when it is lost. Required, but for carriers that only call (`outbind_listen`)."""
     hosts_order: HostsOrder = HostsOrder.PREFERRED
     """`preferred`: every bind begins with the first host; `round_robin`: each bind begins with the next one."""
+    local_address: LocalAddresses = Field(default=[])
+    """IP address of this machine that connections to the carrier leave from, where it takes calls from that one alone;
+    or a list, which the binds take in turn: bind 1 the first. All IPv4 or all IPv6. The system chooses where empty."""
     tls: MaybeTls = None
     """Encrypts the connections: `true`, or a table of what differs from the usual. Off where not said."""
     outbind_listen: list[Listen] = Field(default=[])

@@ -1,6 +1,6 @@
 """How each setting comes into force at a reload: at once, with other binds, or at the next start. A table.
 
-docs/operations.md tells the same to operators; what differs between two configurations is changes.py's.
+docs/operations/reloading.md tells the same to operators; what differs between two configurations is changes.py's.
 """
 
 from collections.abc import Mapping
@@ -45,8 +45,8 @@ _LIVE = {
     "registered_senders fallback_senders unicode opt_out_scope stop_reply start_reply help_reply limits webhook",
 }
 _REBIND = {
-    "carriers": "hosts hosts_order tls system_id password system_type address_range interface_version mode "
-    "strict_window one_pdu_per_write",
+    "carriers": "hosts hosts_order local_address tls system_id password system_type address_range interface_version "
+    "mode strict_window one_pdu_per_write",
 }
 _BINDS = {"carriers": "binds"}
 _RESTART = {

@@ -22,6 +22,7 @@ from gateway.settings.types import (
     Networks,
     OptInRule,
     OptOutRule,
+    Role,
     Section,
     Sha256,
     Whole,
@@ -32,6 +33,7 @@ from gateway.settings.types import (
 
 _DATABASE_PATH = re.compile(r"/+[^/:?#\s][^:?#]*(?<!/)")
 _OPERATOR_TOKEN_LEAST = 16
+_OPERATOR_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
 def _check_store_url(value: str) -> str:
@@ -50,6 +52,12 @@ def _check_token_file(name: str, info: ValidationInfo) -> str:
             f"names a file with a token of {length} characters, which can be guessed; "
             f"give {_OPERATOR_TOKEN_LEAST} or more, such as from `openssl rand -hex 32`"
         )
+    return name
+
+
+def _check_operator_name(name: str) -> str:
+    if _OPERATOR_NAME.fullmatch(name) is None:
+        raise ValueError(f"is {name!r}; a name has 1 to 40 letters, digits, dots, underscores and hyphens")
     return name
 
 
@@ -81,6 +89,11 @@ class OperatorToken(Section):
     """File that holds the token itself, 16 characters or more; or give `sha256`."""
     sha256: Sha256
     """SHA-256 of the token, hexadecimal; or give `file`, and it is worked out."""
+    name: Annotated[str, AfterValidator(_check_operator_name)] = "operator"
+    """Who uses it, as the audit tells it (`operator:NAME`): letters, digits, `.`, `_` and `-`, at most 40. A token for
+    each person makes the audit worth reading."""
+    role: Role = Role.OPERATOR
+    """`operator` may see and change everything; `viewer` may only look, and sees numbers masked."""
 
     @model_validator(mode="before")
     @classmethod
@@ -98,8 +111,8 @@ class Operator(Section):
     listen: list[Listen] = Field(default=["127.0.0.1:9090"], min_length=1)
     """Addresses to take operators' requests on."""
     tokens: list[OperatorToken] = Field(default=[])
-    """Tokens that open /admin: `{ file = "operator_token" }` or `{ sha256 = "..." }`. Without any, /admin stays
-    closed."""
+    """Tokens that open /admin: `{ file = "operator_token" }` or `{ sha256 = "..." }`, with a `name` and a `role`.
+    Without any, /admin stays closed."""
     webhook: OperatorWebhook | None = None
     """Where operators are told of alarms: `{ url = "https://...", secret_files = ["..."] }`. Without it they stand in
     the log and in /admin alone."""

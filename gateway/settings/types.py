@@ -116,6 +116,15 @@ class InterfaceVersion(IntEnum):
     V5_0 = 0x50
 
 
+class Role(StrEnum):
+    """What an operator's token may do."""
+
+    OPERATOR = "operator"
+    """See and act."""
+    VIEWER = "viewer"
+    """See how things stand; numbers are masked, and nothing can be changed."""
+
+
 class InDoubt(StrEnum):
     """What a lane does with a segment that a carrier may or may not have taken, once its grace is over."""
 

@@ -24,6 +24,7 @@ from gateway.store.interface import (
     Submission,
 )
 from gateway.store.many_rows import Insert
+from gateway.store.views import MessageRow
 from gateway.store.work import Work
 from gateway.store.writings import accepted_segments
 
@@ -115,11 +116,15 @@ def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | Ke
     if fingerprint != key.fingerprint:
         return KeyReused()
     answer = _answers.decode(body)
-    rows = [row for message in answer.ids if (row := readers.message_row(work.connection, message)) is not None]
-    # As it was told then: since then a carrier's own alphabet may have made it more parts, or fewer.
-    first = [row._replace(segments=accepted_segments(row.writing, row.segments)) for row in rows]
+    first = [row for message in answer.ids if (row := as_accepted(work, message)) is not None]
     suppressed = {index: Suppression(why) for index, why in answer.suppressed.items()}
     return Replayed(submission, first, answer.errors, answer.conflicts, suppressed, answer.duplicates)
+
+
+def as_accepted(work: Work, message: int) -> MessageRow | None:
+    """A message as it was told then: since then a carrier's own alphabet may have made it more parts, or fewer."""
+    row = readers.message_row(work.connection, message)
+    return None if row is None else row._replace(segments=accepted_segments(row.writing, row.segments))
 
 
 def kept_answer(work: Work, account: str, key: IdempotencyKey) -> bytes | KeyReused | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.identifiers import BATCH, public
 from gateway.store.interface import Delivery
+from gateway.store.many_rows import Insert
 from gateway.store.members import pack
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ _NEW = (
     "INSERT INTO deliveries (id, endpoint, batched, members, created_at, under_way, due) VALUES (?, ?, 1, ?, ?, ?, ?)"
 )
 _MORE = "UPDATE deliveries SET members = ?, under_way = ?, due = ? WHERE id = ?"
-_OF_A_FIRST_TRY = (
-    "INSERT INTO deliveries (id, endpoint, batched, members, created_at, under_way) VALUES (?, ?, 0, ?, ?, 1)"
-)
+UNDER_WAY = Insert("deliveries", "id, endpoint, batched, members, created_at, under_way", fixed="1")
 _SINCE = "SELECT since FROM first_tries WHERE id = 1"
 _ADVANCE = "UPDATE first_tries SET since = ? WHERE id = 1"
 _FIRST_TRIES = (
@@ -47,6 +46,7 @@ class Gathering:
 
     delivery: int
     since: int
+    due: int
     events: list[int] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     written: int = 0
@@ -94,7 +94,7 @@ class Hands:
         """Write down what the events themselves don't tell."""
         gathering = self._endpoint.gathering
         if gathering is not None and gathering.written < len(gathering.events):
-            _write(self._work, self._endpoint, gathering, under_way=False)
+            _write(self._work, self._endpoint, gathering, gathering.due)
             self._endpoints.stirred.add(self._endpoint.id)
 
     def _gather(self, endpoint: Endpoint, event: int, body: bytes) -> int:
@@ -102,15 +102,18 @@ class Hands:
         if gathering is None:
             if endpoints.gathered >= MOST_GATHERED or not endpoints.may_begin(endpoint):
                 return 0
-            gathering = endpoint.gathering = Gathering(self._work.ids.next(), self._work.now)
+            now = self._work.now
+            gathering = endpoint.gathering = Gathering(self._work.ids.next(), now, now + self._work.policy.linger_ms)
         gathering.events.append(event)
         gathering.bodies.append(body)
         endpoints.gathered += 1
         if len(gathering.events) >= endpoint.batch:
             if endpoints.may_begin(endpoint):
                 self._work.deliveries.append(hand_out(self._work, endpoint, gathering))
+                endpoints.begun(endpoint, 1)
             else:
-                seal(self._work, endpoint, due=self._work.now)
+                gathering.due = self._work.now
+                seal(self._work, endpoint)
         return gathering.delivery
 
 
@@ -133,11 +136,10 @@ def hands_of(work: Work, endpoint_id: int) -> Hands | None:
 
 
 def hand_out(work: Work, endpoint: Endpoint, gathering: Gathering) -> Delivery:
-    """What the endpoint has gathered is under way."""
-    _write(work, endpoint, gathering, under_way=True)
+    """What the endpoint has gathered is under way; `begun` is the caller's to say."""
+    _write(work, endpoint, gathering, None)
     endpoint.gathering = None
     work.endpoints.gathered -= len(gathering.events)
-    work.endpoints.begun(endpoint, 1)
     return Delivery(
         gathering.delivery,
         endpoint.id,
@@ -152,26 +154,23 @@ def hand_out(work: Work, endpoint: Endpoint, gathering: Gathering) -> Delivery:
     )
 
 
-def seal(work: Work, endpoint: Endpoint, due: int | None = None) -> None:
+def seal(work: Work, endpoint: Endpoint) -> None:
     """Nothing joins what the endpoint has gathered any more: it is a delivery that waits, like any other."""
     gathering = endpoint.gathering
     if gathering is None:
         return
-    if gathering.written < len(gathering.events) or due is not None:
-        _write(work, endpoint, gathering, under_way=False, due=due)
-    work.endpoints.let_go(endpoint, due)
+    if gathering.written < len(gathering.events):
+        _write(work, endpoint, gathering, gathering.due)
+    work.endpoints.let_go(endpoint)
 
 
-def _write(work: Work, endpoint: Endpoint, gathering: Gathering, *, under_way: bool, due: int | None = None) -> None:
-    members = pack(gathering.events)
-    if under_way:
-        due = None
-    elif due is None:
-        due = gathering.since + work.policy.linger_ms
+def _write(work: Work, endpoint: Endpoint, gathering: Gathering, due: int | None) -> None:
+    """`due` None: it is under way."""
+    members, under_way = pack(gathering.events), int(due is None)
     if gathering.written:
-        work.execute(_MORE, (members, int(under_way), due, gathering.delivery))
+        work.execute(_MORE, (members, under_way, due, gathering.delivery))
     else:
-        work.execute(_NEW, (gathering.delivery, endpoint.id, members, gathering.since, int(under_way), due))
+        work.execute(_NEW, (gathering.delivery, endpoint.id, members, gathering.since, under_way, due))
     work.endpoints.in_delivery += len(gathering.events) - gathering.written
     gathering.written = len(gathering.events)
 
@@ -182,7 +181,7 @@ def _write(work: Work, endpoint: Endpoint, gathering: Gathering, *, under_way: b
 def lay_out(work: Work, event: int) -> None:
     """Give the delivery of a first try a row, for it needs more to be told than an event can."""
     endpoint, created_at = work.endpoints.first_tries.pop(event)
-    work.execute(_OF_A_FIRST_TRY, (event, endpoint, pack([event]), created_at))
+    work.execute(UNDER_WAY.one, (event, endpoint, 0, pack([event]), created_at))
 
 
 def advance(work: Work) -> None:

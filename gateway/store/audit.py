@@ -4,8 +4,8 @@ Rows are only added; triggers of the table refuse all else. They go with retenti
 """
 
 from enum import Enum
-from typing import NamedTuple
 
+from gateway.store.by import By
 from gateway.store.work import Work
 
 _INSERT = (
@@ -27,6 +27,8 @@ class What(Enum):
     TEST_EVENT = "test_event"
     TRACE_SHOWN = "trace_shown"
     """With numbers and texts; the outcome is the carrier's name."""
+    REVEAL = "reveal"
+    """A message was shown with its numbers and text."""
     PUT_TEMPLATE = "put_template"
     """The outcome is its name."""
     DELETE_TEMPLATE = "delete_template"
@@ -40,25 +42,24 @@ class What(Enum):
     PUT_OPT_IN = "put_opt_in"
     DELETE_OPT_IN = "delete_opt_in"
     IMPORT_OPT_INS = "import_opt_ins"
-    """Of an import the outcome is how many are new; numbers are never told."""
+    """Of an import the outcome is how many are new, else the account; numbers are never told."""
+    RESTORE = "restore"
+    """The outcome is the backup's name."""
+    RELEASE_HELD = "release_held"
+    END_HELD = "end_held"
+    """Of these the outcome says how much it is about, and by which filters."""
+    BACKUP = "backup"
+    """The outcome is its name and its SHA-256."""
     RELOAD = "reload"
     """Of the settings."""
-
-
-class By(NamedTuple):
-    """Whose doing it is."""
-
-    who: str
-    request_id: int | None
-    """None: it did not come by HTTP."""
-
-
-def by_account(account: str, request_id: int | None) -> By:
-    return By(f"account:{account}" if account else "operator", request_id)
-
-
-def by_operator(request_id: int | None) -> By:
-    return By("operator", request_id)
+    PAUSE_CARRIER = "pause_carrier"
+    DRAIN_CARRIER = "drain_carrier"
+    RESUME_CARRIER = "resume_carrier"
+    REBIND_CARRIER = "rebind_carrier"
+    """Of these the outcome is the carrier's name."""
+    DRAIN_GATEWAY = "drain_gateway"
+    UNDRAIN_GATEWAY = "undrain_gateway"
+    STOP_GATEWAY = "stop_gateway"
 
 
 def add(

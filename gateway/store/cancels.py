@@ -2,19 +2,22 @@
 
 from gateway.messages import CANCELABLE, UNSENT, AttemptState, ErrorCode, MessageState
 from gateway.store import audit, enquiries
+from gateway.store.by import By
 from gateway.store.interface import CancelOutcome
 from gateway.store.progress import attempts_of
 from gateway.store.work import NOTHING_SAID, Work
 
 
-def cancel(work: Work, account: str, message: int, request_id: int) -> CancelOutcome:
-    """End a message that no carrier has taken yet, or ask the carriers that have it not to deliver it."""
+def cancel(work: Work, account: str | None, message: int, by: By) -> CancelOutcome:
+    """End a message that no carrier has taken yet, or ask the carriers that have it not to deliver it.
+
+    `account` None: whoever's it is.
+    """
     found = work.find(message)
-    if found is None or found.account != account:
+    if found is None or (account is not None and found.account != account):
         return CancelOutcome.NOT_FOUND
     if found.state == MessageState.CANCELED:
         return CancelOutcome.ALREADY_CANCELED
-    by = audit.by_account(account, request_id)
     if found.state == MessageState.SENT and (is_new := enquiries.cancel(work, found)) is not None:
         if is_new:
             audit.add(work, by, audit.What.CANCEL, outcome="asked", message=message)

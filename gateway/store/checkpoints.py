@@ -14,7 +14,7 @@ from typing import TypeAlias
 import trio
 
 from gateway.store import faults
-from gateway.store.connection import Connection
+from gateway.store.connection import BUSY_MS, Connection
 
 log = logging.getLogger("sluice.store")
 PASSIVE_ABOVE = 4 * 2**20
@@ -106,5 +106,12 @@ async def attempt(call: Callable[[Move], Awaitable[None]], move: Move) -> bool:
 
 
 def truncate(connection: sqlite3.Connection) -> None:
-    """Between two commits of the writer: copy what is left and start the log anew, unless a reader is in the way."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    """Between two commits of the writer: copy what is left and start the log anew, unless a reader is in the way.
+
+    It is not waited for: a backup reads for minutes, and each wait would hold up all commits.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")

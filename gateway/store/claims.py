@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from gateway.identifiers import MESSAGE, public
-from gateway.messages import AttemptState, ErrorCode, MessageState
+from gateway.messages import ErrorCode, MessageState
 from gateway.rules.deal import Ask, Grant, deal
 from gateway.rules.options import from_json
 from gateway.rules.taking import ALL_AS_USUAL, Standings
@@ -16,6 +16,7 @@ from gateway.store import quiet
 from gateway.store.consents import opt_outs
 from gateway.store.cutting import cut_as_usual, cut_closely
 from gateway.store.elsewhere import end_unsent
+from gateway.store.in_hand import ATTEMPTS
 from gateway.store.interface import Claim, ClaimedSegment
 from gateway.store.many_rows import Select, as_json
 from gateway.store.work import STUCK_MS, Work
@@ -41,10 +42,6 @@ _ACCOUNT, _SENDER, _RECIPIENT, _EXPIRES_AT, _OPTIONS = 1, 2, 3, 6, 11
 _CLAIM = (
     f"UPDATE messages SET state = {int(MessageState.SUBMITTING)}, claims = ?, attempts = attempts + 1 "
     f"WHERE id IN (SELECT value FROM json_each(?)) AND state = {int(MessageState.QUEUED)}"
-)
-_ATTEMPTS = (
-    "INSERT INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) "
-    f"SELECT value, ?, ?, {int(AttemptState.SUBMITTING)}, ?, ?, ? FROM json_each(?)"
 )
 _REFERENCE = "UPDATE attempts SET reference = ? WHERE message = ? AND part = ? AND attempt = ?"
 
@@ -162,7 +159,7 @@ def _claim_from(work: Work, grant: Grant, rows: Iterable[tuple[Any, ...]], given
     for number, messages in by_number.items():
         work.execute(_CLAIM, (number, as_json(messages)))
     for name, messages in attempts.items():
-        work.execute(_ATTEMPTS, (*name, carrier, bind, now, as_json(messages)))
+        work.execute(ATTEMPTS, (*name, carrier, bind, now, as_json(messages)))
     if in_hand:
         work.in_hand.take(work, carrier, bind, in_hand)
     if has_reference:

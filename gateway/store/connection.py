@@ -6,16 +6,18 @@ A call is `await connection.call(function)`: one hop to its thread and back, wha
 import asyncio
 import errno
 import fcntl
+import logging
 import os
 import shlex
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,11 +28,13 @@ import trio_asyncio
 from gateway.identifiers import now_ms
 from gateway.rules.timestamps import rfc3339
 from gateway.store import privacy
+from gateway.store.backups import before_migrating, places
 
 T = TypeVar("T")
+log = logging.getLogger("sluice.store")
 LEAST_SQLITE = (3, 38, 0)
 CACHE_KIB = 32 * 1024
-_BUSY_MS = 2_000
+BUSY_MS = 2_000
 
 
 class Tx(sqlite3.Connection):
@@ -146,7 +150,7 @@ async def connect(path: Path, *, read_only: bool = False) -> Connection:
 
 def _prepare_writer(connection: sqlite3.Connection) -> None:
     for pragma in (
-        f"busy_timeout = {_BUSY_MS}",
+        f"busy_timeout = {BUSY_MS}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "wal_autocheckpoint = 0",
@@ -160,7 +164,7 @@ def _prepare_writer(connection: sqlite3.Connection) -> None:
 
 
 def _prepare_reader(connection: sqlite3.Connection) -> None:
-    for pragma in ("query_only = ON", "cache_size = -4096", f"busy_timeout = {_BUSY_MS}"):
+    for pragma in ("query_only = ON", "cache_size = -4096", f"busy_timeout = {BUSY_MS}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -171,27 +175,36 @@ def check_version() -> None:
         raise RuntimeError(f"SQLite {least} or newer is needed; Python was built with {sqlite3.sqlite_version}")
 
 
-def migrations() -> list[tuple[int, str]]:
-    """The numbered migrations, in order."""
-    folder = resources.files("gateway.store") / "migrations"
+def migrations(folder: Traversable | None = None) -> list[tuple[int, str]]:
+    """The numbered migrations, in order: our own, or those of a folder."""
+    folder = folder or resources.files("gateway.store") / "migrations"
     files = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [(int(name[:4]), (folder / name).read_text("utf-8")) for name in files]
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Apply what is missing, each migration in a transaction of its own.
+class NewerStore(RuntimeError):  # noqa: N818
+    """The store was written by a newer program than this one."""
 
-    Raises RuntimeError on a store of a newer version.
+
+def migrate(
+    connection: sqlite3.Connection, known: Sequence[tuple[int, str]] | None = None, *, is_backed_up: bool = False
+) -> None:
+    """Apply what is missing, each migration in a transaction of its own, once there is a backup of what was before.
+
+    `known`: ours, where nothing is said. Raises NewerStore on a store of a newer version, and BackupFailed.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    known = migrations()
+    known = migrations() if known is None else known
     if version > known[-1][0]:
-        raise RuntimeError(
-            f"the store has version {version}, this Sluice knows {known[-1][0]}: install the newer Sluice again"
+        raise NewerStore(
+            f"the store has version {version}, this Sluice knows {known[-1][0]}: install the newer Sluice again, or "
+            "restore the backup that it made beside the store before it changed it (`sluice restore`)"
         )
-    for number, script in known:
-        if number > version:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    missing = [(number, script) for number, script in known if number > version]
+    if version and missing and not is_backed_up:
+        before_migrating.back_up(connection, version, missing[0][0])
+    for number, script in missing:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
 class StoreLocked(Exception):  # noqa: N818
@@ -222,6 +235,8 @@ def lock(path: Path) -> Iterator[Holder | None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreLocked(_owned(path, _holder(descriptor))) from None
+        if (aside := places.finish_restore(path)) is not None:
+            log.warning("a restore that was cut off has been finished; the store that was there is now %s", aside.name)
         privacy.take_back(path)
         last = _holder(descriptor)
         os.ftruncate(descriptor, 0)

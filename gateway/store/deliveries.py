@@ -9,7 +9,6 @@ from gateway.identifiers import BATCH, EVENT, public
 from gateway.store import at_once
 from gateway.store.endpoints import Endpoint, Endpoints
 from gateway.store.interface import Delivery
-from gateway.store.many_rows import Insert
 from gateway.store.members import pack, unpack
 from gateway.store.message_events import IN_DELIVERY, PENDING
 from gateway.store.work import STUCK_MS, Work
@@ -21,7 +20,6 @@ _TAKE = (
 _TAKE_FOR = _TAKE.format("?")
 _TAKE_SINGLE = _TAKE.format("id")
 _ANEW = "UPDATE events SET delivery = ? WHERE id = ?"
-_UNDER_WAY = Insert("deliveries", "id, endpoint, batched, members, created_at, under_way", fixed="1")
 _DUE = (
     "SELECT id, batched, members, created_at, tries, due FROM deliveries "
     "WHERE endpoint = ? AND due IS NOT NULL AND id <> ? ORDER BY due LIMIT ?"
@@ -32,18 +30,16 @@ _PENDING = (
 )
 
 
-def claim(work: Work) -> list[Delivery]:
-    """Deliveries for every endpoint that has something and room for it; the writer comes back for what has to wait."""
+def claim(work: Work) -> None:
+    """Deliveries of every endpoint that has something and room for it; the writer comes back for what has to wait."""
     endpoints = work.endpoints
     at_once.advance(work)
     for endpoint_id in endpoints.to_look_at(work.now):
         _look(work, endpoints.by_id[endpoint_id])
-    taken = work.deliveries
     while (account := _next_account(endpoints)) is not None:
-        taken += _serve(work, account)
+        work.deliveries += _serve(work, account)
     if endpoints.times:
         work.wake(endpoints.times[0][0])
-    return taken
 
 
 def _look(work: Work, endpoint: Endpoint) -> None:
@@ -76,8 +72,7 @@ def _claims_at(work: Work, endpoint: Endpoint) -> int | None:
         pending_at = endpoint.pending_since + work.policy.linger_ms if _is_thin(endpoint) else work.now
         at = pending_at if at is None else min(at, pending_at)
     if endpoint.gathering is not None:
-        gathered_at = endpoint.gathering.since + work.policy.linger_ms
-        at = gathered_at if at is None else min(at, gathered_at)
+        at = endpoint.gathering.due if at is None else min(at, endpoint.gathering.due)
     return None if at is None else max(at, endpoint.resume_at, work.endpoints.put_off.get(endpoint.id, 0))
 
 
@@ -106,10 +101,9 @@ def _serve(work: Work, account: str) -> list[Delivery]:
     found: list[Delivery] = []
     with work.apart(f"claiming for endpoint {endpoint_id}") as failed:
         found = _retries(work, endpoint, room)
-        gathered = _gathered(work, endpoint, room - len(found))
-        found += _pending(work, endpoint, room - len(found) - len(gathered))
+        found += _gathered(work, endpoint, room - len(found))
+        found += _pending(work, endpoint, room - len(found))
         endpoints.begun(endpoint, len(found))
-        found += gathered
     if failed:
         endpoints.put_off[endpoint_id] = work.now + STUCK_MS
         work.wake(work.now + STUCK_MS)
@@ -144,7 +138,7 @@ def _retries(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
 def _gathered(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
     """What has waited for company long enough."""
     gathering = endpoint.gathering
-    if gathering is None or room <= 0 or work.now - gathering.since < work.policy.linger_ms:
+    if gathering is None or room <= 0 or gathering.due > work.now:
         return []
     return [at_once.hand_out(work, endpoint, gathering)]
 
@@ -174,7 +168,7 @@ def _pending(work: Work, endpoint: Endpoint, room: int) -> list[Delivery]:
 def _batch(work: Work, endpoint: Endpoint, rows: list[tuple[Any, ...]]) -> Delivery:
     ids = tuple(row[0] for row in rows)
     delivery_id, since = work.ids.next(), min(row[1] for row in rows)
-    work.execute(_UNDER_WAY.one, (delivery_id, endpoint.id, 1, pack(ids), since))
+    work.execute(at_once.UNDER_WAY.one, (delivery_id, endpoint.id, 1, pack(ids), since))
     # The pending ones of this range are those that were read just now.
     work.execute(_TAKE_FOR, (delivery_id, endpoint.id, ids[0], ids[-1]))
     return _delivery(endpoint, delivery_id, True, ids, [row[2:4] for row in rows], 0, since)
@@ -195,7 +189,7 @@ def _singles(work: Work, endpoint: Endpoint, rows: list[tuple[Any, ...]]) -> lis
         found.append(_delivery(endpoint, delivery_id, False, (event,), [(body, url)], 0, since))
     if rows:
         work.execute(_TAKE_SINGLE, (endpoint.id, rows[0][0], rows[-1][0]))
-    _UNDER_WAY.rows(work, with_row)
+    at_once.UNDER_WAY.rows(work, with_row)
     work.each(_ANEW, anew)
     return found
 

@@ -79,6 +79,10 @@ class Endpoint:
     def is_idle(self) -> bool:
         return not (self.pending or self.under_way or self.blocked or self.retry_at is not None or self.gathering)
 
+    def retry_by(self, due: int) -> None:
+        """A delivery waits for its retry until then."""
+        self.retry_at = due if self.retry_at is None else min(self.retry_at, due)
+
 
 class _Known(dict[int, Endpoint]):
     """Endpoints by id; one that had nothing to do is read from its row again."""
@@ -199,13 +203,12 @@ class Endpoints:
             return None
         return self.by_id[self._id_of(connection, account, policy.url, own=True)]
 
-    def let_go(self, endpoint: Endpoint, due: int | None = None) -> None:
-        """What it gathered, as its row has it, is a delivery that waits, like any other; `due`: not until it was."""
+    def let_go(self, endpoint: Endpoint) -> None:
+        """What it gathered, as its row has it, is a delivery that waits, like any other."""
         gathering, endpoint.gathering = endpoint.gathering, None
         if gathering is not None:
             self.gathered -= len(gathering.events)
-            at = gathering.since + self.policy.linger_ms if due is None else due
-            endpoint.retry_at = at if endpoint.retry_at is None else min(endpoint.retry_at, at)
+            endpoint.retry_by(gathering.due)
             self.stirred.add(endpoint.id)
 
     # --- POSTs under way

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 _CLAIMED = "INSERT INTO claims_in_hand (id, carrier, bind, at, members) VALUES (?, ?, ?, ?, ?)"
 _ANSWERED = "DELETE FROM claims_in_hand WHERE id = ?"
-_LAY_OUT = (
+ATTEMPTS = (
     "INSERT INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) "
-    f"SELECT value, 1, 1, {int(AttemptState.SUBMITTING)}, ?, ?, ? FROM json_each(?)"
+    f"SELECT value, ?, ?, {int(AttemptState.SUBMITTING)}, ?, ?, ? FROM json_each(?)"
 )
+"""As claimed and unanswered."""
 _LAY_OUT_ALL = (
     "INSERT OR IGNORE INTO attempts (message, part, attempt, state, carrier, bind, claimed_at) "
     f"SELECT m.id, 1, 1, {int(AttemptState.SUBMITTING)}, c.carrier, c.bind, c.at FROM claims_in_hand c "
@@ -92,7 +93,7 @@ class InHand:
             if (claim := self.claims.get(message)) is not None:
                 of_claims.setdefault(claim, []).append(message)
         for claim, members in of_claims.items():
-            work.execute(_LAY_OUT, (claim.carrier, claim.bind, claim.at, as_json(members)))
+            work.execute(ATTEMPTS, (1, 1, claim.carrier, claim.bind, claim.at, as_json(members)))
             self.let_go(work, members)
 
     def lay_out_all(self, work: Work) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from gateway.rules.retrying import Verdict as Verdict
 from gateway.store.alarms.interface import AlarmStore
 from gateway.store.allowances.interface import AllowanceStore
 from gateway.store.allowances.interface import LimitReached as LimitReached
+from gateway.store.by_hand.interface import ByHandStore
+from gateway.store.by_hand.interface import CancelOutcome as CancelOutcome
 from gateway.store.campaigns.interface import CampaignStore
 from gateway.store.claim import Answer as Answer
 from gateway.store.claim import AttemptName as AttemptName
@@ -26,11 +27,14 @@ from gateway.store.claim import Kept as Kept
 from gateway.store.claim import KeptInARow as KeptInARow
 from gateway.store.consents.interface import ConsentStore, Suppression
 from gateway.store.enquiry import EnquiryStore
+from gateway.store.held_carriers.interface import HeldCarrierStore
+from gateway.store.held_queue.interface import HeldQueueStore
 from gateway.store.inbound.interface import InboundIn as InboundIn
 from gateway.store.inbound.interface import InboundPart as InboundPart
 from gateway.store.lines.interface import LineStore
 from gateway.store.lists.interface import ListingStore
 from gateway.store.lookups.interface import LookupStore
+from gateway.store.reconciliation.interface import ReconciliationStore
 from gateway.store.reload_interface import ReloadStore
 from gateway.store.templates.interface import TemplateStore
 from gateway.store.views import MessageRow
@@ -145,16 +149,6 @@ class KeyReused:
 AcceptOutcome = Accepted | Replayed | KeyReused | LimitReached
 
 
-class CancelOutcome(Enum):
-    CANCELED = "canceled"
-    ALREADY_CANCELED = "already_canceled"
-    ASKED = "asked"
-    """Sent: its carrier is asked by cancel_sm, and its receipt tells the end."""
-    TOO_LATE = "too_late"
-    """Claimed, sent or ended: 409 already_sent."""
-    NOT_FOUND = "not_found"
-
-
 # --- receive
 
 
@@ -261,9 +255,13 @@ class Store(
     CampaignStore,
     ConsentStore,
     EnquiryStore,
+    ByHandStore,
+    HeldCarrierStore,
+    HeldQueueStore,
     LineStore,
     ListingStore,
     LookupStore,
+    ReconciliationStore,
     ReloadStore,
     TemplateStore,
     Protocol,
@@ -285,34 +283,6 @@ class Store(
 
     def refusal(self) -> str | None:
         """Why `accept` would refuse now: `disk` (the reserve is reached) or `backlog`; None: it takes."""
-
-    async def cancel(self, account: str, message: int, request_id: int) -> CancelOutcome: ...
-
-    async def replay(
-        self,
-        account: str,
-        events: Sequence[int] | None,
-        after: int | None,
-        before: int | None,
-        failed_only: bool,
-        *,
-        request_id: int | None = None,
-    ) -> int:
-        """Make events pending again; by ids, or all within a time range (milliseconds). Returns how many.
-
-        Audited, like all that follows here and `cancel`; `request_id` None: nobody asked by HTTP.
-        """
-
-    async def enable_endpoint(self, account: str, *, request_id: int | None = None) -> bool: ...
-
-    async def add_test_event(self, account: str, *, request_id: int | None = None) -> int | None:
-        """Files a `webhook.test` event; its id, or None when the account has no endpoint."""
-
-    async def settle_doubt(self, message: int, outcome: str, *, request_id: int | None = None) -> bool:
-        """By an operator: `sent`, `resend` or `unknown`. False: not in doubt."""
-
-    async def trace_shown(self, carrier: str, *, request_id: int | None = None) -> None:
-        """Only audited: a carrier's trace shows numbers and texts from now on."""
 
     async def keep_alive(self) -> None:
         """A no-op through the writer; returns after a commit."""

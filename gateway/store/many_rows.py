@@ -18,15 +18,18 @@ parameters. So each number of rows takes few statements, and each of these is pr
 class _Cursor(Protocol):
     @property
     def execute(self) -> Any: ...
-    @property
-    def executemany(self) -> Any: ...
 
 
-class _ManyRows:
-    """A statement of one row, and of several at once."""
+class Insert:
+    """One kind of row; the columns are bound in their order."""
 
-    def __init__(self, head: str, row: str, tail: str) -> None:
-        self._statements = [(size, f"{head}{', '.join([row] * size)} {tail}") for size in _SIZES]
+    def __init__(self, table: str, columns: str, *, fixed: str = "", otherwise: str = "") -> None:
+        """`columns` as in SQL; `fixed`: what the last of them have in all rows, as SQL; `otherwise`: an ON CONFLICT
+        clause."""
+        of_all = fixed.split(", ") if fixed else []
+        row = f"({', '.join(['?'] * (len(columns.split(',')) - len(of_all)) + of_all)})"
+        head = f"INSERT INTO {table} ({columns}) VALUES "
+        self._statements = [(size, f"{head}{', '.join([row] * size)} {otherwise}") for size in _SIZES]
         self.one = self._statements[-1][1]
 
     def rows(self, cursor: _Cursor, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -40,34 +43,23 @@ class _ManyRows:
         return written
 
 
-class Insert(_ManyRows):
-    """One kind of row; the columns are bound in their order."""
-
-    def __init__(self, table: str, columns: str, *, fixed: str = "", otherwise: str = "") -> None:
-        """`columns` as in SQL; `fixed`: what the last of them have in all rows, as SQL; `otherwise`: an ON CONFLICT
-        clause."""
-        of_all = fixed.split(", ") if fixed else []
-        row = f"({', '.join(['?'] * (len(columns.split(',')) - len(of_all)) + of_all)})"
-        super().__init__(f"INSERT INTO {table} ({columns}) VALUES ", row, otherwise)
-
-
-class Update(_ManyRows):
+class Update(Insert):
     """The same columns of many rows, each to values of its own, by few statements, where `executemany` makes a step
     of each, at which another thread may take the interpreter.
 
     Only for rows that are known to be there: what is not would be inserted.
     """
 
-    def __init__(self, table: str, key: str, key_values: str, columns: str, needed: Mapping[str, str]) -> None:
-        """`key_values`: SQL of the key, whose `?` are bound first, and then the columns in their order; `needed`: what
-        else the table asks of a new row, as SQL."""
-        values = f"{key_values}, {', '.join('?' * len(columns.split(',')))}"
-        row = f"({', '.join([values, *needed.values()])})"
+    def __init__(self, table: str, key: str, columns: str, fixed: Mapping[str, str], *, only: str = "") -> None:
+        """`key` and `columns` as in SQL, bound in their order; `fixed`: those that have the same in all rows, and what
+        else the table asks of a new row, as SQL; `only`: a condition of the row that is there."""
+        bound = [name for name in f"{key}, {columns}".split(", ") if name not in fixed]
         values = ", ".join([f"{name} = excluded.{name}" for name in columns.split(", ")])
         super().__init__(
-            f"INSERT INTO {table} ({', '.join([key, columns, *needed])}) VALUES ",
-            row,
-            f"ON CONFLICT ({key}) DO UPDATE SET {values}",
+            table,
+            ", ".join([*bound, *fixed]),
+            fixed=", ".join(fixed.values()),
+            otherwise=f"ON CONFLICT ({key}) DO UPDATE SET {values}{only and f' WHERE {only}'}",
         )
 
 

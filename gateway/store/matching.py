@@ -64,7 +64,7 @@ class Candidate(NamedTuple):
 class Match(NamedTuple):
     candidate: Candidate
     how: str
-    """`exact`, `converted`, `reference`, `doubt`, `parked`."""
+    """`exact`, `converted`, `reference`, `doubt`, `parked`, `held`."""
 
 
 def candidate_of(row: tuple[int | str | None, ...]) -> Candidate:

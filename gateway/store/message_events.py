@@ -5,6 +5,7 @@ A message's events are told in order: one waits while the event before it is sti
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +19,7 @@ from gateway.store.many_rows import Insert, as_json
 if TYPE_CHECKING:
     from gateway.store.work import Cause, Found, Work
 
-BLOCKED, PENDING, IN_DELIVERY, TOLD, GIVEN_UP = range(5)
+HELD, BLOCKED, PENDING, IN_DELIVERY, TOLD, GIVEN_UP = range(-1, 5)
 """States of an event."""
 _USUAL = "id, account, endpoint, type, message, state, pending_since, body"
 _EVENTS = Insert("events", _USUAL)
@@ -51,7 +52,7 @@ class News(NamedTuple):
 def file(work: Work, told: Sequence[News]) -> None:
     """File an event for each; of a message there is one at most."""
     waiting = _still_to_be_told(work, told)
-    rows = _Rows()
+    rows: defaultdict[Insert, list[tuple[Any, ...]]] = defaultdict(list)
     pending: dict[int, int] = {}
     hands: dict[int, at_once.Hands | None] = {}
     public_ids = public_many(EVENT, [news.event for news in told])
@@ -76,8 +77,9 @@ def file(work: Work, told: Sequence[News]) -> None:
             else:
                 pending[endpoint] = pending.get(endpoint, 0) + 1
         row = (event, found.account, endpoint, kind, found.id, state, work.now, bytearray(body))
-        rows.add(row, delivery, prior, url)
-    rows.insert(work)
+        _add(rows, row, delivery, prior, url)
+    for insert, bound in rows.items():
+        insert.rows(work, bound)
     for hand in hands.values():
         if hand is not None:
             hand.close()
@@ -85,37 +87,18 @@ def file(work: Work, told: Sequence[News]) -> None:
         work.stir(endpoint, count)
 
 
-class _Rows:
-    """Rows of events by what they bind beside the usual: NULLs are not bound, see many_rows."""
-
-    __slots__ = ("_following", "_following_out", "_usual", "_usual_out", "_with_url", "_with_url_out")
-
-    def __init__(self) -> None:
-        self._usual: list[tuple[Any, ...]] = []
-        self._following: list[tuple[Any, ...]] = []
-        self._with_url: list[tuple[Any, ...]] = []
-        self._usual_out: list[tuple[Any, ...]] = []
-        self._following_out: list[tuple[Any, ...]] = []
-        self._with_url_out: list[tuple[Any, ...]] = []
-
-    def add(self, row: tuple[Any, ...], delivery: int, prior: int | None, url: str | None) -> None:
-        """`delivery`: what it is part of already, or 0."""
-        if delivery:
-            row = (*row, delivery)
-        if url is not None:
-            (self._with_url_out if delivery else self._with_url).append((*row, prior, url))
-        elif prior is not None:
-            (self._following_out if delivery else self._following).append((*row, prior))
-        else:
-            (self._usual_out if delivery else self._usual).append(row)
-
-    def insert(self, work: Work) -> None:
-        _EVENTS_OUT.rows(work, self._usual_out)
-        _EVENTS.rows(work, self._usual)
-        _FOLLOWING_OUT.rows(work, self._following_out)
-        _FOLLOWING.rows(work, self._following)
-        _WITH_URL_OUT.rows(work, self._with_url_out)
-        WITH_URL.rows(work, self._with_url)
+def _add(
+    rows: dict[Insert, list[tuple[Any, ...]]], row: tuple[Any, ...], delivery: int, prior: int | None, url: str | None
+) -> None:
+    """Put a row to those that bind as much beside the usual: NULLs are not bound, see many_rows. `delivery`: or 0."""
+    if delivery:
+        row = (*row, delivery)
+    if url is not None:
+        rows[_WITH_URL_OUT if delivery else WITH_URL].append((*row, prior, url))
+    elif prior is not None:
+        rows[_FOLLOWING_OUT if delivery else _FOLLOWING].append((*row, prior))
+    else:
+        rows[_EVENTS_OUT if delivery else _EVENTS].append(row)
 
 
 def _still_to_be_told(work: Work, told: Sequence[News]) -> frozenset[int | None]:

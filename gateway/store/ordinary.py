@@ -50,9 +50,8 @@ _NAMED = Select(
 _END_ATTEMPTS = Update(
     "attempts",
     "message, part, attempt",
-    "?, 1, 1",
     "state, done_at, receipt_state, err, receipt_id, receipt_at, receipt_bind, receipt_matched, receipt_raw",
-    {"carrier": "''", "bind": "''", "claimed_at": "0"},
+    {"part": "1", "attempt": "1", "carrier": "''", "bind": "''", "claimed_at": "0"},
 )
 _KEY, _IS_WHOLE_AND_SENT, _CARRIER_MESSAGE_ID, _FOUND = range(4)
 """Places in a row of it."""
@@ -122,7 +121,7 @@ def receipts(work: Work, told: Sequence[ReceiptIn]) -> list[ReceiptIn]:
         done_at, error = done_at_of(receipt, found), error_of(receipt, end)
         name = (found.id, 1, 1)
         how = "exact" if base is None or key == exact_key(said.message_id or "") else "converted"
-        attempts.append((found.id, *attempt_row(next(ids), receipt, name, end, how, done_at)[:-3]))
+        attempts.append((found.id, *attempt_row(next(ids), receipt, end, how, done_at)))
         if error is not None or said.network_error is not None:
             causes.append(cause_row(said, name, error))
         words = (word_of(said), said.error, said.network_error)

@@ -7,7 +7,7 @@ from gateway.store import at_once
 from gateway.store.endpoints import Endpoint, pause_ms
 from gateway.store.ends import EventsEnded
 from gateway.store.interface import DeliveryOutcome
-from gateway.store.many_rows import Insert, as_json
+from gateway.store.many_rows import Update, as_json
 from gateway.store.members import unpack
 from gateway.store.message_events import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
 from gateway.store.work import STUCK_MS, Work
@@ -18,14 +18,13 @@ _UNBLOCK = (
     f"UPDATE events SET state = {PENDING}, pending_since = max(pending_since, ?) "
     f"WHERE endpoint = ? AND prior IN (SELECT value FROM json_each(?)) AND state = {BLOCKED}"
 )
-_TOLD_AT_FIRST = Insert(
+_TOLD_AT_FIRST = Update(
     "events",
-    "id, told_at, http_status, latency_ms, state, account, endpoint, type, pending_since, body",
-    fixed=f"{TOLD}, '', 0, '', 0, x''",
-    otherwise="ON CONFLICT (id) DO UPDATE SET state = excluded.state, told_at = excluded.told_at, "
-    f"http_status = excluded.http_status, latency_ms = excluded.latency_ms WHERE events.state = {IN_DELIVERY}",
+    "id",
+    "told_at, http_status, latency_ms, state",
+    {"state": str(TOLD), "account": "''", "endpoint": "0", "type": "''", "pending_since": "0", "body": "x''"},
+    only=f"events.state = {IN_DELIVERY}",
 )
-"""An UPDATE of rows that are there, many in a statement; what the table asks of a new row is never used."""
 _PENDING_AGAIN = f"UPDATE events SET state = {PENDING}, delivery = NULL WHERE id = ? AND state = {IN_DELIVERY}"
 _SUCCESS = "UPDATE endpoints SET failures = 0, resume_at = 0, last_success_at = ? WHERE id = ?"
 SUCCESS_WRITTEN_MS = 1_000
@@ -129,8 +128,7 @@ def put_off(work: Work, delivery: int, endpoint: int) -> None:
     if work.execute(_PUT_OFF, (due, delivery)).rowcount:
         known = work.endpoints.by_id[endpoint]
         work.endpoints.ended(known)
-        if known.retry_at is None or due < known.retry_at:
-            known.retry_at = due
+        known.retry_by(due)
 
 
 def give_up_overdue(work: Work, endpoint: Endpoint, most: int) -> int:
@@ -161,6 +159,11 @@ def give_up_overdue(work: Work, endpoint: Endpoint, most: int) -> int:
     if not overdue:
         endpoint.overdue_at = min([overdue_at, *(since + work.policy.horizon_ms for _, since in rows)])
     return count + len(overdue)
+
+
+def give_up(work: Work, endpoint: Endpoint, events: Sequence[int]) -> None:
+    """What is in no delivery is not told, but listed."""
+    _settle(work, endpoint, events, GIVEN_UP, pending_since=work.now)
 
 
 def _end(
@@ -197,7 +200,7 @@ def _unblock(work: Work, endpoint: Endpoint, events: Sequence[int], pending_sinc
 
 def _wait(work: Work, endpoint: Endpoint, delivery: int, until: int, tries: int, created_at: int) -> None:
     work.execute(_WAIT, (until, tries, delivery))
-    endpoint.retry_at = until if endpoint.retry_at is None else min(endpoint.retry_at, until)
+    endpoint.retry_by(until)
     endpoint.overdue_at = min(endpoint.overdue_at, created_at + work.policy.horizon_ms)
 
 

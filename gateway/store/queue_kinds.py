@@ -24,6 +24,8 @@ class Kind(NamedTuple):
     """Names joined by a blank."""
     unfit: str
     campaign: int
+    held: int = 0
+    """The hold since which nothing of it is dealt; 0: it is dealt."""
 
 
 class QueueKinds:
@@ -34,11 +36,19 @@ class QueueKinds:
         self.of_campaigns: dict[int, int] = {}
         """By queue, of those of campaigns: whose it is."""
         self._keys: dict[int, Kind] = {}
-        self._ids: dict[tuple[str, str, str, str, str, str, int], int] = {}
+        self._ids: dict[tuple[str, str, str, str, str, str, int, int], int] = {}
         self._by_campaign: dict[int, list[int]] = {}
         self._new: list[int] = []
         """Made by the running transaction."""
         self._strays = Strays(policy)
+        self.holds: frozenset[int] = frozenset()
+        """Those in force."""
+        self._held: set[int] = set()
+        """Queues of theirs."""
+        self.has_orders = False
+        """An operator has ordered something to be done with what is held."""
+        self.orders_at = 0
+        """The first queue that the order at hand has not looked at yet."""
 
     def id_of(
         self,
@@ -50,14 +60,17 @@ class QueueKinds:
         avoid: str = "",
         unfit: str = "",
         campaign: int = 0,
+        held: int = 0,
     ) -> int:
         """The queue of that kind; made when it is the first of its kind. `campaign` 0: of none."""
-        key = (lane, route, account, stay, avoid, unfit, campaign)
+        key = (lane, route, account, stay, avoid, unfit, campaign, held)
         known = self._ids.get(key)
         if known is not None:
             return known
         cursor = connection.execute(
-            "INSERT INTO queues (lane, route, account, stay, avoid, unfit, campaign) VALUES (?, ?, ?, ?, ?, ?, ?)", key
+            "INSERT INTO queues (lane, route, account, stay, avoid, unfit, campaign, held) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            key,
         )
         queue_id = int(cursor.lastrowid or 0)
         self._remember(queue_id, Kind._make(key))
@@ -91,6 +104,22 @@ class QueueKinds:
         """The queue of the same lane, route, account, campaign and texts with another wish about carriers."""
         return self.id_of(connection, *self._keys[queue_id]._replace(stay=stay, avoid=avoid))
 
+    def let_go(self, connection: sqlite3.Connection, queue_id: int) -> int:
+        """The queue of the same kind that is dealt."""
+        return self.id_of(connection, *self._keys[queue_id]._replace(held=0))
+
+    def held(self) -> list[int]:
+        """Those of which nothing is dealt."""
+        return sorted(self._held)
+
+    def kind(self, queue_id: int) -> Kind:
+        return self._keys[queue_id]
+
+    def hold(self, holds: frozenset[int]) -> None:
+        """These holds are in force: of their queues nothing is dealt. Before queues are loaded, or after a commit."""
+        self.holds = holds
+        self._held = {queue_id for queue_id, key in self._keys.items() if key.held and key.held in holds}
+
     def unfit(self, queue_id: int) -> frozenset[str]:
         """The carriers that take none of its messages."""
         marks = self._keys[queue_id].unfit
@@ -121,6 +150,8 @@ class QueueKinds:
         self._keys[queue_id] = key
         self._ids[key] = queue_id
         self._strays.look(queue_id, key.route, key.stay)
+        if key.held and key.held in self.holds:
+            self._held.add(queue_id)
         if campaign := key.campaign:
             self.of_campaigns[queue_id] = campaign
             self._by_campaign.setdefault(campaign, []).append(queue_id)
@@ -129,6 +160,7 @@ class QueueKinds:
         kind = self._keys.pop(queue_id)
         del self._ids[kind]
         self._strays.forget(queue_id)
+        self._held.discard(queue_id)
         if self.of_campaigns.pop(queue_id, None) is not None:
             of_campaign = self._by_campaign[kind.campaign]
             of_campaign.remove(queue_id)

@@ -42,6 +42,8 @@ class Queues(QueueKinds):
         """As for_deal last gave them, of those that are filled."""
         self.ages = Ages()
         self.next_turns = self.turns
+        self.next_holds: frozenset[int] | None = None
+        """Those in force from the commit on, if the running transaction changes them."""
 
     def take(self, policy: Policy) -> None:
         """Other settings; between two transactions."""
@@ -68,13 +70,18 @@ class Queues(QueueKinds):
 
     def load(self, connection: sqlite3.Connection) -> None:
         for queue_id, *key, ready in connection.execute(
-            "SELECT id, lane, route, account, stay, avoid, unfit, campaign, ready FROM queues ORDER BY id"
+            "SELECT id, lane, route, account, stay, avoid, unfit, campaign, held, ready FROM queues ORDER BY id"
         ):
             self._remember(queue_id, Kind._make(key))
             self._ready[queue_id] = ready
-            self._all_ready += ready
-            if ready:
+            if ready and queue_id not in self._held:
+                self._all_ready += ready
                 self._filled.add(queue_id)
+
+    def hold(self, holds: frozenset[int]) -> None:
+        super().hold(holds)
+        self._filled = {queue_id for queue_id, ready in self._ready.items() if ready and queue_id not in self._held}
+        self._all_ready = sum([self._ready[queue_id] for queue_id in self._filled])
 
     def add(self, queue_id: int, count: int) -> None:
         self._delta[queue_id] = self._delta.get(queue_id, 0) + count
@@ -89,9 +96,14 @@ class Queues(QueueKinds):
         """Messages that a free slot could take, as of the last commit."""
         return self._all_ready
 
+    def going(self, stopped: Container[int]) -> dict[int, int]:
+        """`ready` by queue, of all that are not held; `stopped`: as for the deal."""
+        begun = [id_ for id_, key in list(self._keys.items()) if key.stay or key.campaign not in stopped]
+        return {id_: self._ready.get(id_, 0) for id_ in begun if id_ not in self._held}
+
     def ready_in_transaction(self) -> int:
         """The same with the running transaction's changes."""
-        return self._all_ready + sum(self._delta.values())
+        return self._all_ready + sum([count for queue_id, count in self._delta.items() if queue_id not in self._held])
 
     def ready_in(self, queue_id: int) -> int:
         """The same of one queue."""
@@ -99,11 +111,11 @@ class Queues(QueueKinds):
 
     def ready_of(self, campaign: int) -> int:
         """The same of one campaign."""
-        return sum([self.ready_in(queue_id) for queue_id in self._by_campaign.get(campaign, ())])
+        return sum([self.ready_in(q) for q in self._by_campaign.get(campaign, ()) if q not in self._held])
 
     def ready_of_account(self, account: str) -> int:
         """The same of one account."""
-        queues = self._filled | self._delta.keys()
+        queues = (self._filled | self._delta.keys()) - self._held
         return sum([self.ready_in(queue_id) for queue_id in queues if self._keys[queue_id].account == account])
 
     def ready_by_lane(self, account: str) -> dict[str, int]:
@@ -139,6 +151,8 @@ class Queues(QueueKinds):
         """Whether a route that its messages have taken has none ready."""
         by_route: dict[str, int] = {}
         for queue_id in self._by_campaign.get(campaign, ()):
+            if queue_id in self._held:
+                continue
             route = self.route(queue_id)
             by_route[route] = by_route.get(route, 0) + self.ready_in(queue_id)
         return 0 in by_route.values()
@@ -162,7 +176,10 @@ class Queues(QueueKinds):
         self.paces.look(now)
         ready, delta, put_off, known, closed = self._ready, self._delta, self._put_off, self._dealt, self.paces.closed
         tiering_of = self.policy.tierings.of
-        for queue_id in sorted(self._filled | delta.keys() if delta else self._filled):
+        filled = self._filled | delta.keys() if delta else self._filled
+        if self._held and delta:
+            filled = filled - self._held
+        for queue_id in sorted(filled):
             now_ready = ready[queue_id] + delta.get(queue_id, 0)
             if now_ready <= 0 or (put_off and put_off.get(queue_id, 0) > now):
                 continue
@@ -180,7 +197,7 @@ class Queues(QueueKinds):
 
     def _to_deal(self, queue_id: int) -> Queue:
         """A queue as the deal sees it, but for what changes."""
-        lane, route, account, stay, avoid, unfit, _ = self._keys[queue_id]
+        lane, route, account, stay, avoid, unfit, *_ = self._keys[queue_id]
         policy = self.policy.lanes.get(lane)
         priority = policy.priority if policy else LOWEST_PRIORITY
         tiers, overflow_ms = self.policy.tierings.of(route)
@@ -206,6 +223,8 @@ class Queues(QueueKinds):
     def commit(self) -> None:
         for queue_id, count in self._delta.items():
             self._ready[queue_id] += count
+            if self._held and queue_id in self._held:
+                continue
             self._all_ready += count
             if self._ready[queue_id]:
                 self._filled.add(queue_id)
@@ -213,6 +232,9 @@ class Queues(QueueKinds):
                 self._filled.discard(queue_id)
                 self._dealt.pop(queue_id, None)
                 self.ages.forget(queue_id)
+        if self.next_holds is not None:
+            self.hold(self.next_holds)
+            self.next_holds = None
         self.turns = self.next_turns
         self.paces.commit()
         self._delta.clear()
@@ -220,6 +242,7 @@ class Queues(QueueKinds):
 
     def roll_back(self) -> None:
         self.back_to(({}, 0))
+        self.next_holds = None
         self.next_turns = self.turns
         self.paces.roll_back()
 
@@ -249,11 +272,11 @@ class Queues(QueueKinds):
         self._put_off[queue_id] = until
 
     def rows(self) -> list[QueueRow]:
-        """All but the empty ones of campaigns."""
+        """All but the empty ones of campaigns, and what is held."""
         found = []
         for queue_id, ready in list(self._ready.items()):
             key = self._keys[queue_id]
-            if key.campaign and not ready:
+            if (key.campaign and not ready) or queue_id in self._held:
                 continue
             carriers = " ".join(sorted(self._unfit(key.unfit)))
             found.append(QueueRow(key.lane, route_of(key.route), *key[2:5], ready, carriers, key.campaign))

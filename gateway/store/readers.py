@@ -17,7 +17,6 @@ from gateway.store.progress import ATTEMPT_COLUMNS
 from gateway.store.views import (
     NO_CURSOR,
     AttemptRow,
-    AuditRow,
     DoubtRow,
     EndpointRow,
     EnquiryRow,
@@ -53,6 +52,10 @@ _RECEIPTS = (
 _ENQUIRIES = (
     "SELECT part, attempt, kind, carrier, bind, asked_at, latency_ms, command_status, message_state FROM enquiries "
     f"WHERE message = ? AND asked_at IS NOT NULL LIMIT {MOST_ROWS}"
+)
+_HELD_SINCE = (
+    "SELECT h.since FROM messages m CROSS JOIN queues q ON q.id = m.queue CROSS JOIN holds h ON h.id = q.held "
+    "WHERE m.id = ? AND h.released = 0"
 )
 _TOLD_OF = (
     "SELECT e.id, e.type, coalesce(e.url, n.url), e.delivery, e.prior, e.told_at, e.http_status, e.latency_ms "
@@ -118,16 +121,47 @@ def _attempts(connection: sqlite3.Connection, message: MessageRow) -> list[Attem
     return [AttemptRow._make(row) for row in rows]
 
 
+def is_quoted(connection: sqlite3.Connection, message_id: int) -> bool:
+    """Whether a raw receipt of it may quote its text, which is still there."""
+    found = connection.execute("SELECT 1 FROM quoting_receipts WHERE message = ? LIMIT 1", (message_id,)).fetchone()
+    return found is not None
+
+
+def held_since(connection: sqlite3.Connection, message_id: int) -> int | None:
+    """When a restore held what it belongs to; None: it is not held."""
+    row = connection.execute(_HELD_SINCE, (message_id,)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def event_ids(
-    connection: sqlite3.Connection, account: str, after: int, before: int, failed_only: bool, limit: int
+    connection: sqlite3.Connection,
+    account: str,
+    after: int,
+    before: int,
+    failed_only: bool,
+    limit: int,
+    endpoint: int | None = None,
 ) -> list[int]:
-    """Ended events of a range of ids, oldest first."""
+    """Ended events of a range of ids, oldest first; of one endpoint, if one is named."""
     states = f"= {GIVEN_UP}" if failed_only else f"IN ({TOLD}, {GIVEN_UP})"
+    where, more = ("AND endpoint = ? ", (endpoint,)) if endpoint is not None else ("", ())
     rows = connection.execute(
-        f"SELECT id FROM events WHERE account = ? AND id > ? AND id < ? AND state {states} ORDER BY id LIMIT ?",
-        (account, after, before, limit),
+        f"SELECT id FROM events WHERE account = ? AND id > ? AND id < ? AND state {states} {where}ORDER BY id LIMIT ?",
+        (account, after, before, *more, limit),
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def account_of_event(connection: sqlite3.Connection, event: int) -> str | None:
+    """Whose it is; None: nobody's."""
+    row = connection.execute("SELECT account FROM events WHERE id = ?", (event,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def account_of_endpoint(connection: sqlite3.Connection, endpoint: int) -> str | None:
+    """Whose it is; None: nobody's."""
+    row = connection.execute("SELECT account FROM endpoints WHERE id = ?", (endpoint,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def event_exists(connection: sqlite3.Connection, account: str, event: int) -> bool:
@@ -165,7 +199,9 @@ def doubts(connection: sqlite3.Connection, policy: Policy, limit: int, cursor: i
 def parked(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
     """Receipts that name nobody, oldest first."""
     rows = connection.execute(
-        "SELECT id, carrier, carrier_message_id, source, state, at, due, raw FROM parked "
+        "SELECT id, carrier, carrier_message_id, source, destination, state, at, due, raw, "
+        "CAST(receipt AS TEXT) ->> '$.receipt.may_quote' OR CAST(receipt AS TEXT) ->> '$.otherwise' IS NOT NULL "
+        "FROM parked "
         "WHERE id > ? ORDER BY id LIMIT ?",
         (cursor or 0, limit + 1),
     ).fetchall()
@@ -180,16 +216,6 @@ def untold(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Pa
         (NO_CURSOR if cursor is None else cursor, limit + 1),
     ).fetchall()
     return page_of(rows, limit, lambda row: UntoldRow._make((*row[:7], bool(row[7]), row[8])))
-
-
-def audit(connection: sqlite3.Connection, limit: int, cursor: int | None) -> Page:
-    """What was done by hand, newest first."""
-    rows = connection.execute(
-        "SELECT id, at, who, request_id, what, outcome, message, event, endpoint, replayed FROM audit "
-        "WHERE id < ? ORDER BY id DESC LIMIT ?",
-        (NO_CURSOR if cursor is None else cursor, limit + 1),
-    ).fetchall()
-    return page_of(rows, limit, AuditRow._make)
 
 
 def doubts_count(connection: sqlite3.Connection) -> int:

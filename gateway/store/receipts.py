@@ -10,6 +10,7 @@ from gateway.metrics import CONTRADICTIONS
 from gateway.store import parked, quotes
 from gateway.store.elsewhere import may_reroute
 from gateway.store.enquiry import EnquiryKind
+from gateway.store.held_queue import by_receipt
 from gateway.store.inbound import messages as inbounds
 from gateway.store.interface import ReceiptIn
 from gateway.store.matching import (
@@ -79,10 +80,14 @@ def record(work: Work, receipt: ReceiptIn) -> None:
     if found is None or denies(found.candidate.of.recipient, addresses_of(receipt)):
         # Carriers give ids again from their restart on: a doubt for the number that it names is meant rather.
         found = parked.doubt_that(work, receipt) or found
+    if found is None and work.queues.holds:
+        found = by_receipt.was_sent(work, receipt)
     if found is None or _is_ahead_of_its_answer(work, receipt, found.candidate):
         parked.park(work, receipt)
     else:
         apply(work, receipt, found)
+        if found.how == "held":
+            regroup(work, found.candidate.message)
 
 
 def _record_guess(work: Work, receipt: ReceiptIn, found: Match | None) -> None:
@@ -175,13 +180,11 @@ def _end_told(work: Work, said: Receipt, candidate: Candidate) -> AttemptState |
     return end
 
 
-def attempt_row(
-    receipt_id: int, receipt: ReceiptIn, name: tuple[int, int, int], end: AttemptState, how: str, done_at: int
-) -> tuple[Any, ...]:
-    """The values of END_ATTEMPT."""
+def attempt_row(receipt_id: int, receipt: ReceiptIn, end: AttemptState, how: str, done_at: int) -> tuple[Any, ...]:
+    """The values of END_ATTEMPT, but for the attempt's name."""
     said = receipt.receipt
     told = (receipt_id, receipt.at, receipt.bind, how, said.raw)
-    return (int(end), done_at, word_of(said), said.error, *told, *name)
+    return (int(end), done_at, word_of(said), said.error, *told)
 
 
 def cause_row(said: Receipt, name: tuple[int, int, int], error: str | None) -> tuple[Any, ...]:
@@ -195,7 +198,7 @@ def _end(work: Work, receipt: ReceiptIn, found: Match, end: AttemptState) -> Non
     name, message = candidate[:3], candidate.of
     done_at, error = done_at_of(receipt, message), error_of(receipt, end)
     receipt_id = work.ids.next()
-    work.execute(END_ATTEMPT, attempt_row(receipt_id, receipt, name, end, found.how, done_at))
+    work.execute(END_ATTEMPT, (*attempt_row(receipt_id, receipt, end, found.how, done_at), *name))
     if said.may_quote:
         quotes.note(work, candidate.message, receipt_id)
     work.execute(CAUSE, cause_row(said, name, error))

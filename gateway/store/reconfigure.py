@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.store import audit, outcomes
-from gateway.store.audit import By, What, by_operator
+from gateway.store.audit import What
+from gateway.store.by import By, by_operator
 from gateway.store.face import SqliteFace
 from gateway.store.policy import Policy
 from gateway.store.reload_interface import nothing
@@ -24,12 +25,12 @@ class SqliteReload(SqliteFace):
     policy: Policy
 
     async def reconfigure(
-        self, policy: Policy, told: str, swap: Callable[[], None] = nothing, *, request_id: int | None = None
+        self, policy: Policy, told: str, swap: Callable[[], None] = nothing, *, by: By | None = None
     ) -> None:
         merged = with_departed(self.policy, policy)
         # Until the next look at how good carriers are, they are as good as they were.
         merged.tierings.rank(self.policy.tierings.ranks)
-        change = partial(_change, policy=merged, told=told, by=by_operator(request_id))
+        change = partial(_change, policy=merged, told=told, by=by or by_operator(None))
 
         def then(error: BaseException | None) -> None:
             if error is None:
@@ -41,8 +42,8 @@ class SqliteReload(SqliteFace):
 
         await self._writer.order(self._writer.pending.by_hand, change, 1, then)
 
-    async def reload_refused(self, told: str, *, request_id: int | None = None) -> None:
-        await self._order(partial(_refused, told=told, by=by_operator(request_id)))
+    async def reload_refused(self, told: str, *, by: By | None = None) -> None:
+        await self._order(partial(_refused, told=told, by=by or by_operator(None)))
 
     def carrier_gone(self, carrier: str) -> None:
         def done(result: None, error: BaseException | None) -> None:

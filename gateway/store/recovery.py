@@ -3,8 +3,10 @@
 import sqlite3
 from typing import NamedTuple
 
+from gateway.identifiers import SEQUENCE_BITS
 from gateway.store import at_once, ended_binds
 from gateway.store.connection import migrate
+from gateway.store.held_queue.readers import IN_FORCE
 from gateway.store.mirrors import Mirrors
 from gateway.store.work import Work
 
@@ -29,6 +31,8 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found
     last = _last_id(connection)
     mirrors.ids.seen(last)
     connection.execute("BEGIN IMMEDIATE")
+    mirrors.queues.hold(frozenset(row[0] for row in connection.execute(IN_FORCE).fetchall()))
+    mirrors.queues.has_orders = True  # until none is found
     mirrors.queues.load(connection)
     mirrors.campaigns.load(connection)
     mirrors.opt_outs.load(connection)
@@ -53,4 +57,6 @@ def _last_id(connection: sqlite3.Connection) -> int:
     """Ids of requests and submissions are not looked for: they are handed out within the millisecond of a message's."""
     tables = ("messages", "events", "deliveries", "parked", "inbound", "inbound_sets", "audit", "campaigns")
     last = [connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0 for table in tables]
+    # What the store gave that a restored one stands for was before the restore, though no row here may tell.
+    last += [at << SEQUENCE_BITS for (at,) in connection.execute("SELECT since FROM holds").fetchall()]
     return max(last) + _ONE_MILLISECOND if any(last) else 0

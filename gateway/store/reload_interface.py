@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.store.by import By
 from gateway.store.policy import Policy
 
 
@@ -12,7 +13,7 @@ def nothing() -> None:
 
 class ReloadStore(Protocol):
     async def reconfigure(
-        self, policy: Policy, told: str, swap: Callable[[], None] = nothing, *, request_id: int | None = None
+        self, policy: Policy, told: str, swap: Callable[[], None] = nothing, *, by: By | None = None
     ) -> None:
         """These are the settings from the next transaction on; written down with what changed, in words.
 
@@ -21,7 +22,7 @@ class ReloadStore(Protocol):
         Raises StoreFull or StoreBusy: then nothing has changed.
         """
 
-    async def reload_refused(self, told: str, *, request_id: int | None = None) -> None:
+    async def reload_refused(self, told: str, *, by: By | None = None) -> None:
         """Write down that a configuration was refused, and why. Raises StoreFull or StoreBusy."""
 
     def carrier_gone(self, carrier: str) -> None:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import trio
 
-from gateway.identifiers import SEQUENCE_BITS, now_ms
+from gateway.identifiers import now_ms
 from gateway.rules.deal import FIRST_PRIORITY
 from gateway.rules.taking import Standing
-from gateway.store import accepts, by_hand, cancels, checkpoints, enquiries, faults, readers
+from gateway.store import accepts, checkpoints, enquiries, faults
 from gateway.store.alarms.sqlite import SqliteAlarms
 from gateway.store.allowances.sqlite import SqliteAllowance
 from gateway.store.asks import Window
-from gateway.store.audit import by_account, by_operator
+from gateway.store.by_hand.sqlite import SqliteByHand
 from gateway.store.campaigns.sqlite import SqliteCampaigns
 from gateway.store.connection import Connection, check_version, connect
 from gateway.store.consents.sqlite import SqliteConsents
@@ -28,11 +28,12 @@ from gateway.store.doubts_seen import DoubtsSeen
 from gateway.store.ends import Ended
 from gateway.store.enquiry import Enquiries, EnquiryAnswer
 from gateway.store.face import T
+from gateway.store.held_carriers.sqlite import SqliteHeldCarriers
+from gateway.store.held_queue.sqlite import SqliteHeldQueue
 from gateway.store.interface import (
     AcceptOutcome,
     Answer,
     AttemptName,
-    CancelOutcome,
     Claim,
     Delivery,
     DeliveryOutcome,
@@ -53,6 +54,7 @@ from gateway.store.lists.sqlite import SqliteListings
 from gateway.store.lookups.sqlite import SqliteLookups
 from gateway.store.opening import PATIENCE_SECONDS
 from gateway.store.policy import Policy
+from gateway.store.reconciliation.sqlite import SqliteReconciliation
 from gateway.store.reconfigure import SqliteReload
 from gateway.store.templates.sqlite import SqliteTemplates
 from gateway.store.transaction import AnswersIn
@@ -67,8 +69,12 @@ class SqliteStore(
     SqliteAllowance,
     SqliteCampaigns,
     SqliteConsents,
+    SqliteByHand,
+    SqliteHeldCarriers,
+    SqliteHeldQueue,
     SqliteListings,
     SqliteLookups,
+    SqliteReconciliation,
     SqliteReload,
     SqliteTemplates,
 ):
@@ -196,45 +202,6 @@ class SqliteStore(
         except StoreFull:
             return "disk"
         return "backlog" if self.backlog() >= self.policy.backlog_limit else None
-
-    async def cancel(self, account: str, message: int, request_id: int) -> CancelOutcome:
-        return await self._order(partial(cancels.cancel, account=account, message=message, request_id=request_id))
-
-    async def replay(
-        self,
-        account: str,
-        events: Sequence[int] | None,
-        after: int | None,
-        before: int | None,
-        failed_only: bool,
-        *,
-        request_id: int | None = None,
-    ) -> int:
-        by = by_account(account, request_id)
-        replay = partial(by_hand.replay, account=account, failed_only=failed_only, by=by)
-        if events is not None:
-            return await self._order(partial(replay, events=events), len(events))
-        last = ((after or 0) << SEQUENCE_BITS) - 1
-        end = ((self._clock() if before is None else before) + 1) << SEQUENCE_BITS
-        look = partial(readers.event_ids, account=account, before=end, failed_only=failed_only)
-        count = 0
-        while ids := await self._read(partial(look, after=last, limit=by_hand.ROWS_A_TRANSACTION)):
-            count += await self._order(partial(replay, events=ids), len(ids))
-            last = ids[-1]
-        return count
-
-    async def enable_endpoint(self, account: str, *, request_id: int | None = None) -> bool:
-        return await self._order(partial(by_hand.enable, account=account, by=by_account(account, request_id)))
-
-    async def add_test_event(self, account: str, *, request_id: int | None = None) -> int | None:
-        return await self._order(partial(by_hand.add_test_event, account=account, by=by_account(account, request_id)))
-
-    async def settle_doubt(self, message: int, outcome: str, *, request_id: int | None = None) -> bool:
-        settle = partial(by_hand.settle_doubt, message=message, outcome=outcome, by=by_operator(request_id))
-        return await self._order(settle)
-
-    async def trace_shown(self, carrier: str, *, request_id: int | None = None) -> None:
-        await self._order(partial(by_hand.trace_shown, carrier=carrier, by=by_operator(request_id)))
 
     async def keep_alive(self) -> None:
         await self._order(write_the_same)

@@ -29,6 +29,7 @@ from gateway.store import (
 )
 from gateway.store.campaigns import moves as campaign_moves
 from gateway.store.ends import Ended, EventsEnded
+from gateway.store.held_queue import orders as held_orders
 from gateway.store.inbound import messages as inbounds
 from gateway.store.interface import (
     Answer,
@@ -93,6 +94,7 @@ class Step(Enum):
     LOST = "looking for lost claims"
     CAMPAIGNS = "moving campaigns on"
     REFILE = "filing anew what has no route"
+    HELD = "carrying out orders about what is held"
     AGES = "looking how long the oldest wait"
     DEAL = "dealing"
     EVENTS = "claiming events"
@@ -114,6 +116,7 @@ class Own:
     look_for_lost: bool = False
     erase: bool = False
     refile: bool = False
+    held: bool = False
     campaigns: bool = False
     claim_events: bool = False
     plan: bool = False
@@ -197,6 +200,9 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     if own.refile:
         own.doing = Step.REFILE
         refile.refile(work)
+    if own.held:
+        own.doing = Step.HELD
+        held_orders.carry_out(work)
     if own.look_at_ages:
         own.doing = Step.AGES
         work.queues.look_at_ages(work.execute, work.campaigns.stopped)
@@ -208,8 +214,9 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
     to_expand = campaign_moves.settle(work) if own.campaigns else set()
     own.doing = None
     work.freshen()
-    own.doing = Step.EVENTS
-    posts = deliveries.claim(work) if own.claim_events else work.deliveries
+    if own.claim_events:
+        own.doing = Step.EVENTS
+        deliveries.claim(work)
     own.doing = Step.ERASE
     erase_at = retention.erase_some(work) if own.erase else None
     own.doing = None
@@ -220,7 +227,7 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
         own.doing = None
     tally = work.tally
     return Done(
-        results, claimed, posts, work.wake_at, erase_at, work.to_ask, to_expand,
+        results, claimed, work.deliveries, work.wake_at, erase_at, work.to_ask, to_expand,
         tally.ends(work.queues.lane), tally.events, tally.unmatched,
     )  # fmt: skip
 

@@ -191,10 +191,13 @@ class ParkedRow(NamedTuple):
     carrier: str
     carrier_message_id: str
     recipient: str
+    sender: str
     state: str
     at: int
     due: int
     raw: str
+    may_quote: bool
+    """Its raw words may say a text: of a message in a layout of their own, or of a handset that only looks like one."""
 
 
 class InboundRow(NamedTuple):
@@ -230,7 +233,7 @@ class AuditRow(NamedTuple):
     id: int
     at: int
     who: str
-    """`account:NAME` or `operator`."""
+    """`account:NAME`, `operator:NAME` or `operator`."""
     request_id: int | None
     what: str
     outcome: str | None

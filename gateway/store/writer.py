@@ -21,13 +21,13 @@ from gateway.store import checkpoints, faults, halves, opening, pending, recover
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
-from gateway.store.held_steps import HeldSteps
 from gateway.store.interface import EventFacts, StoreBusy
 from gateway.store.mirrors import Mirrors
 from gateway.store.outage import Outage
 from gateway.store.own_work import OwnWork
 from gateway.store.pending import Pending
 from gateway.store.policy import Policy
+from gateway.store.put_off_steps import PutOffSteps
 from gateway.store.queues import Queues
 from gateway.store.telling import Telling
 from gateway.store.transaction import Batch, Done, Order, Own, Step
@@ -66,8 +66,8 @@ class Writer:
         self.log = checkpoints.Log()
         self._closing = False
         self._outage = Outage(path)
-        self._held = HeldSteps()
-        self._own = OwnWork(self.asks, self._held)
+        self._put_off = PutOffSteps()
+        self._own = OwnWork(self.asks, self._put_off)
 
     async def open(self, patience_seconds: float) -> None:
         """Open the database, bring it up to date and learn what is in it. Raises StoreUnopened."""
@@ -192,8 +192,8 @@ class Writer:
     async def _write(self, batch: Batch) -> None:
         """One transaction with what was asked for, and what the store does of itself."""
         now, is_asked = self._clock(), not batch.is_empty
-        if not is_asked and not self._held.may_run(Step.ALL, now):
-            self._wake_at = self._held.wake_at(None, now)
+        if not is_asked and not self._put_off.may_run(Step.ALL, now):
+            self._wake_at = self._put_off.wake_at(None, now)
             return
         is_time = self._wake_at is not None and self._wake_at <= now
         claim_events = self.telling.take_deliveries is not None
@@ -210,9 +210,9 @@ class Writer:
             if self._outage.lasts:
                 self._outage.wrote(trio.current_time())
             self._hand_out(batch, done)
-            if self._held:
-                self._held.ran(own)
-                self._wake_at = self._held.wake_at(self._wake_at, now)
+            if self._put_off:
+                self._put_off.ran(own)
+                self._wake_at = self._put_off.wake_at(self._wake_at, now)
             if self.log.is_nearly_copied:
                 await self.log.begin_anew(self._call)
             if self._wal_is_long():
@@ -244,7 +244,7 @@ class Writer:
             self._outage.failed(error, trio.current_time())
             await trio.sleep(AGAIN_MS / 1000)
         elif step is not None:
-            self._held.failed(step, error, self._clock())
+            self._put_off.failed(step, error, self._clock())
             await self._run_again([batch])
         else:
             log.warning("a transaction failed and is run in parts fault=%s", quoted(faults.described(error)))

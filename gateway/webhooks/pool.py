@@ -24,8 +24,6 @@ class Pooled:
     origin: Origin
     socket: trio.socket.SocketType
     idle_since: float = field(default=0.0, init=False)
-    is_watched: bool = field(default=False, init=False)
-    """gateway.webhooks.quick looks whether there is something to read."""
     poll: select.poll = field(default_factory=select.poll, init=False)
 
     def __post_init__(self) -> None:

@@ -50,6 +50,7 @@ class QuickPosts(Generic[C]):
         self._unasked = unasked
         self._epoll: select.epoll
         self._watched: dict[int, C] = {}
+        """By descriptor, which may be another connection's once this one is closed."""
         self._under_way: dict[int, Quick[C]] = {}
         self._scope = trio.CancelScope()
         self.runs = False
@@ -65,8 +66,9 @@ class QuickPosts(Generic[C]):
         except BlockingIOError:
             written = 0
         if written == len(post.request):
-            if not post.connection.is_watched:
-                self._watch(post.connection, descriptor)
+            if self._watched.get(descriptor) is not post.connection:
+                self._epoll.register(descriptor, select.EPOLLIN)
+                self._watched[descriptor] = post.connection
             self._under_way[descriptor] = post
             if post.deadline < self._scope.deadline:
                 self._scope.deadline = post.deadline
@@ -74,11 +76,10 @@ class QuickPosts(Generic[C]):
 
     def let_go(self, connection: C) -> None:
         """Somebody else reads it from now on."""
-        if connection.is_watched:
-            descriptor = connection.socket.fileno()
+        descriptor = connection.socket.fileno()
+        if self._watched.get(descriptor) is connection:
             self._epoll.unregister(descriptor)
             del self._watched[descriptor]
-            connection.is_watched = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read answers until cancelled."""
@@ -106,11 +107,6 @@ class QuickPosts(Generic[C]):
                 return
             for descriptor, _ in readable:
                 self._read(descriptor)
-
-    def _watch(self, connection: C, descriptor: int) -> None:
-        self._epoll.register(descriptor, select.EPOLLIN)
-        self._watched[descriptor] = connection
-        connection.is_watched = True
 
     def _read(self, descriptor: int) -> None:
         post = self._under_way.pop(descriptor, None)

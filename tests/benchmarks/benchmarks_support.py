@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gateway.cli.bench.latency import spread
+from gateway.cli.bench.figures import spread
 from gateway.cli.bench.machine import machine as facts
 
 
@@ -12,4 +12,4 @@ def machine() -> str:
 
 def percentiles(name: str, values: Iterable[float]) -> dict[str, str]:
     """Figures `name` with p50 and p99, of milliseconds."""
-    return {one: f"{value:.1f}" for one, value in spread(name, list(values)).items() if value is not None}
+    return {one: f"{value:.1f}" for one, value in spread(name, values).items() if value is not None}

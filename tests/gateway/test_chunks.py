@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.problems import Problem
 from gateway.serving.chunks import Chunks
 
@@ -15,14 +15,14 @@ BLANKS = b" " * 60_000
 @pytest.mark.parametrize(
     ("octets", "kind"),
     [
-        (b"1;" + BLANKS + b"\0\r\n", problems.BAD_REQUEST),
-        (b"1" + BLANKS + b"\0\r\n", problems.BAD_REQUEST),
-        (b"0\r\na:" + BLANKS[:16_000] + b"\0\r\n\r\n", problems.BAD_REQUEST),
-        (b"0\r\n" + b"a\r\n" * 20_000, problems.HEAD_TOO_LARGE),
+        (b"1;" + BLANKS + b"\0\r\n", problem_types.BAD_REQUEST),
+        (b"1" + BLANKS + b"\0\r\n", problem_types.BAD_REQUEST),
+        (b"0\r\na:" + BLANKS[:16_000] + b"\0\r\n\r\n", problem_types.BAD_REQUEST),
+        (b"0\r\n" + b"a\r\n" * 20_000, problem_types.HEAD_TOO_LARGE),
     ],
     ids=["an extension", "a size", "a trailer", "many trailers"],
 )
-def test_what_is_no_chunk_is_refused_at_once(octets: bytes, kind: problems.ProblemType) -> None:
+def test_what_is_no_chunk_is_refused_at_once(octets: bytes, kind: problem_types.ProblemType) -> None:
     before = time.process_time()
     with pytest.raises(Problem) as refused:
         Chunks().feed(octets)

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.api.description.problem_causes import CAUSES
 from gateway.api.description.problem_examples import PROBLEM_EXAMPLES
-from gateway.api.problems import TYPES
+from gateway.api.problem_types import TYPES
 from gateway.cli.problem_pages import pages
 
 FOLDER = Path(__file__).parents[2] / "docs" / "problems"

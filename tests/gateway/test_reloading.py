@@ -13,6 +13,7 @@ from gateway.metrics import REGISTRY
 from gateway.reloading import Parts, Reloading
 from gateway.settings import ConfigurationError, Settings, load
 from gateway.settings.alerts import OperatorEvent
+from gateway.store.by import By
 from gateway.store.interface import StoreBusy
 from gateway.store.policy import Policy, policy_of
 from gateway.store.reload_interface import nothing
@@ -32,7 +33,7 @@ class KeptStore:
         self.may_go_on.set()
 
     async def reconfigure(
-        self, policy: Policy, told: str, swap: Callable[[], None] = nothing, *, request_id: int | None = None
+        self, policy: Policy, told: str, swap: Callable[[], None] = nothing, *, by: By | None = None
     ) -> None:
         self.asked.set()
         await self.may_go_on.wait()
@@ -43,7 +44,7 @@ class KeptStore:
         self.told.append(told)
         swap()
 
-    async def reload_refused(self, told: str, *, request_id: int | None = None) -> None:
+    async def reload_refused(self, told: str, *, by: By | None = None) -> None:
         self.refused.append(told)
 
     def carrier_gone(self, carrier: str) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
+from served_places import LONG, Place, rest
 
 from gateway.identifiers import Identifiers
 from gateway.metrics import REGISTRY
@@ -16,8 +17,6 @@ from gateway.serving.server import Limits, Server, listener, most_connections
 from gateway.serving.waits import MOST_HEAD, Patience
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-LONG = b"x" * (32 << 20)
-"""More than the kernel takes for a caller that reads nothing."""
 
 
 class App:
@@ -48,28 +47,6 @@ def app() -> App:
     return App()
 
 
-class Place:
-    """A running server, and ways to it."""
-
-    def __init__(self, server: Server, port: int) -> None:
-        self.server = server
-        self._port = port
-
-    async def connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream("127.0.0.1", self._port)
-
-    async def open(self, count: int) -> None:
-        """Until so many are open."""
-        await until(lambda: self.server.connections == count)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """For what the server tells nobody."""
-    with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110
-            await trio.sleep(0.005)
-
-
 @asynccontextmanager
 async def serving(
     app: App, *, connections: int = 10, stop_seconds: float = 1.0, **patience: float
@@ -78,19 +55,9 @@ async def serving(
     server = Server(app, Identifiers(), limits)
     async with trio.open_nursery() as nursery:
         (url,) = await nursery.start(server.run, [listener("127.0.0.1:0")])
-        yield Place(server, int(url.rpartition(":")[2]))
-        server.stop.set()
-        with trio.fail_after(30):
-            await server.ended.wait()
-
-
-async def rest(stream: trio.SocketStream) -> bytes:
-    """All until the server's end of it."""
-    with trio.fail_after(30):
-        try:
-            return b"".join([octets async for octets in stream])
-        except trio.BrokenResourceError:
-            return b""
+        place = Place(server, int(url.rpartition(":")[2]))
+        yield place
+        await place.end()
 
 
 async def answer(stream: trio.SocketStream) -> bytes:
@@ -119,7 +86,7 @@ async def test_above_the_limit_a_caller_is_refused_in_words(app: App) -> None:
     async with serving(app, connections=2) as place, await place.connect() as one, await place.connect() as two:
         await one.send_all(ASK)
         await two.send_all(ASK)
-        await until(lambda: app.begun == 2)
+        await place.until(lambda: app.begun == 2)
         async with await place.connect() as third:
             await third.send_all(ASK)
             head, _, body = (await rest(third)).partition(b"\r\n\r\n")
@@ -175,7 +142,7 @@ async def test_a_caller_that_does_not_read_its_answer_does_not_hold_up_a_stop(ap
     async with serving(app, stop_seconds=0.2) as place, await place.connect() as stream:
         await stream.send_all(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
         await place.open(1)
-        await until(lambda: app.begun == 1)
+        await place.until(lambda: app.begun == 1)
         place.server.stop.set()
         with trio.fail_after(30):
             await place.server.ended.wait()

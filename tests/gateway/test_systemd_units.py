@@ -1,5 +1,6 @@
 """The unit files as systemd reads them: without complaint, and with little that the daemon could do outside."""
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from needs import need
 
 from gateway.carriers.carrier import UNBIND_LIMIT_SECONDS
+from gateway.cli.backup import add_arguments
 from gateway.house import DRAIN_LIMIT_SECONDS, WEBHOOK_LIMIT_SECONDS
 from gateway.serving.server import MOST_CONNECTIONS, OTHER_FILES, STOP_LIMIT_SECONDS
 from gateway.store.writer import END_LIMIT_SECONDS
@@ -48,20 +50,32 @@ def setting(name):
 
 
 def test_systemd_has_no_complaint_about_the_units(analyze, tmp_path):
-    for unit in (*UNITS.glob("*.service"), *UNITS.glob("*.socket")):
+    for unit in (*UNITS.glob("*.service"), *UNITS.glob("*.socket"), *UNITS.glob("*.timer")):
         # Where the command lies here; everything else is as installed.
         (tmp_path / unit.name).write_text(unit.read_text().replace("/usr/bin/sluice", sys.executable))
     units = sorted(tmp_path.iterdir())
-    assert len(units) == 4
+    assert len(units) == 6
     said, status = analyze("verify", "--man=no", *units, SYSTEMD_UNIT_PATH=f"{tmp_path}:")
     about_ours = [line for line in said.splitlines() if "sluice" in line]
     assert (about_ours, status) == ([], 0), said
 
 
-def test_the_service_can_do_little_outside(analyze):
-    said, status = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSURE}", UNITS / "sluice.service")
+@pytest.mark.parametrize("unit", ["sluice.service", "sluice-backup.service"])
+def test_the_services_can_do_little_outside(analyze, unit):
+    said, status = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSURE}", UNITS / unit)
     assert status == 0, said
     assert "Overall exposure level" in said
+
+
+def test_the_nightly_backup_is_a_command_that_there_is_and_as_closed_as_the_gateway():
+    backup, gateway = ((UNITS / name).read_text() for name in ("sluice-backup.service", "sluice.service"))
+    (command,) = [line for line in backup.splitlines() if line.startswith("ExecStart=")]
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    given = parser.parse_args(command.split()[2:])
+    assert (given.keep, given.to) == (7, None)
+    walls = gateway[gateway.index("NoNewPrivileges") : gateway.index("[Install]")]
+    assert walls.strip() in backup
 
 
 def test_systemd_waits_longer_than_the_longest_drain():

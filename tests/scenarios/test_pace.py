@@ -1,6 +1,7 @@
 """The pace a carrier asked for, and that of one which never said: as the carrier counts it, by its own clock."""
 
 import pytest
+from busiest_seconds import most_in_a_second
 from daemons import carrier
 from traced_pdus import packets
 
@@ -25,15 +26,6 @@ def written(file):
     """When each submit_sm was handed to the network, by the gateway's own trace."""
     found = [(at, packet.get("data", b"")) for at, packet in packets(file.read_bytes())]
     return sorted(at / 1e9 for at, data in found if data[4:8] == SUBMIT_SM)
-
-
-def most_in_a_second(times, second=1.0):
-    first, most = 0, 0
-    for last, at in enumerate(times):
-        while at - times[first] >= second:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 def test_a_carrier_with_100_a_second_gets_100_a_second_long_messages_and_all_binds_counted(

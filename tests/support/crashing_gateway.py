@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
@@ -88,19 +89,8 @@ def watch_commits(fate: Fate) -> None:
 def watch_writes(fate: Fate) -> None:
     """What goes to carriers, callers and endpoints."""
     for kind_of_stream in (trio.SocketStream, LeanStream):
-        _watch_writes_of(kind_of_stream, fate)
-    write = LeanConnection._write
-
-    async def counted_answer(self: LeanConnection, octets: bytes) -> None:
-        number = fate.next("http")
-        fate.meet("http", "before", number)
-        if fate.is_at("http", "half", number):
-            await write(self, octets[: len(octets) // 2])
-            fate.meet("http", "half", number)
-        await write(self, octets)
-        fate.meet("http", "after", number)
-
-    LeanConnection._write = counted_answer  # type: ignore[method-assign]
+        kind_of_stream.send_all = _counted(kind_of_stream.send_all, fate)  # type: ignore[method-assign]
+    LeanConnection._write = _counted(LeanConnection._write, fate, "http")  # type: ignore[method-assign]
     begin = QuickPosts.begin
 
     def counted_post(self: QuickPosts[Any], post: Quick[Any]) -> int:
@@ -116,23 +106,23 @@ def watch_writes(fate: Fate) -> None:
     QuickPosts.begin = counted_post  # type: ignore[method-assign]
 
 
-def _watch_writes_of(kind_of_stream: type[Any], fate: Fate) -> None:
-    send_all = kind_of_stream.send_all
+def _counted(write: Callable[..., Awaitable[None]], fate: Fate, all_are: str | None = None) -> Any:
+    """A method that writes; where `all_are` is not given, who calls it says what of."""
 
     async def counted(self: Any, data: bytes | bytearray | memoryview) -> None:
-        kind = WRITES.get(sys._getframe(1).f_globals["__name__"])
+        kind = all_are or WRITES.get(sys._getframe(1).f_globals["__name__"])
         if kind is None:
-            await send_all(self, data)
+            await write(self, data)
             return
         number = fate.next(kind)
         fate.meet(kind, "before", number)
         if fate.is_at(kind, "half", number):
-            await send_all(self, data[: len(data) // 2])
+            await write(self, data[: len(data) // 2])
             fate.meet(kind, "half", number)
-        await send_all(self, data)
+        await write(self, data)
         fate.meet(kind, "after", number)
 
-    kind_of_stream.send_all = counted
+    return counted
 
 
 def live(plan: str, configuration: str) -> int:

@@ -1,7 +1,7 @@
 """The callers' and the operators' apps over the real accept flow and the real store, in a folder of the test's own."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +12,21 @@ import trio_asyncio
 from prometheus_client import CollectorRegistry
 from quart_trio import QuartTrio
 
+from gateway.api.admin.desks import desks_of
 from gateway.api.app import create_app
 from gateway.api.carrier_states import states_of
-from gateway.api.carriers_view import BindView, BreakerView, CarrierView
 from gateway.api.operators import create_operator_app
+from gateway.console.build import add_console_to
+from gateway.desk.carriers_view import BindView, BreakerView, CarrierView, HeldView
+from gateway.desk.draining import DrainingDesk
 from gateway.flows.accept import Accept
 from gateway.flows.alarms import Raised
 from gateway.flows.explain import Explainer
+from gateway.flows.held_carriers import HeldCarriers
 from gateway.flows.number_facts import NumberFacts
 from gateway.identifiers import Identifiers, now_ms
 from gateway.settings import Settings
+from gateway.store.held_carriers.interface import CarrierHold
 from gateway.store.interface import Claim
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
@@ -66,15 +71,35 @@ class ScriptedCarriers:
     alarm: str | None = None
     breaker: BreakerView | None = None
     rebound: list[str] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    """What holding them asked of the deal and of their binds."""
+    holds: Mapping[str, CarrierHold] = field(default_factory=dict)
 
     def carriers(self) -> list[CarrierView]:
         bind = BindView("telco/1", "bound", 10, 10, 3, 7, 100.0, 1_795_284_245_123, None)
-        return [CarrierView("telco", self.able, [bind], self.alarm, self.breaker)]
+        hold = self.holds.get("telco")
+        held = None if hold is None else HeldView(hold.how.value, hold.since, hold.who, hold.why)
+        return [CarrierView("telco", self.able, [bind], self.alarm, self.breaker, held)]
 
     def rebind(self, carrier: str) -> bool:
         if carrier == "telco":
             self.rebound.append(carrier)
         return carrier == "telco"
+
+    def hold(self, carrier: str) -> None:
+        self.told.append(("hold", carrier))
+
+    def take_back(self, carrier: str) -> None:
+        self.told.append(("take_back", carrier))
+
+    def resume(self, carrier: str) -> None:
+        self.told.append(("resume", carrier))
+
+    def unbind(self, carrier: str) -> None:
+        self.told.append(("unbind", carrier))
+
+    def bind_again(self, carrier: str) -> None:
+        self.told.append(("bind_again", carrier))
 
 
 @dataclass
@@ -146,14 +171,27 @@ async def house_of(
             explainer = Explainer(settings, facts, states_of(carriers))
             await accept.templates.load(store)
             alarms = ScriptedAlarms()
+            held_carriers = HeldCarriers(store, carriers, carriers)
+            carriers.holds = held_carriers.holds
+            draining = DrainingDesk(store, end=lambda: carriers.rebound.append("ended"))
+            desks = desks_of(settings, store, carriers, held_carriers, draining)
+            operator_app = create_operator_app(
+                settings,
+                store,
+                ids,
+                carriers,
+                CollectorRegistry(),
+                alarms=alarms,
+                explainer=explainer,
+                desks=desks,
+            )
+            add_console_to(operator_app, desks, settings, store, carriers, alarms)
             yield House(
                 settings,
                 store,
                 carriers,
-                create_app(settings, accept, store, ids, carriers, explainer=explainer),
-                create_operator_app(
-                    settings, store, ids, carriers, CollectorRegistry(), alarms=alarms, explainer=explainer
-                ),
+                create_app(settings, accept, store, ids, carriers, explainer=explainer, draining=draining),
+                operator_app,
                 alarms,
             )
             store.stop()

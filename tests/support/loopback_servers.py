@@ -22,7 +22,7 @@ class LoopbackServer:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 served._serve(self, body)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *args: Any) -> None:
                 pass

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.rules.campaigns import Definition, to_json
+from gateway.store.by import by_account
 from gateway.store.campaigns.interface import (
     CampaignRow,
     NewCampaign,
@@ -121,10 +122,10 @@ class PlayedCampaign:
         return dict(row.counts) == found and total == row.accepted
 
     async def pause(self) -> Any:
-        return await self.bench.store.pause_campaign(self.account, self.id, 1)
+        return await self.bench.store.pause_campaign(self.account, self.id, by=by_account(self.account, 1))
 
     async def resume(self) -> Any:
-        return await self.bench.store.resume_campaign(self.account, self.id, 1)
+        return await self.bench.store.resume_campaign(self.account, self.id, by=by_account(self.account, 1))
 
     async def cancel(self) -> Any:
-        return await self.bench.store.cancel_campaign(self.account, self.id, 1)
+        return await self.bench.store.cancel_campaign(self.account, self.id, by=by_account(self.account, 1))

@@ -88,7 +88,7 @@ class Nursery:
 def run() -> int:
     """The command's exit status, in a fork; 0 in the process that forks."""
     for name in COMMANDS:
-        importlib.import_module(f"gateway.cli.{name}")
+        importlib.import_module(f"gateway.cli.{name.replace('-', '_')}")
     order = Nursery(socket.socket(fileno=int(sys.argv[1]))).serve()
     if order is None:
         return 0

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from math import ceil
 from typing import NamedTuple, Protocol
 
-from gateway.api.problems import TOO_MANY_REQUESTS, Problem
+from gateway.api.problem_types import TOO_MANY_REQUESTS
+from gateway.api.problems import Problem
 from gateway.identifiers import now_ms
 from gateway.metrics import LIMITED
 from gateway.rules.limits import DAY_MS, AccountLimit, Bucket, LimitReached, to_next_day

@@ -10,7 +10,7 @@ from typing import Any
 
 import trio
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.bodies import decode
 from gateway.api.large_bodies import MOST_DEPTH
 from gateway.api.problems import Problem
@@ -58,10 +58,12 @@ class CampaignBody:
         size = 0
         at = await self._skip_blank(0)
         if at == len(self._body):
-            raise Problem(problems.INVALID_JSON, "The body is empty.")
+            raise Problem(problem_types.INVALID_JSON, "The body is empty.")
         if self._octet(at) != b"{":
             if self._octet(at) == b"[":
-                raise Problem(problems.NOT_AN_OBJECT, 'Send one campaign as an object: {"recipients": [...], ...}.')
+                raise Problem(
+                    problem_types.NOT_AN_OBJECT, 'Send one campaign as an object: {"recipients": [...], ...}.'
+                )
             raise await self._fault(at, "a JSON object is expected")
         at = await self._skip_blank(at + 1)
         while self._octet(at) != b"}":
@@ -71,7 +73,7 @@ class CampaignBody:
             value_at = await self._skip_blank(name.end())
             if name[1] == RECIPIENTS and self._octet(value_at) == b"[":
                 if self.has_recipients:
-                    raise Problem(problems.INVALID_JSON, 'An object has the member "recipients" twice.')
+                    raise Problem(problem_types.INVALID_JSON, 'An object has the member "recipients" twice.')
                 self.has_recipients = True
                 at = await self._look_at_recipients(value_at + 1, most_recipients)
             else:
@@ -86,7 +88,7 @@ class CampaignBody:
             raise await self._fault(at + 1, "the end of the body is expected")
         self.definition = decode(b"{" + b",".join(members) + b"}")
         if self.has_recipients and "recipients" in self.definition:
-            raise Problem(problems.INVALID_JSON, 'An object has the member "recipients" twice.')
+            raise Problem(problem_types.INVALID_JSON, 'An object has the member "recipients" twice.')
 
     async def _behind(self, at: int, closing: bytes) -> int:
         """Where the next member or element begins, or the closing mark stands."""
@@ -148,7 +150,7 @@ class CampaignBody:
                 elif octet in b"[{":
                     depth += 1
                     if depth > MOST_DEPTH:
-                        raise Problem(problems.INVALID_JSON, "The body is nested too deep.")
+                        raise Problem(problem_types.INVALID_JSON, "The body is nested too deep.")
                 else:
                     depth -= 1
                 if depth == 0 and not in_string:
@@ -180,7 +182,7 @@ class CampaignBody:
             await trio.lowlevel.checkpoint()
         if at >= len(self._body):
             words = "the body ends too early"
-        return Problem(problems.INVALID_JSON, f"Line {line}, column {at - newest + 1}: {words}.")
+        return Problem(problem_types.INVALID_JSON, f"Line {line}, column {at - newest + 1}: {words}.")
 
 
 class _Slices:
@@ -200,7 +202,7 @@ class _Slices:
 def _decoded(part: bytes, first: int) -> list[Any]:
     """The recipients in a piece of the array, of which the first is the `first` of all. Raises a Problem 400."""
     if len(part) > _TURN // 4 and _long_number(part):
-        raise Problem(problems.INVALID_JSON, "The body has a number with too many digits.")
+        raise Problem(problem_types.INVALID_JSON, "The body has a number with too many digits.")
     array = b"[" + part + b"]"
     try:
         return list(decode(array))
@@ -215,18 +217,18 @@ def _in_recipient(part: bytes, first: int) -> Problem | None:
         try:
             decode(found[1])
         except Problem as fault:
-            return Problem(problems.INVALID_JSON, f"recipients[{first}]: {fault.detail}")
+            return Problem(problem_types.INVALID_JSON, f"recipients[{first}]: {fault.detail}")
         at, first = found.end(), first + 1
     return None
 
 
 def _too_large(what: str, most: int) -> Problem:
-    return Problem(problems.BODY_TOO_LARGE, f"{what} more than {most:,} bytes.", members={"limit_bytes": most})
+    return Problem(problem_types.BODY_TOO_LARGE, f"{what} more than {most:,} bytes.", members={"limit_bytes": most})
 
 
 def too_many_recipients(most: int) -> Problem:
     return Problem(
-        problems.TOO_MANY_RECIPIENTS,
+        problem_types.TOO_MANY_RECIPIENTS,
         f"There are more than {most:,} recipients, which are the most in one such body.",
         members={"limit": most},
     )

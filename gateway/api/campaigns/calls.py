@@ -3,7 +3,6 @@
 How one is taken in is told by uploads.py.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from msgspec import json
@@ -13,10 +12,12 @@ from gateway.api.base import json_response
 from gateway.api.bodies import bare_key
 from gateway.api.campaigns.schemas import MOST_ERRORS_SHOWN, STATUSES, CampaignList, RecipientErrorList
 from gateway.api.campaigns.views import campaign_of, errors_of
-from gateway.api.problems import CAMPAIGN_STATUS, Problem, invalid_field, not_found
+from gateway.api.problem_types import CAMPAIGN_STATUS
+from gateway.api.problems import Problem, invalid_field, not_found
 from gateway.api.queries import campaign_id, next_cursor, paging, parameters
 from gateway.api.repeats import Repeats
 from gateway.identifiers import now_ms
+from gateway.store.by import By, by_account
 from gateway.store.campaigns.interface import CampaignMove, CampaignRow, RecipientErrors
 from gateway.store.views import Page
 
@@ -29,15 +30,18 @@ _POSITION = 1 << 20
 class CampaignReads(Protocol):
     """What these calls ask of a store: part of gateway.store.campaigns.interface.CampaignStore."""
 
-    async def pause_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove: ...
-    async def resume_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove: ...
-    async def cancel_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove: ...
+    async def pause_campaign(self, account: str, campaign: int, *, by: By) -> CampaignMove: ...
+    async def resume_campaign(self, account: str, campaign: int, *, by: By) -> CampaignMove: ...
+    async def cancel_campaign(self, account: str, campaign: int, *, by: By) -> CampaignMove: ...
     async def campaign(self, account: str | None, campaign: int) -> CampaignRow | None: ...
     async def campaigns(self, account: str, *, statuses: list[str], limit: int, cursor: int | None) -> Page: ...
     async def campaign_errors(self, account: str, campaign: int, *, limit: int, cursor: int | None) -> Page | None: ...
 
 
-Move = Callable[[str, int, int], Awaitable[CampaignMove]]
+class Move(Protocol):
+    """One of the three that move a campaign."""
+
+    async def __call__(self, account: str, campaign: int, *, by: By) -> CampaignMove: ...
 
 
 class Campaigns:
@@ -80,10 +84,10 @@ class Campaigns:
     async def _move(self, account: str, shown: str, move: Move, done: str) -> Response:
         key = await bare_key(request)
         campaign = campaign_id(shown)
-        request_id = g.request_id
+        by = by_account(account, g.request_id)
 
         async def act() -> bytes:
-            outcome = await move(account, campaign, request_id)
+            outcome = await move(account, campaign, by=by)
             if outcome is CampaignMove.NOT_FOUND:
                 raise not_found("campaign")
             if outcome is CampaignMove.NOT_POSSIBLE:

@@ -3,7 +3,7 @@
 POST /v1/campaigns/voice stands in no table: it does nothing but say so.
 """
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.campaigns import schemas
 from gateway.api.description.operation import AGAIN, BODY, CURSOR, LIMIT, REPEATED, Answer, Operation, Parameter
 from gateway.settings import Scope
@@ -17,7 +17,7 @@ _TAKEN = (
     ),
 )
 _MOVED = (Answer(200, schemas.Campaign, "The campaign, also when it was so before.", AGAIN),)
-_MOVE_PROBLEMS = (problems.NOT_FOUND, problems.CAMPAIGN_STATUS, *REPEATED)
+_MOVE_PROBLEMS = (problem_types.NOT_FOUND, problem_types.CAMPAIGN_STATUS, *REPEATED)
 _STATUS = Parameter(
     "status",
     {"type": "string", "examples": ["running,paused"]},
@@ -39,14 +39,15 @@ CAMPAIGN_OPERATIONS = (
         "Send one text to many recipients. With NDJSON or CSV as the body, the other fields stand in the query",
         _TAKEN,
         (
-            problems.INVALID_FIELDS,
-            problems.NOT_AN_OBJECT,
-            problems.TOO_MANY_RECIPIENTS,
+            problem_types.INVALID_FIELDS,
+            problem_types.NOT_AN_OBJECT,
+            problem_types.TOO_MANY_RECIPIENTS,
             *BODY,
             *REPEATED,
-            problems.REQUEST_UNDER_WAY,
-            problems.STORE_FULL,
-            problems.TOO_MANY_UPLOADS,
+            problem_types.REQUEST_UNDER_WAY,
+            problem_types.STORE_FULL,
+            problem_types.DRAINING,
+            problem_types.TOO_MANY_UPLOADS,
         ),
         schemas.NewCampaign,
         keyed=True,
@@ -59,7 +60,7 @@ CAMPAIGN_OPERATIONS = (
         Scope.READ,
         "List campaigns, newest first",
         (Answer(200, schemas.CampaignList, "One page, at most 50 of them."),),
-        (problems.INVALID_FIELDS,),
+        (problem_types.INVALID_FIELDS,),
         query=(_STATUS, LIMIT, CURSOR),
     ),
     Operation(
@@ -69,7 +70,7 @@ CAMPAIGN_OPERATIONS = (
         Scope.READ,
         "One campaign as it stands",
         (Answer(200, schemas.Campaign, "The campaign."),),
-        (problems.NOT_FOUND,),
+        (problem_types.NOT_FOUND,),
     ),
     Operation(
         "list_campaign_errors",
@@ -78,7 +79,7 @@ CAMPAIGN_OPERATIONS = (
         Scope.READ,
         "The recipients that were not taken, in the order of the upload",
         (Answer(200, schemas.RecipientErrorList, "One page."),),
-        (problems.NOT_FOUND, problems.INVALID_FIELDS),
+        (problem_types.NOT_FOUND, problem_types.INVALID_FIELDS),
         query=(LIMIT, CURSOR),
     ),
     Operation(

@@ -13,7 +13,7 @@ import trio
 from msgspec import json
 from quart import Response, g, request
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.base import json_response
 from gateway.api.bodies import key_of, refuse_compressed, refuse_other_charsets, wrong_type
 from gateway.api.campaigns.bodies import CampaignBody, too_many_recipients
@@ -21,11 +21,13 @@ from gateway.api.campaigns.calls import CampaignReads, first_errors
 from gateway.api.campaigns.queries import definition_of_query
 from gateway.api.campaigns.views import campaign_of, first_answer, location
 from gateway.api.problems import Problem, invalid_fields
+from gateway.api.refusals import draining_problem
 from gateway.api.repeats import REPLAYED, key_reused
 from gateway.api.uploads.csv_records import CsvReader
 from gateway.api.uploads.items import Items, Reader
 from gateway.api.uploads.ndjson_lines import NdjsonReader
 from gateway.api.uploads.streamed import CSV, JSON, NDJSON, Upload, upload_of
+from gateway.desk.draining import DrainingDesk
 from gateway.flows.load_campaign import LoadCampaign, Loaded, Order, TooManyRecipients, UnderWay
 from gateway.identifiers import now_ms
 from gateway.rules.campaign_checks import PHONE_NAMES, key_fault
@@ -56,9 +58,10 @@ class _Call(NamedTuple):
 
 
 class CampaignUploads:
-    def __init__(self, settings: Settings, load: LoadCampaign, store: CampaignsKept) -> None:
+    def __init__(self, settings: Settings, load: LoadCampaign, store: CampaignsKept, draining: DrainingDesk) -> None:
         self._load = load
         self._store = store
+        self._draining = draining
         self._http = settings.http
         self._limits = settings.limits
         self._uploads = trio.Semaphore(MOST_UPLOADS)
@@ -132,6 +135,8 @@ class CampaignUploads:
         if isinstance(defined, ItemErrors):
             return await self._again(call, fields, defined)
         key = _key(call.header_key, fields)
+        if self._draining.is_draining and (key is None or await self._store.campaign_of_key(call.account, key) is None):
+            raise draining_problem()
         order = Order(call.account, defined, key, call.request_id, most)
         try:
             outcome = await self._load.load(order, recipients, call.upload.finish)
@@ -139,7 +144,7 @@ class CampaignUploads:
             raise too_many_recipients(most) from None
         except NotLoading:
             raise Problem(
-                problems.REQUEST_TIMEOUT, "The upload took too long, and has failed: begin it again."
+                problem_types.REQUEST_TIMEOUT, "The upload took too long, and has failed: begin it again."
             ) from None
         match outcome:
             case Loaded(row):
@@ -148,7 +153,7 @@ class CampaignUploads:
                 return await self._repeated(call, outcome)
             case UnderWay():
                 detail = "A campaign with this idempotency key is being loaded at this moment. Nothing was done."
-                raise Problem(problems.REQUEST_UNDER_WAY, detail, headers={"Retry-After": "5"})
+                raise Problem(problem_types.REQUEST_UNDER_WAY, detail, headers={"Retry-After": "5"})
 
     async def _again(self, call: _Call, fields: dict[str, Any], errors: ItemErrors) -> Response:
         """What was right at first may be wrong by now (a schedule passed), and a key's first answer still stands."""
@@ -179,7 +184,7 @@ class CampaignUploads:
                     taken.append(one)
             if waiting.cancelled_caught:
                 detail = "Other uploads are being taken in. Nothing was accepted."
-                raise Problem(problems.TOO_MANY_UPLOADS, detail, headers={"Retry-After": "30"})
+                raise Problem(problem_types.TOO_MANY_UPLOADS, detail, headers={"Retry-After": "30"})
             yield
         finally:
             for one in taken:
@@ -219,7 +224,7 @@ async def _whole(upload: Upload, limit: int) -> bytearray:
     """A body to be held in memory. Raises a Problem 408 or 413."""
     with trio.move_on_after(JSON_SECONDS):
         return await upload.whole(limit)
-    raise Problem(problems.REQUEST_TIMEOUT, "The body did not arrive in time.")
+    raise Problem(problem_types.REQUEST_TIMEOUT, "The body did not arrive in time.")
 
 
 def _add_no_recipients(errors: ItemErrors, is_array: bool, given: Any) -> None:

@@ -16,13 +16,15 @@ from quart import Response, g, request
 from gateway.api.base import json_response, no_content
 from gateway.api.bodies import decode, read_json
 from gateway.api.consents.schemas import NumbersOptIns, NumbersOptOuts, OptIn, OptInList, OptOut, OptOutList
-from gateway.api.problems import NOT_AN_OBJECT, NOT_FOUND, Problem, invalid_field, invalid_fields
+from gateway.api.problem_types import NOT_AN_OBJECT, NOT_FOUND
+from gateway.api.problems import Problem, invalid_field, invalid_fields
 from gateway.api.queries import not_a_cursor, paging, parameters
 from gateway.identifiers import INBOUND, MESSAGE, now_ms, public
 from gateway.rules.consents import ConsentCheck, read_sender
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import rfc3339
 from gateway.settings import Settings
+from gateway.store.by import by_account
 from gateway.store.consents.interface import ConsentKind, ConsentRow, ConsentStore, NewConsent
 
 PAGE = 1_000
@@ -54,7 +56,7 @@ class ConsentCalls:
         if isinstance(checked, ItemErrors):
             raise invalid_fields(checked.fields, checked.codes, done="Nothing was changed")
         consent = NewConsent(*checked)
-        is_new = await self._store.put_consent(self._kind, account, consent, request_id=g.request_id)
+        is_new = await self._store.put_consent(self._kind, account, consent, by=by_account(account, g.request_id))
         row = ConsentRow(*consent, None, None, None)
         return json_response(_encode(self._shown(row)), 201 if is_new else 200)
 
@@ -72,16 +74,17 @@ class ConsentCalls:
         if isinstance(of_sender, Fault):
             raise invalid_field("sender", of_sender.words, of_sender.code.value)
         recipient = self._number(account, number)
-        if not await self._store.delete_consent(self._kind, account, recipient, of_sender, request_id=g.request_id):
+        by = by_account(account, g.request_id)
+        if not await self._store.delete_consent(self._kind, account, recipient, of_sender, by=by):
             raise self._none()
         return no_content()
 
     async def list_all(self, account: str) -> Response:
         given = parameters(request, "limit", "cursor")
-        after = _after(given.pop("cursor", None))
+        after = after_cursor(given.pop("cursor", None))
         limit, _ = paging(given)
         rows = await self._store.consents(self._kind, account, after, limit + 1)
-        following = _cursor(rows[limit - 1]) if len(rows) > limit else None
+        following = cursor_of(rows[limit - 1][:2]) if len(rows) > limit else None
         shown: Any = [self._shown(row) for row in rows[:limit]]
         page = OptOutList if self._kind is ConsentKind.OPT_OUT else OptInList
         return json_response(_encode(page(shown, following)))
@@ -137,11 +140,13 @@ class ConsentCalls:
         return Problem(NOT_FOUND, f"This account has no {what} of this number.")
 
 
-def _cursor(row: ConsentRow) -> str:
-    return base64.urlsafe_b64encode(_encode(row[:2])).decode().rstrip("=")
+def cursor_of(position: tuple[str, str]) -> str:
+    """Where a list goes on, as it is shown."""
+    return base64.urlsafe_b64encode(_encode(position)).decode().rstrip("=")
 
 
-def _after(cursor: str | None) -> tuple[str, str]:
+def after_cursor(cursor: str | None) -> tuple[str, str]:
+    """The pair behind which a list goes on. Raises a Problem 422."""
     if cursor is None:
         return _BEGINNING
     try:

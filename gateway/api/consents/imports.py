@@ -14,7 +14,8 @@ from gateway.api.base import json_response
 from gateway.api.bodies import key_of, refuse_compressed, refuse_other_charsets, wrong_type
 from gateway.api.consents.schemas import MOST_ERRORS_SHOWN, Imported, LineError
 from gateway.api.large_bodies import decode_in_turns
-from gateway.api.problems import NOT_AN_ARRAY, Problem
+from gateway.api.problem_types import NOT_AN_ARRAY
+from gateway.api.problems import Problem
 from gateway.api.repeats import REPLAYED, AnswerStore, key_reused
 from gateway.api.uploads.csv_records import CsvReader
 from gateway.api.uploads.items import Items
@@ -24,6 +25,7 @@ from gateway.identifiers import now_ms
 from gateway.rules.consents import NUMBER_NAMES, ConsentCheck
 from gateway.rules.faults import ItemErrors
 from gateway.settings import Settings
+from gateway.store.by import by_account
 from gateway.store.consents.interface import ConsentKind, ConsentStore, NewConsent
 from gateway.store.interface import IdempotencyKey
 
@@ -131,7 +133,9 @@ class _Import:
     async def _keep(self) -> None:
         some, self._waiting = self._waiting, []
         if some:
-            added = await self._store.add_consents(self._kind, self._account, some, request_id=self._request_id)
+            added = await self._store.add_consents(
+                self._kind, self._account, some, by=by_account(self._account, self._request_id)
+            )
             self._done.added += added
             self._done.unchanged += len(some) - added
 

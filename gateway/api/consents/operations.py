@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.consents import schemas
 from gateway.api.description.operation import AGAIN, BODY, CURSOR, LIMIT, REPEATED, Answer, Operation, Parameter
 from gateway.settings import Scope
@@ -55,7 +55,7 @@ def _operations(kind: _Kind) -> tuple[Operation, ...]:
             Scope.OPT_OUTS,
             f"List {kind.what}, by number",
             (Answer(200, kind.page, "One page."),),
-            (problems.INVALID_FIELDS,),
+            (problem_types.INVALID_FIELDS,),
             query=(LIMIT, CURSOR),
         ),
         Operation(
@@ -72,7 +72,7 @@ def _operations(kind: _Kind) -> tuple[Operation, ...]:
                     others={"text/csv": _CSV, "application/x-ndjson": _NDJSON},
                 ),
             ),
-            (problems.INVALID_FIELDS,),
+            (problem_types.INVALID_FIELDS,),
             query=(FORMAT,),
         ),
         Operation(
@@ -82,7 +82,7 @@ def _operations(kind: _Kind) -> tuple[Operation, ...]:
             Scope.OPT_OUTS,
             f"Keep many {kind.what}. What is kept already stays as it is, so a repeat does no harm",
             (Answer(200, schemas.Imported, "All that is right is kept.", AGAIN),),
-            (problems.INVALID_FIELDS, problems.NOT_AN_ARRAY, problems.TOO_MANY_ITEMS, *BODY, *REPEATED),
+            (problem_types.INVALID_FIELDS, problem_types.NOT_AN_ARRAY, problem_types.TOO_MANY_ITEMS, *BODY, *REPEATED),
             list[schemas.ImportedConsent],
             keyed=True,
             other_bodies={"text/csv": _CSV, "application/x-ndjson": _NDJSON},
@@ -97,7 +97,7 @@ def _operations(kind: _Kind) -> tuple[Operation, ...]:
                 Answer(201, kind.one, "It is kept."),
                 Answer(200, kind.one, "It is kept in the place of an earlier one of the same number and sender."),
             ),
-            (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.STORE_BUSY, *BODY),
+            (problem_types.INVALID_FIELDS, problem_types.NOT_AN_OBJECT, problem_types.STORE_BUSY, *BODY),
             schemas.NewConsent,
         ),
         Operation(
@@ -107,7 +107,7 @@ def _operations(kind: _Kind) -> tuple[Operation, ...]:
             Scope.OPT_OUTS,
             f"The {kind.what} of a number",
             (Answer(200, kind.of_number, "Those that there are."),),
-            (problems.NOT_FOUND, problems.INVALID_FIELDS),
+            (problem_types.NOT_FOUND, problem_types.INVALID_FIELDS),
         ),
         Operation(
             f"delete_{name}",
@@ -116,7 +116,7 @@ def _operations(kind: _Kind) -> tuple[Operation, ...]:
             Scope.OPT_OUTS,
             f"Forget the {kind.what} of a number, or that of one sender",
             (Answer(204, None, "They are gone."),),
-            (problems.NOT_FOUND, problems.INVALID_FIELDS, problems.STORE_BUSY),
+            (problem_types.NOT_FOUND, problem_types.INVALID_FIELDS, problem_types.STORE_BUSY),
             query=(SENDER,),
         ),
     )

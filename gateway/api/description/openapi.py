@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.campaigns.schemas import NewCampaign
 from gateway.api.description.event_examples import (
     BATCH_EXAMPLE,
@@ -28,7 +28,8 @@ from gateway.api.description.operation import Answer, Operation
 from gateway.api.description.operations import OPERATIONS
 from gateway.api.description.problem_examples import PROBLEM_EXAMPLES
 from gateway.api.description.schemas import ListedMessage, MessageList, NewMessage, ProblemDocument
-from gateway.api.problems import CONTENT_TYPE, ProblemType
+from gateway.api.problem_types import ProblemType
+from gateway.api.problems import CONTENT_TYPE
 
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = (
@@ -224,10 +225,10 @@ def _success(operation: Operation, answer: Answer, by_type: dict[str, Any]) -> d
 
 
 def _failures(operation: Operation) -> dict[str, Any]:
-    kinds = [*operation.problems, problems.INTERNAL_ERROR]
+    kinds = [*operation.problems, problem_types.INTERNAL_ERROR]
     if operation.scope is not None:
-        for_all = (problems.UNAUTHORIZED, problems.INSUFFICIENT_SCOPE, problems.ADDRESS_NOT_ALLOWED)
-        kinds = [*for_all, *kinds, problems.TOO_MANY_REQUESTS]
+        for_all = (problem_types.UNAUTHORIZED, problem_types.INSUFFICIENT_SCOPE, problem_types.ADDRESS_NOT_ALLOWED)
+        kinds = [*for_all, *kinds, problem_types.TOO_MANY_REQUESTS]
     by_status: dict[int, list[ProblemType]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)

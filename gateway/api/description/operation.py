@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from gateway.api import problems
-from gateway.api.problems import ProblemType
+from gateway.api import problem_types
+from gateway.api.problem_types import ProblemType
 from gateway.settings import Scope
 
 
@@ -46,9 +46,14 @@ class Operation(NamedTuple):
     """Bodies that are no JSON: an example by content type."""
 
 
-BODY = (problems.INVALID_JSON, problems.UNSUPPORTED_MEDIA_TYPE, problems.BODY_TOO_LARGE, problems.REQUEST_TIMEOUT)
+BODY = (
+    problem_types.INVALID_JSON,
+    problem_types.UNSUPPORTED_MEDIA_TYPE,
+    problem_types.BODY_TOO_LARGE,
+    problem_types.REQUEST_TIMEOUT,
+)
 """What may be wrong with a body of JSON."""
-REPEATED = (problems.INVALID_IDEMPOTENCY_KEY, problems.IDEMPOTENCY_KEY_REUSED, problems.STORE_BUSY)
+REPEATED = (problem_types.INVALID_IDEMPOTENCY_KEY, problem_types.IDEMPOTENCY_KEY_REUSED, problem_types.STORE_BUSY)
 AGAIN = ("Idempotent-Replayed",)
 
 LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "Most entries of a page.")

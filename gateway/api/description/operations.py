@@ -3,7 +3,7 @@
 What a call does is in the file of its handler; what may come back beside its success is told by `problems`.
 """
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.account import schemas as account_schemas
 from gateway.api.campaigns.operations import CAMPAIGN_OPERATIONS
 from gateway.api.consents.operations import CONSENT_OPERATIONS
@@ -16,20 +16,36 @@ from gateway.flows.preview import Preview
 from gateway.settings import Scope
 
 _KEYED = (
-    problems.INVALID_IDEMPOTENCY_KEY,
-    problems.IDEMPOTENCY_KEY_REUSED,
-    problems.FIRST_ANSWER_ERASED,
-    problems.STORE_FULL,
-    problems.STORE_BUSY,
+    problem_types.INVALID_IDEMPOTENCY_KEY,
+    problem_types.IDEMPOTENCY_KEY_REUSED,
+    problem_types.FIRST_ANSWER_ERASED,
+    problem_types.STORE_FULL,
+    problem_types.STORE_BUSY,
+    problem_types.DRAINING,
 )
-_ONE = (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.CLIENT_ID_IN_USE, problems.DUPLICATE, *BODY, *_KEYED)
-_BULK = (problems.INVALID_FIELDS, problems.NOT_AN_ARRAY, problems.EMPTY_BULK, problems.TOO_MANY_ITEMS, *BODY, *_KEYED)
+_ONE = (
+    problem_types.INVALID_FIELDS,
+    problem_types.NOT_AN_OBJECT,
+    problem_types.CLIENT_ID_IN_USE,
+    problem_types.DUPLICATE,
+    *BODY,
+    *_KEYED,
+)
+_BULK = (
+    problem_types.INVALID_FIELDS,
+    problem_types.NOT_AN_ARRAY,
+    problem_types.EMPTY_BULK,
+    problem_types.TOO_MANY_ITEMS,
+    *BODY,
+    *_KEYED,
+)
 _STREAM = (
-    problems.INVALID_FIELDS,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-    problems.INVALID_IDEMPOTENCY_KEY,
-    problems.TOO_MANY_STREAMS,
-    problems.STOPPING,
+    problem_types.INVALID_FIELDS,
+    problem_types.UNSUPPORTED_MEDIA_TYPE,
+    problem_types.INVALID_IDEMPOTENCY_KEY,
+    problem_types.TOO_MANY_STREAMS,
+    problem_types.STOPPING,
+    problem_types.DRAINING,
 )
 _STREAM_WORDS = (
     "A line for each line, in their order, while the body is still being sent: `entity`, on disk, or `error`. "
@@ -38,7 +54,7 @@ _STREAM_WORDS = (
 _ACCEPTED = (Answer(201, schemas.Message, "On disk, and on its way.", ("Location", "Idempotent-Replayed")),)
 _CANCELED = (Answer(200, schemas.Canceled, "It will not be sent (also when it was canceled before)."),)
 _ASKED = Answer(202, schemas.Canceled, "It was sent, and its carrier is asked by cancel_sm not to deliver it.")
-_CANCEL_PROBLEMS = (problems.NOT_FOUND, problems.ALREADY_SENT, problems.STORE_BUSY)
+_CANCEL_PROBLEMS = (problem_types.NOT_FOUND, problem_types.ALREADY_SENT, problem_types.STORE_BUSY)
 
 FLAG_DUPLICATES = Parameter(
     "flag_duplicates",
@@ -98,7 +114,7 @@ OPERATIONS = (
         Scope.SEND,
         "What would happen to a message: alphabet, parts, route and carriers. Nothing is sent",
         (Answer(200, Preview, "It would be taken, and so."),),
-        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *BODY),
+        (problem_types.INVALID_FIELDS, problem_types.NOT_AN_OBJECT, *BODY),
         schemas.NewMessage,
     ),
     Operation(
@@ -108,7 +124,7 @@ OPERATIONS = (
         Scope.READ,
         "List messages, newest first; with `direction=inbound` those that came in",
         (Answer(200, schemas.MessageList, "One page; it may be short and yet have a `next_cursor`."),),
-        (problems.INVALID_FIELDS,),
+        (problem_types.INVALID_FIELDS,),
         query=(*MESSAGE_FILTERS, LIMIT, CURSOR),
     ),
     Operation(
@@ -118,7 +134,7 @@ OPERATIONS = (
         Scope.READ,
         "One message with all that happened to it",
         (Answer(200, schemas.FullMessage, "The message."),),
-        (problems.NOT_FOUND,),
+        (problem_types.NOT_FOUND,),
     ),
     Operation(
         "cancel",
@@ -148,7 +164,7 @@ OPERATIONS = (
         Scope.READ,
         "List events and how telling them goes, newest first",
         (Answer(200, outbox_schemas.EventList, "One page; it may be short and yet have a `next_cursor`."),),
-        (problems.INVALID_FIELDS,),
+        (problem_types.INVALID_FIELDS,),
         query=(*EVENT_FILTERS, LIMIT, CURSOR),
     ),
     Operation(
@@ -158,7 +174,7 @@ OPERATIONS = (
         Scope.SEND,
         "Tell one event again",
         (Answer(202, outbox_schemas.Replayed, "It is pending again; 0: it was pending already.", AGAIN),),
-        (problems.NOT_FOUND, *REPEATED),
+        (problem_types.NOT_FOUND, *REPEATED),
         keyed=True,
     ),
     Operation(
@@ -168,7 +184,7 @@ OPERATIONS = (
         Scope.SEND,
         "Tell the events of a time range, or all that failed, again",
         (Answer(202, outbox_schemas.Replayed, "So many are pending again.", AGAIN),),
-        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, *BODY, *REPEATED),
+        (problem_types.INVALID_FIELDS, problem_types.NOT_AN_OBJECT, *BODY, *REPEATED),
         outbox_schemas.ReplayRange,
         keyed=True,
     ),
@@ -187,7 +203,7 @@ OPERATIONS = (
         Scope.SEND,
         "Post a `webhook.test` event to the account's webhook",
         (Answer(202, outbox_schemas.TestEvent, "It is on its way.", AGAIN),),
-        (problems.NO_WEBHOOK, *REPEATED),
+        (problem_types.NO_WEBHOOK, *REPEATED),
         keyed=True,
     ),
     Operation(
@@ -197,7 +213,7 @@ OPERATIONS = (
         Scope.SEND,
         "Post events again after the webhook had answered 410",
         (Answer(200, outbox_schemas.Enabled, "Events are posted again, those that waited first.", AGAIN),),
-        (problems.NO_WEBHOOK, *REPEATED),
+        (problem_types.NO_WEBHOOK, *REPEATED),
         keyed=True,
     ),
     Operation(
@@ -210,7 +226,13 @@ OPERATIONS = (
             Answer(201, template_schemas.Template, "It is kept.", ("Location",)),
             Answer(200, template_schemas.Template, "It is kept in the place of an earlier one."),
         ),
-        (problems.INVALID_FIELDS, problems.NOT_AN_OBJECT, problems.TOO_MANY_TEMPLATES, problems.STORE_BUSY, *BODY),
+        (
+            problem_types.INVALID_FIELDS,
+            problem_types.NOT_AN_OBJECT,
+            problem_types.TOO_MANY_TEMPLATES,
+            problem_types.STORE_BUSY,
+            *BODY,
+        ),
         template_schemas.NewTemplate,
     ),
     Operation(
@@ -220,7 +242,7 @@ OPERATIONS = (
         Scope.READ,
         "List templates by name",
         (Answer(200, template_schemas.TemplateList, "One page."),),
-        (problems.INVALID_FIELDS,),
+        (problem_types.INVALID_FIELDS,),
         query=(LIMIT, CURSOR),
     ),
     Operation(
@@ -230,7 +252,7 @@ OPERATIONS = (
         Scope.READ,
         "One template",
         (Answer(200, template_schemas.Template, "The template."),),
-        (problems.NOT_FOUND,),
+        (problem_types.NOT_FOUND,),
     ),
     Operation(
         "delete_template",
@@ -239,7 +261,7 @@ OPERATIONS = (
         Scope.SEND,
         "Forget a template; messages and campaigns that were made of it stay as they are",
         (Answer(204, None, "It is gone."),),
-        (problems.NOT_FOUND, problems.STORE_BUSY),
+        (problem_types.NOT_FOUND, problem_types.STORE_BUSY),
     ),
     Operation(
         "get_account",
@@ -264,6 +286,6 @@ OPERATIONS = (
         None,
         "Whether a submission would be taken now",
         (Answer(200, outbox_schemas.Readiness, "They are."),),
-        (problems.NOT_READY,),
+        (problem_types.NOT_READY,),
     ),
 )

@@ -39,6 +39,7 @@ CAUSES: dict[str, str] = {
     "too-many-uploads": "Two campaigns of the account, or too many large bodies of all accounts, are being taken in.",
     "too-many-streams": "The account keeps 32 streams open, or all accounts together 128.",
     "stopping": "A stream was open, or was about to begin, when the gateway was stopped or restarted.",
+    "draining": "An operator has the gateway finish what it has and take nothing new, mostly before a restart.",
     "too-many-connections": "The gateway, or your address, has as many connections open as it may have.",
     "not-ready": "A look at `/readyz` while the store, the disk or the backlog would not let a submission in.",
     "unknown-http-version": "The request line names a version other than HTTP/1.1 and 1.0.",

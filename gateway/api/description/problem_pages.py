@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from gateway.api.description.problem_causes import CAUSES
 from gateway.api.description.problem_examples import PROBLEM_EXAMPLES
-from gateway.api.problems import TYPES, ProblemType
+from gateway.api.problem_types import TYPES, ProblemType
 
 CONTENT_SECURITY_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

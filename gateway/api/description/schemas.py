@@ -353,6 +353,7 @@ class ProblemDocument(Struct, omit_defaults=True):
     store: Annotated[str | UnsetType, Meta(description="With `not_ready`: `ok`, `unavailable` or `full`.")] = UNSET
     backlog: Annotated[str | UnsetType, Meta(description="With `not_ready`: `ok` or `full`.")] = UNSET
     carriers: Annotated[dict[str, str] | UnsetType, Meta(description="With `not_ready`: as in its 200.")] = UNSET
+    draining: Annotated[bool | UnsetType, Meta(description="With `not_ready`: it drains.")] = UNSET
     problems: Annotated[
         list[str] | UnsetType, Meta(description="With `invalid_configuration`: each with its file, key and remedy.")
     ] = UNSET

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway import identifiers
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.account.limits import limit_problem
 from gateway.api.problems import Problem
 from gateway.api.refusals import Refusals
@@ -131,7 +131,7 @@ def _accepted(entity: Entity, submission_id: str) -> AcceptedLine:
 
 def _fields(error: ItemError) -> LineError:
     detail = f"Not accepted. Correct {len(error.fields)} field{'s' if len(error.fields) != 1 else ''} and send it anew."
-    kind = problems.INVALID_FIELDS
+    kind = problem_types.INVALID_FIELDS
     return LineError(error.client_id, kind.code, detail, kind.retryable, _UNSET, error.fields, error.codes)
 
 
@@ -143,6 +143,6 @@ def _again(number: int, first: Again, client_id: str | None) -> AcceptedLine | R
         told = RefusedLine(number, _fields(first.error))
     else:
         detail = "This line came before, and the message that it was is no longer kept. Nothing was accepted now."
-        told = _refused(number, Problem(problems.FIRST_ANSWER_ERASED, detail), client_id)
+        told = _refused(number, Problem(problem_types.FIRST_ANSWER_ERASED, detail), client_id)
     told.replayed = True
     return told

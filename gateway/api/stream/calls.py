@@ -4,27 +4,22 @@ What goes to and fro on it is conversation.py's.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, cast
+from typing import cast
 from urllib.parse import parse_qsl
 
 import trio
 from quart import Request, Response, g, request
-from werkzeug.http import parse_options_header
 
-from gateway.api.bodies import key_of
-from gateway.api.problems import (
-    STOPPING,
-    TOO_MANY_STREAMS,
-    UNSUPPORTED_MEDIA_TYPE,
-    Problem,
-    invalid_field,
-)
-from gateway.api.refusals import Refusals
+from gateway.api.bodies import idempotency_key, refuse_compressed, refuse_other_charsets, wrong_type
+from gateway.api.problem_types import STOPPING, TOO_MANY_STREAMS
+from gateway.api.problems import Problem, invalid_field
+from gateway.api.refusals import Refusals, draining_problem
 from gateway.api.stream.conversation import Conversation, Receive, Send, Terms
 from gateway.api.tokens import Tokens
 from gateway.api.uploads.streamed import NDJSON
+from gateway.desk.draining import DrainingDesk
 from gateway.flows.accept_lines import AcceptLines
 from gateway.rules.faults import FaultCode
 from gateway.settings import Scope, Settings
@@ -41,35 +36,17 @@ HEADERS = {"Content-Type": "application/x-ndjson", "Cache-Control": "no-store", 
 _MOST_FIRST_LINE = 1 << 53
 
 
-class Opening(NamedTuple):
-    """The head of the request, of a caller whose token was looked at."""
-
-    account: str
-    request_id: int
-    content_type: str
-    content_encoding: str
-    keys: Sequence[str]
-    """All values of Idempotency-Key."""
-    query: bytes
-    verify: Callable[[], object]
-    """Raises a Problem once the token may not do this any more."""
-
-
 class Stream:
     """One that is open; `run` it once. Counted until then."""
 
-    headers: Mapping[str, str] = HEADERS
-
-    def __init__(self, opening: Opening, conversation: Conversation, streams: "StreamCalls") -> None:
-        self.account = opening.account
-        self.verify = opening.verify
+    def __init__(
+        self, account: str, verify: Callable[[], object], conversation: Conversation, streams: "StreamCalls"
+    ) -> None:
+        """`verify` raises a Problem once the token may not do this any more."""
+        self.account = account
+        self.verify = verify
         self.conversation = conversation
         self._streams = streams
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the body was read to its end."""
-        return self.conversation.is_whole
 
     async def run(self, begin: Callable[[], Awaitable[None]], receive: Receive, send: Send) -> None:
         """Until all is answered, or the caller has gone. `begin` sends the head."""
@@ -82,7 +59,7 @@ class StreamResponse(Response):
     """A 200 whose body is a stream's: the app's connections run it."""
 
     def __init__(self, stream: Stream) -> None:
-        super().__init__(b"", 200, dict(stream.headers))
+        super().__init__(b"", 200, HEADERS)
         del self.headers["Content-Length"]
         self.timeout = None
         self.stream = stream
@@ -91,13 +68,22 @@ class StreamResponse(Response):
 class StreamCalls:
     """All streams of one daemon, whichever listener they came by."""
 
-    def __init__(self, lines: AcceptLines, settings: Settings, refusals: Refusals, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        lines: AcceptLines,
+        settings: Settings,
+        refusals: Refusals,
+        tokens: Tokens,
+        draining: DrainingDesk,
+    ) -> None:
         self._lines = lines
         self._refusals = refusals
         self._tokens = tokens
         self._large = trio.Semaphore(LARGE_AT_A_TIME)
         self._open: dict[Stream, None] = {}
         self._is_stopping = False
+        self._draining = draining
+        draining.begins.append(self._drain)
         self.reconfigure(settings)
 
     def reconfigure(self, settings: Settings) -> None:
@@ -116,40 +102,36 @@ class StreamCalls:
         for stream in list(self._open):
             stream.conversation.close(_stopping())
 
+    def _drain(self) -> None:
+        """End all streams, each with its last answers; another may be opened when the drain is over."""
+        for stream in list(self._open):
+            stream.conversation.close(draining_problem())
+
     async def submit_stream(self, account: str) -> Response:
+        """A stream to be run. Raises a Problem 415, 422 or 503."""
         # What the proxy stands for: it is asked again after the framework has put the request away.
         head = cast(Request, request._get_current_object())  # type: ignore[attr-defined]
-        opening = Opening(
-            account,
-            g.request_id,
-            head.headers.get("Content-Type", ""),
-            head.headers.get("Content-Encoding", ""),
-            head.headers.getlist("Idempotency-Key"),
-            head.query_string,
-            lambda: self._tokens.owner(head, Scope.SEND),
-        )
-        return StreamResponse(self.begin(opening))
-
-    def begin(self, opening: Opening) -> Stream:
-        """A stream to be run. Raises a Problem 415, 422 or 503."""
-        _check_type(opening)
-        key = key_of(opening.keys, "POST", PATH, b"")
-        first_line = _first_line(opening.query)
+        _check_type(head)
+        key = idempotency_key(head, b"")
+        first_line = _first_line(head.query_string)
         if self._is_stopping:
             raise _stopping()
-        of_account = Counter(stream.account for stream in self._open)[opening.account]
+        if self._draining.is_draining:
+            raise draining_problem()
+        of_account = Counter(stream.account for stream in self._open)[account]
         if len(self._open) >= MOST_STREAMS or of_account >= MOST_OF_ACCOUNT:
             words = "Too many streams are open. Nothing was read."
             raise Problem(TOO_MANY_STREAMS, words, headers={"Retry-After": "1"})
         terms = Terms(
-            opening.account,
-            opening.request_id,
+            account,
+            g.request_id,
             None if key is None else key.key,
             first_line,
             self._most_lines,
             self._idle_seconds,
         )
-        return Stream(opening, Conversation(terms, self._lines, self._refusals, self._large), self)
+        conversation = Conversation(terms, self._lines, self._refusals, self._large)
+        return StreamResponse(Stream(account, lambda: self._tokens.owner(head, Scope.SEND), conversation, self))
 
     @contextmanager
     def opened(self, stream: Stream) -> Iterator[None]:
@@ -157,6 +139,8 @@ class StreamCalls:
         self._open[stream] = None
         if self._is_stopping:
             stream.conversation.close(_stopping())
+        elif self._draining.is_draining:
+            stream.conversation.close(draining_problem())
         try:
             yield
         finally:
@@ -167,15 +151,11 @@ def _stopping() -> Problem:
     return Problem(STOPPING, "The gateway stops. Lines without an answer were not taken.", headers={"Retry-After": "1"})
 
 
-def _check_type(opening: Opening) -> None:
-    kind, options = parse_options_header(opening.content_type)
-    if kind.lower() not in NDJSON:
-        given = f"not {kind[:80]}" if kind else "which is missing"
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"The Content-Type must be application/x-ndjson, {given}.")
-    if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must be in UTF-8.")
-    if opening.content_encoding.lower() not in ("", "identity"):
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+def _check_type(head: Request) -> None:
+    if head.mimetype not in NDJSON:
+        raise wrong_type(head, "application/x-ndjson")
+    refuse_other_charsets(head)
+    refuse_compressed(head)
 
 
 def _first_line(query: bytes) -> int:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import trio
 
-from gateway.api import problems
+from gateway.api import problem_types
 from gateway.api.base import logged
 from gateway.api.problems import Problem
 from gateway.api.refusals import Refusals
@@ -74,8 +74,6 @@ class Conversation:
         self._told = trio.Event()
         self._told.set()
         """All asks but those under way are answered; each ask waits for the one before it."""
-        self.is_whole = False
-        """The body was read to its end."""
 
     def close(self, problem: Problem) -> None:
         """Take nothing more: what was taken is answered, and then why it ends."""
@@ -93,7 +91,7 @@ class Conversation:
             self._stop()
         if self._reader.is_too_long:
             words = f"The line is longer than {MOST_LINE:,} octets. Nothing behind it is read."
-            too_long = Problem(problems.BODY_TOO_LARGE, words)
+            too_long = Problem(problem_types.BODY_TOO_LARGE, words)
             await self._say(answers.all_refused(too_long, {self._next: None}, {}), send)
             self._closing = too_long
         if self._closing is not None:
@@ -112,15 +110,12 @@ class Conversation:
             if piece is None:
                 self._is_gone = True
                 return
-            if piece:
-                lines = self._reader.feed(piece)
-            else:
-                lines, self.is_whole = self._reader.finish(), True
+            lines = self._reader.feed(piece) if piece else self._reader.finish()
             if lines:
                 self._waiting += lines
                 self._octets += sum(map(len, lines))
                 self._idle.unpark()
-            if self.is_whole or self._reader.is_too_long:
+            if not piece or self._reader.is_too_long:
                 return
 
     def _stop(self) -> None:
@@ -129,7 +124,7 @@ class Conversation:
             HTTP_TIMEOUTS.labels("body").inc()
             seconds = self._terms.idle_seconds
             words = f"Nothing came for {seconds:g} s. An empty line now and then keeps a stream open."
-            self._closing = Problem(problems.REQUEST_TIMEOUT, words)
+            self._closing = Problem(problem_types.REQUEST_TIMEOUT, words)
         self._is_read = True
         self._reading.cancel()
         self._idle.unpark_all()

@@ -8,14 +8,8 @@ from quart import Response, g, request
 
 from gateway.api.base import json_response, no_content
 from gateway.api.bodies import decode, read_json
-from gateway.api.problems import (
-    NOT_AN_OBJECT,
-    NOT_FOUND,
-    TOO_MANY_TEMPLATES,
-    Problem,
-    invalid_field,
-    invalid_fields,
-)
+from gateway.api.problem_types import NOT_AN_OBJECT, NOT_FOUND, TOO_MANY_TEMPLATES
+from gateway.api.problems import Problem, invalid_field, invalid_fields
 from gateway.api.queries import not_a_cursor, paging, parameters
 from gateway.api.templates.schemas import Template, TemplateList
 from gateway.flows.templates import MOST_TEMPLATES, KeptTemplate, TemplatesOfAll

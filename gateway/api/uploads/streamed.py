@@ -12,7 +12,8 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Request
 from quart_trio.asgi import TrioASGIHTTPConnection
 
-from gateway.api.problems import REQUEST_TIMEOUT, Problem, body_too_large
+from gateway.api.problem_types import REQUEST_TIMEOUT
+from gateway.api.problems import Problem, body_too_large
 from gateway.metrics import HTTP_TIMEOUTS
 from gateway.store.interface import StoreBusy, StoreFull
 

@@ -13,7 +13,6 @@ from gateway.cli.bench.stage import Spent, Stage, staged
 from gateway.cli.bench.throughput import BULK_500
 
 _DRAIN_SECONDS = 600
-_CONNECTIONS = 4
 _CHUNK = 500_000
 """Messages of one caller, who renders them ahead in memory."""
 
@@ -29,13 +28,19 @@ class Backlog(Named):
     """Whether the gateway is killed with the backlog queued: seconds until it is ready again."""
 
     def measure(self, context: Context) -> Figures:
-        scale = context.scale
-        queued = max(scale.backlog if self.is_deep else 0, scale.drained * 3 // 2)
-        with staged(Sluice(self.shape, context.tree), receipt_seconds=0.0, with_carrier=False) as stage:
-            figures = {**fill(stage, queued), "queued_rss_mib": stage.rss_mib()}
-            if self.restarts:
-                figures |= restarted(stage)
-            return {**figures, **drained(stage, queued, scale.drained)}
+        waiting = context.scale.backlog if self.is_deep else 0
+        return worked_off(context, waiting, self.shape, restarts=self.restarts)
+
+
+def worked_off(context: Context, waiting: int, shape: Shape, *, restarts: bool) -> Figures:
+    """One run: so many wait, or as many as it takes to look at `Scale.drained` of them."""
+    count = context.scale.drained
+    queued = max(waiting, count * 3 // 2)
+    with staged(Sluice(shape, context.tree), receipt_seconds=0.0, with_carrier=False) as stage:
+        figures = {**fill(stage, queued), "queued_rss_mib": stage.rss_mib()}
+        if restarts:
+            figures |= _restarted(stage)
+        return {**figures, **_drained(stage, queued, count)}
 
 
 def fill(stage: Stage, count: int, lane: str = "") -> Figures:
@@ -45,8 +50,7 @@ def fill(stage: Stage, count: int, lane: str = "") -> Figures:
     for start in range(0, count, _CHUNK):
         chunk = min(_CHUNK, count - start)
         rendering = time.monotonic()
-        posts = stage.relay.posts(BULK_500.path, chunk, start, each=BULK_500.each, lane=lane)
-        call = stage.call(posts, BULK_500.front, connections=_CONNECTIONS)
+        call = stage.call(BULK_500, chunk, start, lane=lane)
         spent_rendering += time.monotonic() - rendering
         call.begin()
         call.outcome()
@@ -55,7 +59,7 @@ def fill(stage: Stage, count: int, lane: str = "") -> Figures:
     return {"accepted_rate": count / seconds, "accept_us": cost}
 
 
-def drained(stage: Stage, queued: int, count: int) -> Figures:
+def _drained(stage: Stage, queued: int, count: int) -> Figures:
     """The carrier comes up: from the first tenth of `count` that went out to `count` more, what each cost, how fast."""
     start, began, before = _mark(stage, 0)
     stage.start_carrier()
@@ -70,7 +74,7 @@ def drained(stage: Stage, queued: int, count: int) -> Figures:
     }
 
 
-def restarted(stage: Stage) -> Figures:
+def _restarted(stage: Stage) -> Figures:
     """`kill -9`, and how long it takes until callers are answered again."""
     stage.relay.kill()
     seconds = stage.relay.start()

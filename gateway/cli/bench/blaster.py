@@ -1,11 +1,10 @@
 """What the bench's carrier and sink take when nothing holds them up: a sender of its own, `smsc|sink PORT COUNT`."""
 
 import json
-import socket
 import sys
 import time
 
-from gateway.cli.bench.client import Callers
+from gateway.cli.bench.client import Callers, connected
 from gateway.cli.bench.control import say
 from gateway.cli.bench.smsc_pdus import BIND_TRANSCEIVER, DELIVER_SM, DELIVER_SM_RESP, HEAD, SUBMIT_SM, SUBMIT_SM_RESP
 
@@ -23,8 +22,7 @@ _EVENT = (
 
 def blast_smsc(port: int, count: int) -> None:
     """submit_sm in windows of 500, and an answer to each receipt, until all of both are done."""
-    sock = socket.create_connection(("127.0.0.1", port))
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock = connected(port)
     sock.sendall(HEAD.pack(16 + len(_BIND), BIND_TRANSCEIVER, 0, 1) + _BIND)
     body = _SUBMIT % b"34600000001"
     pdus = [HEAD.pack(16 + len(body), SUBMIT_SM, 0, n) + body for n in range(2, count + 2)]

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.bench import soak as long_runs
+from gateway.cli.bench.backlog import worked_off
+from gateway.cli.bench.configuration import Shape
 from gateway.cli.bench.machine import machine
 from gateway.cli.bench.processes import BenchError
 from gateway.cli.bench.profile import profiled, table_of
@@ -94,7 +96,7 @@ def soak(context: Context, messages: int, minutes: int, file: Path | None) -> in
     _say(_machine_line())
     told: list[Seen] = []
     for name, count in (("backlog of few", 0), (f"backlog of {messages:,}", messages)):
-        figures = long_runs.backlog(context, max(count, context.scale.drained * 3 // 2))
+        figures = worked_off(context, count, Shape(), restarts=True)
         told.append(Seen(name, name, (), [figures]))
         _say(f"{name}: {_line(figures)}")
     each_minute = (Path() if file is None else file.parent) / "sluice-soak.csv"

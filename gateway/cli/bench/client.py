@@ -11,11 +11,12 @@ import socket
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.cli.bench.control import say
-from gateway.cli.bench.figures import percentile
+from gateway.cli.bench.figures import spread
 from gateway.cli.bench.requests import Posts
 
 _READ = 262_144
@@ -33,9 +34,8 @@ class Caller:
     """One kept-alive connection: at most one request under way on it."""
 
     sock: socket.socket
-    began: float = 0.0
     which: int = -1
-    """The request under way; -1 for none."""
+    """The request under way; -1 before the first."""
     rest: bytes = b""
 
 
@@ -43,23 +43,28 @@ class Caller:
 class Outcome:
     """What came of a run of requests."""
 
-    requests: int
-    refused: int = 0
-    begun: list[float] = field(default_factory=list)
+    begun: list[float]
     """When the first octet of each went out, CLOCK_MONOTONIC, by number of the request. At a pace, one that had to wait
     for a connection has begun when it was due: else a gateway that stands still would hide most of its waits."""
-    answered: list[float] = field(default_factory=list)
+    answered: list[float]
+    refused: int = 0
 
     def told(self) -> dict[str, Any]:
         """As the bench reads it."""
-        waits = sorted((answered - begun) * 1000 for begun, answered in zip(self.begun, self.answered, strict=True))
+        waits = ((answered - begun) * 1000 for begun, answered in zip(self.begun, self.answered, strict=True))
         return {
             "refused": self.refused,
             "began": min(self.begun),
             "ended": max(self.answered),
-            "post_p50_ms": percentile(waits, 50),
-            "post_p99_ms": percentile(waits, 99),
+            **spread("post_", waits),
         }
+
+
+def connected(port: int) -> socket.socket:
+    """To what listens there on loopback."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 class Callers:
@@ -75,13 +80,11 @@ class Callers:
         # Taken by turns: one that is never taken would be closed by the gateway as idle.
         self._idle: deque[Caller] = deque()
         self._is_held_up = False
-        self.outcome = Outcome(len(requests), 0, [0.0] * len(requests), [0.0] * len(requests))
+        self.outcome = Outcome([0.0] * len(requests), [0.0] * len(requests))
         for _ in range(min(connections, len(requests))):
-            sock = socket.create_connection(("127.0.0.1", port))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            caller = Caller(sock)
+            caller = Caller(connected(port))
             self._idle.append(caller)
-            self._selector.register(sock, selectors.EVENT_READ, caller)
+            self._selector.register(caller.sock, selectors.EVENT_READ, caller)
 
     def run(self) -> Outcome:
         """Until each has its answer. Raises ClientError when none comes for a minute."""
@@ -125,7 +128,10 @@ class Callers:
         caller.sock.sendall(self._requests[caller.which])
 
     def _hear(self, caller: Caller) -> None:
-        octets = caller.sock.recv(_READ)
+        try:
+            octets = caller.sock.recv(_READ)
+        except ConnectionResetError:  # closed with what it had not read
+            octets = b""
         if not octets:
             raise ClientError("a connection was closed by the gateway")
         caller.rest += octets
@@ -150,22 +156,33 @@ class Callers:
             self._post(caller, time.monotonic())
 
 
-def main() -> None:
-    """The line: `port`, `connections`, `rate`, `posts` (the fields of Posts), `times` (whether to tell those too)."""
+def carry_out(prepared: Callable[[Posts, dict[str, Any]], Callable[[], dict[str, Any]]]) -> None:
+    """What the line asks for: `prepared` renders all there is to send, and what it gives is run at the start."""
     given = json.loads(sys.stdin.readline())
-    posts = Posts(**given["posts"])
-    requests = list(posts.requests())
+    run = prepared(Posts(**given["posts"]), given)
     say("ready")
     if not sys.stdin.readline():
         return  # the bench has gone
-    # Only now: it may be a minute since, and a gateway closes connections that say nothing.
-    callers = Callers(given["port"], given["connections"], requests, given.get("rate", 0.0))
     cpu = time.process_time()
-    outcome = callers.run()
-    told = {**outcome.told(), "cpu_seconds": time.process_time() - cpu}
-    if given.get("times"):
-        told |= {"begun": outcome.begun, "answered": outcome.answered}
-    say(json.dumps(told))
+    told = run()
+    say(json.dumps({**told, "cpu_seconds": time.process_time() - cpu}))
+
+
+def _prepared(posts: Posts, given: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    requests = list(posts.requests())
+
+    def run() -> dict[str, Any]:
+        # Connected only now: it may be a minute since, and a gateway closes connections that say nothing.
+        outcome = Callers(given["port"], given["connections"], requests, given["rate"]).run()
+        times = {"begun": outcome.begun, "answered": outcome.answered} if given["times"] else {}
+        return {**outcome.told(), **times}
+
+    return run
+
+
+def main() -> None:
+    """The line: `port`, `connections`, `rate`, `posts` (the fields of Posts), `times` (whether to tell those too)."""
+    carry_out(_prepared)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Numbers of the bench: percentiles, and medians over runs."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
@@ -9,6 +9,12 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     if not ordered:
         return None
     return ordered[min(len(ordered) - 1, int(len(ordered) * share / 100))]
+
+
+def spread(name: str, values: Iterable[float]) -> dict[str, float | None]:
+    """p50 and p99 of milliseconds."""
+    ordered = sorted(values)
+    return {f"{name}p50_ms": percentile(ordered, 50), f"{name}p99_ms": percentile(ordered, 99)}
 
 
 def medians(runs: Sequence[dict[str, float | None]]) -> dict[str, float | None]:

@@ -13,10 +13,10 @@ from gateway.cli.bench.configuration import Ports
 from gateway.cli.bench.latency import paced
 from gateway.cli.bench.processes import Child
 from gateway.cli.bench.relays import Relay, wait_for_ports
-from gateway.cli.bench.requests import Posts
+from gateway.cli.bench.requests import Posts, Way
 from gateway.cli.bench.row import Context, Figures, Named
 from gateway.cli.bench.stage import RECEIPT_SECONDS, free_ports, staged
-from gateway.cli.bench.throughput import Way, through
+from gateway.cli.bench.throughput import through
 
 _SENDSMS = "/cgi-bin/sendsms"
 _PATHS = ("/usr/sbin", "/usr/local/sbin", "/usr/bin")
@@ -101,9 +101,9 @@ class Kannel(Relay):
     def processes(self) -> dict[str, Child]:
         return self._children
 
-    def posts(self, path: str, count: int, first: int, **how: Any) -> Posts:
+    def posts(self, way: Way, count: int, first: int, **how: Any) -> Posts:
         told = f"http://127.0.0.1:{self._sink}/?type=%d" if self._receipts else ""
-        return Posts(path, count, first, dlr_url=told)
+        return Posts(way.path, count, first, dlr_url=told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

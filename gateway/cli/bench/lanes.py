@@ -7,14 +7,13 @@ from gateway.cli.bench.backlog import fill
 from gateway.cli.bench.configuration import Shape
 from gateway.cli.bench.latency import to_wire
 from gateway.cli.bench.relays import Sluice
-from gateway.cli.bench.requests import Posts
+from gateway.cli.bench.requests import Way
 from gateway.cli.bench.row import Context, Figures, Named
 from gateway.cli.bench.stage import Stage, staged
-from gateway.cli.bench.throughput import LEAN
 
 _CARRIER_RATE = 200
 _PER_SECOND = 20
-_CONNECTIONS = 8
+_WAY = Way("/v1/sms", 1, "lean", 8)
 _FIRST = 50_000_000
 _SETTLING_SECONDS = 2.0
 
@@ -38,8 +37,7 @@ class Lanes(Named):
 
 def codes(stage: Stage, count: int) -> Figures:
     """The OTPs' way to the wire."""
-    posts: Posts = stage.relay.posts(LEAN.path, count, _FIRST, lane="otp", text="Your code is {n}")
-    call = stage.call(posts, LEAN.front, connections=_CONNECTIONS, rate=_PER_SECOND, times=True)
+    call = stage.call(_WAY, count, _FIRST, rate=_PER_SECOND, times=True, lane="otp", text="Your code is {n}")
     stage.arrivals()
     taken, began, before = stage.carrier()["taken"], time.monotonic(), stage.spent()
     call.begin()
@@ -50,6 +48,6 @@ def codes(stage: Stage, count: int) -> Figures:
     return {
         "rate": rate,
         **spent.each(before, max(1, more)),
-        **to_wire(posts, outcome, stage.arrivals()),
+        **to_wire(call.posts, outcome, stage.arrivals()),
         "rss_mib": stage.rss_mib("VmHWM"),
     }

@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.cli.bench.configuration import Shape
-from gateway.cli.bench.figures import percentile
+from gateway.cli.bench.figures import spread
 from gateway.cli.bench.processes import BenchError
 from gateway.cli.bench.relays import Sluice
-from gateway.cli.bench.requests import Posts, number
+from gateway.cli.bench.requests import Posts, Way, number
 from gateway.cli.bench.row import Context, Figures, Named
 from gateway.cli.bench.stage import Stage, staged
-from gateway.cli.bench.throughput import LEAN, Way
-
-_CONNECTIONS = 32
+from gateway.cli.bench.throughput import LEAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +29,10 @@ class Latency(Named):
 
 def paced(stage: Stage, way: Way, per_second: int, seconds: float, warm_up: int) -> Figures:
     """One run on a stage that is up."""
-    stage.post(stage.relay.posts(way.path, warm_up, 0), way.front, connections=_CONNECTIONS)
+    stage.post(way, warm_up)
     stage.wait_for_events(warm_up)
     count = int(per_second * seconds)
-    posts = stage.relay.posts(way.path, count, warm_up)
-    call = stage.call(posts, way.front, connections=_CONNECTIONS, rate=per_second, times=True)
+    call = stage.call(way, count, warm_up, rate=per_second, times=True)
     stage.arrivals()
     before = stage.spent()
     call.begin()
@@ -45,7 +42,7 @@ def paced(stage: Stage, way: Way, per_second: int, seconds: float, warm_up: int)
         "rate": count / (last - outcome["began"]),
         **stage.spent().each(before, count),
         "clients_us": outcome["cpu_seconds"] / count * 1e6,
-        **to_wire(posts, outcome, stage.arrivals()),
+        **to_wire(call.posts, outcome, stage.arrivals()),
         "rss_mib": stage.rss_mib("VmHWM"),
         **stage.repeated(warm_up + count, warm_up + count),
     }
@@ -66,12 +63,6 @@ def to_wire(posts: Posts, outcome: Mapping[str, Any], arrivals: Mapping[str, flo
         "post_p50_ms": outcome["post_p50_ms"],
         "post_p99_ms": outcome["post_p99_ms"],
     }
-
-
-def spread(name: str, values: Sequence[float]) -> Figures:
-    """p50 and p99 of milliseconds."""
-    ordered = sorted(values)
-    return {f"{name}p50_ms": percentile(ordered, 50), f"{name}p99_ms": percentile(ordered, 99)}
 
 
 def _between(starts: Sequence[float], ends: Sequence[float]) -> list[float]:

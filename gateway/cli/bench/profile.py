@@ -19,11 +19,12 @@ from gateway.cli.bench.configuration import Shape
 from gateway.cli.bench.figures import medians
 from gateway.cli.bench.processes import BenchError, Child, thread_seconds
 from gateway.cli.bench.relays import Sluice
+from gateway.cli.bench.requests import Way
 from gateway.cli.bench.row import Context, Figures
 from gateway.cli.bench.scale import Scale
-from gateway.cli.bench.stage import Stage, staged
+from gateway.cli.bench.stage import staged
 from gateway.cli.bench.stages import REST, STAGES, stage_of
-from gateway.cli.bench.throughput import BULK_500, LEAN, SINGLE, Way
+from gateway.cli.bench.throughput import BULK_500, LEAN, SINGLE
 
 _RATE = "200"
 _SETTLE_SECONDS = 1.0
@@ -54,20 +55,25 @@ class Traffic:
     count: Callable[[Scale], int]
 
 
-_TRAFFIC = (
+TRAFFIC = (
     Traffic("bulk of 500", BULK_500, lambda scale: scale.bulk),
     Traffic("singles", SINGLE, lambda scale: scale.singles // 4),
     Traffic("singles, submit_listen", LEAN, lambda scale: scale.singles),
 )
 
 
-def profiled(gateways: Sequence[tuple[str, Context]], runs: int, say: Callable[[str], None]) -> Profile:
+def profiled(
+    gateways: Sequence[tuple[str, Context]],
+    runs: int,
+    say: Callable[[str], None],
+    kinds: Sequence[Traffic] = TRAFFIC,
+) -> Profile:
     """Medians of `runs`, gateways by turns."""
     spy = shutil.which("py-spy")
     say(f"sampled by {spy or 'a thread within the gateway (py-spy is not installed)'}")
     seen: dict[str, list[Figures]] = {}
     for _ in range(runs):
-        for traffic in _TRAFFIC:
+        for traffic in kinds:
             for name, context in gateways:
                 try:
                     figures = _once(traffic, context, spy)
@@ -95,11 +101,10 @@ def _once(traffic: Traffic, context: Context, spy: str | None) -> Figures:
     count = traffic.count(scale)
     wrapper = () if spy else ("-m", "gateway.cli.bench.sampled")
     with staged(Sluice(Shape(), context.tree, wrapper)) as stage:
-        _push(stage, traffic.way, scale.warm_up, 0)
+        stage.post(traffic.way, scale.warm_up)
         stage.wait_for_events(scale.warm_up)
         gateway = stage.relay.processes()["gateway"]
-        posts = stage.relay.posts(traffic.way.path, count, scale.warm_up, each=traffic.way.each)
-        call = stage.call(posts, traffic.way.front, connections=traffic.way.connections)
+        call = stage.call(traffic.way, count, scale.warm_up)
         end = _spied(spy, gateway, stage.folder) if spy else _sampled(gateway)
         before = stage.spent()
         call.begin()
@@ -109,10 +114,6 @@ def _once(traffic: Traffic, context: Context, spy: str | None) -> Figures:
         shares = end()
     total = sum(shares.values()) or 1.0
     return {**{name: weight / total * each for name, weight in shares.items()}, "all": each}
-
-
-def _push(stage: Stage, way: Way, count: int, first: int) -> None:
-    stage.post(stage.relay.posts(way.path, count, first, each=way.each), way.front, connections=way.connections)
 
 
 def _sampled(gateway: Child) -> Callable[[], Stages]:

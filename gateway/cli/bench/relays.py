@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.cli.bench.configuration import LEAN_KEY, TOKEN, Ports, Shape
 from gateway.cli.bench.processes import INTERPRETER, BenchError, Child, our_environment
-from gateway.cli.bench.requests import Posts
+from gateway.cli.bench.requests import Posts, Way
 
 _START_SECONDS = 120.0
 
@@ -35,7 +35,7 @@ class Relay(ABC):
         """Those that run."""
 
     @abstractmethod
-    def posts(self, path: str, count: int, first: int, **how: Any) -> Posts:
+    def posts(self, way: Way, count: int, first: int, **how: Any) -> Posts:
         """Messages as it takes them."""
 
     def kill(self) -> None:
@@ -81,8 +81,8 @@ class Sluice(Relay):
     def processes(self) -> dict[str, Child]:
         return {} if self._child is None else {"gateway": self._child}
 
-    def posts(self, path: str, count: int, first: int, **how: Any) -> Posts:
-        return Posts(path, count, first, token=TOKEN, **how)
+    def posts(self, way: Way, count: int, first: int, **how: Any) -> Posts:
+        return Posts(way.path, count, first, way.each, token=TOKEN, **how)
 
 
 def _knows(tree: Path, key: str) -> bool:

@@ -6,6 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+STREAM = "/v1/sms/stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How messages come in."""
+
+    path: str
+    each: int
+    """Messages of a request."""
+    front: str
+    """The listener, by name."""
+    connections: int
+
 
 @dataclass(frozen=True, slots=True)
 class Posts:
@@ -39,7 +53,7 @@ class Posts:
 
     def requests(self) -> Iterator[bytes]:
         """Each whole, head and body. Not for a stream."""
-        if self.dlr_url or self.path.startswith("/cgi-bin"):
+        if self.path.startswith("/cgi-bin"):
             yield from map(self._sendsms, self.items())
         elif self.each == 1:
             for item in self.items():

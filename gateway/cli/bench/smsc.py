@@ -18,6 +18,7 @@ from gateway.cli.bench.smsc_pdus import (
     BIND_RECEIVER,
     BIND_TRANSCEIVER,
     BIND_TRANSMITTER,
+    DELIVER_SM,
     DELIVER_SM_RESP,
     ENQUIRE_LINK,
     HEAD,
@@ -92,7 +93,7 @@ class Link:
     def deliver(self, receipts: list[bytes]) -> None:
         """Send them, each under a sequence number of its own."""
         sequences = self._sequences
-        self.write(b"".join([HEAD.pack(len(body) + 16, 5, 0, next(sequences)) + body for body in receipts]))
+        self.write(b"".join([HEAD.pack(len(body) + 16, DELIVER_SM, 0, next(sequences)) + body for body in receipts]))
 
     def write(self, octets: bytes) -> None:
         """Now, or what does not fit as soon as there is room."""

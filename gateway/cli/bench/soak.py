@@ -1,4 +1,4 @@
-"""`sluice bench soak`: the two long runs. A backlog of ten million, then an hour at 2,000/s with short retention.
+"""The second run of `sluice bench soak`: an hour at 2,000/s with short retention. The backlog is backlog.py's.
 
 Each minute is a line of CSV in a file, so that what was seen of a run cut short is there.
 """
@@ -7,7 +7,6 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.cli.bench.backlog import drained, fill, restarted
 from gateway.cli.bench.configuration import Shape
 from gateway.cli.bench.processes import BenchError
 from gateway.cli.bench.relays import Sluice
@@ -33,14 +32,6 @@ validity = "2m"
 """,
 )
 """Everything is forgotten five minutes after its end: the store stops growing soon, if retention keeps up."""
-
-
-def backlog(context: Context, messages: int) -> Figures:
-    """So many queued with the carrier down, the gateway killed and started, then the usual number of them sent."""
-    with staged(Sluice(Shape(), context.tree), receipt_seconds=0.0, with_carrier=False) as stage:
-        figures = {**fill(stage, messages), "queued_rss_mib": stage.rss_mib()}
-        figures |= restarted(stage)
-        return {**figures, **drained(stage, messages, context.scale.drained)}
 
 
 def steady(

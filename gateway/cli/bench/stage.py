@@ -18,12 +18,11 @@ from typing import Any
 from gateway.cli.bench.configuration import Ports
 from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib, waited_seconds
 from gateway.cli.bench.relays import Relay
-from gateway.cli.bench.requests import Posts
+from gateway.cli.bench.requests import STREAM, Posts, Way
 
 _PACKAGE = "gateway.cli.bench"
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 60.0
-STREAM = "/v1/sms/stream"
 _STREAM_WINDOW = 4_000
 RECEIPT_SECONDS = 1.0
 
@@ -42,7 +41,8 @@ class Spent:
 class Call:
     """Callers that are ready to begin: a process, which has rendered its requests."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, posts: Posts) -> None:
+        self.posts = posts
         self._child = child
         child.hear()
 
@@ -74,14 +74,13 @@ class Stage:
         self.smsc: Child | None = None
         relay.write(folder, self.ports)
 
-    def start(self, *, with_carrier: bool = True) -> float:
-        """All that is not yet up; seconds until the relay listened."""
+    def start(self, *, with_carrier: bool = True) -> None:
+        """All that is not yet up."""
         if with_carrier:
             self.start_carrier()
-        seconds = self.relay.start()
+        self.relay.start()
         if with_carrier:
             self.wait(lambda: self.carrier()["binds"] >= self.relay.binds, "the binds")
-        return seconds
 
     def start_carrier(self) -> None:
         seconds = "none" if self._receipt_seconds is None else str(self._receipt_seconds)
@@ -104,20 +103,20 @@ class Stage:
         """What the sink counted."""
         return self.sink.ask("figures")
 
-    def call(self, posts: Posts, front: str, *, connections: int, rate: float = 0.0, times: bool = False) -> Call:
-        """Callers made ready; a stream has one connection."""
-        name = "stream_client" if posts.path == STREAM else "client"
-        child = self._module(name, log=f"caller{self._calls}")
+    def call(self, way: Way, count: int, first: int = 0, *, rate: float = 0.0, times: bool = False, **how: Any) -> Call:
+        """Callers made ready with so many messages; a stream has one connection. `how`: fields of Posts."""
+        posts = self.relay.posts(way, count, first, **how)
+        child = self._module("stream_client" if way.path == STREAM else "client", log=f"caller{self._calls}")
         self._calls += 1
-        given = {"port": self._port(front), "connections": connections, "rate": rate, "posts": asdict(posts)}
-        child.tell(json.dumps({**given, "times": times, "window": _STREAM_WINDOW}))
-        return Call(child)
+        given = {"port": self._port(way.front), "connections": way.connections, "rate": rate, "times": times}
+        child.tell(json.dumps({**given, "window": _STREAM_WINDOW, "posts": asdict(posts)}))
+        return Call(child, posts)
 
-    def post(self, posts: Posts, front: str, *, connections: int, **how: Any) -> dict[str, Any]:
-        """From the first octet to the last answer."""
-        call = self.call(posts, front, connections=connections, **how)
+    def post(self, way: Way, count: int, **how: Any) -> None:
+        """The first so many, until the last has its answer."""
+        call = self.call(way, count, **how)
         call.begin()
-        return call.outcome()
+        call.outcome()
 
     def wait(self, is_so: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
         """Raises BenchError when nothing changes the answer for so long; looks at the processes meanwhile."""
@@ -189,16 +188,23 @@ class Stage:
 def staged(
     relay: Relay, *, receipt_seconds: float | None = RECEIPT_SECONDS, with_carrier: bool = True
 ) -> Iterator[Stage]:
-    """A stage on which all is up; nothing of it is left behind. `$TMPDIR` says on which disk it lies."""
-    folder = Path(tempfile.mkdtemp(prefix="sluice-bench-", dir=os.environ.get("TMPDIR"))).resolve()
-    stage = None
-    try:
+    """A stage on which all is up; nothing of it is left behind."""
+    with throw_away_folder() as folder:
         stage = Stage(folder, relay, receipt_seconds)
-        stage.start(with_carrier=with_carrier)
-        yield stage
-    finally:
-        if stage is not None:
+        try:
+            stage.start(with_carrier=with_carrier)
+            yield stage
+        finally:
             stage.end()
+
+
+@contextmanager
+def throw_away_folder() -> Iterator[Path]:
+    """`$TMPDIR` says on which disk it lies."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-bench-", dir=os.environ.get("TMPDIR"))).resolve()
+    try:
+        yield folder
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 

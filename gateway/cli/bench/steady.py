@@ -5,20 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.cli.bench.configuration import Shape
-from gateway.cli.bench.latency import spread
+from gateway.cli.bench.figures import spread
 from gateway.cli.bench.relays import Sluice
-from gateway.cli.bench.requests import number
+from gateway.cli.bench.requests import Way, number
 from gateway.cli.bench.row import Context, Figures, Named
 from gateway.cli.bench.stage import Call, Stage, staged
-from gateway.cli.bench.throughput import Way
 
 _PER_POST = 20
-_CONNECTIONS = 32
 _NUMBERS = 100_000_000
 _LAST_SECONDS = 300.0
 """For the last events: by then each message has its end, be it that its validity is over."""
 STEADY_PER_SECOND = 2_000
-_WAY = Way("/v1/sms/bulk", _PER_POST, "front", _CONNECTIONS)
+_WAY = Way("/v1/sms/bulk", _PER_POST, "front", 32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +76,7 @@ def steadily(stage: Stage, per_second: int, seconds: float, slices: int) -> Iter
 
 
 def _ready(stage: Stage, messages: int, first: int, per_second: int) -> Call:
-    posts = stage.relay.posts(_WAY.path, messages, first, each=_PER_POST)
-    return stage.call(posts, _WAY.front, connections=_CONNECTIONS, rate=per_second / _PER_POST, times=True)
+    return stage.call(_WAY, messages, first, rate=per_second / _PER_POST, times=True)
 
 
 def _store_mib(stage: Stage) -> float:

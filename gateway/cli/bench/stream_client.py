@@ -6,14 +6,13 @@ them again.
 
 import json
 import selectors
-import socket
-import sys
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
-from gateway.cli.bench.client import ClientError
-from gateway.cli.bench.control import say
-from gateway.cli.bench.figures import percentile
+from gateway.cli.bench.client import ClientError, carry_out, connected
+from gateway.cli.bench.figures import spread
 from gateway.cli.bench.requests import Posts
 
 _READ = 262_144
@@ -31,8 +30,7 @@ class Stream:
         self._pieces = [b"".join(lines[at : at + _AT_ONCE]) for at in range(0, len(lines), _AT_ONCE)]
         self._count = len(lines)
         self._window = window
-        self._sock = socket.create_connection(("127.0.0.1", port))
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock = connected(port)
         self._sock.setblocking(False)
         self._waiting = posts.head("Transfer-Encoding: chunked", "application/x-ndjson")
         self._put = 0
@@ -90,26 +88,21 @@ class Stream:
         self._last = octets[-1:] if not octets.endswith(_END) else b""
 
 
+def _prepared(posts: Posts, given: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    stream = Stream(given["port"], posts, given["window"])
+
+    def run() -> dict[str, Any]:
+        began = time.monotonic()
+        stream.run()
+        ended = time.monotonic()
+        return {"refused": stream.errors, "began": began, "ended": ended, **spread("post_", stream.waits)}
+
+    return run
+
+
 def main() -> None:
     """The line: `port`, `posts`, `window`."""
-    given = json.loads(sys.stdin.readline())
-    stream = Stream(given["port"], Posts(**given["posts"]), given["window"])
-    say("ready")
-    if not sys.stdin.readline():
-        return  # the bench has gone
-    began, cpu = time.monotonic(), time.process_time()
-    stream.run()
-    ended = time.monotonic()
-    waits = sorted(stream.waits)
-    told = {
-        "refused": stream.errors,
-        "began": began,
-        "ended": ended,
-        "cpu_seconds": time.process_time() - cpu,
-        "post_p50_ms": percentile(waits, 50),
-        "post_p99_ms": percentile(waits, 99),
-    }
-    say(json.dumps(told))
+    carry_out(_prepared)
 
 
 if __name__ == "__main__":

@@ -3,24 +3,12 @@
 from dataclasses import dataclass, field
 
 from gateway.cli.bench.configuration import Shape
-from gateway.cli.bench.relays import Relay, Sluice
+from gateway.cli.bench.relays import Sluice
+from gateway.cli.bench.requests import STREAM, Way
 from gateway.cli.bench.row import Context, Figures, Named
-from gateway.cli.bench.stage import RECEIPT_SECONDS, STREAM, Stage, staged
+from gateway.cli.bench.stage import RECEIPT_SECONDS, Stage, staged
 
-_BULK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How messages come in."""
-
-    path: str
-    each: int
-    front: str
-    connections: int
-
-
-BULK_500 = Way("/v1/sms/bulk", _BULK, "front", 4)
+BULK_500 = Way("/v1/sms/bulk", 500, "front", 4)
 BULK_100 = Way("/v1/sms/bulk", 100, "front", 4)
 SINGLE = Way("/v1/sms", 1, "front", 32)
 LEAN = Way("/v1/sms", 1, "lean", 32)
@@ -56,12 +44,9 @@ class Throughput(Named):
 
 def through(stage: Stage, way: Way, warm_up: int, count: int, *, events: int, client_ids: bool) -> Figures:
     """One run on a stage that is up. `events` of a message; 0 where there are no receipts."""
-    relay: Relay = stage.relay
-    posts = relay.posts(way.path, warm_up, 0, each=way.each, client_ids=client_ids)
-    stage.post(posts, way.front, connections=way.connections)
+    stage.post(way, warm_up, client_ids=client_ids)
     _until(stage, warm_up, warm_up * events)
-    posts = relay.posts(way.path, count, warm_up, each=way.each, client_ids=client_ids)
-    call = stage.call(posts, way.front, connections=way.connections)
+    call = stage.call(way, count, warm_up, client_ids=client_ids)
     before = stage.spent()
     call.begin()
     outcome = call.outcome()

@@ -9,7 +9,6 @@ import json
 import sys
 from contextlib import ExitStack, closing
 from enum import IntEnum
-from functools import partial
 
 from rich.console import Console
 
@@ -17,7 +16,7 @@ from gateway.cli import calls
 from gateway.cli.bulk.arguments import add_arguments, options_of
 from gateway.cli.bulk.job import Job
 from gateway.cli.bulk.outcome import ErrorsFile, Refusal, Tally, summary, table
-from gateway.cli.bulk.patience import Patience, StoppedError, SystemClock
+from gateway.cli.bulk.patience import Patience, SystemClock
 from gateway.cli.bulk.preview import lines_of, previews
 from gateway.cli.bulk.progress import Shown
 from gateway.cli.bulk.rows import FileError, examine
@@ -52,12 +51,11 @@ class _AllRefusedError(Exception):
 def run(arguments: argparse.Namespace) -> int:
     """See above."""
     try:
-        make_caller = partial(calls.caller_for, arguments, CALLERS, timeout_seconds=_TIMEOUT_SECONDS)
-        caller = make_caller()
+        caller = calls.caller_for(arguments, CALLERS, timeout_seconds=_TIMEOUT_SECONDS)
         job = Job(examine(arguments.file, arguments.format), options_of(arguments))
         if arguments.dry_run:
             return _dry_run(job, caller, as_json=arguments.json)
-        return _Run(arguments, job, caller, make_caller).through()
+        return _Run(arguments, job, caller).through()
     except (FileError, CallError) as failure:
         print(failure, file=sys.stderr)
         return _status_of(failure)
@@ -76,14 +74,14 @@ def _dry_run(job: Job, caller: Caller, *, as_json: bool) -> int:
 class _Run:
     """One run of a job, from its first line to the table."""
 
-    def __init__(self, arguments: argparse.Namespace, job: Job, caller: Caller, make_caller: partial[Caller]) -> None:
+    def __init__(self, arguments: argparse.Namespace, job: Job, caller: Caller) -> None:
         self._arguments = arguments
         self._job = job
         self._caller = caller
         self._clock = SystemClock()
         self._shown = Shown(job.source.count, is_wanted=not arguments.json)
         self._patience = Patience(arguments.patience, self._clock, self._shown.say)
-        self._streaming = Streaming(make_caller(), self._patience, job.key, at_once=arguments.concurrency)
+        self._streaming = Streaming(caller, self._patience, job.key, at_once=arguments.concurrency)
         self._tally = Tally(job)
         self._waiting: Waiting | None = None
         self._waits = arguments.wait or arguments.wait_at_most is not None
@@ -100,7 +98,7 @@ class _Run:
             stack.enter_context(self._shown)
             try:
                 status = self._send_and_wait(errors)
-            except (KeyboardInterrupt, StoppedError):
+            except KeyboardInterrupt:
                 told = "Interrupted. What was accepted stays accepted; the same command goes on from here."
             except (FileError, CallError, _AllRefusedError) as failure:
                 told, status = str(failure), _status_of(failure)
@@ -147,7 +145,7 @@ class _Run:
 
     def _all_ended(self) -> bool:
         tally = self._tally
-        self._waiting = Waiting(self._caller, self._patience, self._clock, list(tally.submissions.items()))
+        self._waiting = Waiting(self._caller, self._patience, self._clock, tally.submissions)
         self._shown.waits(tally.accepted - tally.not_followed)
         return self._waiting.until_ended(self._shown.ended, self._arguments.wait_at_most)
 

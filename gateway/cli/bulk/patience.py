@@ -3,7 +3,6 @@
 A gateway that does not answer at all is waited for as long as the caller's patience goes.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -21,51 +20,40 @@ _LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPSt
 """Worth another try whoever answered, a proxy for one."""
 
 
-class StoppedError(Exception):
-    """The run was interrupted."""
-
-
 class Clock(Protocol):
     """Time, and waiting in it."""
 
     def now(self) -> float:
         """Seconds."""
 
-    def wait(self, seconds: float) -> bool:
-        """True as soon as the run is stopped, else False after these seconds."""
+    def wait(self, seconds: float) -> None:
+        """For so long."""
 
 
 class SystemClock:
-    """The machine's; `stop` ends all waiting."""
-
-    def __init__(self) -> None:
-        self._stopped = threading.Event()
+    """The machine's."""
 
     def now(self) -> float:
         return time.monotonic()
 
-    def wait(self, seconds: float) -> bool:
-        return self._stopped.wait(seconds)
-
-    def stop(self) -> None:
-        self._stopped.set()
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class Patience:
-    """When a call is tried again. Shared by all connections of a run."""
+    """When a call is tried again. Shared by all calls of a run."""
 
     def __init__(self, seconds: float, clock: Clock, tell: Callable[[str], None]) -> None:
         """`seconds` without any answer are endured, once there was one; `tell` is told in words what is waited for."""
         self._seconds = seconds
         self._clock = clock
         self._tell = tell
-        self._lock = threading.Lock()
         self._closed_until = 0.0
         self._away_since: float | None = None
         self._ever_answered = False
 
     def keep_trying(self, call: Callable[[], T]) -> T:
-        """What the call gives once it does. Raises StoppedError, or the CallError that no patience helps against."""
+        """What the call gives once it does. Raises the CallError that no patience helps against."""
         tries = 0
         while True:
             self._pass()
@@ -84,28 +72,20 @@ class Patience:
                 self._answered()
                 return found
             tries += 1
-            if self._clock.wait(pause):
-                raise StoppedError
+            self._clock.wait(pause)
 
     def _pass(self) -> None:
-        while True:
-            with self._lock:
-                left = self._closed_until - self._clock.now()
-            if self._clock.wait(max(left, 0.0)):
-                raise StoppedError
-            if left <= 0:
-                return
+        while (left := self._closed_until - self._clock.now()) > 0:
+            self._clock.wait(left)
 
     def _endures(self, pause: float) -> bool:
-        with self._lock:
-            now = self._clock.now()
-            if self._away_since is None:
-                self._away_since = now
-            return self._ever_answered and now + pause - self._away_since <= self._seconds
+        now = self._clock.now()
+        if self._away_since is None:
+            self._away_since = now
+        return self._ever_answered and now + pause - self._away_since <= self._seconds
 
     def _answered(self) -> None:
-        with self._lock:
-            self._ever_answered, self._away_since = True, None
+        self._ever_answered, self._away_since = True, None
 
     def _pause_after(self, refusal: RefusedError, tries: int) -> float:
         """Seconds before this call goes out again; raises the refusal where it may not, or has done so too often."""
@@ -118,9 +98,8 @@ class Patience:
         seconds = float(told)
         # A request under way concerns nobody else.
         if refusal.status != HTTPStatus.CONFLICT:
-            with self._lock:
-                is_news = self._closed_until < self._clock.now()
-                self._closed_until = max(self._closed_until, self._clock.now() + seconds)
+            now = self._clock.now()
+            is_news, self._closed_until = self._closed_until < now, max(self._closed_until, now + seconds)
             if is_news:
                 self._tell(f"The gateway asks to wait {told} s: {_first_line(refusal)}")
         return seconds

@@ -8,9 +8,10 @@ import http.client
 import json
 import socket
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, NamedTuple
 
 from gateway.cli.bulk.job import Slice
@@ -40,6 +41,11 @@ class _UnderWay:
         return len(self.answers) == len(self.slice.lines)
 
     @property
+    def next_line(self) -> int:
+        """The number of the first without an answer."""
+        return self.slice.first_line + len(self.answers)
+
+    @property
     def octets(self) -> int:
         return sum(map(len, self.slice.lines))
 
@@ -62,25 +68,25 @@ class Streaming:
     def answers(self, slices: Iterable[Slice]) -> Generator[Answered, None, None]:
         """One for each. The second is not sent before the first was taken: what is wrong with all of them shows there.
 
-        Raises StoppedError, or the CallError that no patience helps against.
+        Raises the CallError that no patience helps against.
         """
         given = iter(slices)
-        is_first, following = True, next(given, None)
         try:
-            while following is not None or self._under_way:
-                while following is not None and self._has_room(following):
-                    self._under_way.append(_UnderWay(following))
-                    following = None if is_first else next(given, None)
-                    if is_first:
-                        break
-                self._patience.keep_trying(self._go_on)
-                oldest = self._under_way.popleft()
-                self._sent = max(self._sent - 1, 0)
-                yield Answered(oldest.slice, oldest.answers)
-                if is_first:
-                    is_first, following = False, next(given, None)
+            yield from self._answers(islice(given, 1))
+            yield from self._answers(given)
         finally:
             self._close()
+
+    def _answers(self, given: Iterator[Slice]) -> Generator[Answered, None, None]:
+        following = next(given, None)
+        while following is not None or self._under_way:
+            while following is not None and self._has_room(following):
+                self._under_way.append(_UnderWay(following))
+                following = next(given, None)
+            self._patience.keep_trying(self._go_on)
+            oldest = self._under_way.popleft()
+            self._sent = max(self._sent - 1, 0)
+            yield Answered(oldest.slice, oldest.answers)
 
     def _has_room(self, slice_: Slice) -> bool:
         if not self._under_way:
@@ -91,8 +97,6 @@ class Streaming:
     def _go_on(self) -> None:
         """Until the oldest batch is answered. Raises NotReachableError and RefusedError: another stream may go on."""
         oldest = self._under_way[0]
-        if oldest.is_whole and self._sent == len(self._under_way):
-            return
         try:
             while not oldest.is_whole or self._sent < len(self._under_way):
                 self._send()
@@ -111,8 +115,7 @@ class Streaming:
             if all(batch.is_whole for batch in self._under_way):
                 self._sent = len(self._under_way)
                 return
-            line = self._first_unanswered()
-            path = f"/v1/sms/stream?first_line={line}"
+            path = f"/v1/sms/stream?first_line={self._first_unanswered().next_line}"
             self._sending, self._response = self._caller.converse(path, "application/x-ndjson", self._key)
             self._sent = 0
         for batch in list(self._under_way)[self._sent :]:
@@ -120,9 +123,8 @@ class Streaming:
                 self._sending.sendall(b"%x\r\n%b\r\n" % (len(lines), lines))
             self._sent += 1
 
-    def _first_unanswered(self) -> int:
-        batch = next(batch for batch in self._under_way if not batch.is_whole)
-        return batch.slice.first_line + len(batch.answers)
+    def _first_unanswered(self) -> _UnderWay:
+        return next(batch for batch in self._under_way if not batch.is_whole)
 
     def _read(self) -> None:
         """One answer."""
@@ -140,8 +142,8 @@ class Streaming:
             raise _refusal(answer["closing"])
         if answer.get("error", {}).get("retryable"):
             raise _refusal(answer["error"])
-        batch = next(batch for batch in self._under_way if not batch.is_whole)
-        if answer["line"] != batch.slice.first_line + len(batch.answers):
+        batch = self._first_unanswered()
+        if answer["line"] != batch.next_line:
             raise CallError(f"The gateway answered to line {answer['line']}, which was not its turn.")
         batch.answers.append(answer)
 

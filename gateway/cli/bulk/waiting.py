@@ -2,12 +2,12 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from gateway.cli.bulk.patience import Clock, Patience, StoppedError
+from gateway.cli.bulk.patience import Clock, Patience
 from gateway.cli.calls import Caller
 from gateway.cli.timeline_lines import FINAL
 
@@ -23,12 +23,12 @@ _SLOWER = 1.5
 class Waiting:
     """Counts statuses; a submission whose messages have all ended is not asked for again."""
 
-    def __init__(self, caller: Caller, patience: Patience, clock: Clock, submissions: list[tuple[str, int]]) -> None:
-        """`submissions`: their public ids, and how many messages each accepted."""
+    def __init__(self, caller: Caller, patience: Patience, clock: Clock, submissions: Mapping[str, int]) -> None:
+        """`submissions`: how many messages each accepted, by their public ids."""
         self._caller = caller
         self._patience = patience
         self._clock = clock
-        self._accepted = dict(submissions)
+        self._accepted = submissions
         self._latest: dict[str, Counter[str]] = {}
         """Of the submissions that have not ended."""
         self._found: Counter[str] = Counter()
@@ -44,8 +44,7 @@ class Waiting:
             if at_most_seconds is not None and max(at, now) - begun_at > at_most_seconds:
                 return False
             pause = max(self._accepted[id_] * _SECONDS_PER_MESSAGE, _SHORTEST_PAUSE_SECONDS)
-            if self._clock.wait(max(at - now, pause)):
-                raise StoppedError
+            self._clock.wait(max(at - now, pause))
             if not self._look(id_):
                 longer = min(interval * _SLOWER, _SELDOM_SECONDS)
                 heapq.heappush(due, (self._clock.now() + interval, order, id_, longer))

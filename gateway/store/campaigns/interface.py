@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gateway.messages import ErrorCode
+from gateway.store.by import By
 from gateway.store.views import Page
 
 if TYPE_CHECKING:
@@ -169,9 +170,10 @@ class CampaignStore(Protocol):
     async def fail_campaign(self, campaign: int, failure: str) -> None:
         """Its upload ended before its end. Nothing happens where it is not being loaded any more."""
 
-    async def pause_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove: ...
-    async def resume_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove: ...
-    async def cancel_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove:
+    # By whom; account None: an operator, whosever it is.
+    async def pause_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove: ...
+    async def resume_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove: ...
+    async def cancel_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove:
         """What is unsent is not sent: waiting recipients at once, queued messages within the next transactions."""
 
     def tell_expansions(self, tell: Callable[[int], None]) -> None:
@@ -190,10 +192,12 @@ class CampaignStore(Protocol):
         """
 
     async def campaign(self, account: str | None, campaign: int) -> CampaignRow | None: ...
-    async def campaigns(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page:
+    async def campaigns(self, account: str | None, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page:
         """Newest first."""
 
-    async def campaign_errors(self, account: str, campaign: int, *, limit: int, cursor: int | None) -> Page | None:
+    async def campaign_errors(
+        self, account: str | None, campaign: int, *, limit: int, cursor: int | None
+    ) -> Page | None:
         """Rows of RecipientErrors by position; None: no such campaign."""
 
     async def campaign_of_key(self, account: str, key: str) -> KnownCampaign | None:

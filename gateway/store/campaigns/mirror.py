@@ -175,6 +175,10 @@ class Campaigns:
         if status in OPEN_STATUSES:
             changes.opened[campaign] = changes.opened.get(campaign, 0) + count
 
+    def still_to_be_made(self) -> int:
+        """Recipients of running campaigns that have no message yet, as of the last commit."""
+        return sum(one.waiting for one in list(self._known.values()) if one.state is CampaignState.RUNNING)
+
     # --- whom to look at
 
     def due(self, now: int) -> list[int]:

@@ -10,6 +10,7 @@ from math import ceil
 from gateway.identifiers import CAMPAIGN, public
 from gateway.messages import ErrorCode, MessageState
 from gateway.store import audit
+from gateway.store.by import By
 from gateway.store.campaigns.completed import file_completed
 from gateway.store.campaigns.interface import CampaignMove, CampaignState
 from gateway.store.campaigns.loading import fail
@@ -29,6 +30,8 @@ ENDED_A_TRANSACTION = 200
 _NO_END = "upload_without_end"
 _STAY = frozenset({CampaignState.RUNNING, CampaignState.PAUSED})
 """Nothing but people, or their last message's end, moves them on."""
+_IS_HELD = "SELECT 1 FROM held_campaigns WHERE id = ?"
+_STAYS_PAUSED = f"UPDATE held_campaigns SET state = {int(CampaignState.PAUSED)} WHERE id = ?"
 _STATE = "SELECT account, state FROM campaigns WHERE id = ?"
 _MOVE = "UPDATE campaigns SET state = ?, started_at = coalesce(started_at, ?) WHERE id = ? AND state = ?"
 _CANCEL = (
@@ -53,31 +56,31 @@ _CANCELED = MessageState.CANCELED, ErrorCode.CANCELED
 # --- by hand
 
 
-def pause(work: Work, account: str, campaign: int, by: audit.By) -> CampaignMove:
+def pause(work: Work, account: str | None, campaign: int, by: By) -> CampaignMove:
     """Nothing of it is dealt from this transaction on; what is claimed goes out."""
     return _by_hand(work, account, campaign, by, audit.What.PAUSE_CAMPAIGN, _pause)
 
 
-def resume(work: Work, account: str, campaign: int, by: audit.By) -> CampaignMove:
+def resume(work: Work, account: str | None, campaign: int, by: By) -> CampaignMove:
     """Go on, or wait for the schedule again."""
     return _by_hand(work, account, campaign, by, audit.What.RESUME_CAMPAIGN, _resume)
 
 
-def cancel(work: Work, account: str, campaign: int, by: audit.By) -> CampaignMove:
+def cancel(work: Work, account: str | None, campaign: int, by: By) -> CampaignMove:
     """End it; what is unsent is not sent."""
     return _by_hand(work, account, campaign, by, audit.What.CANCEL_CAMPAIGN, _cancel)
 
 
 def _by_hand(
     work: Work,
-    account: str,
+    account: str | None,
     campaign: int,
-    by: audit.By,
+    by: By,
     what: audit.What,
     move: Callable[[Work, int, Standing], CampaignMove],
 ) -> CampaignMove:
     row = work.execute(_STATE, (campaign,)).fetchone()
-    if row is None or row[0] != account:
+    if row is None or account not in (None, row[0]):
         return CampaignMove.NOT_FOUND
     standing = work.campaigns.get(campaign)
     if standing is None:
@@ -93,11 +96,31 @@ def _pause(work: Work, campaign: int, standing: Standing) -> CampaignMove:
     if standing.state in (CampaignState.RUNNING, CampaignState.SCHEDULED):
         _move(work, campaign, standing, CampaignState.PAUSED)
         return CampaignMove.DONE
-    return CampaignMove.ALREADY if standing.state is CampaignState.PAUSED else CampaignMove.NOT_POSSIBLE
+    if standing.state is not CampaignState.PAUSED:
+        return CampaignMove.NOT_POSSIBLE
+    # What a restore has paused is to stay so when it is released, now that somebody wants it paused.
+    work.execute(_STAYS_PAUSED, (campaign,))
+    return CampaignMove.ALREADY
+
+
+def let_go(work: Work, campaign: int, before: int) -> None:
+    """What a restore has held goes on as it stood before, `before`, unless it has ended meanwhile."""
+    standing = work.campaigns.get(campaign)
+    if standing is not None and standing.state is CampaignState.PAUSED and before != CampaignState.PAUSED:
+        _move(work, campaign, standing, _by_schedule(work, standing))
+
+
+def give_up(work: Work, campaign: int) -> None:
+    """What a restore has held is canceled, unless it has ended meanwhile."""
+    standing = work.campaigns.get(campaign)
+    if standing is not None:
+        _cancel(work, campaign, standing)
 
 
 def _resume(work: Work, campaign: int, standing: Standing) -> CampaignMove:
     if standing.state is CampaignState.PAUSED:
+        if work.execute(_IS_HELD, (campaign,)).fetchone() is not None:
+            return CampaignMove.NOT_POSSIBLE
         _move(work, campaign, standing, _by_schedule(work, standing))
         return CampaignMove.DONE
     is_going = standing.state in (CampaignState.RUNNING, CampaignState.SCHEDULED)

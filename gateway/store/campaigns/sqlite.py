@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from gateway.messages import ErrorCode
-from gateway.store.audit import by_account
+from gateway.store.by import By
 from gateway.store.campaigns import expansion as campaign_expansion
 from gateway.store.campaigns import loading, moves, readers
 from gateway.store.campaigns.interface import (
@@ -52,16 +52,13 @@ class SqliteCampaigns(SqliteFace):
 
     # --- moving
 
-    async def pause_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove:
-        by = by_account(account, request_id)
+    async def pause_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove:
         return await self._order(partial(moves.pause, account=account, campaign=campaign, by=by))
 
-    async def resume_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove:
-        by = by_account(account, request_id)
+    async def resume_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove:
         return await self._order(partial(moves.resume, account=account, campaign=campaign, by=by))
 
-    async def cancel_campaign(self, account: str, campaign: int, request_id: int) -> CampaignMove:
-        by = by_account(account, request_id)
+    async def cancel_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove:
         return await self._order(partial(moves.cancel, account=account, campaign=campaign, by=by))
 
     # --- expanding
@@ -91,12 +88,14 @@ class SqliteCampaigns(SqliteFace):
         row = await self._read(partial(loading.campaign_row, account=account, campaign=campaign))
         return None if row is None else self._with_rate(row)
 
-    async def campaigns(self, account: str, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page:
+    async def campaigns(self, account: str | None, *, statuses: Sequence[str], limit: int, cursor: int | None) -> Page:
         look = partial(readers.campaigns, account=account, statuses=statuses, limit=limit, cursor=cursor)
         page = await self._read(look)
         return page._replace(rows=[self._with_rate(row) for row in page.rows])
 
-    async def campaign_errors(self, account: str, campaign: int, *, limit: int, cursor: int | None) -> Page | None:
+    async def campaign_errors(
+        self, account: str | None, campaign: int, *, limit: int, cursor: int | None
+    ) -> Page | None:
         look = partial(readers.errors, account=account, campaign=campaign, limit=limit, cursor=cursor)
         return await self._read(look)
 

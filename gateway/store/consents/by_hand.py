@@ -1,6 +1,6 @@
-"""Opt-outs and opt-ins as accounts change them by hand, and as they are read; two tables of one shape.
+"""Opt-outs and opt-ins as accounts and operators change them by hand, and as they are read; two tables of one shape.
 
-Numbers are never written to the audit: it says how many, and of a single one nothing but that it was changed.
+Numbers are never written to the audit: it says how many, and of a single one nothing but whose list was changed.
 """
 
 import sqlite3
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.store import audit
-from gateway.store.audit import By, What
+from gateway.store.audit import What
+from gateway.store.by import By
 from gateway.store.consents.interface import ConsentKind, ConsentRow, NewConsent
 from gateway.store.many_rows import Insert
 from gateway.store.work import Work
@@ -62,7 +63,7 @@ def put(work: Work, kind: ConsentKind, account: str, consent: NewConsent, by: By
     is_new = work.execute(statements.has, (account, consent.recipient, consent.sender)).fetchone() is None
     work.execute(statements.replace, (account, *consent))
     _noted(work, kind, account)
-    audit.add(work, by, statements.put_what)
+    audit.add(work, by, statements.put_what, outcome=account)
     return is_new
 
 
@@ -84,7 +85,7 @@ def delete(work: Work, kind: ConsentKind, account: str, recipient: str, sender: 
     else:
         deleted = work.execute(statements.delete, (account, recipient, sender)).rowcount
     if deleted:
-        audit.add(work, by, statements.delete_what)
+        audit.add(work, by, statements.delete_what, outcome=account)
     return bool(deleted)
 
 

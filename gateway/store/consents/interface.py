@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from gateway.store.by import By
+
 INBOUND_SOURCE = "inbound"
 """Of an opt-out that the handset itself asked for."""
 
@@ -50,16 +52,14 @@ class ConsentRow(NamedTuple):
 class ConsentStore(Protocol):
     """What the calls about opt-outs and opt-ins need. Writes are on disk when they return, and audited."""
 
-    async def put_consent(self, kind: ConsentKind, account: str, consent: NewConsent, *, request_id: int) -> bool:
+    async def put_consent(self, kind: ConsentKind, account: str, consent: NewConsent, *, by: By) -> bool:
         """Keep it in the place of an earlier one of the same number and sender; whether there was none."""
 
-    async def add_consents(
-        self, kind: ConsentKind, account: str, consents: Sequence[NewConsent], *, request_id: int
-    ) -> int:
+    async def add_consents(self, kind: ConsentKind, account: str, consents: Sequence[NewConsent], *, by: By) -> int:
         """Keep those that are new; how many that were. What is there already stays as it is."""
 
     async def delete_consent(
-        self, kind: ConsentKind, account: str, recipient: str, sender: str | None, *, request_id: int
+        self, kind: ConsentKind, account: str, recipient: str, sender: str | None, *, by: By
     ) -> bool:
         """Forget those of a number, or of a number and sender. False: there is none."""
 

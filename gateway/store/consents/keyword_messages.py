@@ -97,4 +97,4 @@ def _answer(work: Work, inbound: InboundIn, account: str, handset: str, kind: Ke
     message = NewMessage(inbound.id, *checked._replace(options=_DESPITE_OPT_OUT))
     accepts.file(work, Submission(inbound.id, account, inbound.id, (message,)))
     work.usage.take(account, 1)
-    ACCEPTED.labels(account, message.lane).inc()
+    ACCEPTED.add(account, message.lane)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from gateway.store.audit import by_account
+from gateway.store.by import By
 from gateway.store.consents import by_hand
 from gateway.store.consents.interface import ConsentKind, ConsentRow, NewConsent
 from gateway.store.face import SqliteFace
@@ -14,20 +14,16 @@ from gateway.store.face import SqliteFace
 class SqliteConsents(SqliteFace):
     """Mixed into SqliteStore."""
 
-    async def put_consent(self, kind: ConsentKind, account: str, consent: NewConsent, *, request_id: int) -> bool:
-        by = by_account(account, request_id)
+    async def put_consent(self, kind: ConsentKind, account: str, consent: NewConsent, *, by: By) -> bool:
         return await self._order(partial(by_hand.put, kind=kind, account=account, consent=consent, by=by))
 
-    async def add_consents(
-        self, kind: ConsentKind, account: str, given: Sequence[NewConsent], *, request_id: int
-    ) -> int:
-        add = partial(by_hand.add, kind=kind, account=account, consents=given, by=by_account(account, request_id))
+    async def add_consents(self, kind: ConsentKind, account: str, given: Sequence[NewConsent], *, by: By) -> int:
+        add = partial(by_hand.add, kind=kind, account=account, consents=given, by=by)
         return await self._in_line(add, len(given))
 
     async def delete_consent(
-        self, kind: ConsentKind, account: str, recipient: str, sender: str | None, *, request_id: int
+        self, kind: ConsentKind, account: str, recipient: str, sender: str | None, *, by: By
     ) -> bool:
-        by = by_account(account, request_id)
         delete = partial(by_hand.delete, kind=kind, account=account, recipient=recipient, sender=sender, by=by)
         return await self._order(delete)
 

@@ -11,12 +11,11 @@ from dataclasses import replace
 
 import msgspec
 
-from gateway.store import accepts, readers
+from gateway.store import accepts
 from gateway.store.consents.interface import Suppression
 from gateway.store.interface import Accepted, LimitReached, NewMessage, StoreFull, Submission
 from gateway.store.lines.interface import DIGEST_BYTES, MOST_LINES, LineAgain, LineKeys, LinesFiled, LinesIn
 from gateway.store.work import Work
-from gateway.store.writings import accepted_segments
 
 _FIRST = (
     "SELECT first, submission, digests, messages, refusals FROM stream_lines "
@@ -116,10 +115,7 @@ def _first_answers(work: Work, account: str, keys: LineKeys) -> tuple[dict[int, 
 
 def _again(work: Work, number: int, submission: int, message: int, refused: _Refusals) -> LineAgain:
     if message:
-        row = readers.message_row(work.connection, message)
-        # As it was told then: since then a carrier's own alphabet may have made it more parts, or fewer.
-        told = None if row is None else row._replace(segments=accepted_segments(row.writing, row.segments))
-        return LineAgain(submission, told)
+        return LineAgain(submission, accepts.as_accepted(work, message))
     rules = refused.rules.get(number)
     suppressed = refused.suppressed.get(number)
     return LineAgain(
@@ -142,7 +138,7 @@ def _keep(work: Work, lines: LinesIn, keys: LineKeys, filed: LinesFiled) -> None
         ids[numbers[at]] = 0 if place in refused else messages[at].id
     known = filed.again.keys() | filed.reused
     rules = {number: msgspec.Raw(told) for number, told in keys.refused.items() if number not in known}
-    answered = sorted(ids.keys() | rules.keys())
+    answered = ids.keys() | rules.keys()
     if not answered:
         return
     refusals = _Refusals(
@@ -151,9 +147,8 @@ def _keep(work: Work, lines: LinesIn, keys: LineKeys, filed: LinesFiled) -> None
         {of_places[place]: why.value for place, why in accepted.suppressed.items()},
         _by_number(accepted.duplicates, of_places),
     )
-    first, last = answered[0], answered[-1]
-    is_answered = ids.keys() | rules.keys()
-    digests = [keys.digests[number] if number in is_answered else _NO_LINE for number in range(first, last + 1)]
+    first, last = min(answered), max(answered)
+    digests = [keys.digests[number] if number in answered else _NO_LINE for number in range(first, last + 1)]
     held = array("q", [ids.get(number, 0) for number in range(first, last + 1)])
     told = b"" if refusals == _NO_REFUSALS else _encode(refusals)
     until = work.now + work.policy.idempotency_ms

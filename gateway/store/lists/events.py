@@ -9,13 +9,13 @@ from typing import Any
 from gateway.settings.types import EventType
 from gateway.store.lists.bounds import Bounds, bounds_of, cut_off
 from gateway.store.lists.interface import EventFilter
-from gateway.store.message_events import BLOCKED, GIVEN_UP, IN_DELIVERY, PENDING, TOLD
+from gateway.store.message_events import BLOCKED, GIVEN_UP, HELD, IN_DELIVERY, PENDING, TOLD
 from gateway.store.views import EventRow, Page
 
 EVENTS_LOOKED_AT = 10_000
 """A page of the outbox is cut off after so many events that are not asked for; its cursor goes on from there."""
 _MOST_OF_A_MESSAGE = 1_000
-_STATES = {"pending": (BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
+_STATES = {"pending": (HELD, BLOCKED, PENDING, IN_DELIVERY), "delivered": (TOLD,), "failed": (GIVEN_UP,)}
 _STATUS = {state: status for status, states in _STATES.items() for state in states}
 _EVENT = (
     "SELECT e.id, e.account, e.type, e.message, e.state, coalesce(e.url, n.url), d.due, e.delivery, e.body, "
@@ -25,8 +25,11 @@ _EVENT = (
 _LATEST_TRY = "SELECT attempt, http_status, error FROM webhook_tries WHERE delivery = ? ORDER BY attempt DESC LIMIT 1"
 _ALL = "INDEXED BY events_of_account WHERE account = ?"
 _FAILED = f"INDEXED BY events_failed WHERE state = {GIVEN_UP} AND account = ?"
+_OF_ALL = "NOT INDEXED WHERE 1"
+"""Of all accounts: by id alone."""
 _WALKED = "SELECT id FROM events {} AND id >= ? AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?"
 _PAGE = "SELECT id FROM events {} ORDER BY id DESC LIMIT ?"
+_ACCOUNT_OF_MESSAGE = "SELECT account FROM messages WHERE id = ?"
 _LAST_OF_MESSAGE = "SELECT last_event FROM messages WHERE id = ? AND account = ?"
 _IN_CHAIN = "SELECT id, type, state, prior FROM events WHERE id = ?"
 _OPT_OUTS = (
@@ -37,16 +40,22 @@ _OPT_OUTS = (
 
 def events(
     connection: sqlite3.Connection,
-    account: str,
+    account: str | None,
     wanted: EventFilter,
     limit: int,
     cursor: int | None,
     looked_at: int = EVENTS_LOOKED_AT,
 ) -> Page:
-    """The outbox, newest first. A page may be short and yet have a cursor: see EVENTS_LOOKED_AT."""
+    """The outbox, newest first; account None: of all. A page may be short and yet have a cursor: see
+    EVENTS_LOOKED_AT."""
     bounds = bounds_of(wanted.after, wanted.before, cursor)
     following = None
-    if wanted.message is None:
+    if account is None and wanted.message is not None:
+        found = connection.execute(_ACCOUNT_OF_MESSAGE, (wanted.message,)).fetchone()
+        account = None if found is None else found[0]
+    if wanted.message is None or account is None:
+        if wanted.message is not None:
+            bounds = bounds.within(wanted.message)
         ids, following = _of_account(connection, account, wanted, bounds, limit, looked_at)
     else:
         row = connection.execute(_LAST_OF_MESSAGE, (wanted.message, account)).fetchone()
@@ -62,14 +71,20 @@ def events(
 
 
 def _of_account(
-    connection: sqlite3.Connection, account: str, wanted: EventFilter, bounds: Bounds, limit: int, looked_at: int
+    connection: sqlite3.Connection,
+    account: str | None,
+    wanted: EventFilter,
+    bounds: Bounds,
+    limit: int,
+    looked_at: int,
 ) -> tuple[list[int], int | None]:
     """One more than the limit, if there are so many; and where the next page goes on."""
     states = _states(wanted)
-    walked = _FAILED if states == {GIVEN_UP} else _ALL
-    cut = cut_off(connection, _WALKED.format(walked), (account,), bounds, looked_at)
-    where, parameters = f"{walked} AND id >= ? AND id < ?", [account, *cut.bounds]
-    if walked is _ALL and states != _STATUS.keys():
+    walked = _OF_ALL if account is None else _FAILED if states == {GIVEN_UP} else _ALL
+    whose = () if account is None else (account,)
+    cut = cut_off(connection, _WALKED.format(walked), whose, bounds, looked_at)
+    where, parameters = f"{walked} AND id >= ? AND id < ?", [*whose, *cut.bounds]
+    if walked is not _FAILED and states != _STATUS.keys():
         where += f" AND state IN ({', '.join(map(str, sorted(states)))})"
     if wanted.types is not None:
         where += f" AND type IN ({', '.join('?' * len(wanted.types))})"

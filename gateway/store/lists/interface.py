@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from gateway.messages import Status
-from gateway.store.views import Page
+from gateway.store.views import AuditRow, MessageRow, Page
 
 
 class MessageFilter(NamedTuple):
@@ -30,6 +30,24 @@ class MessageFilter(NamedTuple):
     """Accepted at this time or later, milliseconds."""
     before: int | None = None
     """Accepted at this time or earlier."""
+    ids: Collection[int] | None = None
+    """Of these alone."""
+    ends_with: str | None = None
+    """The last digits of its recipient."""
+    carrier: str | None = None
+    """That it was put to, at any try."""
+
+
+class Found(NamedTuple):
+    """A page of a search over all accounts, newest first."""
+
+    rows: list[MessageRow]
+    carriers: dict[int, str]
+    """Which each was put to last, by message; none of those that no carrier was given yet."""
+    next_cursor: int | None
+    looked_back_to: int | None
+    """Where it ended before its page was full and before all was looked at: older ones than of this time may be
+    found from the cursor on. Milliseconds."""
 
 
 class InboundFilter(NamedTuple):
@@ -62,5 +80,17 @@ class ListingStore(Protocol):
     async def inbound_messages(self, account: str, wanted: InboundFilter, *, limit: int, cursor: int | None) -> Page:
         """Rows of InboundRow: those told to the account, or kept for it."""
 
-    async def events(self, account: str, wanted: EventFilter, *, limit: int, cursor: int | None) -> Page:
-        """Rows of EventRow."""
+    async def search(
+        self, account: str | None, wanted: MessageFilter, *, carrier_id: str | None, limit: int, cursor: int | None
+    ) -> Found:
+        """For operators, of all accounts where `account` is None.
+
+        `carrier_id`: that a carrier gave one of its parts. What no index narrows is walked newest first, for so long
+        and so many rows at most (see searches.py).
+        """
+
+    async def audit_of(self, message: int) -> list[AuditRow]:
+        """What was done by hand about a message, oldest first."""
+
+    async def events(self, account: str | None, wanted: EventFilter, *, limit: int, cursor: int | None) -> Page:
+        """Rows of EventRow; account None: of all, which is walked for so long at most."""

@@ -35,7 +35,7 @@ _PAGE = (
     f"SELECT {MESSAGE_COLUMNS} FROM messages m {{}} CROSS JOIN queues q ON q.id = m.queue "
     "WHERE {} ORDER BY m.id DESC LIMIT ?"
 )
-_CAMPAIGN = "SELECT finished_at FROM campaigns WHERE id = ? AND account = ?"
+_CAMPAIGN = "SELECT finished_at, account FROM campaigns WHERE id = ?"
 _INBOUND_IDS = (
     "SELECT id FROM inbound INDEXED BY inbound_of_account WHERE account = ? AND id >= ? AND id < ? "
     "ORDER BY id DESC LIMIT 1 OFFSET ?"
@@ -57,13 +57,13 @@ class _Walk(NamedTuple):
 
 def messages(
     connection: sqlite3.Connection,
-    account: str,
+    account: str | None,
     wanted: MessageFilter,
     limit: int,
     cursor: int | None,
     looked_at: int | None = None,
 ) -> Page:
-    """Newest first. `looked_at`: rows, where not as usual."""
+    """Newest first; `account` None: of all. `looked_at`: rows, where not as usual."""
     walk = _walk(connection, account, wanted, bounds_of(wanted.after, wanted.before, cursor), looked_at)
     if walk is None:
         return Page([], None)
@@ -74,19 +74,19 @@ def messages(
 
 
 def _walk(
-    connection: sqlite3.Connection, account: str, wanted: MessageFilter, bounds: Bounds, looked_at: int | None
+    connection: sqlite3.Connection, account: str | None, wanted: MessageFilter, bounds: Bounds, looked_at: int | None
 ) -> _Walk | None:
     """None: there can't be any."""
     if wanted.campaign is not None:
         if wanted.submission is not None:
             return None
-        row = connection.execute(_CAMPAIGN, (wanted.campaign, account)).fetchone()
-        if row is None:
+        row = connection.execute(_CAMPAIGN, (wanted.campaign,)).fetchone()
+        if row is None or account not in (None, row[1]):
             return None
         bounds = bounds.within(wanted.campaign, *_ends(row[0]))
     if wanted.submission is not None:
         bounds = bounds.within(wanted.submission - _LONGEST_CHECK, wanted.submission)
-    if wanted.client_id is not None:
+    if wanted.ids is not None or wanted.client_id is not None:
         return _Walk("", bounds, None)
     if wanted.recipient is not None:
         most = looked_at or ROWS_OF_RECIPIENT
@@ -102,9 +102,13 @@ def _ends(finished_at: int | None) -> tuple[int, ...]:
     return () if finished_at is None else ((finished_at + _AFTER_THE_END_MS) << SEQUENCE_BITS,)
 
 
-def _conditions(account: str, wanted: MessageFilter, bounds: Bounds) -> tuple[list[str], list[Any]]:
-    conditions, parameters = ["m.id >= ?", "m.id < ?", "m.account = ?"], [*bounds, account]
+def _conditions(account: str | None, wanted: MessageFilter, bounds: Bounds) -> tuple[list[str], list[Any]]:
+    conditions, parameters = ["m.id >= ?", "m.id < ?"], list[Any](bounds)
+    if wanted.ids is not None:
+        conditions.append(f"m.id IN ({', '.join('?' * len(wanted.ids))})")
+        parameters += wanted.ids
     equal = {
+        "m.account": account,
         "m.client_id": wanted.client_id,
         "m.recipient": wanted.recipient,
         "m.submission": wanted.submission if wanted.campaign is None else wanted.campaign,
@@ -118,6 +122,12 @@ def _conditions(account: str, wanted: MessageFilter, bounds: Bounds) -> tuple[li
     if wanted.sender is not None:
         conditions.append("m.sender IN (?, ?)")
         parameters += _spellings(wanted.sender)
+    if wanted.ends_with is not None:
+        conditions.append(f"substr(m.recipient, -{len(wanted.ends_with)}) = ?")
+        parameters.append(wanted.ends_with)
+    if wanted.carrier is not None:
+        conditions.append("EXISTS (SELECT 1 FROM attempts WHERE message = m.id AND carrier = ?)")
+        parameters.append(wanted.carrier)
     if wanted.statuses is not None:
         conditions.append(_stands_so(wanted.statuses))
     return conditions, parameters

@@ -11,8 +11,47 @@ CREATE TABLE queues (
     stay TEXT NOT NULL DEFAULT '',     -- a long message whose first parts went there
     avoid TEXT NOT NULL DEFAULT '',    -- a retry that should go elsewhere first
     unfit TEXT NOT NULL DEFAULT '',    -- carriers that can't carry these texts the way they take them: `telco#5f3a0c11`
+    held INTEGER NOT NULL DEFAULT 0,   -- the row in holds since which nothing of it is dealt; 0: it is dealt
     ready INTEGER NOT NULL DEFAULT 0 CHECK (ready >= 0),
-    UNIQUE (lane, route, account, campaign, stay, avoid, unfit)
+    UNIQUE (lane, route, account, campaign, stay, avoid, unfit, held)
+) STRICT;
+
+-- What restores held: whatever was open in their backups, until it is released or ended by hand.
+CREATE TABLE holds (
+    id INTEGER PRIMARY KEY,
+    since INTEGER NOT NULL,            -- when it was restored
+    backup TEXT NOT NULL,              -- its file's name
+    backup_at INTEGER NOT NULL,        -- of when it tells
+    released INTEGER NOT NULL DEFAULT 0            -- 1: all of it was, and its queues are dealt as any
+) STRICT;
+
+-- What an operator wants done with what is held, until all of it is: a few rows in a transaction.
+CREATE TABLE held_orders (
+    id INTEGER PRIMARY KEY,
+    what TEXT NOT NULL,                -- `release` or `end`
+    filters TEXT NOT NULL,             -- of what, as JSON
+    done INTEGER NOT NULL DEFAULT 0    -- messages, campaigns and events so far
+) STRICT;
+
+-- Events that are held; none of an endpoint but these.
+CREATE TABLE held_events (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    endpoint INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX held_events_of_account ON held_events (account, id);
+
+-- Campaigns that are held: paused, and not to be resumed by their accounts.
+CREATE TABLE held_campaigns (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    state INTEGER NOT NULL             -- how it stood in the backup
+) STRICT;
+
+-- In a backup: when it was taken. A store has none.
+CREATE TABLE taken (
+    at INTEGER PRIMARY KEY
 ) STRICT;
 
 CREATE TABLE endpoints (
@@ -113,6 +152,9 @@ CREATE INDEX attempts_by_id_key ON attempts (carrier, id_key) WHERE id_key IS NO
 CREATE INDEX attempts_by_reference ON attempts (carrier, reference) WHERE reference IS NOT NULL;
 CREATE INDEX attempts_submitting ON attempts (carrier, message) WHERE state = 3;
 CREATE INDEX attempts_in_doubt ON attempts (carrier, number_end) WHERE state = 4;
+-- Handed over more than a day from when their message got its id: scheduled, in a long queue, tried again, or by a clock
+-- that was set meanwhile. All others of a period are found by their messages' ids.
+CREATE INDEX attempts_late ON attempts (carrier, claimed_at) WHERE abs(claimed_at - (message >> 20)) > 86400000;
 CREATE INDEX attempts_sent_by_hand ON attempts (carrier, number_end) WHERE state = 5 AND answered_at IS NULL;
 
 -- Claims of messages of one segment that go out for the first time: the intent to send them, before a byte is written.
@@ -266,7 +308,7 @@ CREATE TABLE events (
     type TEXT NOT NULL,
     message INTEGER,
     prior INTEGER,                     -- the message's event before this one: they are told in order
-    state INTEGER NOT NULL,            -- 0 blocked by prior, 1 pending, 2 in a delivery, 3 delivered, 4 failed
+    state INTEGER NOT NULL,            -- -1 held, 0 blocked by prior, 1 pending, 2 in a delivery, 3 delivered, 4 failed
     delivery INTEGER,                  -- its own id, or a row in deliveries that it is or was of
     pending_since INTEGER NOT NULL,
     told_at INTEGER,                   -- if a first try of its own told it: such have no row in webhook_tries
@@ -483,12 +525,21 @@ CREATE TABLE alarms (
     PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 
+-- Carriers that an operator holds, until one lets them go.
+CREATE TABLE carrier_holds (
+    carrier TEXT PRIMARY KEY,
+    how TEXT NOT NULL CHECK (how IN ('pause', 'drain')),
+    since INTEGER NOT NULL,            -- milliseconds UTC
+    who TEXT NOT NULL,                 -- as in audit
+    why TEXT
+) STRICT, WITHOUT ROWID;
+
 -- What people changed by hand, never what a message says. Rows are added, and go when retention has said that all
 -- before them may; nothing else changes them.
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
-    who TEXT NOT NULL,                 -- `account:NAME` or `operator`
+    who TEXT NOT NULL,                 -- `account:NAME`, `operator:NAME` or `operator`
     request_id INTEGER,
     what TEXT NOT NULL,
     outcome TEXT,
@@ -497,6 +548,8 @@ CREATE TABLE audit (
     endpoint INTEGER,
     replayed INTEGER                   -- how many events
 ) STRICT;
+
+CREATE INDEX audit_of_message ON audit (message, id) WHERE message IS NOT NULL;
 
 CREATE TABLE audit_kept (
     id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -3,7 +3,8 @@
 import sqlite3
 
 from gateway.store import audit
-from gateway.store.audit import By, What
+from gateway.store.audit import What
+from gateway.store.by import By
 from gateway.store.templates.interface import TemplatePut, TemplateRow
 from gateway.store.work import Work
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gateway.store.audit import by_account
+from gateway.store.by import by_account
 from gateway.store.face import SqliteFace
 from gateway.store.templates import kept
 from gateway.store.templates.interface import TemplatePut, TemplateRow

@@ -13,6 +13,7 @@ SUBMITTING = frozenset(
     for name in (
         "account_limits",
         "direct",
+        "draining",
         "duplicates",
         "hostile_bodies",
         "schedules",

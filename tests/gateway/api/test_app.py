@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import trio
 
-from gateway.api.problems import TYPES
+from gateway.api.problem_types import TYPES
 
 JSON = {"Content-Type": "application/json"}
 

@@ -7,9 +7,9 @@ import trio
 from quart import Quart
 from trio.testing import MockClock
 
-from gateway.api.carriers_view import CarrierView
 from gateway.api.health import HealthChecks
 from gateway.api.problems import Problem
+from gateway.desk.carriers_view import CarrierView
 from gateway.store.interface import StoreBusy
 
 

@@ -28,7 +28,7 @@ from gateway.api.description.openapi import openapi_document
 from gateway.api.description.operations import OPERATIONS, Operation
 from gateway.api.description.problem_examples import PROBLEM_EXAMPLES
 from gateway.api.description.schemas import Entity, Message, ProblemDocument
-from gateway.api.problems import TYPES
+from gateway.api.problem_types import TYPES
 from gateway.flows import entities
 from gateway.identifiers import now_ms
 from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG

@@ -1,5 +1,6 @@
 """The operators' listener: open figures, /admin behind its token, and doubts settled by hand."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 import trio
 
 from gateway import identifiers
-from gateway.api.carriers_view import BreakerView
-from gateway.store.interface import AttemptName, Claim
+from gateway.desk.carriers_view import BreakerView
+from gateway.store.interface import AttemptName, Claim, InboundIn, ReceiptIn
+from protocol.receipts import Receipt, ReceiptState
 
 Build = Callable[..., dict[str, Any]]
 
@@ -86,8 +88,8 @@ async def test_status_tells_the_backlog_and_the_binds(house: Any, a_message: Bui
     assert [(queue["lane"], queue["account"], queue["ready"]) for queue in queues] == [("transactional", "shop", 1)]
 
 
-async def a_doubt(house: Any, message: dict[str, Any]) -> str:
-    """A message that was written to the wire and never answered."""
+async def a_claim(house: Any, message: dict[str, Any]) -> tuple[str, Claim]:
+    """A message that was dealt to a bind."""
     claimed = trio.Event()
     claims: list[Claim] = []
 
@@ -99,9 +101,14 @@ async def a_doubt(house: Any, message: dict[str, Any]) -> str:
     house.store.open_window("telco/1", "telco", take)
     house.store.ask("telco/1", 1)
     await claimed.wait()
-    house.store.doubt("telco/1", [AttemptName(claims[0].message, 1, 1)], 0)
+    return (await answer.get_json())["id"], claims[0]
+
+
+async def a_doubt(house: Any, message: dict[str, Any]) -> str:
+    """A message that was written to the wire and never answered."""
+    found, claim = await a_claim(house, message)
+    house.store.doubt("telco/1", [AttemptName(claim.message, 1, 1)], 0)
     await house.store.keep_alive()
-    found: str = (await answer.get_json())["id"]
     return found
 
 
@@ -174,3 +181,58 @@ async def test_an_operator_is_told_why_the_store_takes_nothing(house: Any) -> No
     body = await answer.get_json()
     assert (answer.status_code, body["code"]) == (503, "store_busy")
     assert "the store is closing" in body["detail"]
+
+
+VICTOR = "victors-token-of-tests"
+
+
+@pytest.fixture
+def a_viewer(configuration: dict[str, Any]) -> None:
+    token = {"sha256": hashlib.sha256(VICTOR.encode()).hexdigest(), "name": "victor", "role": "viewer"}
+    configuration["operator"]["tokens"].append(token)
+
+
+@pytest.mark.usefixtures("a_viewer")
+async def test_a_viewer_sees_doubts_receipts_and_inbound_messages_with_numbers_masked(
+    house: Any, a_message: Build
+) -> None:
+    await a_doubt(house, a_message(lane="promotional"))
+    said = ("77", (), ReceiptState.DELIVERED, "DELIVRD", "000", None, None, None, "34600000009", "SHOP")
+    receipt = Receipt(*said, "id:77 to:34600000009 stat:DELIVRD", ())
+    house.store.receipt(ReceiptIn("telco", "telco/1", receipt, identifiers.now_ms(), None, None, None), lambda _: None)
+    inbound = InboundIn(1, "telco", None, "34600000008", "34911000111", "Hola", "gsm7", identifiers.now_ms())
+    house.store.inbound(inbound, lambda _: None)
+    await house.store.keep_alive()
+    seen = {
+        what: (await (await house.operator(VICTOR).get(f"/admin/{what}")).get_json())["entities"]
+        for what in ("doubts", "parked", "inbound/untold")
+    }
+    assert seen["doubts"][0]["to"] == "+34•••••••01"
+    assert (seen["parked"][0]["to"], seen["parked"][0]["raw"]) == ("34•••••••09", "id:77 to:34•••••••09 stat:DELIVRD")
+    assert (seen["inbound/untold"][0]["from"], seen["inbound/untold"][0]["to"]) == ("34•••••••08", "34•••••••11")
+    (whole,) = (await (await house.operator().get("/admin/parked")).get_json())["entities"]
+    assert whole["to"] == "34600000009"
+
+
+async def test_a_receipt_that_may_say_a_text_is_listed_without_its_words(house: Any, a_message: Build) -> None:
+    await a_claim(house, a_message())
+    now = identifiers.now_ms()
+    said = (ReceiptState.DELIVERED, "DELIVRD", "000", None, None, None, "34600000001", "SHOP", "id 7: my secret", ())
+    quotes = Receipt("7", (), *said, may_quote=True)
+    house.store.receipt(ReceiptIn("telco", "telco/1", quotes, now, None, None, None), lambda _: None)
+    handsets = InboundIn(1, "telco", None, "34600000001", "SHOP", "id 7: my secret", "gsm7", now)
+    guess = Receipt("8", (), *said, is_guess=True)
+    house.store.receipt(ReceiptIn("telco", "telco/1", guess, now, None, None, None, otherwise=handsets), lambda _: None)
+    await house.store.keep_alive()
+    listed = (await (await house.operator().get("/admin/parked")).get_json())["entities"]
+    assert [(one["carrier_message_id"], one["raw"]) for one in listed] == [("7", None), ("8", None)]
+
+
+@pytest.mark.usefixtures("a_viewer")
+async def test_the_audit_names_the_operator_who_did_it(house: Any, a_message: Build) -> None:
+    message = await a_doubt(house, a_message(lane="promotional"))
+    refused = await house.operator(VICTOR).post(f"/admin/doubts/{message}/settle", json={"outcome": "unknown"})
+    assert refused.status_code == 403
+    await house.operator().post(f"/admin/doubts/{message}/settle", json={"outcome": "unknown"})
+    (row,) = (await (await house.operator(VICTOR).get("/admin/audit")).get_json())["entities"]
+    assert (row["who"], row["what"], row["outcome"], row["message"]) == ("operator", "settle_doubt", "unknown", message)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from msgspec import json
 
-from gateway.api.problems import NOT_FOUND, Problem
+from gateway.api.problem_types import NOT_FOUND
+from gateway.api.problems import Problem
 from gateway.api.refusals import EVERY_SECONDS, Refusals
 from gateway.store.interface import StoreBusy, StoreFull
 

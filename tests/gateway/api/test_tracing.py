@@ -12,9 +12,11 @@ from gateway.api.operators import create_operator_app
 from gateway.api.problems import Problem
 from gateway.api.tracing import MOST_TRACES, Tracing
 from gateway.carriers.trace import Tap, Wire
+from gateway.desk.operators import Operator, Role
 from gateway.flows.explain import Explainer, all_able
 from gateway.flows.number_facts import NumberFacts
 from gateway.identifiers import Identifiers
+from gateway.store.by import By
 from gateway.store.interface import Store, StoreBusy
 from protocol.codec import encode
 from protocol.pdus import SubmitSm
@@ -47,7 +49,14 @@ def wire(house: Any) -> Wire:
     wire = Wire("telco")
     ids, explainer = Identifiers(), Explainer(house.settings, NumberFacts(house.settings.lookup), all_able)
     house.operator_app = create_operator_app(
-        house.settings, house.store, ids, house.carriers, CollectorRegistry(), {"telco": wire}, explainer=explainer
+        house.settings,
+        house.store,
+        ids,
+        house.carriers,
+        CollectorRegistry(),
+        {"telco": wire},
+        explainer=explainer,
+        desks=house.operator_app.desks,
     )
     return wire
 
@@ -148,12 +157,13 @@ async def test_a_trace_whose_body_nobody_reads_has_a_place_for_as_long_as_it_is_
 
 async def test_a_trace_that_the_audit_cannot_tell_of_leaves_its_place(house: Any, wire: Wire) -> None:
     class Deaf:
-        async def trace_shown(self, carrier: str, *, request_id: int | None) -> None:
+        async def trace_shown(self, carrier: str, *, by: By | None = None) -> None:
             raise StoreBusy
 
     calls = Tracing(cast(Store, Deaf()), {"telco": wire})
     async with house.operator_app.test_request_context("/admin/carriers/telco/trace?show=true"):
         g.request_id = 1
+        g.operator = Operator("anna", Role.OPERATOR, "")
         for _ in range(MOST_TRACES + 1):
             with pytest.raises(StoreBusy):
                 await calls.trace("telco")

@@ -201,6 +201,21 @@ async def test_draining_unbinds_what_was_made_by_outbind_and_lets_the_silent_go(
         assert smsc.closed is not None, "it was unbound"
 
 
+async def test_a_carrier_that_is_to_have_no_binds_takes_no_outbind_until_it_may(
+    listening: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening() as it:
+        await it.call(OUTBIND)
+        await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+        it.carrier.unbind()
+        await it.until(lambda: it.called() == [])
+        await it.call(OUTBIND)
+        await it.until(lambda: "an operator holds the carrier" in caplog.text)
+        it.carrier.bind_again()
+        await it.call(OUTBIND)
+        await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+
+
 async def test_an_address_that_is_taken_is_said_at_the_start(carrier_settings: Callable[..., Any]) -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listener.socket.getsockname()[1]

@@ -2,6 +2,7 @@ import random
 from itertools import pairwise
 
 import pytest
+from busiest_seconds import most_in_a_second
 
 from gateway.carriers.pacing import Backoff, Pace, ThrottlePause
 
@@ -17,15 +18,6 @@ def sent_times(pace: Pace, seconds: float, late: random.Random, *, start: float 
             times += [now] * count
         now = max(now, pace.next_at()) + late.random() * 0.003
     return times
-
-
-def most_in_a_second(times: list[float]) -> int:
-    most, first = 0, 0
-    for last, time in enumerate(times):
-        while time - times[first] >= 1.0:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 @pytest.mark.parametrize("rate", [3, 20, 100, 250, 1000])

@@ -5,6 +5,7 @@ import random
 from itertools import pairwise
 
 import pytest
+from busiest_seconds import most_in_a_second
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,15 +26,6 @@ LATE = st.lists(st.sampled_from([0.0, 0.0, 0.0001, 0.003, 0.02, 0.09, 0.3, 1.2])
 """How late timers come, in turn."""
 UNWRITTEN = st.lists(st.sampled_from([0.0, 0.0, 0.002, 0.05, 1.4, 2.7]), min_size=1, max_size=5)
 """How long after it was let go a PDU is handed to the network."""
-
-
-def most_in_a_second(times: list[float]) -> int:
-    most, first = 0, 0
-    for last, time in enumerate(times):
-        while time - times[first] >= 1.0:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 class Line:

@@ -38,5 +38,6 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedGateway]:
     monkeypatch.setenv("SLUICE_OPERATOR_URL", scripted.url)
     monkeypatch.setenv("SLUICE_TOKEN", "sk_test")
     monkeypatch.setenv("SLUICE_OPERATOR_TOKEN", "op_test")
+    monkeypatch.delenv("COLUMNS", raising=False)
     yield scripted
     scripted.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.bulk.job import Job, Options
-from gateway.cli.bulk.patience import Patience, StoppedError
+from gateway.cli.bulk.patience import Patience
 from gateway.cli.bulk.rows import FileError, examine
 from gateway.cli.calls import CALLERS, Caller, NotReachableError, RefusedError
 
@@ -95,6 +95,10 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert peak(6_000) < few + 100_000
 
 
+class StoppedError(Exception):
+    """The run was interrupted while it waited."""
+
+
 class FakeClock:
     """Waiting takes no time."""
 
@@ -106,11 +110,12 @@ class FakeClock:
     def now(self) -> float:
         return self.at
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> None:
         if seconds > 0:
             self.waits.append(seconds)
         self.at += seconds
-        return self.is_stopped
+        if self.is_stopped:
+            raise StoppedError
 
 
 class Troubled:

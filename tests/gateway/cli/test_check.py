@@ -75,7 +75,7 @@ def test_secrets_are_masked(config: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "password" not in tables["carriers"]["backup"]
     assert tables["accounts"]["shop"]["webhook"]["secrets"] == ["***"]
     assert tables["accounts"]["shop"]["webhook"]["url"] == "https://shop.example/sms?***"
-    assert tables["operator"]["tokens"] == [{"file": "operator_token"}]
+    assert tables["operator"]["tokens"] == [{"file": "operator_token", "name": "operator", "role": "operator"}]
 
 
 def test_what_is_printed_loads_again_once_the_secrets_are_put_back(
@@ -141,7 +141,7 @@ def test_what_a_profile_gives_is_printed_as_effective(tmp_path: Path, capsys: py
 
 UNUSUAL: dict[str, object] = {
     "profile": "vonage-like", "schedule_delivery_time": "relative",
-    "hosts": ["a.example:1", "[2001:db8::1]:2"], "hosts_order": "round_robin",
+    "hosts": ["a.example:1", "[2001:db8::1]:2"], "hosts_order": "round_robin", "local_address": "2001:db8::9",
     "tls": {"server_name": "smpp.example", "min_version": "1.3"}, "outbind_listen": ["127.0.0.1:2776"],
     "outbind_from": ["192.0.2.0/24"], "system_id": 'ac"me', "system_type": "VMA", "interface_version": "5.0",
     "address_range": "^34", "mode": "transmitter+receiver", "binds": 2, "window": 9, "adaptive_window": False,

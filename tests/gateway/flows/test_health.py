@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from gateway.flows.health import Health
 from gateway.messages import MessageState
 from gateway.rules.breaker_terms import BreakerState, Cause, Waiting
-from gateway.rules.taking import Standing
+from gateway.rules.taking import HELD, Standing
 from gateway.rules.tiers import Tierings
 from gateway.settings import Settings
 from gateway.settings.alerts import OperatorEvent
@@ -264,3 +264,59 @@ async def test_it_looks_four_times_a_second_and_ranks_each_five(autojump_clock: 
         await trio.sleep(11)
         assert [round(at - begun) for at in asked] == [0, 5, 10]
         nursery.cancel_scope.cancel()
+
+
+# --- held by an operator
+
+
+async def test_a_held_carrier_is_dealt_nothing_and_has_no_breaker() -> None:
+    place = Place(settings_of())
+    place.health.stop("telco", "ESME_RSYSERR")
+    place.told.take()
+    place.health.hold("telco")
+    assert place.told.take() == [("standing", "telco", HELD)]
+    place.health.take_back("telco")
+    assert place.told.take() == [
+        ("breaker.opened", "telco", False, {"cause": None, "detail": "it was let go"}),
+        ("halt", "telco"),
+    ]
+    assert place.health.view("telco") is None
+    place.health.heard("telco", 0, 100, 1.0, 1.0)
+    place.health.stop("telco", "ESME_RSYSERR")
+    place.health.tick()
+    place.health.reconfigure(settings_of())
+    place.health.able("telco", True)
+    assert place.told.take() == [("able", "telco", True)]
+
+
+async def test_one_that_is_resumed_has_its_whole_share_and_a_breaker_that_knows_nothing() -> None:
+    place = Place(settings_of())
+    place.health.stop("telco", "ESME_RSYSERR")
+    place.health.hold("telco")
+    place.health.take_back("telco")
+    place.told.take()
+    place.health.resume("telco")
+    assert place.told.take() == [("standing", "telco", None)]
+    view = place.health.view("telco")
+    assert view is not None
+    assert view.state is BreakerState.CLOSED
+
+
+async def test_a_hold_that_came_to_nothing_leaves_its_breaker_as_it_was() -> None:
+    place = Place(settings_of())
+    place.health.stop("telco", "ESME_RSYSERR")
+    stopped = next(told for told in place.told.take() if told[0] == "standing")
+    place.health.hold("telco")
+    place.health.tick()
+    assert place.told.take() == [("standing", "telco", HELD)]
+    place.health.resume("telco")
+    assert place.told.take() == [("standing", "telco", None), stopped]
+    view = place.health.view("telco")
+    assert view is not None
+    assert view.state is BreakerState.OPEN
+
+
+async def test_what_a_held_carrier_was_dealt_is_taken_back() -> None:
+    place = Place(settings_of())
+    place.health.take_back("telco")
+    assert place.told.take() == [("halt", "telco")]

@@ -15,6 +15,7 @@ from gateway.settings import Settings
 from gateway.settings.alerts import OperatorEvent
 from gateway.store.alarms.interface import EndpointHealth
 from gateway.store.ends import Ended
+from gateway.store.held_queue.interface import HeldGroup, HeldSummary
 
 CARRIER = {"hosts": ["localhost:2775"], "system_id": "acme", "password": "secret"}
 
@@ -30,6 +31,7 @@ class Carrier:
     able: bool = False
     alarm: str | None = None
     binds: list[Bind] = field(default_factory=list)
+    held: object | None = None
 
 
 class Clock:
@@ -53,12 +55,14 @@ class Scene:
         self.asked_failures = 0
         alerts = self.settings(**changes).alerts
         self.alarms = Alarms(self, alerts, clock=self.clock, now_ms=lambda: round(self.clock.now * 1000))
+        self.held: HeldSummary | None = None
         self.watch = Watch(
             self.settings(**changes),
             self,
             self.alarms,
             lambda: self.carriers,
             lambda: self.counted,
+            held=lambda: self.held,
             clock=self.clock,
             free=lambda folder: self.free(folder),
         )
@@ -116,6 +120,31 @@ async def test_a_carrier_that_was_up_is_down_after_five_seconds() -> None:
     }
 
 
+async def test_a_carrier_that_an_operator_holds_is_no_alarm_and_has_time_when_it_is_let_go() -> None:
+    scene = Scene()
+    scene.carriers = [Carrier("telco", able=True)]
+    await scene.look()
+    scene.carriers[0].able, scene.carriers[0].held = False, "by anna"
+    await scene.look(120)
+    assert scene.raised(OperatorEvent.CARRIER_DOWN) == {}
+    scene.carriers[0].held = None
+    await scene.look(20)
+    assert scene.raised(OperatorEvent.CARRIER_DOWN) == {}
+    await scene.look(20)
+    assert list(scene.raised(OperatorEvent.CARRIER_DOWN)) == ["telco"]
+
+
+async def test_one_that_was_down_before_it_was_held_stays_an_alarm_until_it_can_send() -> None:
+    scene = Scene()
+    scene.carriers = [Carrier("telco", able=True)]
+    await scene.look()
+    scene.carriers[0].able = False
+    await scene.look(10)
+    scene.carriers[0].held = "by anna"
+    await scene.look(60)
+    assert list(scene.raised(OperatorEvent.CARRIER_DOWN)) == ["telco"]
+
+
 async def test_a_carrier_that_is_up_again_recovers() -> None:
     scene = Scene()
     scene.carriers = [Carrier("telco", able=True)]
@@ -165,6 +194,17 @@ async def test_a_backlog_is_old_beyond_its_lanes_age_and_normal_well_below_it() 
     assert scene.raised(OperatorEvent.BACKLOG_OLD)
     await scene.look(2)
     assert scene.raised(OperatorEvent.BACKLOG_OLD) == {}
+
+
+async def test_what_a_restore_holds_is_an_alarm_until_nothing_is_held() -> None:
+    scene = Scene()
+    group = HeldGroup("shop", "otp", "rest", MessageState.QUEUED, 7, 1, 2)
+    scene.held = HeldSummary(1, "backup.db", 1, [group], [], 3, [])
+    await scene.look()
+    assert scene.raised(OperatorEvent.QUEUE_HELD) == {"backup.db": {"messages": 7, "campaigns": 0, "events": 3}}
+    scene.held = None
+    await scene.look()
+    assert scene.raised(OperatorEvent.QUEUE_HELD) == {}
 
 
 async def test_queues_of_one_lane_and_route_are_one_backlog_of_the_oldest() -> None:

@@ -183,3 +183,36 @@ def test_short_time_outs_contradict_no_usual_value_of_a_breaker(loads: Loads) ->
     loads(CARRIER + short)
     # As `sluice check` prints it.
     loads(CARRIER + short + 'breaker_latency = "20s"\nreceipt_silence_least = "60s"')
+
+
+def test_a_local_address_is_one_or_a_list(loads: Loads) -> None:
+    assert loads(CARRIER + 'local_address = "198.51.100.10"').carriers["second"].local_address == ["198.51.100.10"]
+    several = loads(CARRIER + 'local_address = ["2001:db8::10", "2001:DB8:0::11"]').carriers["second"]
+    assert several.local_address == ["2001:db8::10", "2001:db8::11"]
+    assert loads(CARRIER).carriers["second"].local_address == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('local_address = "here.example"', "write an IP address of this machine"),
+        ('local_address = "0.0.0.0"', "is no machine's own"),
+        ('local_address = ["198.51.100.10", "198.51.100.10"]', "names an address twice"),
+        ('local_address = ["198.51.100.10", "2001:db8::10"]', "has IPv4 and IPv6 addresses"),
+    ],
+)
+def test_a_local_address_that_cannot_be_left_from_is_told(loads: Loads, text: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"carriers.second.local_address.*{told}"):
+        loads(CARRIER + text)
+
+
+@pytest.mark.parametrize(("own", "host"), [("198.51.100.10", "[2001:db8::7]:2775"), ("2001:db8::10", "192.0.2.7:2775")])
+def test_a_host_of_the_other_family_than_local_address_is_refused(loads: Loads, own: str, host: str) -> None:
+    text = CARRIER.replace("two.example:2775", host) + f'local_address = "{own}"'
+    with pytest.raises(ConfigurationError, match=r"carriers.second.hosts has .* can't be reached from local_address"):
+        loads(text)
+
+
+def test_a_local_address_does_nothing_for_a_carrier_that_only_calls(loads: Loads) -> None:
+    with pytest.raises(ConfigurationError, match=r"carriers\.second\.local_address does nothing without hosts"):
+        loads(BARE + 'outbind_listen = ["127.0.0.1:0"]\noutbind_from = ["192.0.2.0/24"]\nlocal_address = "192.0.2.1"')

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -365,6 +365,16 @@ class Bench:
             "SELECT count(*) FROM events WHERE state = 2 AND delivery = id AND id NOT IN (SELECT id FROM deliveries)"
         )
         return rows + first_tries
+
+    async def statements_of(self, step: Callable[[], Awaitable[Any]]) -> list[str]:
+        """What the writer executes meanwhile."""
+        recorded: list[str] = []
+        connection = self.store._writer._connection
+        assert connection is not None
+        await connection.call(lambda c: c.set_trace_callback(recorded.append))
+        await step()
+        await connection.call(lambda c: c.set_trace_callback(None))
+        return recorded
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for delivery in self.deliveries for body in delivery.bodies]

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.settings.alerts import OperatorEvent
 from gateway.store.alarms.interface import EndpointHealth
+from gateway.store.by import by_account, by_operator
 from gateway.store.lists.interface import EventFilter
 from gateway.store.policy import OPERATOR, EndpointPolicy
 
@@ -155,10 +156,10 @@ async def test_the_operators_own_endpoint_is_tested_enabled_and_replayed_like_an
     await turn(told, DOWN, "telco", raised=True)
     await told.outcome(told.deliveries[0], 410)
     assert await told.store.endpoint_health(100) == [EndpointHealth(OPERATOR, URL, 1, 0, "answered 410 Gone")]
-    assert await told.store.enable_endpoint(OPERATOR, request_id=7)
+    assert await told.store.enable_endpoint(OPERATOR, by=by_operator(7))
     await told.commit()
     await told.outcome(told.deliveries[1])
-    event = await told.store.add_test_event(OPERATOR, request_id=8)
+    event = await told.store.add_test_event(OPERATOR, by=by_operator(8))
     assert event is not None
     assert await told.store.replay(OPERATOR, [1 << 60], None, None, failed_only=False) == 0
     assert {row[0] for row in told.sql("SELECT who FROM audit")} == {"operator"}
@@ -169,7 +170,7 @@ async def test_the_operators_own_endpoint_is_tested_enabled_and_replayed_like_an
 
 async def test_endpoints_that_failed_so_often_are_found_with_what_waits(bench: Any) -> None:
     bench.take_deliveries()
-    await bench.store.cancel("shop", await bench.accept_one(scheduled_at=bench.clock() + 1000), 1)
+    await bench.store.cancel("shop", await bench.accept_one(scheduled_at=bench.clock() + 1000), by_account("shop", 1))
     await bench.commit()
     for _ in range(3):
         await bench.outcome(bench.deliveries[-1], 503)
@@ -183,7 +184,7 @@ async def test_origins_of_webhook_urls_that_fail_are_found_too(bench: Any) -> No
     bench.take_deliveries()
     url = "https://one.example/x?secret"
     message = await bench.accept_one(webhook_url=url, scheduled_at=bench.clock() + 1000)
-    await bench.store.cancel("shop", message, 1)
+    await bench.store.cancel("shop", message, by_account("shop", 1))
     await bench.commit()
     await bench.outcome(bench.deliveries[-1], 503)
     (found,) = await bench.store.endpoint_health(1)

@@ -16,6 +16,7 @@ from gateway.settings.carriers import Carrier as CarrierSettings
 from gateway.simulator.options import Options
 from gateway.simulator.simulator import Simulator
 from gateway.simulator.spans import Span
+from gateway.store.by import by_account
 from gateway.store.interface import CancelOutcome
 from gateway.store.policy import CarrierPolicy
 
@@ -86,7 +87,7 @@ async def test_a_canceled_message_of_which_no_receipt_came_is_found_deleted(stre
     async with street(receipt_delay=Span(900, 900)) as it:
         message = await it.bench.accept_one()
         await it.comes_to(message, MessageState.SENT)
-        assert await it.bench.store.cancel("shop", message, 1) is CancelOutcome.ASKED
+        assert await it.bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.ASKED
         with trio.fail_after(PATIENCE_SECONDS):
             while not (await it.bench.story(message)).enquiries:
                 await it.bench.commit()

@@ -4,6 +4,8 @@ import sqlite3
 
 import pytest
 
+from gateway.store.by import by_account, by_operator
+
 DAY = 24 * 3_600_000
 
 
@@ -24,14 +26,14 @@ async def test_everything_done_by_hand_says_who_asked_in_which_request_for_what(
     event = await a_failed_event(bench)
     canceled = await bench.accept_one()
     doubtful = await bench.accept_one(recipient="+34600000002")
-    assert await bench.store.cancel("shop", canceled, 11)
+    assert await bench.store.cancel("shop", canceled, by_account("shop", 11))
     bind = bench.bind()
     await bind.ask(1)
     await bind.doubt(doubtful)
-    assert await bench.store.settle_doubt(doubtful, "unknown", request_id=12)
-    assert await bench.store.replay("shop", [event], None, None, failed_only=False, request_id=13) == 1
-    assert await bench.store.enable_endpoint("shop", request_id=14)
-    test = await bench.store.add_test_event("shop", request_id=15)
+    assert await bench.store.settle_doubt(doubtful, "unknown", by=by_operator(12))
+    assert await bench.store.replay("shop", [event], None, None, failed_only=False, by=by_account("shop", 13)) == 1
+    assert await bench.store.enable_endpoint("shop", by=by_account("shop", 14))
+    test = await bench.store.add_test_event("shop", by=by_account("shop", 15))
     ((endpoint,),) = bench.sql("SELECT id FROM endpoints WHERE account = 'shop'")
     told = [(row.who, row.request_id, row.what, row.outcome) for row in await rows(bench)]
     assert told == [
@@ -65,7 +67,7 @@ async def test_a_replay_of_a_range_is_one_row_with_its_first_event_and_how_many(
 async def test_what_changed_nothing_is_not_written_down(bench):
     event = await a_failed_event(bench)
     sent = await bench.accept_one(account="mall")
-    await bench.store.cancel("shop", sent, 1)
+    await bench.store.cancel("shop", sent, by_account("shop", 1))
     await bench.store.replay("mall", [event], None, None, failed_only=False)
     await bench.store.settle_doubt(sent, "sent")
     await bench.store.enable_endpoint("quiet")
@@ -75,7 +77,7 @@ async def test_what_changed_nothing_is_not_written_down(bench):
 
 async def test_no_column_can_hold_what_a_message_says(bench):
     message = await bench.accept_one(text="Kolibri", client_id="Kolibri", tag="Kolibri")
-    await bench.store.cancel("shop", message, 1)
+    await bench.store.cancel("shop", message, by_account("shop", 1))
     assert "Kolibri" not in str(bench.sql("SELECT * FROM audit"))
     assert "+34600000001" not in str(bench.sql("SELECT * FROM audit"))
 
@@ -92,7 +94,7 @@ async def test_no_column_can_hold_what_a_message_says(bench):
     ],
 )
 async def test_nothing_that_was_written_is_changed_or_taken_away(bench, statement):
-    await bench.store.cancel("shop", await bench.accept_one(), 1)
+    await bench.store.cancel("shop", await bench.accept_one(), by_account("shop", 1))
     before = bench.sql("SELECT * FROM audit")
     with pytest.raises(sqlite3.DatabaseError):
         bench.sql(statement)
@@ -101,9 +103,9 @@ async def test_nothing_that_was_written_is_changed_or_taken_away(bench, statemen
 
 
 async def test_it_is_kept_as_long_as_messages_and_then_goes(bench):
-    await bench.store.cancel("shop", await bench.accept_one(), 1)
+    await bench.store.cancel("shop", await bench.accept_one(), by_account("shop", 1))
     await bench.after(bench.policy.messages_ms - DAY)
-    await bench.store.cancel("shop", await bench.accept_one(), 2)
+    await bench.store.cancel("shop", await bench.accept_one(), by_account("shop", 2))
     await bench.after(DAY - 1)
     assert [row.request_id for row in await rows(bench)] == [1, 2]
     await bench.after(1_000)
@@ -114,7 +116,7 @@ async def test_it_is_kept_as_long_as_messages_and_then_goes(bench):
 
 async def test_it_is_listed_newest_first_in_pages(bench):
     for n in range(5):
-        await bench.store.cancel("shop", await bench.accept_one(), n)
+        await bench.store.cancel("shop", await bench.accept_one(), by_account("shop", n))
     page = await bench.store.audit(limit=3, cursor=None)
     rest = await bench.store.audit(limit=3, cursor=page.next_cursor)
     assert [row.request_id for row in page.rows + rest.rows] == [4, 3, 2, 1, 0]

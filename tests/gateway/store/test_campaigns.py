@@ -8,6 +8,7 @@ from played_campaigns import PlayedCampaign, some_recipients
 
 from gateway.identifiers import CAMPAIGN, public
 from gateway.messages import ErrorCode, MessageState
+from gateway.store.by import by_account
 from gateway.store.campaigns.interface import (
     CampaignMove,
     CampaignState,
@@ -439,7 +440,7 @@ async def test_moves_that_are_not_possible_say_so(bench):
     stranger.account = "mall"
     for move in (stranger.pause, stranger.resume, stranger.cancel):
         assert await move() is CampaignMove.NOT_FOUND
-    assert await bench.store.pause_campaign("shop", 1, 1) is CampaignMove.NOT_FOUND
+    assert await bench.store.pause_campaign("shop", 1, by=by_account("shop", 1)) is CampaignMove.NOT_FOUND
 
 
 async def test_moves_by_hand_are_audited_once(bench):

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.messages import MessageState
+from gateway.store.by import by_account
 from gateway.store.interface import CancelOutcome, Verdict
 
 SECOND = 1_000
@@ -12,8 +13,8 @@ MINUTE = 60_000
 @pytest.mark.parametrize("ahead", [None, MINUTE])
 async def test_an_unsent_message_is_canceled_once(bench, ahead):
     message = await bench.accept_one(scheduled_at=None if ahead is None else bench.clock() + ahead)
-    assert await bench.store.cancel("shop", message, 1) is CancelOutcome.CANCELED
-    assert await bench.store.cancel("shop", message, 2) is CancelOutcome.ALREADY_CANCELED
+    assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.CANCELED
+    assert await bench.store.cancel("shop", message, by_account("shop", 2)) is CancelOutcome.ALREADY_CANCELED
     story = await bench.story(message)
     assert story.message.state == MessageState.CANCELED
     assert bench.told(message) == ["message.canceled"]
@@ -28,7 +29,7 @@ async def test_a_message_that_waits_for_its_retry_can_be_canceled(bench):
     bind = bench.bind()
     await bind.ask(1)
     await bind.answer(bind.an_answer(message, Verdict.RETRY))
-    assert await bench.store.cancel("shop", message, 1) is CancelOutcome.CANCELED
+    assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.CANCELED
     await bench.after(MINUTE)
     assert await bind.ask(1) == []
 
@@ -40,7 +41,7 @@ async def test_what_a_carrier_may_have_cannot_be_canceled(bench):
     await bind.doubt(doubtful)
     await bind.send(sent)
     for message in (claimed, doubtful, sent):
-        assert await bench.store.cancel("shop", message, 1) is CancelOutcome.TOO_LATE
+        assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.TOO_LATE
 
 
 async def test_a_message_to_be_sent_again_after_a_doubt_cannot_be_canceled(bench):
@@ -50,13 +51,13 @@ async def test_a_message_to_be_sent_again_after_a_doubt_cannot_be_canceled(bench
     await bind.doubt(message)
     await bench.after(MINUTE)
     assert await bench.state(message) is MessageState.QUEUED
-    assert await bench.store.cancel("shop", message, 1) is CancelOutcome.TOO_LATE
+    assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.TOO_LATE
 
 
 async def test_another_accounts_message_is_not_there(bench):
     message = await bench.accept_one()
-    assert await bench.store.cancel("mall", message, 1) is CancelOutcome.NOT_FOUND
-    assert await bench.store.cancel("shop", message + 1, 1) is CancelOutcome.NOT_FOUND
+    assert await bench.store.cancel("mall", message, by_account("mall", 1)) is CancelOutcome.NOT_FOUND
+    assert await bench.store.cancel("shop", message + 1, by_account("shop", 1)) is CancelOutcome.NOT_FOUND
     assert await bench.state(message) is MessageState.QUEUED
 
 
@@ -64,6 +65,6 @@ async def test_cancel_and_claim_in_one_commit_agree(bench):
     message = await bench.accept_one()
     bind = bench.bind()
     bench.store.ask(bind.name, 1)
-    outcome = await bench.store.cancel("shop", message, 1)
+    outcome = await bench.store.cancel("shop", message, by_account("shop", 1))
     assert (outcome is CancelOutcome.CANCELED) == (bind.messages == [])
     assert bench.ready_is_right()

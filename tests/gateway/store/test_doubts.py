@@ -9,6 +9,7 @@ import trio.testing
 from gateway.identifiers import MESSAGE, public
 from gateway.messages import AttemptState, MessageState
 from gateway.settings import InDoubt, Settings
+from gateway.store.by import by_account, by_operator
 from gateway.store.interface import CancelOutcome, Verdict
 from gateway.store.policy import CarrierPolicy, LanePolicy, policy_of
 
@@ -302,7 +303,7 @@ async def test_each_doubt_is_told_and_the_second_says_that_there_was_a_first(ben
 
 async def test_a_receipt_of_what_an_operator_knows_as_sent_is_found_without_its_id(bench):
     message, _ = await doubted(bench)
-    assert await bench.store.settle_doubt(message, "sent", request_id=1)
+    assert await bench.store.settle_doubt(message, "sent", by=by_operator(1))
     assert await bench.state(message) is MessageState.SENT
     await bench.after(HOUR)
     await bench.receipt("777")
@@ -312,7 +313,7 @@ async def test_a_receipt_of_what_an_operator_knows_as_sent_is_found_without_its_
 
 async def test_what_an_operator_knows_as_sent_makes_a_doubt_for_the_same_number_ambiguous(bench):
     known, _ = await doubted(bench)
-    assert await bench.store.settle_doubt(known, "sent", request_id=1)
+    assert await bench.store.settle_doubt(known, "sent", by=by_operator(1))
     doubtful, _ = await doubted(bench)
     await bench.receipt("777")
     assert [await bench.state(m) for m in (known, doubtful)] == [MessageState.SENT, MessageState.IN_DOUBT]
@@ -321,10 +322,10 @@ async def test_what_an_operator_knows_as_sent_makes_a_doubt_for_the_same_number_
 @pytest.mark.parametrize("outcome", ["sent", "resend", "unknown"])
 async def test_a_doubt_is_settled_by_hand_once(bench, outcome):
     message, _ = await doubted(bench)
-    assert await bench.store.settle_doubt(message, outcome, request_id=1)
+    assert await bench.store.settle_doubt(message, outcome, by=by_operator(1))
     story = await bench.story(message)
     for again in ("sent", "resend", "unknown"):
-        assert not await bench.store.settle_doubt(message, again, request_id=2)
+        assert not await bench.store.settle_doubt(message, again, by=by_operator(2))
     assert await bench.story(message) == story
     assert bench.sql("SELECT count(*) FROM audit") == [(1,)]
 
@@ -334,7 +335,7 @@ async def test_of_two_operators_in_one_commit_one_settles(bench):
     outcomes = []
 
     async def settle(outcome):
-        outcomes.append((outcome, await bench.store.settle_doubt(message, outcome, request_id=1)))
+        outcomes.append((outcome, await bench.store.settle_doubt(message, outcome, by=by_operator(1))))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(settle, "resend")
@@ -353,7 +354,7 @@ async def test_a_receipt_and_an_operator_at_the_same_moment_agree_on_what_the_re
     settled = []
 
     async def settle():
-        settled.append(await bench.store.settle_doubt(message, outcome, request_id=1))
+        settled.append(await bench.store.settle_doubt(message, outcome, by=by_operator(1)))
 
     async with trio.open_nursery() as nursery:
         if receipt_first:
@@ -375,7 +376,7 @@ async def test_a_receipt_and_an_operator_at_the_same_moment_agree_on_what_the_re
 
 async def test_a_doubt_can_neither_be_canceled_nor_does_its_cancelling_settle_it(bench):
     message, bind = await doubted(bench)
-    assert await bench.store.cancel("shop", message, 1) is CancelOutcome.TOO_LATE
+    assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.TOO_LATE
     assert await bench.state(message) is MessageState.IN_DOUBT
     await bind.send(message)
     assert await bench.state(message) is MessageState.SENT
@@ -384,8 +385,8 @@ async def test_a_doubt_can_neither_be_canceled_nor_does_its_cancelling_settle_it
 async def test_what_is_settled_or_was_never_there_is_not_in_doubt(bench):
     message, bind = await doubted(bench)
     await bind.send(message)
-    assert not await bench.store.settle_doubt(message, "unknown", request_id=1)
-    assert not await bench.store.settle_doubt(message + 1, "unknown", request_id=1)
+    assert not await bench.store.settle_doubt(message, "unknown", by=by_operator(1))
+    assert not await bench.store.settle_doubt(message + 1, "unknown", by=by_operator(1))
     assert await bench.state(message) is MessageState.SENT
     assert bench.sql("SELECT count(*) FROM audit") == [(0,)]
 
@@ -395,7 +396,7 @@ async def test_the_list_of_doubts_is_walked_while_they_are_settled(bench):
     first = await bench.store.doubts(limit=2, cursor=None)
     assert [row.message for row in first.rows] == messages[:2]
     for message in (messages[1], messages[2]):
-        assert await bench.store.settle_doubt(message, "unknown", request_id=1)
+        assert await bench.store.settle_doubt(message, "unknown", by=by_operator(1))
     rest = await bench.store.doubts(limit=2, cursor=first.next_cursor)
     assert [row.message for row in rest.rows] == messages[3:]
     assert rest.next_cursor is None

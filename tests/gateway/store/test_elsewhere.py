@@ -7,6 +7,7 @@ from gateway.api.timeline import full
 from gateway.messages import AttemptState, MessageState, Status
 from gateway.rules.failures import Action, FailureTable
 from gateway.settings import InDoubt
+from gateway.store.by import by_account
 from gateway.store.consents.interface import ConsentKind, NewConsent
 from gateway.store.interface import CancelOutcome, Verdict
 from gateway.store.policy import CarrierPolicy, LanePolicy
@@ -276,7 +277,7 @@ async def test_one_whose_recipient_opted_out_meanwhile_ends_as_the_first_receipt
     message = await sent_by_telco(lenient)
     await undelivered(lenient)
     out = NewConsent("+34600000001", "", lenient.clock(), "api", None)
-    await lenient.store.put_consent(ConsentKind.OPT_OUT, "shop", out, request_id=1)
+    await lenient.store.put_consent(ConsentKind.OPT_OUT, "shop", out, by=by_account("shop", 1))
     assert (await taken_by(lenient, "other")).messages == []
     await ends_as_first_told(lenient, message)
 
@@ -284,7 +285,7 @@ async def test_one_whose_recipient_opted_out_meanwhile_ends_as_the_first_receipt
 async def test_a_cancel_comes_too_late_for_it(lenient):
     message = await sent_by_telco(lenient)
     await undelivered(lenient)
-    assert await lenient.store.cancel("shop", message, 1) is CancelOutcome.TOO_LATE
+    assert await lenient.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.TOO_LATE
 
 
 async def test_one_of_a_canceled_campaign_ends_as_the_first_receipt_said(lenient):

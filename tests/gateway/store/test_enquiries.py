@@ -6,6 +6,7 @@ import pytest
 
 from gateway.messages import AttemptState, MessageState
 from gateway.settings import InDoubt
+from gateway.store.by import by_account
 from gateway.store.enquiries import AFTER_CANCEL_MS, GRACE_MS, LATE_ANSWER_MS, MOST_TRIES, TURN_MS
 from gateway.store.enquiry import Enquiry, EnquiryAnswer, EnquiryKind
 from gateway.store.interface import AttemptName, CancelOutcome
@@ -231,7 +232,7 @@ async def test_what_was_given_up_is_asked_about_when_its_answer_comes_after_all(
 
 async def test_a_sent_message_is_canceled_by_asking_its_carrier(bench):
     message = await bench.sent("5F3A")
-    assert await bench.store.cancel("shop", message, 7) is CancelOutcome.ASKED
+    assert await bench.store.cancel("shop", message, by_account("shop", 7)) is CancelOutcome.ASKED
     (enquiry,) = await to_ask(bench)
     assert (enquiry.kind, enquiry.carrier_message_id) == (CANCEL, "5F3A")
     await answer(bench, enquiry)
@@ -243,12 +244,12 @@ async def test_a_sent_message_is_canceled_by_asking_its_carrier(bench):
     assert bench.told(message)[-1] == "message.canceled"
     await bench.receipt("5F3A", "DELETED")
     assert len((await bench.story(message)).receipts) == 1
-    assert await bench.store.cancel("shop", message, 8) is CancelOutcome.ALREADY_CANCELED
+    assert await bench.store.cancel("shop", message, by_account("shop", 8)) is CancelOutcome.ALREADY_CANCELED
 
 
 async def test_a_receipt_that_overtakes_the_answer_to_cancel_sm_cancels_too(bench):
     message = await bench.sent("5F3A")
-    await bench.store.cancel("shop", message, 7)
+    await bench.store.cancel("shop", message, by_account("shop", 7))
     (enquiry,) = await to_ask(bench)
     await bench.receipt("5F3A", "DELETED")
     await answer(bench, enquiry)
@@ -263,7 +264,7 @@ async def test_what_a_carrier_deletes_unasked_is_undelivered(bench):
 
 async def test_deleted_receipts_that_come_together_are_looked_at_one_by_one(bench):
     asked, unasked = await bench.sent("1", recipient="+34600000001"), await bench.sent("2", recipient="+34600000002")
-    await bench.store.cancel("shop", asked, 7)
+    await bench.store.cancel("shop", asked, by_account("shop", 7))
     for known_as, to in (("1", "34600000001"), ("2", "34600000002")):
         bench.store.receipt(bench.a_receipt(known_as, "DELETED", to=to), lambda kept: None)
     await bench.commit()
@@ -273,10 +274,10 @@ async def test_deleted_receipts_that_come_together_are_looked_at_one_by_one(benc
 
 async def test_a_cancel_that_came_too_late_ends_as_the_receipt_says(bench):
     message = await bench.sent("5F3A")
-    await bench.store.cancel("shop", message, 7)
+    await bench.store.cancel("shop", message, by_account("shop", 7))
     (enquiry,) = await to_ask(bench)
     await answer(bench, enquiry, CANCEL_FAILED)
-    assert await bench.store.cancel("shop", message, 8) is CancelOutcome.TOO_LATE
+    assert await bench.store.cancel("shop", message, by_account("shop", 8)) is CancelOutcome.TOO_LATE
     assert await to_ask(bench) == []
     await bench.receipt("5F3A")
     assert await bench.state(message) is MessageState.DELIVERED
@@ -285,38 +286,38 @@ async def test_a_cancel_that_came_too_late_ends_as_the_receipt_says(bench):
 async def test_a_repeated_cancel_asks_once_and_is_audited_once(bench):
     message = await bench.sent("5F3A")
     for request in (7, 8):
-        assert await bench.store.cancel("shop", message, request) is CancelOutcome.ASKED
+        assert await bench.store.cancel("shop", message, by_account("shop", request)) is CancelOutcome.ASKED
     (enquiry,) = await to_ask(bench)
     await answer(bench, enquiry)
-    assert await bench.store.cancel("shop", message, 9) is CancelOutcome.ASKED
+    assert await bench.store.cancel("shop", message, by_account("shop", 9)) is CancelOutcome.ASKED
     assert [e.kind for e in await to_ask(bench)] == []
     assert bench.sql("SELECT what, outcome, request_id, message FROM audit") == [("cancel", "asked", 7, message)]
 
 
 async def test_a_cancel_that_nobody_answered_may_be_asked_for_again(bench):
     message = await bench.sent("5F3A")
-    await bench.store.cancel("shop", message, 7)
+    await bench.store.cancel("shop", message, by_account("shop", 7))
     for _ in range(MOST_TRIES):
         (enquiry,) = await to_ask(bench)
         await answer(bench, enquiry, None)
         await bench.after(MINUTE)
     assert await to_ask(bench) == []
-    assert await bench.store.cancel("shop", message, 8) is CancelOutcome.ASKED
+    assert await bench.store.cancel("shop", message, by_account("shop", 8)) is CancelOutcome.ASKED
     assert len(await to_ask(bench)) == 1
     assert bench.sql("SELECT request_id FROM audit") == [(7,), (8,)]
 
 
 async def test_cancel_is_too_late_where_the_carrier_takes_no_cancel_sm_or_gave_no_id(bench, open_store):
     nameless = await bench.sent("")
-    assert await bench.store.cancel("shop", nameless, 7) is CancelOutcome.TOO_LATE
+    assert await bench.store.cancel("shop", nameless, by_account("shop", 7)) is CancelOutcome.TOO_LATE
     deaf = await bench.accept_one(route="pair")
     bind = bench.bind("other/1")
     await bind.ask(1)
     await bind.send(deaf, "5F3A")
-    assert await bench.store.cancel("shop", deaf, 7) is CancelOutcome.TOO_LATE
+    assert await bench.store.cancel("shop", deaf, by_account("shop", 7)) is CancelOutcome.TOO_LATE
     ended = await bench.sent("77")
     await bench.receipt("77")
-    assert await bench.store.cancel("shop", ended, 7) is CancelOutcome.TOO_LATE
+    assert await bench.store.cancel("shop", ended, by_account("shop", 7)) is CancelOutcome.TOO_LATE
     assert bench.sql("SELECT count(*) FROM enquiries") == [(0,)]
 
 
@@ -327,7 +328,7 @@ async def test_every_part_of_a_long_message_that_is_still_out_is_canceled(bench)
     for part in (1, 2, 3):
         await bind.send(message, f"id{part}", part=part)
     await bench.receipt("id2")
-    assert await bench.store.cancel("shop", message, 7) is CancelOutcome.ASKED
+    assert await bench.store.cancel("shop", message, by_account("shop", 7)) is CancelOutcome.ASKED
     asked = await to_ask(bench)
     assert [(e.kind, e.carrier_message_id) for e in asked] == [(CANCEL, "id1"), (CANCEL, "id3")]
     for enquiry in asked:
@@ -338,7 +339,7 @@ async def test_every_part_of_a_long_message_that_is_still_out_is_canceled(bench)
 
 async def test_after_cancel_sm_query_sm_finds_out_where_no_receipt_tells(bench):
     message = await bench.sent("5F3A")
-    await bench.store.cancel("shop", message, 7)
+    await bench.store.cancel("shop", message, by_account("shop", 7))
     (enquiry,) = await to_ask(bench)
     await answer(bench, enquiry)
     await bench.after(AFTER_CANCEL_MS - 1)
@@ -354,7 +355,7 @@ async def test_after_cancel_sm_query_sm_finds_out_where_no_receipt_tells(bench):
 async def test_a_cancel_that_the_carrier_took_stands_where_nothing_is_heard_until_the_horizon(open_store, query_sm):
     async with open_store(carriers=carriers(query_sm=query_sm)) as bench:
         message = await bench.sent("5F3A")
-        await bench.store.cancel("shop", message, 7)
+        await bench.store.cancel("shop", message, by_account("shop", 7))
         (enquiry,) = await to_ask(bench)
         await answer(bench, enquiry)
         await bench.after(HORIZON)
@@ -369,14 +370,14 @@ async def test_a_cancel_is_asked_before_queries_that_wait(bench):
     await bench.sent("1")
     await bench.after(HORIZON)
     urgent = await bench.sent("2")
-    await bench.store.cancel("shop", urgent, 7)
+    await bench.store.cancel("shop", urgent, by_account("shop", 7))
     assert [enquiry.kind for enquiry in await to_ask(bench)] == [CANCEL, QUERY]
 
 
 async def test_a_deleted_receipt_after_the_horizon_replaces_unknown(open_store):
     async with open_store(carriers=carriers(query_sm=False)) as bench:
         message = await bench.sent("5F3A")
-        await bench.store.cancel("shop", message, 7)
+        await bench.store.cancel("shop", message, by_account("shop", 7))
         await bench.after(HORIZON)
         assert await bench.state(message) is MessageState.UNKNOWN
         await bench.receipt("5F3A", "DELETED")
@@ -395,7 +396,7 @@ async def test_the_same_answer_twice_changes_nothing(bench):
 
 async def test_what_was_asked_is_erased_with_its_message(bench):
     message = await bench.sent("5F3A")
-    await bench.store.cancel("shop", message, 7)
+    await bench.store.cancel("shop", message, by_account("shop", 7))
     await bench.receipt("5F3A")
     await bench.after(100 * 24 * HOUR)
     for _ in range(3):

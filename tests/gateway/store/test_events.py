@@ -329,23 +329,13 @@ async def to_origins(bench, count, account="shop", name="h"):
     return messages
 
 
-async def statements_of(bench, step):
-    """What the writer executes meanwhile."""
-    recorded = []
-    connection = bench.store._writer._connection
-    await connection.call(lambda c: c.set_trace_callback(recorded.append))
-    await step()
-    await connection.call(lambda c: c.set_trace_callback(None))
-    return recorded
-
-
 async def test_endpoints_that_wait_for_a_retry_cost_a_commit_nothing(bench):
     bench.take_deliveries()
     await to_origins(bench, 20)
     for delivery in list(bench.deliveries):
         await bench.outcome(delivery, 500, retry_at=bench.clock() + HOUR)
     await bench.commit()
-    recorded = await statements_of(bench, bench.commit)
+    recorded = await bench.statements_of(bench.commit)
     assert not [sql for sql in recorded if "FROM deliveries" in sql or "FROM events" in sql]
     bench.deliveries.clear()
     await bench.after(HOUR)
@@ -359,7 +349,7 @@ async def test_a_paused_endpoint_with_new_events_costs_a_commit_nothing(bench):
         await bench.outcome(bench.deliveries[-1], 500, retry_at=bench.clock() + HOUR)
     await bench.sent("4", recipient="+34600000004")
     await bench.commit()
-    recorded = await statements_of(bench, bench.commit)
+    recorded = await bench.statements_of(bench.commit)
     assert not [sql for sql in recorded if "FROM deliveries" in sql or "FROM events" in sql]
     bench.deliveries.clear()
     await bench.after(SECOND)

@@ -21,16 +21,6 @@ def rows(bench):
     return bench.sql("SELECT id, under_way, due, tries FROM deliveries ORDER BY id")
 
 
-async def statements_of(bench, step):
-    """What the writer executes meanwhile."""
-    recorded = []
-    connection = bench.store._writer._connection
-    await connection.call(lambda c: c.set_trace_callback(recorded.append))
-    await step()
-    await connection.call(lambda c: c.set_trace_callback(None))
-    return recorded
-
-
 async def sent_together(bench, count, account="shop", name="telco/9", **changes):
     messages = await bench.accept(*(bench.a_message(**changes) for _ in range(count)), account=account)
     bind = bench.bind(name)
@@ -45,7 +35,7 @@ def untried(delivery, at):
 
 async def test_a_single_event_is_filed_as_in_delivery_without_a_row_for_its_delivery(bench):
     bench.take_deliveries()
-    recorded = await statements_of(bench, lambda: bench.sent("1"))
+    recorded = await bench.statements_of(lambda: bench.sent("1"))
     assert (events(bench), rows(bench)) == ([(2, 1, 1)], [])
     assert not [sql for sql in recorded if sql.startswith("UPDATE events") or " FROM events WHERE endpoint" in sql]
     assert bench.store.counts()["deliveries_under_way"] == 1
@@ -201,7 +191,7 @@ async def test_a_batch_is_gathered_as_its_events_are_filed(bench):
     assert bench.deliveries == []
     ((delivery, under_way, due, _),) = rows(bench)
     assert (under_way, due) == (0, bench.clock() + bench.policy.linger_ms)
-    recorded = await statements_of(bench, lambda: sent_together(bench, 1, account="mall", name="telco/8"))
+    recorded = await bench.statements_of(lambda: sent_together(bench, 1, account="mall", name="telco/8"))
     assert not [sql for sql in recorded if sql.startswith("UPDATE events")]
     assert [(d.id, d.batched, len(d.bodies)) for d in bench.deliveries] == [(delivery, True, 3)], "full, at once"
     assert rows(bench) == [(delivery, 1, None, 0)]
@@ -307,7 +297,7 @@ async def test_an_endpoint_that_takes_all_is_written_at_most_once_a_second(bench
         for delivery in bench.deliveries:
             await bench.outcome(delivery)
 
-    recorded = await statements_of(bench, told)
+    recorded = await bench.statements_of(told)
     assert len([sql for sql in recorded if sql.startswith("UPDATE endpoints")]) == 1
     (row,) = await bench.store.endpoints("shop")
     assert row.last_success_at == bench.clock()

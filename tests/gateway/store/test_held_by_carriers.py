@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gateway.messages import MessageState
 from gateway.rules.options import MessageOptions, to_json
+from gateway.store.by import by_account
 from gateway.store.interface import CancelOutcome, Verdict
 from gateway.store.policy import CarrierPolicy
 
@@ -57,7 +58,7 @@ async def test_one_that_came_back_to_wait_is_canceled_as_any_that_is_unsent(open
         message = await bench.accept_one(**for_later(bench))
         await telco.ask(1)
         await bench.commit()
-        assert await bench.store.cancel("shop", message, 1) is CancelOutcome.CANCELED
+        assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.CANCELED
         assert bench.told(message) == ["message.canceled"]
 
 
@@ -85,8 +86,8 @@ async def test_one_of_which_parts_are_held_and_others_wait_here_cannot_be_cancel
         await telco.ask(2)
         await telco.send(message, "A1", part=1)
         await telco.answer(telco.an_answer(message, Verdict.POSTPONED, part=2, retry_at=fields["scheduled_at"]))
-        assert await bench.store.cancel("shop", message, 1) is CancelOutcome.TOO_LATE
+        assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.TOO_LATE
         await telco.ask(1)
         await bench.after(HOUR)
         await telco.send(message, "A2", part=2)
-        assert await bench.store.cancel("shop", message, 2) is CancelOutcome.ASKED
+        assert await bench.store.cancel("shop", message, by_account("shop", 2)) is CancelOutcome.ASKED

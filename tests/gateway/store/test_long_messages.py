@@ -1,6 +1,7 @@
 """Long messages: doubt, retry and policy act on parts; the message follows its parts."""
 
 from gateway.messages import AttemptState, MessageState
+from gateway.store.by import by_account
 from gateway.store.cutting import reference_of
 from gateway.store.interface import CancelOutcome, Verdict
 
@@ -168,7 +169,7 @@ async def test_a_message_whose_first_part_went_out_cannot_be_canceled(bench):
     message, bind = await claimed(bench)
     await bind.send(message, part=1)
     await bind.answer(bind.an_answer(message, Verdict.POSTPONED, part=2))
-    assert await bench.store.cancel("shop", message, 1) is CancelOutcome.TOO_LATE
+    assert await bench.store.cancel("shop", message, by_account("shop", 1)) is CancelOutcome.TOO_LATE
 
 
 async def test_a_receipt_for_a_part_of_a_failed_message_ends_that_part_alone(bench):

@@ -7,7 +7,7 @@ import pytest
 from gateway.store.many_rows import Insert, Select, Update, as_json
 
 THINGS = Insert("things", "id, name, kind", fixed="7")
-NAMES = Update("things", "id", "?", "name", {"kind": "0"})
+NAMES = Update("things", "id", "name", {"kind": "0"})
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from played_campaigns import PlayedCampaign
 
 from gateway.identifiers import created_at_ms
 from gateway.messages import Status
+from gateway.store.by import by_account
 from gateway.store.lists import messages as message_pages
 from gateway.store.lists.interface import InboundFilter, MessageFilter
 
@@ -73,7 +74,7 @@ async def test_all_filters_have_to_hold(bench, several):
 async def test_a_public_status_finds_what_shows_it_and_nothing_else(bench):
     waiting = await bench.accept_one()
     canceled = await bench.accept_one()
-    await bench.store.cancel("shop", canceled, 1)
+    await bench.store.cancel("shop", canceled, by_account("shop", 1))
     bind = bench.bind()
     await bind.ask(1)
     assert bind.messages == [waiting]

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from gateway.messages import MOVES, MessageState, Status, status_of
 from gateway.settings import InDoubt
-from gateway.store.connection import open_loop
+from gateway.store.backups import copying, restoring
+from gateway.store.by import by_account, by_operator
+from gateway.store.connection import migrations, open_loop
+from gateway.store.held_queue.interface import HeldFilters, HeldOrder
 from gateway.store.interface import AttemptName, Verdict
 from gateway.store.policy import LanePolicy
 
@@ -32,6 +35,8 @@ SELECT m.id, 1, 1, c.carrier FROM claims_in_hand c JOIN json_each(c.members) k J
 WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE message = m.id)
 """
 """Those of messages in hand too, which have no row yet."""
+HELD = "JOIN queues q ON q.id = m.queue JOIN holds h ON h.id = q.held AND h.released = 0"
+READY = f"SELECT count(*) FROM messages m WHERE state = 1 AND id NOT IN (SELECT m.id FROM messages m {HELD})"
 WATCH = """
 CREATE TABLE watched_moves (message INTEGER, before INTEGER, after INTEGER);
 CREATE TRIGGER watch_moves AFTER UPDATE OF state ON messages WHEN old.state <> new.state BEGIN
@@ -191,7 +196,7 @@ class Play:
         if self.accepted:
             message = self.accepted[a % len(self.accepted)]
             ((account,),) = self.bench.sql("SELECT account FROM messages WHERE id = ?", message)
-            await self.bench.store.cancel(account, message, b)
+            await self.bench.store.cancel(account, message, by_account(account, b))
 
     async def settle(self, a, b):
         if self.accepted:
@@ -199,6 +204,29 @@ class Play:
 
     async def time(self, a, b):
         await self.bench.after((SECOND, 6 * SECOND, MINUTE, 3 * MINUTE, 4 * DAY)[a % 5] + b)
+
+    async def order(self, a, b):
+        """What is held is released, or ended; all of it, or a lane's."""
+        lane = HeldFilters(lane=LANES[b % 3])
+        await self._order(
+            (HeldOrder.RELEASE, HeldOrder.RELEASE, HeldOrder.END)[a % 3], lane if b % 2 else HeldFilters()
+        )
+
+    async def _order(self, what, filters):
+        await self.bench.store.order_held(what, filters, by=by_operator(None))
+        while self.bench.sql("SELECT 1 FROM held_orders"):
+            await self.bench.after(100)
+
+    def restored(self, **changes):
+        """The store of a backup that is taken now, in another folder."""
+        bench = self.bench
+        folder = bench.store.path.parent / f"restored-{bench.ids.next()}"
+        folder.mkdir()
+        backup, path = folder / "backup.db", folder / "sluice.db"
+        copying.take(bench.store.path, backup, migrations()[-1][0], room_left=0, clock=bench.clock, pause_share=0)
+        bench.clock.advance(SECOND)
+        restoring.restore(backup, path, clock=bench.clock, room_left=0)
+        return bench._opener(path, **changes)
 
     def _outstanding(self):
         return [
@@ -234,7 +262,11 @@ class Play:
 
     # --- what must hold
 
-    def check(self):
+    async def check(self):
+        """In the writer's thread: what the store does of itself would else be half done while it is looked at."""
+        await self.bench.store._writer._call(lambda connection: self._check())
+
+    def _check(self):
         bench = self.bench
         for before, after in bench.sql("SELECT DISTINCT before, after FROM watched_moves"):
             assert after in MOVES[MessageState(before)], (MessageState(before).name, MessageState(after).name)
@@ -243,7 +275,8 @@ class Play:
         assert counts["parked"] == bench.sql("SELECT count(*) FROM parked")[0][0]
         assert counts["events_pending"] == bench.sql("SELECT count(*) FROM events WHERE state IN (0, 1, 2)")[0][0]
         assert counts["deliveries_under_way"] == bench.under_way()
-        assert bench.store.backlog() == bench.sql("SELECT count(*) FROM messages WHERE state = 1")[0][0]
+        assert bench.store.backlog() == bench.sql(READY)[0][0]
+        assert bench.sql(f"SELECT 1 FROM messages m {HELD} WHERE m.state = 3") == [], "what is held was dealt"
         in_hand = (
             "SELECT DISTINCT k.value FROM claims_in_hand c, json_each(c.members) k JOIN messages m ON m.id = k.value "
             "WHERE m.state = 3 AND NOT EXISTS (SELECT 1 FROM attempts WHERE message = m.id) ORDER BY 1"
@@ -262,6 +295,7 @@ class Play:
     async def check_the_end(self):
         """After everything has had its time, everything has ended and is told."""
         bench = self.bench
+        await self._order(HeldOrder.RELEASE, HeldFilters())
         for bind in self.binds.values():
             bench.store.close_window(bind.name)
         for _ in range(12):
@@ -270,7 +304,7 @@ class Play:
                 if delivery.id not in self.told:
                     self.told.add(delivery.id)
                     await bench.outcome(delivery, 200)
-        self.check()
+        await self.check()
         rows = bench.sql("SELECT id, state, last_event, error, sent_at FROM messages ORDER BY id")
         assert [row[0] for row in rows] == sorted(self.accepted), "an accepted message is never lost"
         for message, state, last_event, error, _ in rows:
@@ -296,15 +330,16 @@ async def play(opener_of, folder, program, **changes):
         _watch(bench)
         game = Play(bench)
         for action, a, b in program:
-            if action == "crash":
-                game.check()
-                after = await stack.enter_async_context(bench.after_a_crash(**changes))
+            if action in ("crash", "restore"):
+                await game.check()
+                following = game.restored if action == "restore" else bench.after_a_crash
+                after = await stack.enter_async_context(following(**changes))
                 bench.store.stop()
                 bench = after
                 game.reopen(bench)
             else:
                 await getattr(game, "told_" if action == "told" else action)(a, b)
-            game.check()
+            await game.check()
         await game.check_the_end()
 
 
@@ -348,3 +383,7 @@ def test_at_most_one_attempt_of_a_part_is_open_where_lanes_let_other_carriers_tr
             "promotional": LanePolicy(3, InDoubt.HOLD, MINUTE, DAY),
         },
     )
+
+
+def test_the_promises_hold_where_backups_are_restored(opener_of):
+    play_many(opener_of, *["restore"] * 2, *["order"] * 2)

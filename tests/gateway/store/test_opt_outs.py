@@ -14,6 +14,7 @@ from gateway.rules.numbers import Numbers
 from gateway.settings import InDoubt
 from gateway.settings.opt_outs import OptOuts
 from gateway.settings.types import BareDigits, NumberCheck
+from gateway.store.by import by_account
 from gateway.store.consents.interface import ConsentKind, NewConsent, Suppression
 from gateway.store.interface import Accepted, IdempotencyKey, InboundPart, Replayed, Verdict
 from gateway.store.policy import LanePolicy
@@ -181,9 +182,9 @@ async def test_a_lane_may_require_an_opt_in(open_store):
     async with open_store(lanes={"transactional": STRICT}) as bench:
         submission = bench.a_submission(bench.a_message(), bench.a_message(recipient="+34600000002"))
         assert (await bench.store.accept(submission)).suppressed == dict.fromkeys((0, 1), Suppression.NOT_OPTED_IN)
-        assert await bench.store.put_consent(ConsentKind.OPT_IN, "shop", AGREED, request_id=1)
+        assert await bench.store.put_consent(ConsentKind.OPT_IN, "shop", AGREED, by=by_account("shop", 1))
         assert (await bench.store.accept(submission)).suppressed == {1: Suppression.NOT_OPTED_IN}
-        await bench.store.delete_consent(ConsentKind.OPT_IN, "shop", HANDSET, None, request_id=1)
+        await bench.store.delete_consent(ConsentKind.OPT_IN, "shop", HANDSET, None, by=by_account("shop", 1))
         assert await bench.bind().ask(5) == [], "it was withdrawn before its turn"
         assert await bench.state(submission.messages[0].id) is MessageState.OPTED_OUT
 
@@ -354,28 +355,30 @@ async def test_help_is_answered_to_who_opted_out_and_where_a_lane_requires_an_op
 
 async def test_opt_outs_are_kept_listed_and_deleted_by_hand_and_each_time_audited(bench):
     store, kind = bench.store, ConsentKind.OPT_OUT
-    assert await store.put_consent(kind, "shop", AGREED._replace(evidence="form 7"), request_id=1)
-    assert await store.put_consent(kind, "shop", AGREED._replace(sender="SHOP"), request_id=2) is not None
-    assert not await store.put_consent(kind, "shop", AGREED, request_id=3)
+    assert await store.put_consent(kind, "shop", AGREED._replace(evidence="form 7"), by=by_account("shop", 1))
+    assert await store.put_consent(kind, "shop", AGREED._replace(sender="SHOP"), by=by_account("shop", 2)) is not None
+    assert not await store.put_consent(kind, "shop", AGREED, by=by_account("shop", 3))
     others = [AGREED._replace(recipient=f"+3460000000{n}") for n in range(1, 5)]
-    assert await store.add_consents(kind, "shop", others, request_id=4) == 3
-    assert await store.add_consents(kind, "shop", others, request_id=4) == 0
+    assert await store.add_consents(kind, "shop", others, by=by_account("shop", 4)) == 3
+    assert await store.add_consents(kind, "shop", others, by=by_account("shop", 4)) == 0
     page = await store.consents(kind, "shop", ("", ""), 2)
     assert [(row.recipient, row.sender) for row in page] == [(HANDSET, ""), (HANDSET, "SHOP")]
     page = await store.consents(kind, "shop", (HANDSET, "SHOP"), 10)
     assert [row.recipient for row in page] == ["+34600000002", "+34600000003", "+34600000004"]
     assert [row.sender for row in await store.consents_of(kind, "shop", HANDSET)] == ["", "SHOP"]
     assert await store.consents(kind, "mall", ("", ""), 10) == []
-    assert not await store.delete_consent(kind, "mall", HANDSET, None, request_id=5)
-    assert await store.delete_consent(kind, "shop", HANDSET, "SHOP", request_id=6)
-    assert await store.delete_consent(kind, "shop", HANDSET, None, request_id=7)
+    assert not await store.delete_consent(kind, "mall", HANDSET, None, by=by_account("mall", 5))
+    assert await store.delete_consent(kind, "shop", HANDSET, "SHOP", by=by_account("shop", 6))
+    assert await store.delete_consent(kind, "shop", HANDSET, None, by=by_account("shop", 7))
     done = [row.what for row in (await store.audit(limit=50, cursor=None)).rows]
     assert done == ["delete_opt_out"] * 2 + ["import_opt_outs"] + ["put_opt_out"] * 3
     assert HANDSET not in json.dumps(bench.sql("SELECT * FROM audit"))
 
 
 async def test_the_sender_of_an_opt_out_is_the_same_with_and_without_its_plus(bench):
-    await bench.store.put_consent(ConsentKind.OPT_OUT, "shop", AGREED._replace(sender=NUMBER[1:]), request_id=1)
+    await bench.store.put_consent(
+        ConsentKind.OPT_OUT, "shop", AGREED._replace(sender=NUMBER[1:]), by=by_account("shop", 1)
+    )
     messages = [bench.a_message(sender=NUMBER), bench.a_message(sender=NUMBER[1:]), bench.a_message()]
     outcome = await bench.store.accept(bench.a_submission(*messages))
     assert set(outcome.suppressed) == {0, 1}

@@ -18,23 +18,30 @@ from gateway.rules.tiers import Tierings
 from gateway.settings import InDoubt, Route
 from gateway.settings.alerts import OperatorEvent
 from gateway.store import ended_binds, recovery
+from gateway.store.backups import copying, restoring
+from gateway.store.by import by_account, by_operator
 from gateway.store.campaigns.interface import RecipientErrors
 from gateway.store.connection import Tx, migrate
 from gateway.store.consents.interface import ConsentKind, NewConsent
 from gateway.store.endpoints import Endpoints
 from gateway.store.enquiry import EnquiryAnswer
+from gateway.store.held_carriers.interface import HoldKind
+from gateway.store.held_queue.interface import HeldFilters, HeldOrder, HeldWhat
 from gateway.store.interface import IdempotencyKey, InboundPart, Verdict
 from gateway.store.lines.interface import LineKeys, LinesIn
 from gateway.store.lists.interface import EventFilter, InboundFilter, MessageFilter
 from gateway.store.mirrors import Mirrors
 from gateway.store.policy import CarrierPolicy, LanePolicy
 from gateway.store.queues import Queues
+from gateway.store.reconciliation.interface import BEGIN, Period
 from gateway.store.templates.interface import TemplateRow
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
-TINY = ("endpoints", "queues", "templates", "alarms", "claims_in_hand")
-"""Read whole at start and by operators: as many rows as the settings make, as there is amiss, or as windows hold."""
+TINY = ("endpoints", "queues", "templates", "alarms", "carrier_holds", "claims_in_hand", "holds", "held_orders",
+        "held_campaigns", "held_events")  # fmt: skip
+"""Read whole at start and by operators: as many rows as the settings make, as there is amiss, as windows hold, or as a
+restore holds."""
 PARTIAL = (
     "attempts_submitting",
     "messages_in_doubt",
@@ -66,7 +73,7 @@ async def play(bench):
     await bench.store.accept(bench.a_submission(bench.a_message(client_id="a")))
     await bench.accept(bench.a_message(webhook_url="https://one.example/x"), bench.a_message(), account="mall")
     scheduled = await bench.accept_one(scheduled_at=bench.clock() + MINUTE, expires_at=bench.clock() + 2 * MINUTE)
-    await store.cancel("shop", await bench.accept_one(scheduled_at=bench.clock() + DAY), 1)
+    await store.cancel("shop", await bench.accept_one(scheduled_at=bench.clock() + DAY), by_account("shop", 1))
     codes = [bench.a_message(lane="otp", client_id=name) for name in ("otp-1", "otp-2")]
     await store.accept(bench.a_submission(*codes))
     await many_at_once(bench)
@@ -151,7 +158,7 @@ async def one_by_one(bench):
 async def enquiries(bench):
     """A cancel after the sending, and what is asked before a message is given up."""
     canceled, silent = await bench.sent("asked1"), await bench.sent("asked2")
-    await bench.store.cancel("shop", canceled, 1)
+    await bench.store.cancel("shop", canceled, by_account("shop", 1))
     await ask_all(bench)
     await bench.receipt("asked1", "DELETED")
     await bench.store.message("shop", canceled)
@@ -161,6 +168,29 @@ async def enquiries(bench):
     await bench.sent("asked3")
     await bench.after(4 * DAY)
     await bench.after(DAY)
+
+
+async def held(bench, recorded):
+    """What a restored backup held: looked at, told of by a receipt, released and ended."""
+    await bench.accept(bench.a_message(recipient="+34600000077"))
+    await bench.accept(bench.a_message(), account="mall")
+    await PlayedCampaign(bench).load(3)
+    backup, path = bench.store.path.with_name("backup.db"), bench.store.path.with_name("restored.db")
+    copying.take(bench.store.path, backup, 99, room_left=0, clock=bench.clock)
+    restoring.restore(backup, path, clock=bench.clock, room_left=0)
+    async with bench._opener(path, carriers=bench.policy.carriers, lanes=bench.policy.lanes) as after:
+        for connection in (after.store._writer._connection, *after.store._readers):
+            await connection.call(lambda c: c.set_trace_callback(recorded.add))
+        await after.store.held()
+        await after.receipt("of the lost store", to="34600000077")
+        await after.store.backup_taken("b", by=by_account("shop", 1))
+        some = HeldFilters("shop", state=MessageState.RETRYING), HeldFilters("shop", what=HeldWhat.EVENTS)
+        for filters in (HeldFilters(), HeldFilters("shop", "otp", "rest"), *some, HeldFilters("mall")):
+            await after.store.held_messages(filters, limit=5, cursor=1)
+        for what, filters in ((HeldOrder.END, some[0]), (HeldOrder.END, some[1]), (HeldOrder.RELEASE, HeldFilters())):
+            await after.store.order_held(what, filters, by=by_account("shop", 1))
+            for _ in range(20):
+                await after.after(100)
 
 
 async def ask_all(bench):
@@ -210,12 +240,12 @@ async def opt_outs(bench):
     consent = NewConsent("+34600000014", "", 1, "api", None)
     for kind in ConsentKind:
         for _ in range(2):
-            await store.put_consent(kind, "shop", consent, request_id=1)
-            await store.add_consents(kind, "shop", [consent, consent._replace(sender="SHOP")], request_id=1)
+            await store.put_consent(kind, "shop", consent, by=by_account("shop", 1))
+            await store.add_consents(kind, "shop", [consent, consent._replace(sender="SHOP")], by=by_account("shop", 1))
         await store.consents_of(kind, "shop", "+34600000014")
         await store.consents(kind, "shop", ("", ""), 5)
-        await store.delete_consent(kind, "shop", "+34600000014", "SHOP", request_id=1)
-        await store.delete_consent(kind, "shop", "+34600000014", None, request_id=1)
+        await store.delete_consent(kind, "shop", "+34600000014", "SHOP", by=by_account("shop", 1))
+        await store.delete_consent(kind, "shop", "+34600000014", None, by=by_account("shop", 1))
     await store.accept(bench.a_submission(bench.a_message(recipient="+34600000011", lane="strict")))
     bind = bench.bind("telco/4")
     await bind.ask(3)
@@ -237,13 +267,37 @@ async def look(bench, message):
     await store.endpoints(None)
     await store.doubts(limit=5, cursor=None)
     await store.doubts_count()
+    await store.left(receipts=True)
+    await store.hold_carrier("telco", HoldKind.PAUSE, None, by=by_operator(1))
+    await store.carrier_holds()
+    await store.resume_carrier("telco", by=by_operator(1))
+    await store.campaigns(None, statuses=["running"], limit=5, cursor=None)
+    await store.account_of_event(1)
+    await store.replay_of_endpoint(1, None, None, True, by=by_operator(1))
+    for statuses in (None, ["failed"], ["pending"]):
+        await store.events(None, EventFilter(statuses=statuses), limit=5, cursor=None)
+    await store.events(None, EventFilter(message=message), limit=5, cursor=None)
     await store.parked(limit=5, cursor=None)
     await store.untold(limit=5, cursor=None)
     await store.first_answer("shop", IdempotencyKey("k", b"f"))
+    await handed(bench)
     for _ in range(2):
         await store.put_template(TemplateRow("shop", "a", "{}", 1, 1), most=5, request_id=1)
     await store.all_templates()
     await store.delete_template("shop", "a", request_id=1)
+
+
+async def handed(bench):
+    """What a carrier was handed: in hand, late and as usual."""
+    await bench.accept_one()
+    bind = bench.bind("telco/7")
+    await bind.ask(1)
+    assert await bench.store.was_handed_any("telco")
+    mark = BEGIN
+    while mark is not None:
+        page = await bench.store.handed(Period("telco", bench.clock() - DAY, bench.clock() + DAY), mark)
+        mark = page.next
+    bench.store.close_window(bind.name)
 
 
 async def lists(bench, message):
@@ -256,11 +310,30 @@ async def lists(bench, message):
     filters += [{"campaign": campaign, **others} for (campaign,) in bench.sql("SELECT id FROM campaigns")]
     for given in filters:
         await store.messages("shop", MessageFilter(**given), limit=5, cursor=None)
+    await searches(bench, message, [{}, *filters[1:]])
     for inbound in (InboundFilter(), InboundFilter("34600000001", "SHOP", 1, bench.clock())):
         await store.inbound_messages("shop", inbound, limit=5, cursor=None)
     for statuses in (["pending"], ["failed"], ["delivered"], None):
         for given in ({}, {"types": ["message.sent"], "after": 1}, {"message": message}, {"message": 1}):
             await store.events("shop", EventFilter(statuses, **given), limit=5, cursor=None)
+
+
+async def searches(bench, message, filters):
+    """Over all accounts: by each filter, by ids of ours, of callers and of carriers, by the end of a number."""
+    store = bench.store
+    filters = [*filters, {"ends_with": "0001"}, {"carrier": "telco", "lane": "otp"}, {"ids": [message, 1]}]
+    for given in filters:
+        await store.search(None, MessageFilter(**given), carrier_id=None, limit=5, cursor=None)
+    for account in (None, "shop"):
+        for carrier_id in ("many1", "65535", " "):
+            given = MessageFilter(client_id="a") if account else MessageFilter()
+            await store.search(account, given, carrier_id=carrier_id, limit=5, cursor=None)
+    await store.audit(limit=5, cursor=None, who="anna", what="cancel")
+    await store.audit_of(message)
+    await store.is_quoted(message)
+    await store.held_since(message)
+    await store.replay_message(message, by=by_account("shop", 1))
+    await store.reveal(message, by=by_account("", 1))
 
 
 async def webhooks(bench):
@@ -305,6 +378,7 @@ async def statements(open_store):
         for connection in (bench.store._writer._connection, *bench.store._readers):
             await connection.call(lambda c: c.set_trace_callback(recorded.add))
         await play(bench)
+        await held(bench, recorded)
         bench.store._writer.mirrors.stale = True
         await bench.commit()
         policy, path = bench.policy, bench.store.path

@@ -11,6 +11,7 @@ from gateway.rules.options import MessageOptions, to_json
 from gateway.rules.quiet_hours import QuietHours
 from gateway.settings import Lane
 from gateway.settings.countries import CountryRules
+from gateway.store.by import by_account
 from gateway.store.policy import CarrierPolicy
 
 Bench = Any
@@ -86,7 +87,7 @@ async def test_one_that_waits_can_be_canceled(bench: Bench) -> None:
     message = await bench.accept_one(**AMERICAN)
     telco = bench.bind()
     await telco.ask(1)
-    await bench.store.cancel("shop", message, 1)
+    await bench.store.cancel("shop", message, by_account("shop", 1))
     assert await bench.state(message) is MessageState.CANCELED
     await bench.after(DAY)
     assert telco.messages == []

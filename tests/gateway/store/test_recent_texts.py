@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.settings import InDoubt
+from gateway.store.by import by_account
 from gateway.store.interface import Accepted, IdempotencyKey, Replayed, Verdict
 from gateway.store.policy import LanePolicy
 
@@ -115,7 +116,7 @@ async def test_a_bulks_duplicates_are_told_again_with_its_key_and_a_single_ones_
 async def test_what_was_canceled_before_it_was_sent_stands_in_nobodys_way(open_otp):
     async with open_otp() as bench:
         (first,), _ = await submit(bench)
-        await bench.store.cancel("shop", first, 1)
+        await bench.store.cancel("shop", first, by_account("shop", 1))
         assert (await submit(bench))[1] == Accepted()
 
 

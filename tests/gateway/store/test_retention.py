@@ -7,6 +7,7 @@ from gateway.messages import MessageState
 from gateway.rules.timestamps import rfc3339
 from gateway.settings import InDoubt
 from gateway.store import retention
+from gateway.store.by import by_account
 from gateway.store.interface import IdempotencyKey
 from gateway.store.lines.interface import LineKeys, LinesIn
 from gateway.store.policy import LanePolicy
@@ -152,7 +153,7 @@ async def test_idempotency_keys_inbound_messages_and_the_audit_go_in_their_time(
     await bench.store.accept(bench.a_submission(key=IdempotencyKey("k", b"f")))
     bench.store.inbound(bench.an_inbound(account=None), lambda kept: None)
     message = await bench.accept_one()
-    await bench.store.cancel("shop", message, 1)
+    await bench.store.cancel("shop", message, by_account("shop", 1))
     await quiet_time(bench, DAY)
     assert bench.sql("SELECT count(*) FROM idempotency") == [(0,)]
     assert bench.sql("SELECT count(*) FROM inbound") == [(1,)]

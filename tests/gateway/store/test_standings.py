@@ -2,8 +2,10 @@
 
 from gateway.rules.deal import Standing
 from gateway.rules.shares import YIELD_MS
+from gateway.rules.taking import HELD
 from gateway.rules.tiers import Tierings
 from gateway.settings import Route
+from gateway.store.interface import Verdict
 
 OPEN = Standing(0, holds_back=False)
 
@@ -64,3 +66,23 @@ async def test_the_writer_wakes_by_itself_when_a_share_is_yielded(open_store):
         bench.store.ask(other.name, 0)
         await bench.commit()
         assert len(other.claims) == 200
+
+
+async def test_a_held_carrier_gets_nothing_and_what_stays_with_it_waits(bench):
+    telco, backup = bench.bind("telco/1"), bench.bind("backup/1")
+    long = bench.a_long_message(2, route="tiered")
+    await bench.accept(long)
+    await telco.ask(2)
+    await telco.send(long.id, part=1)
+    await telco.answer(telco.an_answer(long.id, Verdict.POSTPONED, part=2))
+    for carrier in ("telco", "other"):
+        bench.store.carrier_standing(carrier, HELD)
+    message = await bench.accept_one(route="tiered")
+    await backup.ask(10)
+    assert backup.messages == [message], "at once"
+    await bench.after(60_000)
+    await telco.ask(10)
+    assert len(telco.claims) == len(backup.claims) == 1
+    bench.store.carrier_standing("telco", None)
+    await bench.commit()
+    assert [claim.message for claim in telco.claims] == [long.id, long.id]

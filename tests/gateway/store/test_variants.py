@@ -3,6 +3,7 @@
 import json
 
 from gateway.messages import MessageState
+from gateway.store.by import by_account
 
 
 async def told(bench, message):
@@ -15,8 +16,8 @@ async def test_the_variant_is_kept_with_its_message_and_told_in_its_events(bench
     usual, spun = await bench.accept(bench.a_message(), bench.a_message(variant="Hello", client_id="a-1"))
     assert (await bench.store.message("shop", spun)).message.variant == "Hello"
     assert (await bench.store.message("shop", usual)).message.variant is None
-    await bench.store.cancel("shop", spun, 1)
-    await bench.store.cancel("shop", usual, 1)
+    await bench.store.cancel("shop", spun, by_account("shop", 1))
+    await bench.store.cancel("shop", usual, by_account("shop", 1))
     assert [data["variant"] for data in await told(bench, spun)] == ["Hello"]
     assert [(data["variant"], data["campaign_id"]) for data in await told(bench, usual)] == [(None, None)]
 
@@ -35,7 +36,7 @@ async def test_a_message_has_its_campaign_by_its_queue_and_tells_it(bench):
     assert queues.campaign(queue) == campaign
     assert [row.ready for row in bench.store.queues() if row.campaign == campaign] == [1]
     assert (await bench.store.message("shop", message)).message.campaign == campaign
-    await bench.store.cancel("shop", message, 1)
+    await bench.store.cancel("shop", message, by_account("shop", 1))
     assert [data["campaign_id"][:4] for data in await told(bench, message)] == ["cmp_"]
 
 

@@ -1,0 +1,57 @@
+"""/admin/campaigns: those of all accounts, and moving one: thin over gateway/desk/campaigns.py."""
+
+from collections.abc import Awaitable
+
+from msgspec import json
+from quart import Response, request
+
+from gateway.api.admin.asking import by, sight
+from gateway.api.base import json_response
+from gateway.api.problem_types import CAMPAIGN_STATUS
+from gateway.api.problems import Problem, invalid_fields, not_found
+from gateway.api.queries import paging, parameters
+from gateway.desk.campaigns import STATUSES, CampaignsDesk, Moved
+from gateway.desk.faults import WrongFields
+from gateway.desk.filters import Filters
+from gateway.store.campaigns.interface import CampaignMove
+
+
+class CampaignCalls:
+    def __init__(self, desk: CampaignsDesk) -> None:
+        self._desk = desk
+
+    async def list_campaigns(self) -> Response:
+        given = parameters(request, "account", "status", "limit", "cursor")
+        limit, cursor = paging(given)
+        filters = Filters(given)
+        statuses = filters.some_of("status", STATUSES)
+        try:
+            filters.refuse_wrong()
+        except WrongFields as wrong:
+            raise invalid_fields(wrong.fields, wrong.codes, done="Nothing was looked up") from None
+        return json_response(json.encode(await self._desk.list(limit, cursor, given.get("account"), statuses, sight())))
+
+    async def get_campaign(self, id: str) -> Response:  # noqa: A002 - the name in the path
+        found = await self._desk.one(id, sight())
+        if found is None:
+            raise not_found("campaign")
+        return json_response(json.encode(found))
+
+    async def pause(self, id: str) -> Response:  # noqa: A002
+        return await self._moved(id, self._desk.pause(id, by()), "paused")
+
+    async def resume(self, id: str) -> Response:  # noqa: A002
+        return await self._moved(id, self._desk.resume(id, by()), "resumed")
+
+    async def cancel(self, id: str) -> Response:  # noqa: A002
+        return await self._moved(id, self._desk.cancel(id, by()), "canceled")
+
+    async def _moved(self, id: str, moving: Awaitable[Moved], done: str) -> Response:  # noqa: A002
+        moved = await moving
+        if moved.outcome is CampaignMove.NOT_FOUND:
+            raise not_found("campaign")
+        if moved.outcome is CampaignMove.NOT_POSSIBLE:
+            status = moved.status or "erased"
+            detail = f"The campaign is {status}, so it cannot be {done}. Nothing was changed."
+            raise Problem(CAMPAIGN_STATUS, detail, members={"campaign_status": status})
+        return await self.get_campaign(id)

@@ -1,0 +1,67 @@
+"""The days or moments that a reconciliation is of, in a time zone, and how its times are written there. Pure."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.rules.timestamps import parse_rfc3339, rfc3339
+
+SUCH_AS = "such as 2026-11-01, or a time such as 2026-11-01T00:00:00Z"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOST_ZONE = 64
+
+
+def zone_of(name: str) -> ZoneInfo | None:
+    """The zone of this name; None: there is none that this machine knows."""
+    try:
+        return ZoneInfo(name) if len(name) <= _MOST_ZONE else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def begin_of(text: str, zone: ZoneInfo) -> int | None:
+    """Milliseconds UTC of a moment, or of the beginning of a day; None: it is neither."""
+    return _moment(text, zone, days=0)
+
+
+def end_of(text: str, zone: ZoneInfo) -> int | None:
+    """The same of a moment, or of the end of a day, which is the beginning of the next."""
+    return _moment(text, zone, days=1)
+
+
+def _moment(text: str, zone: ZoneInfo, days: int) -> int | None:
+    if _DATE.fullmatch(text) is None:
+        return parse_rfc3339(text)
+    try:
+        day = date.fromisoformat(text) + timedelta(days=days)
+        return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1000
+    except (ValueError, OverflowError):
+        return None
+
+
+def times_of(zone: ZoneInfo) -> Callable[[int], str]:
+    """How milliseconds UTC are written: RFC 3339, in the zone's time with its offset."""
+    if zone.key == "UTC":
+        return rfc3339
+
+    @lru_cache(maxsize=4096)
+    def second(seconds: int) -> tuple[str, str]:
+        text = datetime.fromtimestamp(seconds, zone).isoformat()
+        return text[:19], text[19:]
+
+    def written(at_ms: int) -> str:
+        begin, offset = second(at_ms // 1000)
+        return f"{begin}.{at_ms % 1000:03d}{offset}"
+
+    return written
+
+
+def utc() -> ZoneInfo:
+    return ZoneInfo("UTC")
+
+
+def day_of(at_ms: int) -> str:
+    """The UTC day, for names of files."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()

@@ -1,0 +1,1 @@
+"""Carriers that operators hold, on disk, so that a hold outlives the process that was told of it."""

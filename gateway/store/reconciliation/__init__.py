@@ -1,0 +1,1 @@
+"""What a carrier was handed in a period, segment by segment, for its bill to be held against."""
