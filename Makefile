@@ -18,18 +18,19 @@ $(STAMP): .ci/requirements.txt pyproject.toml
 run: venv
 	@$(BIN)/sluice demo $(ARGS)
 
-# Three at a time, each file in one process: scenarios mostly wait. With `make test PROCESSES=0` all is in one.
+# Three at a time, each file in one process: scenarios mostly wait. With `make test PROCESSES=0` all of them are in one.
 PROCESSES ?= 3
 
 test: venv lint
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest tests/protocol -q
 	$(BIN)/coverage report --include 'protocol/*' --fail-under 100
-	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/benchmarks --ignore tests/soak \
+	$(BIN)/python -m pytest tests/console -q
+	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/console --ignore tests/benchmarks --ignore tests/soak \
 		--numprocesses $(PROCESSES) --dist loadfile
 
 test-fast: venv
-	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/benchmarks --ignore tests/soak -q \
+	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/console --ignore tests/benchmarks --ignore tests/soak -q \
 		--numprocesses $(PROCESSES) --dist loadfile
 
 soak: venv  ## SOAK_MESSAGES, SOAK_KILLS, SOAK_MINUTES, SOAK_RATE, SOAK_SEED: docs/reliability.md; ARGS: docs/performance.md

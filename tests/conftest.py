@@ -4,6 +4,7 @@ A test starts with `gateway = gateway_with(carriers={"telco": carrier(port)})`, 
 and waits with `webhooks.wait(message, "delivered")`.
 """
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,22 +24,13 @@ hypothesis.settings.load_profile("sluice")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Whoever runs several processes tells them how wide its terminal is; what is printed here goes into none.
+os.environ.pop("COLUMNS", None)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: run in several processes, the many short ones fill up the end."""
     items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
-
-
-class Folder(pytest.Package):
-    """A folder whose fixtures of the scope `package` end with its last test. It need be no package for that."""
-
-    def setup(self) -> None:
-        """Nothing is imported."""
-
-
-def pytest_collect_directory(path: Path, parent: pytest.Collector) -> Folder | None:
-    """The console's: while a browser is open a loop of asyncio runs in this thread, and others want to run theirs."""
-    return Folder.from_parent(parent, path=path) if path == Path(__file__).with_name("console") else None
 
 
 @pytest.fixture

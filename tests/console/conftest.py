@@ -2,8 +2,8 @@
 
 A test takes `browser_console`, signed in as an operator: it acts at a desk, and its `check()` looks at what it sees
 there and on a phone; `phone_console` acts on a phone. As all share one gateway, a test sends what it is about, and
-leaves carriers and endpoints as it found them. Tests here are no async ones: the browser is spoken to from the thread
-that a loop would run in.
+leaves carriers and endpoints as it found them. Tests here are no async ones, and run in a process of their own: while a
+browser is open, a loop of asyncio runs in the thread of the tests.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,33 +19,33 @@ from webhook_receivers import WebhookReceiver, receiving
 HOSTILE_PATH = "/'\"><b/id=owned><img/id=owned/src=x/onerror=alert(1)>"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with browsing() as browser:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def console_webhooks() -> Iterator[WebhookReceiver]:
     """The endpoint of the account `shop`."""
     with receiving(SECRET) as receiver:
         yield receiver
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def hostile_webhook(console_webhooks: WebhookReceiver) -> str:
     """The URL of the endpoint of the account `other`, as far as it is shown."""
     return console_webhooks.url + HOSTILE_PATH
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def console_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     """The carrier `telco`: numbers that end as the simulator's help says are not delivered, throttled..."""
     with simulating(tmp_path_factory.mktemp("simulator")) as simulator:
         yield simulator
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def console_gateway(
     tmp_path_factory: pytest.TempPathFactory,
     console_simulator: Simulator,
@@ -96,14 +96,14 @@ def visit(browser: Browser, console_gateway: Gateway) -> Iterator[Callable[..., 
         yield come
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def anna(browser: Browser, console_gateway: Gateway) -> Iterator[ConsoleBrowser]:
     """An operator, signed in once."""
     with signed_in(browser, console_gateway.operator.url, OPERATOR_TOKEN) as visitor:
         yield visitor
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def victor(browser: Browser, console_gateway: Gateway) -> Iterator[ConsoleBrowser]:
     """A viewer, who may look and not act."""
     with signed_in(browser, console_gateway.operator.url, VIEWER_TOKEN) as visitor:

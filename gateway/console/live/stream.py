@@ -1,10 +1,10 @@
 """GET /console/live: samples as server-sent events to each console, until it leaves or its session ends."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from weakref import finalize
+from collections.abc import AsyncGenerator, Callable
 
 from quart import Response
 
+from gateway.api.counted_bodies import CountedBody
 from gateway.api.problem_types import TOO_MANY_CONNECTIONS
 from gateway.api.problems import Problem
 from gateway.console.frame import Route, visitor
@@ -32,7 +32,7 @@ class LivePages:
             words = f"{MOST_WATCHERS} consoles watch already. Close one of them."
             raise Problem(TOO_MANY_CONNECTIONS, words, headers={"Retry-After": "10"})
         self.watchers += 1
-        body = _Body(self._samples(visitor().session), self._left)
+        body = CountedBody(self._samples(visitor().session), self._left)
         # For nginx: each piece at once.
         response = Response(body, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
         response.timeout = None
@@ -50,22 +50,3 @@ class LivePages:
             # Who is slow gets the last one and not those in between.
             await sampler.tick.wait()
             yield sampler.octets() if sampler.count > 1 else sampler.first()
-
-
-class _Body(AsyncIterator[bytes]):
-    """A stream as a response's body, which gives its place back once, in whatever way it ends."""
-
-    def __init__(self, pieces: AsyncGenerator[bytes, None], give_back: Callable[[], None]) -> None:
-        self._pieces = pieces
-        # Where the browser left before the first piece, nobody closes a body: then it is given back with the object.
-        self.release = finalize(self, give_back)
-
-    async def __anext__(self) -> bytes:
-        return await anext(self._pieces)
-
-    async def aclose(self) -> None:
-        """End the stream."""
-        try:
-            await self._pieces.aclose()
-        finally:
-            self.release()
