@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,14 @@ class Submit:
     def reject(self, status: int, *, with_body: bool = False) -> None:
         self.peer.order("reject", ref=self.ref, status=status, with_body=with_body)
 
+    def receipt_in_payload(self, message_id: str) -> int:
+        """A receipt whose text is a message_payload."""
+        payload = {"octets": receipt_text(message_id).encode("ascii").hex()}
+        return self.receipt(message_id, octets=b"", tlvs={"message_payload": payload})
+
     def receipt(self, message_id: str, stat: str = "DELIVRD", *, err: str = "000", **fields: Any) -> int:
         """Send a receipt for it, its addresses swapped; the number under which `wait_answered` knows it."""
-        text = (
-            f"id:{message_id} sub:001 dlvrd:001 submit date:2611211830 done date:2611211831 stat:{stat} err:{err} "
-            "text:Hello"
-        )
+        text = receipt_text(message_id, stat, err)
         return self.peer.deliver(
             fields.pop("session", self.session),
             octets=fields.pop("octets", text.encode("ascii")),
@@ -99,6 +102,12 @@ class Submit:
             destination_addr=self.fields["source_addr"],
             **fields,
         )
+
+
+def receipt_text(message_id: str, stat: str = "DELIVRD", err: str = "000") -> str:
+    """As most SMSCs write it. Its dates are of now, in UTC: one of long ago is no word about what was just sent."""
+    now = datetime.now(UTC).strftime("%y%m%d%H%M")
+    return f"id:{message_id} sub:001 dlvrd:001 submit date:{now} done date:{now} stat:{stat} err:{err} text:Hello"
 
 
 class ScriptedSmsc:
