@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: venv run test test-fast soak lint format bench fuzz docs clean
+.PHONY: venv run test test-protocol test-console test-others test-fast soak lint format bench fuzz docs clean
 
 venv: $(STAMP)
 
@@ -18,20 +18,27 @@ $(STAMP): .ci/requirements.txt pyproject.toml
 run: venv
 	@$(BIN)/sluice demo $(ARGS)
 
-# Three at a time, each file in one process: scenarios mostly wait. With `make test PROCESSES=0` all of them are in one.
+# Three at a time, each file in one process and the scenarios first, which mostly wait. PROCESSES=0: all in one.
 PROCESSES ?= 3
+AT_ONCE = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test: venv lint
+	@$(MAKE) --no-print-directory --jobs 3 test-others test-console test-protocol
+
+test-protocol: venv
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest tests/protocol -q
 	$(BIN)/coverage report --include 'protocol/*' --fail-under 100
+
+test-console: venv
 	$(BIN)/python -m pytest tests/console -q
-	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/console --ignore tests/benchmarks --ignore tests/soak \
-		--numprocesses $(PROCESSES) --dist loadfile
+
+test-others: venv
+	$(BIN)/python -m pytest tests --ignore tests/protocol --ignore tests/console --ignore tests/benchmarks --ignore tests/soak $(AT_ONCE)
 
 test-fast: venv
 	$(BIN)/python -m pytest tests -m 'not scenario and not peer' --ignore tests/console --ignore tests/benchmarks --ignore tests/soak -q \
-		--numprocesses $(PROCESSES) --dist loadfile
+		$(AT_ONCE)
 
 soak: venv  ## SOAK_MESSAGES, SOAK_KILLS, SOAK_MINUTES, SOAK_RATE, SOAK_SEED: docs/reliability.md; ARGS: docs/performance.md
 	$(BIN)/python -m pytest tests/soak -q

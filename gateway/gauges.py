@@ -19,18 +19,11 @@ from gateway.store.held_carriers.interface import CarrierHold
 from gateway.store.sqlite import SqliteStore
 from protocol.numbers import BindMode
 
-NOBODY_HELD: Mapping[str, CarrierHold] = {}
-
 
 class CarriersNow:
     """How the carriers stand, for the API and for /metrics."""
 
-    def __init__(
-        self,
-        carriers: Mapping[str, Carrier],
-        health: Health | None = None,
-        holds: Mapping[str, CarrierHold] = NOBODY_HELD,
-    ) -> None:
+    def __init__(self, carriers: Mapping[str, Carrier], health: Health, holds: Mapping[str, CarrierHold]) -> None:
         """`carriers`: by name, as they come and go; `holds`: those that operators hold."""
         self._carriers = carriers
         self._health = health
@@ -52,8 +45,7 @@ class CarriersNow:
         found = self._carriers.get(carrier)
         if found is not None:
             found.rebind()
-            if self._health is not None:
-                self._health.probe(carrier)
+            self._health.probe(carrier)
         return found is not None
 
     def oldest(self) -> Iterable[tuple[tuple[str, ...], float]]:
@@ -71,11 +63,11 @@ class CarriersNow:
 
     def qualities(self) -> Iterable[tuple[tuple[str, ...], float]]:
         """Of the countries that the other metrics name, too."""
-        known = self._health.qualities() if self._health is not None else ()
+        known = self._health.qualities()
         return [(labels, score) for labels, score in known if COUNTRIES.label(labels[1]) == labels[1]]
 
     def _breaker(self, carrier: str) -> BreakerView | None:
-        found = self._health.view(carrier) if self._health is not None else None
+        found = self._health.view(carrier)
         if found is None:
             return None
         now, retry_in = now_ms(), found.retry_in_seconds

@@ -14,7 +14,8 @@ from gateway.api.base import json_response
 from gateway.api.outbox import event_view
 from gateway.api.problem_types import NOT_FOUND
 from gateway.api.problems import Problem, not_found
-from gateway.api.queries import event_id, next_cursor, paging, parameters, rendered
+from gateway.api.queries import event_id, paging, parameters, rendered
+from gateway.desk.cursors import next_cursor
 from gateway.desk.endpoints import bare_url
 from gateway.flows.alarms import Raised
 from gateway.identifiers import EVENT, public

@@ -66,16 +66,14 @@ def create_app(
     carriers: CarriersView,
     *,
     explainer: Explainer,
-    bulk_slots: int = BULK_SLOTS,
-    draining: DrainingDesk | None = None,
+    draining: DrainingDesk,
 ) -> App:
-    """The ASGI app for callers. `draining`: says when nothing new is taken; never, where none is given."""
-    draining = draining or DrainingDesk(store)
+    """The ASGI app for callers. `draining`: says when nothing new is taken."""
     app = bare_app("sluice", ids, settings.http.body_limit)
     app.url_map.converters["id"] = _Id
     tokens = Tokens(_grants(settings), settings.http.trusted_proxies)
     app.limits = limits = LimitsOfAll({name: account.limits for name, account in settings.accounts.items()}, store)
-    submissions = Submissions(accept, settings.limits.bulk_items, bulk_slots, draining)
+    submissions = Submissions(accept, settings.limits.bulk_items, BULK_SLOTS, draining)
     app.asgi_http_class = StreamConnection
     app.streams = streams = StreamCalls(AcceptLines(accept, store), settings, app.refusals, tokens, draining)
     repeats = Repeats(store)

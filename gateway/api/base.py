@@ -32,7 +32,6 @@ from gateway.store.interface import StoreBusy, StoreFull
 if TYPE_CHECKING:
     from gateway.api.direct import Direct
     from gateway.api.stream.calls import StreamCalls
-    from gateway.desk.desks import Desks
 
 Handler = Callable[..., Awaitable[Response]]
 Take = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[bool]]
@@ -63,8 +62,6 @@ class App(QuartTrio):
         """For listeners that carry them themselves."""
         self.closing: list[Callable[[], None]] = []
         """Called when the daemon stops, before its listeners do."""
-        self.desks: Desks | None = None
-        """Of the operators' app."""
         self.limits: LimitsOfAll | None = None
         """What answers to an account tell of its limits."""
         self.asgi_http_class = Connection

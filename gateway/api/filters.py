@@ -1,15 +1,23 @@
-"""What lists are filtered by, read from query parameters; what is wrong is a problem document.
+"""What lists are filtered by, and what else is wrong with what was asked for by name, told as a problem document.
 
-How they are read is gateway/desk/filters.py's, for operators ask so, too.
+How it is read is gateway/desk's, for the console asks so, too.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from gateway.api.problems import invalid_fields
 from gateway.desk import filters
 from gateway.desk.faults import WrongFields
-from gateway.desk.filters import CREATED as CREATED
-from gateway.desk.filters import parse_number as parse_number
-from gateway.desk.filters import parse_sender as parse_sender
-from gateway.desk.filters import parse_time as parse_time
+
+
+@contextmanager
+def refusing_wrong(done: str) -> Iterator[None]:
+    """Raises a Problem 422 where what is asked inside raises WrongFields. `done`: what became of the call."""
+    try:
+        yield
+    except WrongFields as wrong:
+        raise invalid_fields(wrong.fields, wrong.codes, done=done) from None
 
 
 class Filters(filters.Filters):
@@ -17,7 +25,5 @@ class Filters(filters.Filters):
 
     def refuse_wrong(self) -> None:
         """Raises a Problem 422 where anything was wrong."""
-        try:
+        with refusing_wrong("Nothing was looked up"):
             super().refuse_wrong()
-        except WrongFields as wrong:
-            raise invalid_fields(wrong.fields, wrong.codes, done="Nothing was looked up") from None

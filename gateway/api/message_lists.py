@@ -11,12 +11,14 @@ from gateway.api import timeline
 from gateway.api.base import json_response
 from gateway.api.description.inbound_schemas import InboundList, InboundMessage
 from gateway.api.description.schemas import MessageList
-from gateway.api.filters import CREATED, Filters, parse_number, parse_sender
-from gateway.api.queries import next_cursor, paging, parameters, rendered
+from gateway.api.filters import Filters
+from gateway.api.queries import paging, parameters, rendered
+from gateway.desk.cursors import next_cursor
+from gateway.desk.filters import CREATED, parse_number, parse_sender
 from gateway.messages import Status
 from gateway.rules.checks import MOST_CLIENT_ID, MOST_TAG
 from gateway.rules.numbers import Numbers
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.rules.values import read_label
 from gateway.settings import NumberCheck, Settings
 from gateway.store.lists.interface import InboundFilter, ListingStore, MessageFilter
@@ -97,5 +99,5 @@ def _inbound(row: InboundRow) -> InboundMessage:
         complete=row.complete,
         carrier=row.carrier,
         received_at=rfc3339(row.at),
-        text_erased_at=timeline.time_or_none(row.text_erased_at),
+        text_erased_at=time_or_none(row.text_erased_at),
     )

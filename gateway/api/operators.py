@@ -13,28 +13,27 @@ from quart import Response, request
 from gateway import identifiers
 from gateway.api import operator_views as views
 from gateway.api.admin.asking import by, guarded, sight
+from gateway.api.admin.backups import BackupCall
 from gateway.api.admin.calls import calls_of
-from gateway.api.admin.held import BackupCall, HeldCalls
-from gateway.api.admin.reconciliation import ReconciliationCall
 from gateway.api.alarms_call import AlarmCalls, AlarmsView, NoAlarms
 from gateway.api.base import App, Handler, bare_app, json_response
 from gateway.api.bodies import decode, read_json
 from gateway.api.health import HealthChecks
 from gateway.api.problem_types import NOT_AN_OBJECT, NOT_FOUND, NOT_IN_DOUBT
 from gateway.api.problems import Problem, invalid_fields
-from gateway.api.queries import next_cursor, paging, parameters
+from gateway.api.queries import paging, parameters
 from gateway.api.reload_call import NothingToReload, ReloadCall, Reloads
 from gateway.api.route_call import RouteCall
 from gateway.api.tracing import Tracing
 from gateway.carriers.trace import Wire
 from gateway.desk.carriers_view import CarriersView
+from gateway.desk.cursors import next_cursor
 from gateway.desk.desks import Desks
-from gateway.desk.held import HeldDesk
-from gateway.desk.reconciliation.desk import ReconciliationDesk
 from gateway.flows.explain import Explainer
 from gateway.identifiers import Identifiers
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.rules.timestamps import rfc3339
+from gateway.rules.values import shown
 from gateway.settings import Settings
 from gateway.store.interface import Store
 
@@ -60,10 +59,8 @@ def create_operator_app(
     `wires`: of the carriers that can be traced, by name.
     """
     app = bare_app("sluice-operator", ids, BODY_LIMIT, is_operators=True)
-    app.desks = desks
     alarm_calls = AlarmCalls(store, alarms or NoAlarms())
     admin = _Admin(settings, store, desks, alarm_calls, started_at=identifiers.now_ms())
-    reconciliation = ReconciliationDesk(settings, store)
     calls: list[tuple[str, str, Handler]] = [
         ("GET", "/admin/status", admin.status),
         ("POST", "/admin/reload", ReloadCall(reloads or NothingToReload()).reload),
@@ -73,22 +70,14 @@ def create_operator_app(
         ("POST", "/admin/doubts/<id>/settle", admin.settle),
         ("GET", "/admin/parked", admin.parked),
         ("GET", "/admin/inbound/untold", admin.untold),
-        ("GET", "/admin/reconciliation", ReconciliationCall(reconciliation).reconciliation),
         ("GET", "/admin/route", RouteCall(explainer).route),
         ("GET", "/admin/alarms", alarm_calls.alarms),
         ("GET", "/admin/events", alarm_calls.events),
         ("POST", "/admin/events/<id>/replay", alarm_calls.replay),
         ("POST", "/admin/webhook/test", alarm_calls.test),
         ("POST", "/admin/webhook/enable", alarm_calls.enable),
-        *calls_of(desks),
-    ]
-    held = HeldCalls(HeldDesk(store))
-    calls += [
-        ("GET", "/admin/held", held.held),
-        ("GET", "/admin/held/messages", held.messages),
-        ("POST", "/admin/held/release", held.release),
-        ("POST", "/admin/held/end", held.end),
         ("POST", "/admin/backups", BackupCall(store).taken),
+        *calls_of(desks),
     ]
     for method, rule, handler in calls:
         app.add_url_rule(
@@ -100,7 +89,7 @@ def create_operator_app(
 
     app.add_url_rule("/metrics", "metrics", metrics, methods=["GET"])
     app.add_url_rule("/healthz", "healthz", HealthChecks(store, carriers).healthz, methods=["GET"])
-    app.parts = [desks.reconfigure, admin.reconfigure, reconciliation.reconfigure]
+    app.parts = [desks.reconfigure, admin.reconfigure]
     return app
 
 
@@ -110,6 +99,7 @@ class _Admin:
         self._store = store
         self._carriers = desks.carriers
         self._draining = desks.draining
+        self._held = desks.held
         self._alarms = alarms
         self._started_at = started_at
 
@@ -129,7 +119,7 @@ class _Admin:
                     "ready": sum(row.ready for row in self._store.queues()),
                     "draining": self._draining.begun(),
                     "carriers": self._carriers.all(),
-                    "held": HeldDesk(self._store).seen(),
+                    "held": self._held.seen(),
                     "alarms": self._alarms.raised(),
                 }
             )
@@ -179,7 +169,7 @@ def _outcome(body: Any) -> str:
         errors.add("outcome", Fault(f"must be one of {', '.join(_OUTCOMES)}", code))
     for name in body:
         if name != "outcome":
-            errors.add(name[:40], Fault("is not a field of this call; it takes outcome", FaultCode.UNKNOWN_FIELD))
+            errors.add(shown(name), Fault("is not a field of this call; it takes outcome", FaultCode.UNKNOWN_FIELD))
     if errors.fields:
         raise invalid_fields(errors.fields, errors.codes, done="Nothing was settled")
     return str(outcome)

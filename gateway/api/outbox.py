@@ -20,14 +20,16 @@ from gateway.api.description.outbox_schemas import (
     Replayed,
     TestEvent,
 )
-from gateway.api.filters import CREATED, Filters
+from gateway.api.filters import Filters
 from gateway.api.problem_types import NO_WEBHOOK, NOT_AN_OBJECT
 from gateway.api.problems import Problem, invalid_fields, not_found
-from gateway.api.queries import event_id, next_cursor, paging, parameters, rendered
+from gateway.api.queries import event_id, paging, parameters, rendered
 from gateway.api.repeats import Repeats
-from gateway.api.timeline import time_or_none
+from gateway.desk.cursors import next_cursor
+from gateway.desk.filters import CREATED
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
-from gateway.rules.timestamps import parse_rfc3339
+from gateway.rules.timestamps import parse_rfc3339, time_or_none
+from gateway.rules.values import shown
 from gateway.settings import EventType
 from gateway.store.by import by_account
 from gateway.store.interface import Store
@@ -171,9 +173,8 @@ def range_of(body: Any) -> tuple[int | None, int | None, bool]:
             if value != "failed":
                 errors.add(name, Fault('must be "failed" where it is given', FaultCode.WRONG_TYPE))
         else:
-            errors.add(
-                name[:40], Fault(f"is not a field of a replay; it takes {', '.join(_RANGE)}", FaultCode.UNKNOWN_FIELD)
-            )
+            words = f"is not a field of a replay; it takes {', '.join(_RANGE)}"
+            errors.add(shown(name), Fault(words, FaultCode.UNKNOWN_FIELD))
     if times.get("before", _LATEST_MS) < times.get("after", 0):
         errors.add("before", Fault("is before after, so that nothing lies between them", FaultCode.TOO_SMALL))
     if not body:

@@ -78,3 +78,8 @@ def body_too_large(limit: int, hint: str = "") -> Problem:
 def not_found(what: str) -> Problem:
     """A 404 that does not tell whether the thing is another account's."""
     return Problem(NOT_FOUND, f"This account has no {what} with this id.")
+
+
+def not_found_anywhere(what: str) -> Problem:
+    """A 404 to an operator, who asks about all accounts."""
+    return Problem(NOT_FOUND, f"There is no {what} with this id.")

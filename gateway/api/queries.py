@@ -8,7 +8,6 @@ from quart import Request
 
 from gateway import identifiers
 from gateway.api.problems import Problem, invalid_field, invalid_fields, not_found
-from gateway.desk.cursors import next_cursor as next_cursor
 from gateway.desk.cursors import position_of
 from gateway.rules.faults import FaultCode
 

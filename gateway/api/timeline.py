@@ -12,7 +12,7 @@ from gateway.api.description.schemas import CarrierCode, Failure, FullMessage, L
 from gateway.api.steps import steps_of
 from gateway.messages import ENDED, UNSENT, AttemptState, ErrorCode, Status, part_state, status_of
 from gateway.rules.causes import describe, network_error_name
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.store.views import AttemptRow, MessageRow, MessageStory
 from protocol.command_status import name_of
 
@@ -108,11 +108,6 @@ def _status_of_open_part(message: MessageRow, state: AttemptState) -> Status:
     if message.state not in ENDED:
         return Status.QUEUED
     return status_of(message.state, sent=False) if state in UNSENT else Status.UNKNOWN
-
-
-def time_or_none(at_ms: int | None) -> str | None:
-    """RFC 3339 of milliseconds; None stays None."""
-    return None if at_ms is None else rfc3339(at_ms)
 
 
 def _failure(code: str | None, carrier_code: CarrierCode | None) -> Failure | None:

@@ -174,10 +174,11 @@ class Carrier:
         self._outbinds.unbind()
 
     def bind_again(self) -> None:
-        """Make the binds of the settings, at once."""
+        """Make the binds of the settings, at once; none any more where it drains."""
         self.is_unbound = False
-        self._set_links()
-        self.rebind()
+        if not self.draining:
+            self._set_links()
+            self.rebind()
 
     def freshen(self, contexts: Contexts | None = None) -> None:
         """Connections from now on are made with these certificates; those that lie there now where none are given."""

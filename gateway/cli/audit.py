@@ -1,7 +1,6 @@
 """`sluice audit`: who did what by hand, newest first."""
 
 import argparse
-import itertools
 from collections.abc import Sequence
 
 from rich.console import RenderableType
@@ -14,13 +13,11 @@ from gateway.cli.tables import Entity
 NAME = "audit"
 HELP = "who did what by hand, newest first"
 
-_LIMIT = 50
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--who", metavar="WHO", help="operator:anna, account:shop")
     parser.add_argument("--what", metavar="WHAT", help="cancel, replay, settle, reveal, ...")
-    parser.add_argument("--limit", type=int, default=_LIMIT, metavar="N", help=f"at most so many; default: {_LIMIT}")
+    tables.add_limit(parser)
     tables.add_arguments(parser)
 
 
@@ -30,14 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(caller: Caller, arguments: argparse.Namespace) -> int:
-    limit = max(1, arguments.limit)
-    path = tables.path_of("/admin/audit", who=arguments.who, what=arguments.what, limit=min(limit, tables.PAGE))
-    found = itertools.islice(tables.pages(caller, path), limit)
-    if arguments.json:
-        tables.lines(found)
-    else:
-        tables.console().print(_picture(list(found)))
-    return 0
+    found = tables.first_of(caller, arguments, "/admin/audit", who=arguments.who, what=arguments.what)
+    return tables.shown(found, _picture, as_json=arguments.json)
 
 
 def _picture(rows: Sequence[Entity]) -> RenderableType:

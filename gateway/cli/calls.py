@@ -8,13 +8,17 @@ import http.client
 import json
 import os
 import socket
+import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 _TIMEOUT_SECONDS = 10.0
+_PIECE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,17 @@ class Caller:
         fields = known.get("fields")
         lines = [f"  {name}: {text}" for name, texts in fields.items() for text in texts] if fields else []
         return "\n".join([detail, *lines])
+
+
+def copy(response: http.client.HTTPResponse, output: Path | None) -> None:
+    """All of an answer into a file or to standard output, each piece as it comes.
+
+    Raises HTTPException where the answer breaks off, and OSError.
+    """
+    with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as to:
+        while piece := response.read1(_PIECE):
+            to.write(piece)
+            to.flush()
 
 
 def _port(netloc: str, url: str) -> int | None:

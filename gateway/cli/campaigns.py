@@ -1,7 +1,6 @@
 """`sluice campaigns`: the campaigns of all accounts, one with its variants, and pausing, resuming, canceling one."""
 
 import argparse
-import itertools
 import json
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -16,7 +15,8 @@ from gateway.cli.tables import Entity
 NAME = "campaigns"
 HELP = "campaigns of all accounts; one with its variants; pause, resume, cancel one"
 
-_LIMIT = 50
+_PAGE = 50
+"""A campaign comes with its counts and variants, so a page of them is a small one."""
 _ACTIONS = ("pause", "resume", "cancel")
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="this one alone: cmp_...")
     parser.add_argument("--account", metavar="NAME", help="default: all")
     parser.add_argument("--status", metavar="STATUS", help="running, or several with commas: running,paused")
-    parser.add_argument("--limit", type=int, default=_LIMIT, metavar="N", help=f"at most so many; default: {_LIMIT}")
+    tables.add_limit(parser)
     act = parser.add_mutually_exclusive_group()
     act.add_argument("--pause", action="store_true", help="no more of its messages are made until it is resumed")
     act.add_argument("--resume", action="store_true", help="it goes on")
@@ -53,15 +53,9 @@ def _run(caller: Caller, arguments: argparse.Namespace, action: str | None) -> i
 
 
 def _list(caller: Caller, arguments: argparse.Namespace) -> int:
-    limit = max(1, arguments.limit)
-    # A campaign comes with its counts and variants, so a page of them is a small one.
-    wanted = {"account": arguments.account, "status": arguments.status, "limit": min(limit, _LIMIT)}
-    found = itertools.islice(tables.pages(caller, tables.path_of("/admin/campaigns", **wanted)), limit)
-    if arguments.json:
-        tables.lines(found)
-    else:
-        tables.console().print(_picture(list(found)))
-    return 0
+    wanted = {"account": arguments.account, "status": arguments.status}
+    found = tables.first_of(caller, arguments, "/admin/campaigns", page=_PAGE, **wanted)
+    return tables.shown(found, _picture, as_json=arguments.json)
 
 
 def _picture(campaigns: Sequence[Entity]) -> RenderableType:
@@ -88,7 +82,7 @@ def _row(one: Entity) -> Sequence[RenderableType]:
 def _end(campaign: Entity) -> str:
     if campaign["finished_at"]:
         return tables.moment(campaign["finished_at"])
-    return tables.until(campaign["expected_end"]) if campaign["expected_end"] else ""
+    return tables.until(campaign["expected_end"])
 
 
 def _one(campaign: Entity) -> RenderableType:

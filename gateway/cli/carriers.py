@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when shown or done; 1 when no gateway answered or there is no such carrier; 2 for an action on none."""
-    action = next((name for name in _DONE if getattr(arguments, name)), None)
+    # A WHY may be empty, and is meant all the same.
+    action = next((name for name in _DONE if getattr(arguments, name) not in (None, False)), None)
     if action is not None and arguments.name is None:
         return tables.misused(f"Say which carrier: sluice carriers NAME --{action}")
     return tables.asked(arguments, lambda caller: _run(caller, arguments, action))
@@ -52,11 +53,8 @@ def _run(caller: Caller, arguments: argparse.Namespace, action: str | None) -> i
         carriers = [carrier for carrier in carriers if carrier["name"] == arguments.name]
         if not carriers:
             raise CallError(f"There is no carrier {arguments.name!r}. `sluice carriers` lists them.")
-    if arguments.json:
-        tables.lines(carriers)
-    else:
-        tables.console().print(_one(carriers[0]) if arguments.name is not None else picture(carriers))
-    return 0
+    shape = picture if arguments.name is None else lambda found: _one(found[0])
+    return tables.shown(carriers, shape, as_json=arguments.json)
 
 
 def picture(carriers: Sequence[Entity]) -> RenderableType:

@@ -1,12 +1,15 @@
 """`sluice doubts`: the segments of which nobody knows whether the carrier took them, and their settling by hand."""
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from gateway import identifiers
 from gateway.cli import tables
 from gateway.cli.calls import Caller
+from gateway.cli.tables import Entity
 
 NAME = "doubts"
 HELP = "list what is in doubt, or settle one doubt by hand"
@@ -47,17 +50,12 @@ def _run(caller: Caller, arguments: argparse.Namespace) -> int:
         words = f"{message} is settled as {outcome}: {_OUTCOMES[outcome]}"
         return tables.done(answer, words, as_json=arguments.json)
     doubts = tables.pages(caller, f"/admin/doubts?limit={tables.PAGE}")
-    if arguments.json:
-        tables.lines(doubts)
-    else:
-        _show(list(doubts))
-    return 0
+    return tables.shown(doubts, _picture, as_json=arguments.json)
 
 
-def _show(doubts: list[Mapping[str, Any]]) -> None:
+def _picture(doubts: Sequence[Entity]) -> RenderableType:
     if not doubts:
-        print("Nothing is in doubt: every segment is unsent, or has its carrier's answer.")
-        return
+        return Text("Nothing is in doubt: every segment is unsent, or has its carrier's answer.")
     made = tables.table("message =", "to =", "bind =", "lane", "sent", "unless settled before")
     for doubt in doubts:
         part = f", part {doubt['part']}" if doubt["part"] > 1 else ""
@@ -69,5 +67,4 @@ def _show(doubts: list[Mapping[str, Any]]) -> None:
             f"{tables.ago(doubt['claimed_at'])} ago",
             f"{_POLICIES.get(doubt['settled_by'], doubt['settled_by'])} {tables.until(doubt['due_at'])}",
         )
-    tables.console().print(made)
-    print("\nSettle one by hand: sluice doubts --settle ID sent|resend|unknown")
+    return Group(made, Text("\nSettle one by hand: sluice doubts --settle ID sent|resend|unknown"))

@@ -14,7 +14,8 @@ from typing import Any
 
 from gateway.cli import calls
 from gateway.cli.calls import OPERATORS, Caller, CallError, NotReachableError
-from gateway.settings.types import format_duration, parse_duration
+from gateway.cli.durations import duration
+from gateway.settings.types import format_duration
 
 NAME = "drain"
 HELP = "take no new messages and finish what there is; then stop, if asked to"
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--undo", action="store_true", help="take messages again")
     parser.add_argument("--receipts", action="store_true", help="wait for the receipts of what was sent, too")
     parser.add_argument(
-        "--timeout", type=_duration, default=600.0, metavar="TIME", help='wait no longer (default "10m")'
+        "--timeout", type=duration, default=600.0, metavar="TIME", help='wait no longer (default "10m")'
     )
     parser.add_argument("--json", action="store_true", help="what is left as one JSON object, for programs")
     calls.add_arguments(parser, OPERATORS)
@@ -127,10 +128,3 @@ def _stop(caller: Caller) -> int:
         time.sleep(_LOOK_EVERY_SECONDS)
     print(f"It has not ended within {_STOP_SECONDS:g} s; its log says what it waits for.", file=sys.stderr)
     return 1
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

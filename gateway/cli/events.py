@@ -1,7 +1,6 @@
 """`sluice events`: what webhooks were told and are to be told, of all accounts, and telling one of them again."""
 
 import argparse
-import itertools
 from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
@@ -15,8 +14,6 @@ from gateway.cli.tables import Entity
 NAME = "events"
 HELP = "what webhooks were told, of all accounts; tell one again"
 
-_LIMIT = 50
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     status = parser.add_mutually_exclusive_group()
@@ -26,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", metavar="NAME", help="default: all")
     parser.add_argument("--type", metavar="TYPE", help="message.delivered, or several with commas")
     parser.add_argument("--message", metavar="ID", help="those of one message: msg_...")
-    parser.add_argument("--limit", type=int, default=_LIMIT, metavar="N", help=f"at most so many; default: {_LIMIT}")
+    tables.add_limit(parser)
     tables.add_arguments(parser)
 
 
@@ -40,21 +37,16 @@ def _run(caller: Caller, arguments: argparse.Namespace) -> int:
         answer = caller.post(f"/admin/outbox/{quote(arguments.replay, safe='')}/replay", {})
         words = "It is told again." if answer["replayed"] else "It is not told yet, and is still tried: nothing to do."
         return tables.done(answer, words, as_json=arguments.json)
-    limit = max(1, arguments.limit)
-    path = tables.path_of(
+    found = tables.first_of(
+        caller,
+        arguments,
         "/admin/outbox",
         account=arguments.account,
         status="failed" if arguments.failed else "pending" if arguments.pending else None,
         type=arguments.type,
         message_id=arguments.message,
-        limit=min(limit, tables.PAGE),
     )
-    found = itertools.islice(tables.pages(caller, path), limit)
-    if arguments.json:
-        tables.lines(found)
-    else:
-        tables.console().print(_picture(list(found)))
-    return 0
+    return tables.shown(found, _picture, as_json=arguments.json)
 
 
 def _picture(events: Sequence[Entity]) -> RenderableType:
@@ -73,5 +65,5 @@ def _row(event: Entity) -> Sequence[RenderableType]:
         str(event["attempts"]),
         urlsplit(event["url"]).hostname or "",
         str(event["last_http_status"] or event["last_error"] or ""),
-        tables.until(event["next_try_at"]) if event["next_try_at"] else "",
+        tables.until(event["next_try_at"]),
     )

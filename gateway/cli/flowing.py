@@ -55,7 +55,7 @@ class Flow:
     def look(self, metrics: str, at: float) -> Figures:
         """`metrics`: the text of /metrics; `at`: seconds of a clock that only rises."""
         look = _Look(at, _samples(metrics))
-        if self._looks and _total(look, "accepted") < _total(self._looks[-1], "accepted"):
+        if self._looks and any(_total(look, what) < _total(self._looks[-1], what) for what in _COUNTED):
             self._looks.clear()  # another process, which counts from 0
         self._looks.append(look)
         figures = Figures()

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gateway.cli import tables
 from gateway.cli.calls import Caller
-from gateway.cli.tables import ago, console, count_of, done, lines, moment, pages, path_of
+from gateway.cli.tables import ago, console, count_of, done, lines, moment, pages, path_of, shown
 
 NAME = "held"
 HELP = "what a restore holds, and its release"
@@ -50,11 +50,7 @@ def _do(caller: Caller, arguments: argparse.Namespace, wanted: Mapping[str, str]
         return done(answer, f"{words} It goes on by itself; `sluice held` shows what is left.", as_json=arguments.json)
     if arguments.list:
         path = path_of("/admin/held/messages", limit=tables.PAGE, **wanted)
-        if arguments.json:
-            lines(pages(caller, path))
-        else:
-            console().print(_messages(list(pages(caller, path))))
-        return 0
+        return shown(pages(caller, path), _messages, as_json=arguments.json)
     held = caller.get("/admin/held")["held"]
     if arguments.json:
         lines([{"held": held}])
@@ -92,7 +88,7 @@ def _order(order: Mapping[str, Any]) -> str:
     return f"Being carried out: {order['order']} {', '.join(names) or 'all'}; {order['done']:,} done."
 
 
-def _messages(rows: list[tables.Entity]) -> RenderableType:
+def _messages(rows: Sequence[tables.Entity]) -> RenderableType:
     if not rows:
         return Text("No message is held.")
     table = tables.table("message =", "to =", "from", "account", "lane", "route", "stood", "accepted")
@@ -106,5 +102,7 @@ def _is_meant(arguments: argparse.Namespace) -> bool:
     """Whether who sits there says so; where nobody does, it is not."""
     if not sys.stdin.isatty():
         return False
-    print("All that is held would be", "sent" if arguments.release else "given up", end=". ", flush=True)
-    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    # Standard output is for what is done: `--json` is read by programs.
+    meant = "sent" if arguments.release else "given up"
+    print(f"All that is held would be {meant}. Go on? [y/N]", end=" ", file=sys.stderr, flush=True)
+    return input().strip().lower() in ("y", "yes")

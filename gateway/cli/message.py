@@ -154,6 +154,6 @@ def _untold(story: Entity) -> list[RenderableType]:
                 tables.status(event["status"]),
                 str(event["attempts"]),
                 str(event["last_http_status"] or event["last_error"] or ""),
-                tables.until(event["next_try_at"]) if event["next_try_at"] else "",
+                tables.until(event["next_try_at"]),
             )
     return [Text(), made] if made.row_count else []

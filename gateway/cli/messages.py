@@ -16,8 +16,6 @@ from gateway.cli.tables import Entity
 NAME = "messages"
 HELP = "list messages of all accounts by number, status, carrier, campaign, time"
 
-_LIMIT = 50
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="number", metavar="NUMBER", help="the whole number")
@@ -30,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--account", metavar="NAME", help="default: all")
     parser.add_argument("--since", dest="after", metavar="TIME", help="2h, 3d, or a time: 2026-11-21T18:00:00Z")
     parser.add_argument("--before", metavar="TIME", help="the same")
-    parser.add_argument("--limit", type=int, default=_LIMIT, metavar="N", help=f"at most so many; default: {_LIMIT}")
+    tables.add_limit(parser)
     tables.add_arguments(parser)
 
 
@@ -49,11 +47,11 @@ def _run(caller: Caller, arguments: argparse.Namespace, after: str | None, befor
         "number", "ends_with", "client_id", "carrier_message_id", "carrier", "campaign", "status", "account",
     )  # fmt: skip
     wanted = {name: getattr(arguments, name) for name in names}
+    if arguments.json:
+        tables.lines(tables.first_of(caller, arguments, "/admin/messages", **wanted, after=after, before=before))
+        return 0
     limit = max(1, arguments.limit)
     path = tables.path_of("/admin/messages", **wanted, after=after, before=before, limit=min(limit, tables.PAGE))
-    if arguments.json:
-        tables.lines(itertools.islice(tables.pages(caller, path), limit))
-        return 0
     found = _Looked(caller, path)
     return list_of(list(itertools.islice(found, limit)), found.looked_back_to, as_json=False)
 
@@ -91,7 +89,7 @@ def list_of(messages: Sequence[Entity], looked_back_to: str | None, *, as_json: 
     else:
         console.print("No message is found by this.")
     if looked_back_to is not None:
-        console.print(f"Looked back to {looked_back_to}; go on with --before {looked_back_to}")
+        console.print(f"Looked back to {looked_back_to}; `sluice messages` goes on with --before {looked_back_to}")
     return 0
 
 

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(caller: Caller, arguments: argparse.Namespace) -> int:
     path = f"/admin/opt-outs/{quote(arguments.account, safe='')}"
     if arguments.number is None:
-        return _show(list(tables.pages(caller, f"{path}?limit={tables.PAGE}")), as_json=arguments.json)
+        return tables.shown(tables.pages(caller, f"{path}?limit={tables.PAGE}"), _picture, as_json=arguments.json)
     path = f"{path}/{quote(arguments.number, safe='+')}"
     scope = f" from {arguments.sender}" if arguments.sender else ""
     if arguments.add:
@@ -48,15 +48,7 @@ def _run(caller: Caller, arguments: argparse.Namespace) -> int:
         gone = caller.delete(tables.path_of(path, sender=arguments.sender))
         words = f"{arguments.number} may be written to again by {arguments.account}{scope}."
         return tables.done(gone or {"removed": True}, words, as_json=arguments.json)
-    return _show(caller.get(path)["entities"], as_json=arguments.json)
-
-
-def _show(found: Sequence[Entity], *, as_json: bool) -> int:
-    if as_json:
-        tables.lines(found)
-    else:
-        tables.console().print(_picture(found))
-    return 0
+    return tables.shown(caller.get(path)["entities"], _picture, as_json=arguments.json)
 
 
 def _picture(found: Sequence[Entity]) -> RenderableType:

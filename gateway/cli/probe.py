@@ -5,9 +5,7 @@ counts binds. Nothing is written but the profile, where a file is named for it.
 """
 
 import argparse
-import fcntl
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -15,13 +13,13 @@ from typing import TextIO
 import trio
 
 from gateway.cli import probe_alphabets, probe_profile, probe_trials
+from gateway.cli.durations import duration
 from gateway.cli.probe_lessons import findings, profile, remedy, shown
-from gateway.cli.probe_link import ProbeLink
+from gateway.cli.probe_link import ProbeLink, bound
 from gateway.cli.probe_observed import Observed, Trial
-from gateway.settings import Carrier, CarrierMode, ConfigurationError, Settings, load
-from gateway.settings.types import parse_duration
+from gateway.settings import Carrier, ConfigurationError, Settings, load
+from gateway.store.examined import owner
 from protocol.errors import LocalProtocolError
-from protocol.numbers import BindMode
 from protocol.pdus import QuerySm, SubmitSm
 
 NAME = "probe"
@@ -42,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pace", type=int, metavar="N", default=0, help="send up to N more, ever faster, to see when it throttles"
     )
-    parser.add_argument("--wait", type=_duration, metavar="TIME", default=60.0, help='for receipts (default "60s")')
+    parser.add_argument("--wait", type=duration, metavar="TIME", default=60.0, help='for receipts (default "60s")')
     parser.add_argument("--toml", type=Path, metavar="FILE", help="write the profile into this file")
     parser.add_argument("--yes", action="store_true", help="do not ask before sending, nor beside a running gateway")
 
@@ -105,27 +103,17 @@ def _refused(reason: str) -> int:
 
 async def _probe(carrier: Carrier, messages: list[Trial], arguments: argparse.Namespace) -> Observed:
     observed = Observed(text_receipts=carrier.text_receipts)
-    pair = carrier.mode is CarrierMode.TRANSMITTER_AND_RECEIVER
-    modes = [BindMode.TRANSMITTER, BindMode.RECEIVER] if pair else [BindMode.TRANSCEIVER]
-    links = [ProbeLink(carrier, mode, observed) for mode in modes]
-    async with trio.open_nursery() as nursery:
-        try:
-            for link in links:
-                if not await link.open(nursery):
-                    return observed
-            observed.is_bound = True
-            await links[0].enquire()
-            for message in messages:
-                await links[0].submit(message)
-            if messages:
-                await _query(links[0], messages[0].segments[0], observed)
-                await links[-1].receipts(arguments.wait)
-                if arguments.pace:
-                    await links[0].pace(probe_trials.hasty(messages[0]), arguments.pace)
-        finally:
-            for link in links:
-                await link.leave()
-            nursery.cancel_scope.cancel()
+    async with bound(carrier, observed) as links:
+        if not observed.is_bound:
+            return observed
+        await links[0].enquire()
+        for message in messages:
+            await links[0].submit(message)
+        if messages:
+            await _query(links[0], messages[0].segments[0], observed)
+            await links[-1].receipts(arguments.wait)
+            if arguments.pace:
+                await links[0].pace(probe_trials.hasty(messages[0]), arguments.pace)
     return observed
 
 
@@ -152,7 +140,7 @@ async def _query(link: ProbeLink, pdu: SubmitSm, observed: Observed) -> None:
 def _doubts(settings: Settings, arguments: argparse.Namespace, messages: int) -> str | None:
     """Ask before what cannot be taken back; the reason to stop, if there is one."""
     questions = []
-    if _is_running(settings.store.path):
+    if owner(settings.store.path) is not None:
         questions.append(
             "A gateway runs with this configuration. Where the carrier counts binds, the probe can take the place of "
             "one of its, or be refused with ESME_RALYBND."
@@ -169,25 +157,3 @@ def _doubts(settings: Settings, arguments: argparse.Namespace, messages: int) ->
         return " ".join([*questions, "Say --yes if that is meant."])
     print(*questions, sep="\n", file=sys.stderr)
     return None if input("Go on? [y/N] ").strip().lower() in ("y", "yes") else "Nothing was done."
-
-
-def _is_running(store: Path) -> bool:
-    """Whether a gateway owns the store; looked at without owning it, so that one may start meanwhile."""
-    try:
-        descriptor = os.open(store.with_name(store.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

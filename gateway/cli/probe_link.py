@@ -6,7 +6,8 @@ messages is left to the gateway: it gets ESME_RX_T_APPN, with which a carrier ke
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -14,7 +15,7 @@ import trio
 
 from gateway.carriers.dialing import Dial, dial_from, dialer
 from gateway.carriers.link_faults import words_of
-from gateway.carriers.requests import bind_request, session_of
+from gateway.carriers.requests import bind_request, connections, session_of
 from gateway.cli import probe_alphabets, probe_pace
 from gateway.cli.probe_observed import Delivery, Observed, Paced, Queried, Sent, Trial
 from gateway.settings.carriers import Carrier
@@ -35,6 +36,28 @@ _PACE_SECONDS = 10.0
 _HOLD_SECONDS = 2.0
 """How long a receipt waits for the answer to its submit_sm: some SMSCs do nothing more, not even that, until it is
 answered, so it may not be long."""
+
+
+@asynccontextmanager
+async def bound(carrier: Carrier, observed: Observed) -> AsyncIterator[list["ProbeLink"]]:
+    """What one bind of a carrier is made of: a transceiver, or a transmitter and a receiver; unbound in the end.
+
+    Whether it is bound, and if not why, stands in `observed`.
+    """
+    modes = dict.fromkeys(mode for _, mode in connections(carrier))
+    links = [ProbeLink(carrier, mode, observed) for mode in modes]
+    async with trio.open_nursery() as nursery:
+        try:
+            for link in links:
+                if not await link.open(nursery):
+                    break
+            else:
+                observed.is_bound = True
+            yield links
+        finally:
+            for link in links:
+                await link.leave()
+            nursery.cancel_scope.cancel()
 
 
 class ProbeLink:

@@ -3,7 +3,7 @@
 A test compares the pages with this. What they say is told by gateway/api/problem_types.py and the files beside it.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from gateway.api.description.problem_pages import index, markdown
@@ -16,7 +16,9 @@ def pages() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="Write a page for each problem of the HTTP API.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to, such as docs/problems")
+    folder: Path = parser.parse_args().folder
     folder.mkdir(exist_ok=True)
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")

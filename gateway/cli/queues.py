@@ -27,15 +27,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(caller: Caller, *, as_json: bool) -> int:
-    queues = list(tables.pages(caller, "/admin/queues"))
-    if as_json:
-        tables.lines(queues)
-        return 0
-    ages: Mapping[tuple[str, str], float] = {}
+    queues = tables.pages(caller, "/admin/queues")
+    return tables.shown(queues, lambda found: picture(found, _ages(caller)), as_json=as_json)
+
+
+def _ages(caller: Caller) -> Mapping[tuple[str, str], float]:
     with suppress(RefusedError):  # a proxy in between may hide the metrics
-        ages = oldest_seconds(caller.text("/metrics"))
-    tables.console().print(picture(queues, ages))
-    return 0
+        return oldest_seconds(caller.text("/metrics"))
+    return {}
 
 
 def picture(queues: Sequence[Entity], ages: Mapping[tuple[str, str], float] | None = None) -> RenderableType:

@@ -5,20 +5,19 @@ A running gateway is asked. A day is that of --zone; --to names the last day, wi
 
 import argparse
 import sys
-from contextlib import closing, nullcontext
+from contextlib import closing
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlencode
 
 from gateway.cli import calls
 from gateway.cli.calls import OPERATORS, CallError
+from gateway.desk.reconciliation.periods import begin_of, utc, zone_of
 from gateway.rules.timestamps import parse_rfc3339
 
 NAME = "reconcile"
 HELP = "write what a carrier was handed in a period as CSV, to hold its bill against"
 
-_PIECE = 65_536
 _SILENCE_SECONDS = 3600.0
 """Without a line: sums come when all is read, and a carrier that was handed little among much is looked for long."""
 
@@ -41,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         with closing(calls.caller_for(arguments, OPERATORS, timeout_seconds=_SILENCE_SECONDS)) as caller:
             response = caller.open(_path(arguments), timeout=_SILENCE_SECONDS)
             _warn(arguments, response)
-            _write(arguments.output, response)
+            calls.copy(response, arguments.output)
     except HTTPException:
         print("It broke off before its end: what was written is not all. Ask again.", file=sys.stderr)
         return 1
@@ -65,22 +64,10 @@ def _warn(arguments: argparse.Namespace, response: HTTPResponse) -> None:
     """Where the period begins before what is kept for certain."""
     complete_from = response.getheader("Complete-From", "")
     edge = parse_rfc3339(complete_from)
-    begin = arguments.after if "T" in arguments.after.upper() else f"{arguments.after}T00:00:00Z"
-    asked = parse_rfc3339(begin)
+    asked = begin_of(arguments.after, (zone_of(arguments.zone) if arguments.zone else None) or utc())
     if edge is not None and asked is not None and asked < edge:
         print(
             f"Not all: messages that ended before {complete_from} are erased (retention.messages), "
             "and what the carrier was handed of them is not in this.",
             file=sys.stderr,
         )
-
-
-def _write(output: Path | None, response: HTTPResponse) -> None:
-    with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as to:
-        _copy(response, to)
-        to.flush()
-
-
-def _copy(response: HTTPResponse, to: BinaryIO) -> None:
-    while piece := response.read1(_PIECE):
-        to.write(piece)

@@ -1,6 +1,7 @@
 """What the commands that show something share: tables for people, lines of JSON for programs, lists page by page."""
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -93,8 +94,10 @@ def ago(at: str | None, now: datetime | None = None) -> str:
     return "" if at is None else since(at, (now or datetime.now(UTC)).isoformat())
 
 
-def until(at: str, now: datetime | None = None) -> str:
-    """`in 12.0 s`, or `now` once it has come."""
+def until(at: str | None, now: datetime | None = None) -> str:
+    """`in 12.0 s`, or `now` once it has come; nothing of None."""
+    if at is None:
+        return ""
     left = (datetime.fromisoformat(at) - (now or datetime.now(UTC))).total_seconds()
     return f"in {span_text(left)}" if left > 0 else "now"
 
@@ -131,16 +134,38 @@ def pages(caller: Caller, path: str) -> Iterator[Entity]:
             return
 
 
+def first_of(
+    caller: Caller, arguments: argparse.Namespace, path: str, *, page: int = PAGE, **wanted: object
+) -> Iterator[Entity]:
+    """As many of a list as `--limit` says, by pages of at most so many. Raises CallError."""
+    limit = max(1, arguments.limit)
+    return itertools.islice(pages(caller, path_of(path, **wanted, limit=min(limit, page))), limit)
+
+
 def lines(entities: Iterable[Entity]) -> None:
     """A JSON object a line, each as it comes."""
     for entity in entities:
         print(json.dumps(entity))
 
 
+def shown(entities: Iterable[Entity], picture: Callable[[Sequence[Entity]], RenderableType], *, as_json: bool) -> int:
+    """A list, to people or to programs; the exit status."""
+    if as_json:
+        lines(entities)
+    else:
+        console().print(picture(list(entities)))
+    return 0
+
+
 def done(answer: Any, words: str, *, as_json: bool) -> int:
     """What a command did, to people or to programs; its exit status."""
     print(json.dumps(answer) if as_json else words)
     return 0
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """`--limit`, for a list that may be long."""
+    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many; default: %(default)s")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

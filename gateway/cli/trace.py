@@ -13,14 +13,13 @@ from urllib.parse import quote, urlencode
 
 from gateway.cli import calls
 from gateway.cli.calls import OPERATORS, CallError
+from gateway.cli.configured import operator_token, operators_url
 from gateway.settings import ConfigurationError, Operator, load
 from gateway.settings.secrets import SecretFiles
-from gateway.settings.types import split_address
 
 NAME = "trace"
 HELP = "show the PDUs of a carrier of a running gateway as they pass"
 
-_PIECE = 65_536
 _SILENCE_SECONDS = 5.0
 """How long after its time a trace may take to end."""
 
@@ -54,9 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("The trace broke off: the gateway is gone.", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read it has seen enough, such as `head`; nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except (CallError, OSError) as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -66,18 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _fill_in(arguments: argparse.Namespace, operator: Operator) -> None:
     """Address and token of the operators' listener, where they are not given otherwise. Raises CallError."""
     if arguments.url is None:
-        host, port = split_address(operator.listen[0])
-        # Listening on every address is no address to call.
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-        arguments.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    files = [token.file for token in operator.tokens if token.file is not None]
-    if arguments.token is None and files and os.environ.get(OPERATORS.token_variable) is None:
-        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-        beside = SecretFiles(arguments.config.parent, Path(credentials) if credentials else None)
-        try:
-            arguments.token = beside.read(files[0]).strip()
-        except ValueError as error:
-            raise CallError(f"The operator token of the configuration {error}.") from None
+        arguments.url = operators_url(operator)
+    if arguments.token is None and os.environ.get(OPERATORS.token_variable) is None:
+        arguments.token = operator_token(operator, SecretFiles.of(arguments.config, os.environ))
 
 
 def _path(arguments: argparse.Namespace) -> str:
@@ -93,10 +81,7 @@ def _copied(response: HTTPResponse, pcap: Path | None) -> None:
     """Until the gateway ends it, or Ctrl-C."""
     began = time.monotonic()
     try:
-        with sys.stdout.buffer if pcap is None else pcap.open("wb") as to:
-            while piece := response.read1(_PIECE):
-                to.write(piece)
-                to.flush()
+        calls.copy(response, pcap)
     except KeyboardInterrupt:
         print(file=sys.stderr)
     if pcap is not None:

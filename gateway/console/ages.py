@@ -1,6 +1,4 @@
-"""How long ago and how far off times of the API are, and what is wrong with a form, as the pages say them. Pure."""
-
-from collections.abc import Mapping, Sequence
+"""How long ago and how far off times of the API are, as the pages say it. Pure."""
 
 from gateway.rules.timestamps import parse_rfc3339
 
@@ -27,8 +25,3 @@ def until(then: str | None, now_ms: int) -> str | None:
     """How far off it is; None: there is no time, or it has come."""
     at = None if then is None else parse_rfc3339(then)
     return None if at is None or at <= now_ms else rough((at - now_ms) / 1000)
-
-
-def faults(fields: Mapping[str, Sequence[str]]) -> str:
-    """What is wrong with each field, in one line: `The number is too short for Spain (+34).`"""
-    return " ".join(f"The {name} {', and '.join(words)}." for name, words in fields.items())

@@ -5,17 +5,17 @@ Read off what others have found (alarms, carriers, the store's last counts); not
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
 
 from gateway.api.alarms_call import AlarmsView
 from gateway.console.frame import Notice
+from gateway.console.pages.carriers import CARD
 from gateway.desk.carriers_view import CarrierView
 from gateway.flows.alarms import Raised
 from gateway.rules.alarms import words
 from gateway.rules.timestamps import rfc3339
 from gateway.settings.alerts import OperatorEvent
 
-_CARRIER, _WEBHOOKS = "/console/carriers", "/console/webhooks"
+_CARRIERS, _WEBHOOKS = "/console/carriers", "/console/webhooks"
 
 
 class Finding(NamedTuple):
@@ -40,6 +40,7 @@ class Remedy(NamedTuple):
     tone: str
     todo: str
     href: str
+    """`{}` in it: what the alarm is about."""
     link: str
     heading: str
 
@@ -49,7 +50,7 @@ REMEDIES: Mapping[OperatorEvent, Remedy] = {
         "bad",
         "Its messages go by other carriers of their routes, or wait. Look at the last error of its binds: an address "
         "or a password is yours to correct; what the carrier refuses or does not answer is to be asked of it.",
-        _CARRIER,
+        CARD,
         "Its binds",
         "Carrier down",
     ),
@@ -57,28 +58,28 @@ REMEDIES: Mapping[OperatorEvent, Remedy] = {
         "bad",
         "The carrier answers badly or late, so others get its messages. It is tried again by itself; ask the carrier "
         "if it lasts, and rebind once it says that it is well.",
-        _CARRIER,
+        CARD,
         "Its breaker",
         "Breaker opened",
     ),
     OperatorEvent.BACKLOG_OLD: Remedy(
         "bad",
         "More comes than carriers take. Look whether a carrier is down, throttles or has too small a window.",
-        _CARRIER,
+        _CARRIERS,
         "Carriers",
         "Backlog old",
     ),
     OperatorEvent.DELIVERY_SLOW: Remedy(
         "warn",
         "Carriers take messages and deliver them late. Compare them, and move the traffic of the slow one.",
-        _CARRIER,
+        _CARRIERS,
         "Carriers",
         "Delivery slow",
     ),
     OperatorEvent.RECEIPTS_LOW: Remedy(
         "warn",
         "Messages are taken and their receipts do not come. See that a bind receives, then ask the carrier.",
-        _CARRIER,
+        CARD,
         "Its binds",
         "Receipts low",
     ),
@@ -167,7 +168,7 @@ class Amiss:
         elif refusal == "backlog":
             todo = "As many wait as the limit allows: submissions get 503. See why carriers do not take them."
             yield Finding(
-                "bad", "No message is taken: the queue is full.", todo, _CARRIER, "Carriers", None, "Backlog old"
+                "bad", "No message is taken: the queue is full.", todo, _CARRIERS, "Carriers", None, "Backlog old"
             )
         held = self._held()
         if held is not None:
@@ -187,7 +188,7 @@ class Amiss:
     def _of_carriers(self) -> Iterable[Finding]:
         told = {alarm.subject for alarm in self._alarms.raised() if alarm.kind is OperatorEvent.CARRIER_DOWN}
         for carrier in self._carriers():
-            href = f"{_CARRIER}#{quote(carrier.name)}"
+            href = CARD.format(carrier.name)
             if carrier.held is not None:
                 how = "paused" if carrier.held.how == "pause" else "drained"
                 why = f": {carrier.held.why}" if carrier.held.why else "."
@@ -214,12 +215,11 @@ class Amiss:
 def _of_alarm(alarm: Raised) -> Finding:
     remedy = REMEDIES[alarm.kind]
     said = words(alarm.kind, alarm.subject)
-    about = f"#{quote(alarm.subject)}" if remedy.href != "/console" else ""
     return Finding(
         remedy.tone,
         f"{said[:1].upper()}{said[1:]}.",
         remedy.todo,
-        remedy.href + about,
+        remedy.href.format(alarm.subject),
         remedy.link,
         rfc3339(alarm.since),
         remedy.heading,

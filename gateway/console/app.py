@@ -11,9 +11,9 @@ from gateway.api.base import App
 from gateway.api.problem_types import NOT_FOUND
 from gateway.api.problems import Problem
 from gateway.console.frame import HOME, Frame, Notice, Pages, Route, see_other
-from gateway.console.guard import SIGN_IN, Guard
+from gateway.console.guard import Guard
 from gateway.console.headers import FOREVER
-from gateway.console.rendering import StaticFile, Templates, static_files
+from gateway.console.rendering import Templates, static_files
 from gateway.console.sessions import Sessions
 from gateway.console.sign_in import SignIn
 from gateway.desk.operators import Operators
@@ -24,7 +24,7 @@ class Console:
     """What all pages share."""
 
     def __init__(
-        self, app: App, settings: Settings, operators: Operators, notices: Callable[[], Sequence[Notice]] = tuple
+        self, app: App, settings: Settings, operators: Operators, notices: Callable[[], Sequence[Notice]]
     ) -> None:
         self.sessions = Sessions()
         self._static = static_files()
@@ -38,7 +38,7 @@ class Console:
 
     def reconfigure(self, settings: Settings) -> None:
         """Other settings."""
-        self.guard.trusted_proxies = self._sign_in.trusted_proxies = settings.http.trusted_proxies
+        self.guard.trusted_proxies = settings.http.trusted_proxies
 
     def add(self, pages: Sequence[Pages]) -> None:
         """All of /console, with these pages."""
@@ -58,7 +58,7 @@ class Console:
         self._app.add_url_rule(whole, f"{method} {whole}".replace(".", "_"), view, methods=[method])  # type: ignore[arg-type]
 
     async def _file(self, digest: str, name: str) -> Response:
-        found: StaticFile | None = self._static.get(name)
+        found = self._static.get(name)
         if found is None or found.digest != digest:
             return Response(b"There is no such file.", 404, content_type="text/plain")
         headers = {"Cache-Control": FOREVER}
@@ -71,6 +71,3 @@ async def _home() -> Response:
 
 async def _no_page(rest: str) -> Response:
     raise Problem(NOT_FOUND, "The console has no such page.")
-
-
-__all__ = ["SIGN_IN", "Console"]

@@ -39,15 +39,9 @@ def in_words(what: str) -> str:
     return _WORDS.get(what, what.replace("_", " "))
 
 
-def name_of(who: str) -> tuple[str, str]:
-    """What kind of person that is and the name: `("account", "shop")`, `("operator", "anna")`."""
-    kind, _, name = who.partition(":")
-    return kind, name
-
-
 def label_of(who: str) -> str:
     """`anna` of `operator:anna`; `account shop` of `account:shop`, who is somebody outside."""
-    kind, name = name_of(who)
+    kind, _, name = who.partition(":")
     if not name:
         return kind
     return name if kind == "operator" else f"{kind} {name}"

@@ -94,7 +94,7 @@ def renews_itself() -> bool:
 class Frame:
     """Given to the pages."""
 
-    def __init__(self, templates: Templates, notices: Callable[[], Sequence[Notice]] = tuple) -> None:
+    def __init__(self, templates: Templates, notices: Callable[[], Sequence[Notice]]) -> None:
         """`notices`: asked for every page, so it must be quick."""
         self._templates = templates
         self._notices = notices

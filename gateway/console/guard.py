@@ -79,6 +79,11 @@ class Guard:
         """Whether what is told to it without being asked may be told still."""
         return self._sessions.is_open(session) and self._operators.still(session.token_sha256) is not None
 
+    async def is_form_of(self, csrf: str) -> bool:
+        """Whether a page of ours sent the form under way, and one that was given this."""
+        field = (await sent()).get("csrf", "")
+        return hmac.compare_digest(field.encode(), csrf.encode()) and is_ours(request, self.trusted_proxies)
+
     def _visitor(self) -> Visitor | None:
         found = self.who()
         return None if found is None else Visitor(found[1], found[0], g.request_id)
@@ -92,8 +97,7 @@ class Guard:
 
     async def _refused(self, found: Visitor) -> Response | None:
         """Why nothing is done, as a page."""
-        field = (await sent()).get("csrf", "")
-        if not hmac.compare_digest(field.encode(), found.csrf.encode()) or not is_ours(request, self.trusted_proxies):
+        if not await self.is_form_of(found.csrf):
             return self.error(403, "Nothing was done", _NOT_OURS)
         if not found.may_act:
             return self.error(403, "Nothing was done", _VIEWER)

@@ -62,8 +62,9 @@ class Plot:
 
     @property
     def scale(self) -> list[str]:
-        """From the top down."""
-        return [written(share * self.top, self.unit) for share in (1, 0.5, 0)]
+        """From the top down. Half of what is counted need not be a whole number."""
+        unit = "rate" if self.unit == "count" else self.unit
+        return [written(share * self.top, unit) for share in (1, 0.5, 0)]
 
     def path(self, series: Series) -> str:
         return path(series.values, self.top, self.span)

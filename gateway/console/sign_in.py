@@ -1,17 +1,14 @@
 """Signing in to the console by an operator's token, and out again."""
 
-import hmac
 import logging
 import secrets
-from collections.abc import Sequence
 
 from quart import Response, request
 
-from gateway.api.addresses import Network
 from gateway.console.attempts import Attempts
 from gateway.console.frame import HOME, Frame, see_other, sent
 from gateway.console.guard import SIGN_IN, Guard
-from gateway.console.origins import address_of, is_by_tls, is_ours
+from gateway.console.origins import address_of, is_by_tls
 from gateway.console.sessions import COOKIE, LONGEST_SECONDS, Sessions
 from gateway.desk.operators import Operators
 
@@ -30,7 +27,6 @@ class SignIn:
         self._operators = operators
         self._sessions = sessions
         self._attempts = Attempts()
-        self.trusted_proxies: Sequence[Network] = ()
 
     async def form(self) -> Response:
         """The form; who is signed in already goes on."""
@@ -41,13 +37,12 @@ class SignIn:
         """A token, and where to go with it."""
         fields = await sent()
         to = within(fields.get("to"))
-        address = address_of(request, self.trusted_proxies)
+        address = address_of(request, self._guard.trusted_proxies)
         if wait := self._attempts.wait_seconds(address):
             words = f"Too many wrong tokens came from your address. Try again in {wait} seconds."
             return self._form(to, words, status=429, headers={"Retry-After": str(wait)})
         once = request.cookies.get(FORM_COOKIE, "")
-        same = bool(once) and hmac.compare_digest(once.encode(), fields.get("csrf", "").encode())
-        if not same or not is_ours(request, self.trusted_proxies):
+        if not once or not await self._guard.is_form_of(once):
             return self._form(to, "This form was too old, or not ours. Try again.", status=403)
         token = fields.get("token", "")
         operator = self._operators.by_secret(token) if len(token) <= _MOST_TOKEN else None
@@ -63,11 +58,10 @@ class SignIn:
 
     async def sign_out(self) -> Response:
         """The session ends, for a viewer too; a page that nobody may stay on."""
-        found, fields = self._guard.who(), await sent()
+        found = self._guard.who()
         if found is not None:
             session = found[0]
-            same = hmac.compare_digest(fields.get("csrf", "").encode(), session.csrf.encode())
-            if not same or not is_ours(request, self.trusted_proxies):
+            if not await self._guard.is_form_of(session.csrf):
                 return self._guard.error(
                     403, "You are still signed in", "This form was not sent by a page of this console."
                 )
@@ -91,7 +85,7 @@ class SignIn:
             path=path,
             httponly=True,
             samesite="Strict",
-            secure=is_by_tls(request, self.trusted_proxies),
+            secure=is_by_tls(request, self._guard.trusted_proxies),
         )
 
 

@@ -4,14 +4,13 @@ How one looks is what its account sees too, and is handed in; how one moves is t
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from gateway.desk.cursors import next_cursor
 from gateway.desk.masks import Sight
 from gateway.identifiers import CAMPAIGN, internal
 from gateway.store.by import By
-from gateway.store.campaigns.interface import CampaignMove, CampaignRow, CampaignState, RecipientErrors
-from gateway.store.views import Page
+from gateway.store.campaigns.interface import CampaignMove, CampaignRow, CampaignState, CampaignStore, RecipientErrors
 
 Rendered = Callable[[CampaignRow, Iterable[RecipientErrors]], dict[str, Any]]
 """A campaign as its account sees it, with the first of what is wrong with its recipients."""
@@ -19,21 +18,6 @@ STATUSES = tuple(state.name.lower() for state in CampaignState)
 MOST_LISTED = 50
 """Campaigns on a page: each comes with counts and variants."""
 MOST_ERRORS = 10
-
-
-class CampaignsStore(Protocol):
-    """Part of gateway.store.campaigns.interface.CampaignStore."""
-
-    async def pause_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove: ...
-    async def resume_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove: ...
-    async def cancel_campaign(self, account: str | None, campaign: int, *, by: By) -> CampaignMove: ...
-    async def campaign(self, account: str | None, campaign: int) -> CampaignRow | None: ...
-    async def campaigns(
-        self, account: str | None, *, statuses: Sequence[str], limit: int, cursor: int | None
-    ) -> Page: ...
-    async def campaign_errors(
-        self, account: str | None, campaign: int, *, limit: int, cursor: int | None
-    ) -> Page | None: ...
 
 
 class Moved(NamedTuple):
@@ -47,7 +31,7 @@ class Moved(NamedTuple):
 class CampaignsDesk:
     """Ids are public ones; what is none is no campaign's."""
 
-    def __init__(self, store: CampaignsStore, rendered: Rendered) -> None:
+    def __init__(self, store: CampaignStore, rendered: Rendered) -> None:
         self._store = store
         self._rendered = rendered
 

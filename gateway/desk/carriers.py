@@ -3,28 +3,22 @@
 A hold is put in force by gateway/flows/held_carriers.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 from gateway import metrics
 from gateway.desk.carriers_view import BindView, BreakerView, CarriersView, CarrierView
 from gateway.flows.held_carriers import HeldCarriers
 from gateway.identifiers import now_ms
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.store.by import By
 from gateway.store.held_carriers.interface import HoldKind
-
-
-class NotedStore(Protocol):
-    """What of the store is needed here."""
-
-    def receipt_ids(self) -> dict[str, str]: ...
-    async def carrier_rebound(self, carrier: str, *, by: By) -> None: ...
+from gateway.store.interface import Store
 
 
 class CarriersDesk:
     """`carriers`: how they stand."""
 
-    def __init__(self, carriers: CarriersView, holding: HeldCarriers, store: NotedStore) -> None:
+    def __init__(self, carriers: CarriersView, holding: HeldCarriers, store: Store) -> None:
         self._carriers = carriers
         self._holding = holding
         self._store = store
@@ -89,7 +83,7 @@ def _breaker(view: BreakerView) -> dict[str, Any]:
         "cause": view.cause,
         "detail": view.detail or None,
         "since": rfc3339(view.since),
-        "retry_at": None if view.retry_at is None else rfc3339(view.retry_at),
+        "retry_at": time_or_none(view.retry_at),
     }
 
 
@@ -101,7 +95,7 @@ def _bind(bind: BindView, now: int) -> dict[str, Any]:
         "state": bind.state,
         "since": rfc3339(bind.since),
         "host": bind.host or None,
-        "bound_since": None if up is None else rfc3339(up),
+        "bound_since": time_or_none(up),
         "uptime_seconds": None if up is None else max(0, now - up) // 1000,
         "window": bind.window,
         "window_limit": bind.window_limit,

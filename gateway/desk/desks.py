@@ -12,6 +12,7 @@ from gateway.desk.held import HeldDesk
 from gateway.desk.messages import MessagesDesk
 from gateway.desk.operators import Operators
 from gateway.desk.opt_outs import OptOutsDesk
+from gateway.desk.reconciliation.desk import ReconciliationDesk
 from gateway.settings import Settings
 
 
@@ -29,9 +30,11 @@ class Desks:
     opt_outs: OptOutsDesk
     draining: DrainingDesk
     held: HeldDesk
+    reconciliation: ReconciliationDesk
 
     def reconfigure(self, settings: Settings) -> None:
         """Other settings."""
         self.operators.reconfigure(settings)
         self.messages.reconfigure(settings)
         self.opt_outs.reconfigure(settings)
+        self.reconciliation.reconfigure(settings)

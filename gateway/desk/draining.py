@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import trio
 
 from gateway.identifiers import now_ms
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.store.by import By
 from gateway.store.lookups.interface import Left
 
@@ -80,7 +80,7 @@ class DrainingDesk:
         left = await self._store.left(receipts=receipts)
         shown = {
             "draining": self.is_draining,
-            "since": None if self._since is None else rfc3339(self._since),
+            "since": time_or_none(self._since),
             "who": self._who,
             "queued": left.queued,
             "in_flight": left.in_flight,

@@ -1,29 +1,21 @@
 """Webhook endpoints of all accounts, and the operators' own: how telling them goes, enabling, telling again."""
 
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.identifiers import now_ms
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import time_or_none
+from gateway.rules.values import LARGEST_INTEGER
 from gateway.store.by import By
+from gateway.store.interface import Store
 from gateway.store.policy import shown
 from gateway.store.views import EndpointRow
-
-
-class EndpointsStore(Protocol):
-    """What of the store is needed here."""
-
-    async def endpoints(self, account: str | None) -> list[EndpointRow]: ...
-    async def enable_endpoint(self, account: str, *, by: By | None = None) -> bool: ...
-    async def replay_of_endpoint(
-        self, endpoint: int, after: int | None, before: int | None, failed_only: bool, *, by: By
-    ) -> int | None: ...
 
 
 class EndpointsDesk:
     """Ids are those of `all`."""
 
-    def __init__(self, store: EndpointsStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     async def all(self) -> list[dict[str, Any]]:
@@ -49,6 +41,8 @@ class EndpointsDesk:
     ) -> int | None:
         """Tell it again what it was told, or was given up; times in milliseconds. How many events; None: there is no
         such endpoint."""
+        if id > LARGEST_INTEGER:
+            return None
         return await self._store.replay_of_endpoint(id, after, before, failed_only, by=by)
 
 
@@ -64,10 +58,10 @@ def endpoint(row: EndpointRow, now: int) -> dict[str, Any]:
         "disabled_reason": row.disabled_reason,
         "pending": row.pending,
         "failed": row.failed,
-        "oldest_pending_at": _time(oldest),
+        "oldest_pending_at": time_or_none(oldest),
         "lag": None if oldest is None else max(0, now - oldest) // 1000,
-        "last_success_at": _time(row.last_success_at),
-        "last_failure_at": _time(row.last_failure_at),
+        "last_success_at": time_or_none(row.last_success_at),
+        "last_failure_at": time_or_none(row.last_failure_at),
         "consecutive_failures": row.consecutive_failures,
     }
 
@@ -76,7 +70,3 @@ def bare_url(url: str) -> str:
     """Without its query, which may hold an account's own secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else rfc3339(at)

@@ -1,7 +1,7 @@
 """The outbox across all accounts: what was told, what waits, what was given up, and telling one of it again."""
 
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Any
 
 import trio
 from msgspec import json
@@ -10,38 +10,22 @@ from gateway.desk.cursors import next_cursor
 from gateway.desk.endpoints import bare_url
 from gateway.desk.masks import Sight
 from gateway.identifiers import EVENT, MESSAGE, internal, public
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import time_or_none
 from gateway.store.by import By
+from gateway.store.interface import Store
 from gateway.store.lists.interface import EventFilter
 from gateway.store.policy import shown
-from gateway.store.views import EventRow, Page
+from gateway.store.views import EventRow
 
 STATUSES = ("pending", "delivered", "failed")
 _ADDRESSES = ("from", "to", "number", "sender")
 _ROWS_PER_TURN = 50
 
 
-class EventsStore(Protocol):
-    """What of the store is needed here."""
-
-    async def events(self, account: str | None, wanted: EventFilter, *, limit: int, cursor: int | None) -> Page: ...
-    async def account_of_event(self, event: int) -> str | None: ...
-    async def replay(
-        self,
-        account: str,
-        events: list[int] | None,
-        after: int | None,
-        before: int | None,
-        failed_only: bool,
-        *,
-        by: By | None = None,
-    ) -> int: ...
-
-
 class EventsDesk:
     """Ids are public ones."""
 
-    def __init__(self, store: EventsStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     async def list(
@@ -85,7 +69,7 @@ def event(row: EventRow, sight: Sight) -> dict[str, Any]:
         "status": row.status,
         "url": bare_url(row.url),
         "attempts": row.tries,
-        "next_try_at": None if row.next_try_at is None else rfc3339(row.next_try_at),
+        "next_try_at": time_or_none(row.next_try_at),
         "last_http_status": row.last_http_status,
         "last_error": row.last_error,
         "event": _told(row.body, sight),

@@ -8,7 +8,7 @@ from gateway.desk.filters import Filters
 from gateway.desk.masks import Sight
 from gateway.identifiers import CAMPAIGN, MESSAGE, created_at_ms, public
 from gateway.messages import MessageState
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.store.by import By
 from gateway.store.held_queue.interface import (
     HELD_STATES,
@@ -57,9 +57,8 @@ class HeldDesk:
 
 
 def parse(given: Mapping[str, str]) -> HeldFilters:
-    """Raises WrongFields."""
+    """What is asked for, by the names of FILTERS. Raises WrongFields."""
     filters = Filters(given)
-    filters.refuse([name for name in given if name not in FILTERS], f"is no filter; these are: {', '.join(FILTERS)}")
     account, lane, route = (filters.read(name, str) for name in ("account", "lane", "route"))
     state = filters.one_of("state", list(_STATES))
     what = filters.one_of("what", [one.value for one in HeldWhat])
@@ -130,7 +129,7 @@ def _message(row: HeldRow, sight: Sight) -> dict[str, Any]:
         "state": _word(row.state),
         "campaign_id": public(CAMPAIGN, row.campaign) if row.campaign else None,
         "created_at": rfc3339(created_at_ms(row.id)),
-        "schedule": None if row.scheduled_at is None else rfc3339(row.scheduled_at),
+        "schedule": time_or_none(row.scheduled_at),
         "expires_at": rfc3339(row.expires_at),
     }
 

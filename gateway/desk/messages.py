@@ -11,15 +11,12 @@ from gateway.desk import telling
 from gateway.desk.carriers_view import CarriersView
 from gateway.desk.cursors import next_cursor
 from gateway.desk.masks import Sight
-from gateway.desk.searching import FIELDS as FIELDS
-from gateway.desk.searching import Search as Search
-from gateway.desk.searching import parse as parse
-from gateway.desk.searching import ways_of
+from gateway.desk.searching import Search, ways_of
 from gateway.desk.sentences import sentence
 from gateway.desk.waiting import waits
 from gateway.identifiers import CAMPAIGN, MESSAGE, public
 from gateway.messages import status_of
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.settings import Settings
 from gateway.store.by import By
 from gateway.store.campaigns.interface import CampaignState
@@ -58,7 +55,7 @@ class MessagesDesk:
         return {
             "entities": [_listed(row, found.carriers.get(row.id), sight) for row in found.rows],
             "next_cursor": next_cursor(found.next_cursor),
-            "looked_back_to": None if found.looked_back_to is None else rfc3339(found.looked_back_to),
+            "looked_back_to": time_or_none(found.looked_back_to),
         }
 
     async def story(self, id: str, sight: Sight) -> dict[str, Any] | None:  # noqa: A002 - as everywhere outside
@@ -127,5 +124,5 @@ def _listed(row: MessageRow, carrier: str | None, sight: Sight) -> dict[str, Any
         "segments": row.segments,
         "carrier": carrier,
         "created_at": rfc3339(identifiers.created_at_ms(row.id)),
-        "done_at": None if row.done_at is None else rfc3339(row.done_at),
+        "done_at": time_or_none(row.done_at),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.desk.masks import Sight
 from gateway.settings import Settings
-from gateway.settings.types import Role as Role
+from gateway.settings.types import Role
 from gateway.store.by import By, by_operator
 
 

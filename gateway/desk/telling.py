@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from gateway.desk.masks import Sight, without_text
 from gateway.identifiers import EVENT, REQUEST, public
 from gateway.messages import MessageState
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.store.views import AuditRow, EventRow, MessageRow
 
 
@@ -64,7 +64,7 @@ def _event(row: EventRow) -> dict[str, Any]:
         "status": row.status,
         "host": urlsplit(row.url).hostname,
         "attempts": row.tries,
-        "next_try_at": None if row.next_try_at is None else rfc3339(row.next_try_at),
+        "next_try_at": time_or_none(row.next_try_at),
         "last_http_status": row.last_http_status,
         "last_error": row.last_error,
     }

@@ -18,6 +18,11 @@ def rfc3339(at_ms: int) -> str:
     return _to_the_second(at_ms // 1000) + _FRACTIONS[at_ms % 1000]
 
 
+def time_or_none(at_ms: int | None) -> str | None:
+    """A time as callers see it; None where there is none."""
+    return None if at_ms is None else rfc3339(at_ms)
+
+
 @lru_cache(maxsize=4096)
 def _to_the_second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -127,11 +127,9 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     sources.read_environment(_VariableNames, environ)
     lay_beneath(sources)
     lay_countries(sources)
-    credentials = environ.get("CREDENTIALS_DIRECTORY")
-    secret_files = SecretFiles(path.parent, Path(credentials) if credentials else None)
     faults = [*_names(sources.data), *missing_sections(sources.data), *dangling_names(sources.data)]
     try:
-        settings = Settings.model_validate(sources.data, context=secret_files)
+        settings = Settings.model_validate(sources.data, context=SecretFiles.of(path, environ))
     except ValidationError as error:
         faults += explain(error, Settings)
     else:

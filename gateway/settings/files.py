@@ -87,11 +87,9 @@ class Sources:
         for pattern in patterns if isinstance(patterns, list) else []:
             if not isinstance(pattern, str) or not pattern:
                 continue  # Settings tells that it must be a text
-            relative = Path(pattern)
-            folder = Path(relative.anchor) if relative.is_absolute() else self.main.parent
-            found = sorted(folder.glob(str(relative.relative_to(relative.anchor))))
+            found = matching(pattern, self.main.parent)
             if not found and not set("*?[").intersection(pattern):
-                self._note(str(self.main), "include", f"names {folder / pattern}, which does not exist")
+                self._note(str(self.main), "include", f"names {self.main.parent / pattern}, which does not exist")
             yield from (file for file in found if not file.samefile(self.main))
 
     def _merge(self, into: dict[str, Any], table: dict[str, Any], origin: str, path: tuple[str, ...]) -> None:
@@ -127,6 +125,13 @@ class Sources:
             self._origins[here] = _origin(variable, variables)
             if (other := _INSTEAD_OF.get(key)) is not None and other not in given:
                 into.pop(other, None)
+
+
+def matching(pattern: str, folder: Path) -> list[Path]:
+    """The files that one of `include` means, in the order in which they are read; `folder`: of the configuration."""
+    relative = Path(pattern)
+    start = Path(relative.anchor) if relative.is_absolute() else folder
+    return sorted(start.glob(str(relative.relative_to(relative.anchor))))
 
 
 def fold(name: str) -> str:

@@ -1,5 +1,6 @@
 """Where secret files are looked for, and how one is read. Sections ask for their own; load() says where to look."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,12 @@ class SecretFiles:
 
     beside: Path
     credentials: Path | None = None
+
+    @classmethod
+    def of(cls, configuration: Path, environ: Mapping[str, str]) -> "SecretFiles":
+        """Those of a configuration file."""
+        credentials = environ.get("CREDENTIALS_DIRECTORY")
+        return cls(configuration.parent, Path(credentials) if credentials else None)
 
     def find(self, name: str) -> Path:
         """Where the file of this name lies. Raises ValueError, which tells where it was looked for."""

@@ -56,7 +56,7 @@ class What(Enum):
     DRAIN_CARRIER = "drain_carrier"
     RESUME_CARRIER = "resume_carrier"
     REBIND_CARRIER = "rebind_carrier"
-    """Of these the outcome is the carrier's name."""
+    """Of these the outcome is the carrier's name; of a hold also why, where that was said."""
     DRAIN_GATEWAY = "drain_gateway"
     UNDRAIN_GATEWAY = "undrain_gateway"
     STOP_GATEWAY = "stop_gateway"

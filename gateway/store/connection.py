@@ -27,7 +27,7 @@ import trio_asyncio
 
 from gateway.identifiers import now_ms
 from gateway.rules.timestamps import rfc3339
-from gateway.store import privacy
+from gateway.store import faults, privacy
 from gateway.store.backups import before_migrating, places
 
 T = TypeVar("T")
@@ -201,10 +201,17 @@ def migrate(
             "restore the backup that it made beside the store before it changed it (`sluice restore`)"
         )
     missing = [(number, script) for number, script in known if number > version]
+    backup = None
     if version and missing and not is_backed_up:
-        before_migrating.back_up(connection, version, missing[0][0])
+        backup = before_migrating.back_up(connection, version, missing[0][0])
     for number, script in missing:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        except sqlite3.Error as error:
+            # It is soon tried again (see opening.patiently), and each try would leave a backup of the same.
+            if backup is not None and number == missing[0][0] and faults.is_passing(error):
+                backup.unlink()
+            raise
 
 
 class StoreLocked(Exception):  # noqa: N818
@@ -234,11 +241,11 @@ def lock(path: Path) -> Iterator[Holder | None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreLocked(_owned(path, _holder(descriptor))) from None
+            raise StoreLocked(_owned(path, holder(descriptor))) from None
         if (aside := places.finish_restore(path)) is not None:
             log.warning("a restore that was cut off has been finished; the store that was there is now %s", aside.name)
         privacy.take_back(path)
-        last = _holder(descriptor)
+        last = holder(descriptor)
         os.ftruncate(descriptor, 0)
         command = " ".join(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).split())
         _sign(descriptor, f"{os.getpid()}\n{rfc3339(now_ms())}\n{command}\n")
@@ -257,7 +264,8 @@ def _sign(descriptor: int, holder: str) -> None:
             raise
 
 
-def _holder(descriptor: int) -> Holder | None:
+def holder(descriptor: int) -> Holder | None:
+    """Who a lock's file names; None: nobody."""
     pid, since, command, *_ = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").split("\n") + [""] * 3
     return Holder(pid, since, command) if pid else None
 

@@ -41,8 +41,7 @@ def owner(path: Path) -> Holder | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        pid, since, command, *_ = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").split("\n") + [""] * 3
-        return Holder(pid, since, command)
+        return connections.holder(descriptor) or Holder("", "", "")
     finally:
         os.close(descriptor)
     return None

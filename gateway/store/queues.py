@@ -103,7 +103,10 @@ class Queues(QueueKinds):
 
     def ready_in_transaction(self) -> int:
         """The same with the running transaction's changes."""
-        return self._all_ready + sum([count for queue_id, count in self._delta.items() if queue_id not in self._held])
+        delta = self._delta
+        if self._held:
+            delta = {queue_id: count for queue_id, count in delta.items() if queue_id not in self._held}
+        return self._all_ready + sum(delta.values())
 
     def ready_in(self, queue_id: int) -> int:
         """The same of one queue."""
@@ -115,8 +118,8 @@ class Queues(QueueKinds):
 
     def ready_of_account(self, account: str) -> int:
         """The same of one account."""
-        queues = (self._filled | self._delta.keys()) - self._held
-        return sum([self.ready_in(queue_id) for queue_id in queues if self._keys[queue_id].account == account])
+        queues = [q for q in self._filled | self._delta.keys() if self._keys[q].account == account]
+        return sum([self.ready_in(queue_id) for queue_id in queues if queue_id not in self._held])
 
     def ready_by_lane(self, account: str) -> dict[str, int]:
         """Of one account, as of the last commit; every lane of the settings, and others where there are any."""

@@ -35,8 +35,8 @@ CSRF = re.compile(rb'name="csrf" value="([^"]+)"')
 class QuietGateway(Gateway):
     """At debug level it would log more than it sends."""
 
-    def start(self, *, log_level: str = "warning") -> None:
-        super().start(log_level="info")
+    def start(self, *, log_level: str = "info") -> None:
+        super().start(log_level=log_level)
 
 
 class Visit:

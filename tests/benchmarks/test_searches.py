@@ -12,7 +12,8 @@ from houses import ScriptedCarriers, a_configuration
 
 from gateway.api import timeline
 from gateway.desk.masks import Sight
-from gateway.desk.messages import MessagesDesk, parse
+from gateway.desk.messages import MessagesDesk
+from gateway.desk.searching import parse
 from gateway.identifiers import MESSAGE, now_ms, public
 from gateway.settings import Settings
 from gateway.store.policy import policy_of

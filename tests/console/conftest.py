@@ -96,16 +96,16 @@ def visit(browser: Browser, console_gateway: Gateway) -> Iterator[Callable[..., 
         yield come
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def anna(browser: Browser, console_gateway: Gateway) -> Iterator[ConsoleBrowser]:
-    """An operator, signed in once."""
+    """An operator, signed in once for each file, as a file may have a gateway of its own."""
     with signed_in(browser, console_gateway.operator.url, OPERATOR_TOKEN) as visitor:
         yield visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def victor(browser: Browser, console_gateway: Gateway) -> Iterator[ConsoleBrowser]:
-    """A viewer, who may look and not act."""
+    """A viewer, who may look and not act; likewise."""
     with signed_in(browser, console_gateway.operator.url, VIEWER_TOKEN) as visitor:
         yield visitor
 

@@ -36,7 +36,7 @@ def test_a_campaign_shows_its_ends_and_its_variants(browser_console: ConsoleBrow
     browser_console.check()
     page.get_by_role("link", name="May Promotion").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("May Promotion")
-    expect(page.locator(".legend li").first).to_contain_text("Delivered 20 100 %", use_inner_text=False)
+    expect(page.locator(".shares li").first).to_contain_text("Delivered 20 100 %", use_inner_text=False)
     expect(page.locator(".variant h3")).to_contain_text(["Hello", "Hi"])
     expect(page.locator("main")).to_contain_text("20 recipients came: 20 accepted")
     assert page.get_by_role("button", name="Cancel").count() == 0

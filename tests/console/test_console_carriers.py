@@ -14,7 +14,7 @@ TURN_MS = 5000
 
 
 def card(visitor: ConsoleBrowser, name: str) -> Locator:
-    return visitor.page.locator(f"section[id='{name}']")
+    return visitor.page.locator(f"section[id='carrier-{name}']")
 
 
 def carrier(gateway: Gateway, name: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import TOKENS, VIEWER_TOKEN, ConsoleBrowser, signed_in
-from daemons import OPERATOR_TOKEN, Gateway, account, carrier, configuration, environment, running
-from playwright.sync_api import Browser, Page, expect
+from browsers import TOKENS, ConsoleBrowser
+from daemons import Gateway, account, carrier, configuration, environment, running
+from playwright.sync_api import Page, expect
 from simulators import Simulator, simulating
 from sluice_processes import sluice_process
 
@@ -66,18 +66,6 @@ def console_gateway(
     with running(folder, settings) as gateway:
         gateway.wait_able("telco")
         yield gateway
-
-
-@pytest.fixture(scope="module")
-def anna(browser: Browser, console_gateway: Gateway) -> Iterator[ConsoleBrowser]:
-    with signed_in(browser, console_gateway.operator.url, OPERATOR_TOKEN) as visitor:
-        yield visitor
-
-
-@pytest.fixture(scope="module")
-def victor(browser: Browser, console_gateway: Gateway) -> Iterator[ConsoleBrowser]:
-    with signed_in(browser, console_gateway.operator.url, VIEWER_TOKEN) as visitor:
-        yield visitor
 
 
 def statuses(gateway: Gateway, lane: str) -> list[str]:

@@ -1,4 +1,5 @@
-/* A wall clock that is CLOCK_AHEAD_SECONDS ahead of the machine's, for one process. Monotonic clocks stay as they are. */
+/* A wall clock that is CLOCK_AHEAD_SECONDS ahead of the machine's, for one process. Monotonic clocks stay as they are.
+   `set_up` is for a fork with another environment. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
 static long long ahead;
 
-__attribute__((constructor)) static void load(void)
+__attribute__((constructor)) void set_up(void)
 {
     const char *given = getenv("CLOCK_AHEAD_SECONDS");
     real_clock_gettime = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
@@ -18,7 +19,7 @@ __attribute__((constructor)) static void load(void)
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     if (!real_clock_gettime)
-        load();
+        set_up();
     int status = real_clock_gettime(clock, now);
     if (status == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         now->tv_sec += ahead;

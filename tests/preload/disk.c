@@ -10,7 +10,8 @@
      slow    each fsync takes so many milliseconds longer
      stuck   no fsync comes back
      eio     the next fsync answers EIO, and the file is taken away
-   What it does not follow, and what nobody calls (SQLite has mmap off), goes through untouched. */
+   What it does not follow, and what nobody calls (SQLite has mmap off), goes through untouched. `set_up` is for a fork
+   with another environment. */
 
 #define _GNU_SOURCE
 #define _LARGEFILE64_SOURCE
@@ -53,7 +54,7 @@ static int (*real_fsync)(int), (*real_fdatasync)(int);
 static int (*real_unlink)(const char *);
 static int (*real_statvfs)(const char *, struct statvfs64 *);
 
-__attribute__((constructor)) static void set_up(void)
+__attribute__((constructor)) void set_up(void)
 {
     const char *path = getenv("DISK_FOLLOWS"), *log = getenv("DISK_JOURNAL"), *flags = getenv("DISK_FAULTS");
     real_open = dlsym(RTLD_NEXT, "open64");

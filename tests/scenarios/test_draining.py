@@ -4,20 +4,13 @@ import threading
 from http.client import HTTPException
 
 import pytest
-from daemons import OPERATOR_TOKEN, carrier, environment
-from sluice_processes import sluice_process
+from daemons import carrier
 
 pytestmark = pytest.mark.scenario
 
 
 def batch(prefix, count):
     return [{"to": f"+346{prefix:03}{n:05}", "text": f"Hello {prefix} {n}"} for n in range(count)]
-
-
-def drain(gateway, *options):
-    """The command, as an operator types it."""
-    where = ["--url", gateway.operator.url, "--token", OPERATOR_TOKEN]
-    return sluice_process(["drain", *options, *where], folder=gateway.folder, environment=environment())
 
 
 class Load:
@@ -53,7 +46,7 @@ def test_a_drain_under_load_stops_with_nothing_lost(gateway_with, simulator_with
     load = Load(gateway)
     webhooks.events.wait(lambda event: event["type"] == "message.delivered")
 
-    command = drain(gateway, "--wait", "--stop")
+    command = gateway.asked("drain", "--wait", "--stop")
 
     status = command.wait(60)
     assert status == 0, command.errors.all()
@@ -72,13 +65,13 @@ def test_a_drain_under_load_stops_with_nothing_lost(gateway_with, simulator_with
 def test_a_drain_is_taken_back(gateway_with, simulator_with, webhooks):
     simulator = simulator_with("--no-number-outcomes")
     gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
-    assert drain(gateway).wait(30) == 0
+    assert gateway.asked("drain").wait(30) == 0
     refused = gateway.call("POST", "/v1/sms", batch(1, 1)[0])
     assert (refused.status, refused.json["code"]) == (503, "draining")
     ready = gateway.call("GET", "/readyz", None)
     assert (ready.status, ready.json["draining"]) == (503, True)
 
-    assert drain(gateway, "--undo").wait(30) == 0
+    assert gateway.asked("drain", "--undo").wait(30) == 0
 
     webhooks.wait_for_each(gateway.send_bulk(batch(2, 5)), "delivered")
     assert gateway.call("GET", "/readyz", None).status == 200
@@ -88,7 +81,7 @@ def test_a_wait_that_takes_too_long_ends_and_says_what_is_left(gateway_with):
     gateway = gateway_with(carriers={"telco": carrier(1)})
     gateway.send_bulk(batch(3, 3))
 
-    command = drain(gateway, "--wait", "--timeout", "1s")
+    command = gateway.asked("drain", "--wait", "--timeout", "1s")
 
     assert command.wait(30) == 1
     assert "queued 3" in " ".join(command.output.all())

@@ -19,7 +19,7 @@ from records import Record
 
 pytestmark = pytest.mark.scenario
 
-MESSAGES, BULK, AHEAD = 20_000, 500, 1_000
+MESSAGES, BULK, AHEAD = 12_000, 500, 1_000
 """A bulk is sent whenever fewer than so many wait, so that the traffic lasts as long as the faults."""
 WINDOW, BINDS = 20, 2
 
@@ -177,7 +177,7 @@ class QuietGateway(Gateway):
 
 
 class Traffic:
-    """20,000 messages, every other one of a lane that holds what is in doubt, and the faults that fall among them."""
+    """12,000 messages, every other one of a lane that holds what is in doubt, and the faults that fall among them."""
 
     def __init__(self, gateway: Gateway, records: list[Record], faults: list[tuple[int, Callable[[], None]]]) -> None:
         """`faults`: what happens once so many were taken."""
@@ -204,7 +204,7 @@ class Traffic:
         return {"to": f"+3460{number:07}", "text": f"Hello {number}", "lane": lane}
 
 
-def test_three_carriers_lose_nothing_of_20_000(tmp_path, gateways, simulator_with, webhooks):
+def test_three_carriers_lose_nothing_of_12_000(tmp_path, gateways, simulator_with, webhooks):
     ledger = keep_little(webhooks)
     records = {name: Record(tmp_path / f"{name}.jsonl") for name in ("first", "again", "second", "third")}
     port = free_port()
@@ -229,9 +229,9 @@ def test_three_carriers_lose_nothing_of_20_000(tmp_path, gateways, simulator_wit
             gateway,
             list(records.values()),
             [
-                (5_000, first.process.end),
-                (10_000, lambda: second.set("throttle-share", "0.3")),
-                (15_000, lambda: simulator_with("--no-number-outcomes", *records["again"].option, port=port)),
+                (2_500, first.process.end),
+                (5_000, lambda: second.set("throttle-share", "0.3")),
+                (7_000, lambda: simulator_with("--no-number-outcomes", *records["again"].option, port=port)),
             ],
         )
         traffic.run()

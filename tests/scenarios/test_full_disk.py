@@ -9,9 +9,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from arrivals import wait_until
-from child_processes import ChildProcess
-from daemons import carrier, configuration, environment, to_toml
-from sluice_processes import sluice
+from daemons import attempt, carrier, configuration
 
 pytestmark = pytest.mark.scenario
 
@@ -210,10 +208,8 @@ def test_a_start_on_a_full_disk_waits_for_room_and_goes_on_where_the_last_proces
 
 def test_a_start_that_finds_no_room_for_long_ends_in_one_clear_line(simulator, tmp_path, disk):
     settings = configuration(tmp_path, carriers={"telco": carrier(simulator.port)})
-    (tmp_path / "sluice.toml").write_text(to_toml(settings))
     disk.fail("full")
-    arguments = [sluice(), "run", "--config", tmp_path / "sluice.toml"]
-    process = ChildProcess(arguments, folder=tmp_path, environment=environment() | disk.mount())
+    process = attempt(tmp_path, settings, **disk.mount())
 
     assert process.wait(seconds=30) == 1
 

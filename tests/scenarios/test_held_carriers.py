@@ -7,11 +7,6 @@ from daemons import carrier
 pytestmark = pytest.mark.scenario
 
 
-def carriers_of(webhooks, messages):
-    """Through whom each was delivered."""
-    return {webhooks.wait(message, "delivered")["data"]["carrier"] for message in messages}
-
-
 def batch(prefix, count):
     return [{"to": f"+34600{prefix}{n:04}", "text": f"Hello {prefix} {n}"} for n in range(count)]
 
@@ -46,12 +41,12 @@ def two(gateway_with, simulator_with):
 
 def test_a_paused_carrier_keeps_its_binds_and_the_next_tier_takes_over_at_once(two, webhooks):
     gateway, telco, backup = two
-    assert carriers_of(webhooks, gateway.send_bulk(batch(10, 20))) == {"telco"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(10, 20))) == {"telco"}
 
     paused = told(gateway, "telco", "pause")
 
     assert paused["held"]["who"] == "operator"
-    assert carriers_of(webhooks, gateway.send_bulk(batch(20, 50))) == {"backup"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(20, 50))) == {"backup"}
     assert binds_of(gateway, "telco") == ["bound", "bound"]
     assert telco.figures()["taken"] == 20
     assert backup.figures()["taken"] == 50
@@ -60,7 +55,7 @@ def test_a_paused_carrier_keeps_its_binds_and_the_next_tier_takes_over_at_once(t
     metrics = gateway.operator.call("GET", "/metrics").body.decode()
     assert 'sluice_carrier_held{carrier="telco"} 1.0' in metrics
     told(gateway, "telco", "resume")
-    assert carriers_of(webhooks, gateway.send_bulk(batch(30, 20))) == {"telco"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(30, 20))) == {"telco"}
 
 
 def test_a_drained_carrier_leaves_nothing_in_doubt_and_stays_unbound_over_a_crash(two, webhooks):
@@ -82,7 +77,7 @@ def test_a_drained_carrier_leaves_nothing_in_doubt_and_stays_unbound_over_a_cras
     gateway.start()
     gateway.wait_able("backup")
     assert held(gateway) == {"telco": "drain", "backup": None}
-    assert carriers_of(webhooks, gateway.send_bulk(batch(50, 20))) == {"backup"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(50, 20))) == {"backup"}
     assert telco.figures()["connections"] == first["connections"]
     assert gateway.operator.get("/admin/alarms")["entities"] == []
 
@@ -90,7 +85,7 @@ def test_a_drained_carrier_leaves_nothing_in_doubt_and_stays_unbound_over_a_cras
     told(gateway, "telco", "resume")
     gateway.wait_able("telco")
     wait_until(lambda: binds_of(gateway, "telco") == ["bound", "bound"] or None, "both binds are up")
-    assert carriers_of(webhooks, gateway.send_bulk(batch(60, 20))) == {"telco"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(60, 20))) == {"telco"}
     assert held(gateway) == {"telco": None, "backup": None}
 
 

@@ -6,18 +6,9 @@ import threading
 
 import pytest
 from arrivals import wait_until
-from child_processes import ChildProcess
-from daemons import carrier, configuration, environment, to_toml
-from sluice_processes import sluice
+from daemons import attempt, carrier, configuration
 
 pytestmark = pytest.mark.scenario
-
-
-def attempt(folder, settings):
-    """A `sluice run` that is not to start."""
-    file = folder / "another.toml"
-    file.write_text(to_toml(settings))
-    return ChildProcess([sluice(), "run", "--config", file], folder=folder, environment=environment())
 
 
 def test_a_second_gateway_on_the_same_store_says_who_holds_it(gateway_with, simulator, webhooks, tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 from busiest_seconds import most_in_a_second
 from daemons import carrier
+from ports import free_port
 from traced_pdus import packets
 
 pytestmark = pytest.mark.scenario
@@ -50,7 +51,7 @@ def test_what_is_written_keeps_the_rate_to_the_last_pdu_over_four_binds_and_a_re
 ):
     """By when it was written, however busy the machine is: the promise is the gateway's, the way is the network's."""
     file, count = tmp_path / "telco.pcap", 3 * rate
-    first = simulator_with(*record.option, "--no-number-outcomes")
+    first = simulator_with(*record.option, "--no-number-outcomes", port=free_port())
     telco = carrier(first.port, binds=4, window=50, submit_rate=rate, trace_file=str(file))
     gateway = gateway_with(carriers={"telco": telco})
     gateway.send_bulk(batch(70, count))

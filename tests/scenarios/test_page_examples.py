@@ -69,7 +69,7 @@ LANGUAGES = {
 
 @contextmanager
 def on_stage(folder):
-    clock = Clock(folder)
+    clock = Clock()
     clock.set(NOW)
     with ExitStack() as stack:
         webhooks = stack.enter_context(receiving(SECRET))

@@ -5,8 +5,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from daemons import OPERATOR_TOKEN, carrier
-from sluice_processes import sluice_process
+from daemons import carrier
 
 pytestmark = pytest.mark.scenario
 
@@ -17,8 +16,7 @@ def reconcile(gateway, *arguments):
     """Its exit status, and what it wrote."""
     given = ["reconcile", "telco", "--from", str(TODAY - timedelta(days=1)), "--to", str(TODAY + timedelta(days=1))]
     file = gateway.folder / "bill.csv"
-    door = ["--url", gateway.operator.url, "--token", OPERATOR_TOKEN, "-o", str(file)]
-    process = sluice_process([*given, *door, *arguments], folder=gateway.folder, environment=gateway.environment)
+    process = gateway.asked(*given, "-o", file, *arguments)
     status = process.wait()
     text = file.read_bytes().decode() if file.exists() else ""
     return status, list(csv.DictReader(io.StringIO(text, newline=""), strict=True)), process.errors.all()

@@ -15,23 +15,18 @@ def batch(prefix, count):
     return [{"to": f"+34600{prefix}{n:04}", "text": f"Hello {prefix} {n}"} for n in range(count)]
 
 
-def carriers_of(webhooks, messages):
-    """Through whom each was delivered."""
-    return {webhooks.wait(message, "delivered")["data"]["carrier"] for message in messages}
-
-
 def test_routes_and_carriers_of_a_reload_take_what_is_sent_from_then_on(gateway_with, simulator_with, webhooks):
     first, second = (simulator_with("--no-number-outcomes") for _ in range(2))
     gateway = gateway_with(carriers={"first": carrier(first.port)})
     gateway.wait_able("first")
-    assert carriers_of(webhooks, gateway.send_bulk(batch(10, 5))) == {"first"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(10, 5))) == {"first"}
 
     carriers = {"first": carrier(first.port), "second": carrier(second.port)}
     route = {"name": "spain", "match": {"country": ["ES"]}, "tiers": ["second"]}
     done = gateway.reload(carriers=carriers, routes=[route, {"name": "rest", "tiers": ["first"]}])
     assert done == {"changed": ["carriers.second: added", "routes.spain: added"], "needs_restart": []}
     gateway.wait_able("second")
-    assert carriers_of(webhooks, gateway.send_bulk(batch(20, 5))) == {"second"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(20, 5))) == {"second"}
     assert first.figures()["binds"] == 1
 
 
@@ -46,7 +41,7 @@ def test_a_bad_file_changes_nothing_and_says_why(gateway_with, simulator_with, w
     assert (answer.status, answer.json["code"]) == (422, "invalid_configuration")
     assert any("nobody" in line for line in answer.json["problems"]), answer.json
     gateway.wait_logged("not reloaded:")
-    assert carriers_of(webhooks, gateway.send_bulk(batch(10, 5))) == {"telco"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(10, 5))) == {"telco"}
 
 
 def test_sighup_does_as_sluice_reload(gateway_with, simulator_with, webhooks):
@@ -86,7 +81,7 @@ def test_messages_of_a_vanished_route_go_by_another_or_fail_with_no_route(gatewa
     spain = {"name": "spain", "match": {"country": ["ES"]}, "tiers": ["second"]}
     gateway.reload(carriers={"second": carrier(second.port)}, routes=[spain])
 
-    assert carriers_of(webhooks, spanish) == {"second"}
+    assert webhooks.carriers_of(spanish) == {"second"}
     assert webhooks.wait(french[0], "failed")["data"]["error"]["code"] == "no_route"
 
 

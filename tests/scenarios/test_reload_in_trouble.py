@@ -2,9 +2,11 @@
 
 import signal
 import socket
+import threading
 import time
 
 import pytest
+from arrivals import PATIENCE_SECONDS
 from callers import Caller
 from daemons import SECRET, account, carrier, sha256
 from ports import free_port
@@ -44,10 +46,18 @@ def test_an_account_that_comes_back_is_told_what_was_to_be_told(gateway_with, si
     webhook = {"url": webhooks.url, "secrets": [SECRET]}
     other = account(tokens=[{"sha256": sha256(OTHER), "scopes": ["send", "read"]}], webhook=webhook)
     both = {"shop": account(webhooks.url), "other": other}
-    gateway = gateway_with(carriers={"telco": carrier(simulator.port)}, accounts=both)
+    one_by_one = {"allow_networks": ["127.0.0.0/8"], "connections": 1, "timeout": "60s"}
+    gateway = gateway_with(carriers={"telco": carrier(simulator.port)}, accounts=both, webhooks=one_by_one)
     gateway.wait_able("telco")
     caller = Caller(gateway.url, OTHER)
-    webhooks.answer = lambda events: 500
+    asked, is_gone = threading.Event(), threading.Event()
+
+    def refuse_once_it_is_gone(events):
+        asked.set()
+        is_gone.wait(PATIENCE_SECONDS)
+        return 500
+
+    webhooks.answer = refuse_once_it_is_gone
     sent = caller.send_bulk(batch(10, 5))
     recipients = [{"phone": f"+346007700{n:02}"} for n in range(20)]
     later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
@@ -55,8 +65,11 @@ def test_an_account_that_comes_back_is_told_what_was_to_be_told(gateway_with, si
     answer = caller.call("POST", "/v1/campaigns/sms", body, headers={"Idempotency-Key": "may"})
     assert answer.status == 202, answer
 
+    assert asked.wait(PATIENCE_SECONDS)
+
     gateway.reload(accounts={"shop": both["shop"]})
     webhooks.answer = lambda events: 204
+    is_gone.set()
     gateway.wait_for(lambda: simulator.figures()["taken"] == 25 or None, "all of it is sent all the same", seconds=20)
     assert not webhooks.events.all(), "nobody is there to be told"
 
@@ -71,8 +84,9 @@ def test_an_address_that_is_taken_costs_the_new_carrier_alone(gateway_with, simu
     telco = {"telco": carrier(simulator.port)}
     gateway = gateway_with(carriers=telco)
     gateway.wait_able("telco")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    host, port = "127.0.0.1", free_port()
+    address = f"{host}:{port}"
+    with socket.create_server((host, port)):
         gateway.reload(carriers={**telco, "calls": carrier(free_port(), outbind_listen=[address], binds=1)})
         gateway.wait_logged(f"cannot listen on {address}")
         webhooks.wait(gateway.send("+34600100001"), "delivered")

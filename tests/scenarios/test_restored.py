@@ -10,7 +10,7 @@ from http.client import HTTPException
 import pytest
 from arrivals import wait_until
 from callers import Caller
-from daemons import OPERATOR_TOKEN, Gateway, carrier, configuration, environment, started
+from daemons import Gateway, carrier, configuration, environment, started
 from sluice_processes import sluice_process
 
 from gateway.identifiers import MESSAGE, public
@@ -24,17 +24,16 @@ def batch(prefix, count, **fields):
     return [{"to": f"+346{prefix:03}{n:05}", "text": f"Hello {prefix} {n}", **fields} for n in range(count)]
 
 
-def command(gateway, *arguments):
-    """A command, as an operator types it: its answer in JSON."""
-    process = sluice_process([*arguments, "--json"], folder=gateway.folder, environment=environment())
+def answer_of(process):
+    """In JSON, of a command."""
     status = process.wait(60)
     assert status == 0, process.errors.all()
     return json.loads(process.output.all()[-1])
 
 
 def asked(gateway, *arguments):
-    """One that asks the running gateway."""
-    return command(gateway, *arguments, "--url", gateway.operator.url, "--token", OPERATOR_TOKEN)
+    """The answer of a command that asks the running gateway."""
+    return answer_of(gateway.asked(*arguments, "--json"))
 
 
 class Load:
@@ -108,7 +107,8 @@ def test_a_backup_under_load_is_restored_elsewhere_and_sends_nothing_twice_until
     again = Gateway(elsewhere, configuration(elsewhere, carriers={"telco": other}, lanes=LANES))
     again.write()
 
-    done = command(again, "restore", backup["path"], "--config", elsewhere / "sluice.toml")
+    arguments = ["restore", backup["path"], "--config", elsewhere / "sluice.toml", "--json"]
+    done = answer_of(sluice_process(arguments, folder=elsewhere, environment=environment()))
     assert done["held"]["messages"] == len(was_open)
 
     with started(again):

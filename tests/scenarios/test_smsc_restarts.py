@@ -3,6 +3,7 @@
 import pytest
 from arrivals import wait_until
 from daemons import carrier
+from ports import free_port
 
 pytestmark = pytest.mark.scenario
 
@@ -30,7 +31,7 @@ def test_cut_connections_lose_nothing(gateway_with, simulator_with, record, webh
 
 
 def test_the_backlog_flows_once_the_carrier_is_back(gateway_with, simulator_with, record, webhooks):
-    first = simulator_with(*record.option, "--latency", "5-30ms")
+    first = simulator_with(*record.option, "--latency", "5-30ms", port=free_port())
     lanes = {"transactional": {"doubt_grace": "1s"}}
     gateway = gateway_with(carriers={"telco": carrier(first.port, window=WINDOW)}, lanes=lanes)
     before = gateway.send_bulk(batch(20, 300))

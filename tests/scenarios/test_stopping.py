@@ -5,9 +5,7 @@ import threading
 
 import pytest
 from arrivals import wait_until
-from child_processes import ChildProcess
-from daemons import carrier, configuration, environment, to_toml
-from sluice_processes import sluice
+from daemons import attempt, carrier, configuration
 
 pytestmark = pytest.mark.scenario
 
@@ -111,10 +109,3 @@ def test_a_port_that_is_taken_is_said_in_words(simulator, tmp_path, listener):
         assert "address already in use" in said.lower()
         assert "Traceback" not in said
         assert simulator.figures()["connections"] == 0, "the port is looked at before any carrier is bothered"
-
-
-def attempt(folder, settings):
-    """A `sluice run` that is not to start."""
-    file = folder / "another.toml"
-    file.write_text(to_toml(settings))
-    return ChildProcess([sluice(), "run", "--config", file], folder=folder, environment=environment())

@@ -16,7 +16,7 @@ from ports import free_port
 
 pytestmark = pytest.mark.scenario
 
-COUNT = 3_000
+COUNT = 1_200
 NUMBERS = [f"+3460030{n:04}" for n in range(COUNT)]
 PROGRAM = f"""
 import sys
@@ -125,7 +125,7 @@ def test_the_helper_of_the_page_goes_on_after_its_connection_was_cut(gateway_wit
     wire = Wire(int(gateway.url.rpartition(":")[2]))
     try:
         running = helper(wire.url)
-        for count in (200, 900):
+        for count in (200, 600):
             wait_until(lambda count=count: record.count() >= count, f"{count} have arrived")
             wire.cut()
         replayed_of(running)

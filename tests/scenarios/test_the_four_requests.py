@@ -93,7 +93,7 @@ class Stage:
 @contextmanager
 def on_stage(folder):
     """A gateway that believes it is May 2027, between a carrier and the endpoint of the account."""
-    clock, record = Clock(folder), Record(folder / "taken.jsonl")
+    clock, record = Clock(), Record(folder / "taken.jsonl")
     clock.set(BEFORE)
     with receiving(SECRET) as webhooks, simulating(folder, *record.option) as simulator:
         webhooks.ahead_seconds = clock.ahead_seconds

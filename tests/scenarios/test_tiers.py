@@ -7,11 +7,6 @@ from ports import free_port
 pytestmark = pytest.mark.scenario
 
 
-def carriers_of(webhooks, messages):
-    """Through whom each was delivered."""
-    return {webhooks.wait(message, "delivered")["data"]["carrier"] for message in messages}
-
-
 def batch(prefix, count):
     return [{"to": f"+34600{prefix}{n:04}", "text": f"Hello {prefix} {n}"} for n in range(count)]
 
@@ -23,19 +18,19 @@ def test_the_second_tier_takes_over_within_seconds_and_gives_back(gateway_with, 
     first_carrier = carrier(port, breaker_return="0s")
     gateway = gateway_with(carriers={"first": first_carrier, "second": carrier(second.port)})
     gateway.wait_able("second")
-    assert carriers_of(webhooks, gateway.send_bulk(batch(10, 50))) == {"second"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(10, 50))) == {"second"}
 
     first = simulator_with("--no-number-outcomes", port=port)
     gateway.wait_able("first")
-    assert carriers_of(webhooks, gateway.send_bulk(batch(20, 50))) == {"first"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(20, 50))) == {"first"}
 
     logged = gateway.logged()
     first.stop()
     gateway.wait_logged("carrier=first able=False", after=logged)
-    assert carriers_of(webhooks, gateway.send_bulk(batch(30, 50))) == {"second"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(30, 50))) == {"second"}
 
     logged = gateway.logged()
     simulator_with("--no-number-outcomes", port=port)
     gateway.wait_logged("carrier=first able=True", after=logged)
-    assert carriers_of(webhooks, gateway.send_bulk(batch(40, 50))) == {"first"}
+    assert webhooks.carriers_of(gateway.send_bulk(batch(40, 50))) == {"first"}
     assert second.figures()["taken"] == 100

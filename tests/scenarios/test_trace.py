@@ -2,25 +2,17 @@
 
 import pytest
 from arrivals import wait_until
-from child_processes import ChildProcess
-from daemons import OPERATOR_TOKEN, carrier, environment
-from sluice_processes import sluice
+from daemons import carrier
 
 pytestmark = pytest.mark.scenario
 
 NUMBER = "+34600100001"
 
 
-def trace(gateway, folder, *arguments):
-    """`sluice trace` beside the gateway."""
-    door = ["--url", gateway.operator.url, "--token", OPERATOR_TOKEN]
-    return ChildProcess([sluice(), "trace", "telco", *door, *arguments], folder=folder, environment=environment())
-
-
-def test_a_trace_shows_a_message_and_its_receipt_as_they_pass(gateway_with, simulator, webhooks, tmp_path):
+def test_a_trace_shows_a_message_and_its_receipt_as_they_pass(gateway_with, simulator, webhooks):
     gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
     gateway.wait_able("telco")
-    traced = trace(gateway, tmp_path)
+    traced = gateway.asked("trace", "telco")
     try:
         traced.output.wait(lambda line: line.endswith("numbers and texts redacted"))
         webhooks.wait(gateway.send(NUMBER, "Hello trace"), "delivered")
@@ -44,7 +36,7 @@ def test_a_capture_file_is_written_for_so_many_seconds(gateway_with, simulator, 
     gateway = gateway_with(carriers={"telco": carrier(simulator.port)})
     gateway.wait_able("telco")
     file = tmp_path / "telco.pcap"
-    traced = trace(gateway, tmp_path, "--pcap", str(file), "--seconds", "2", "--show")
+    traced = gateway.asked("trace", "telco", "--pcap", str(file), "--seconds", "2", "--show")
     try:
         wait_until(lambda: file.exists() and file.stat().st_size >= 24, "the file begins")
         webhooks.wait(gateway.send(NUMBER, "Hello capture"), "delivered")

@@ -12,9 +12,9 @@ SOURCE = Path(__file__).parents[1] / "preload" / "clock.c"
 class Clock:
     """A clock for the processes that are started with `environment`."""
 
-    def __init__(self, folder: Path) -> None:
-        """The library that moves it is compiled into this folder; without a compiler the test is skipped."""
-        self._library = compiled(SOURCE, folder)
+    def __init__(self) -> None:
+        """Without a compiler for the library that moves it the test is skipped."""
+        self._library = compiled(SOURCE)
         self.ahead_seconds = 0
         """Of this machine's clock."""
 

@@ -184,6 +184,11 @@ class Gateway(Caller):
         assert self.process is not None
         return len(self.process.errors)
 
+    def asked(self, *arguments: str | Path) -> ChildProcess:
+        """A `sluice` command that asks the gateway, as an operator types it."""
+        door = ["--url", self.operator.url, "--token", OPERATOR_TOKEN]
+        return sluice_process([*arguments, *door], folder=self.folder, environment=environment())
+
     def wait_able(self, *carriers: str) -> None:
         """Until each of these carriers has been able to send since the start of the process."""
         for name in carriers:
@@ -198,6 +203,13 @@ class Gateway(Caller):
         assert self.process is not None
         self.log += self.process.errors.all()
         self.process = None
+
+
+def attempt(folder: Path, settings: Mapping[str, Any], **variables: str) -> ChildProcess:
+    """A `sluice run` that is not to start; `variables`: more of its environment."""
+    file = folder / "another.toml"
+    file.write_text(to_toml(settings), encoding="utf-8")
+    return sluice_process(["run", "--config", file], folder=folder, environment=environment() | variables)
 
 
 @contextmanager

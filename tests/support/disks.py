@@ -4,14 +4,17 @@ tests/preload/disk.c stands between that process and libc and keeps a journal of
 `Disk.cut_power` leaves of the files what a disk would have kept.
 """
 
+import atexit
 import os
 import random
 import shutil
 import struct
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +68,12 @@ class _File:
         self.kept[write.at : write.at + len(write.octets)] = write.octets
 
 
-def compiled(source: Path, folder: Path) -> Path:
-    """A library to preload, compiled into this folder; without a compiler the test is skipped."""
+@cache
+def compiled(source: Path) -> Path:
+    """A library to preload, for all tests of this process; without a compiler the test is skipped."""
     compiler = need("a C compiler", lambda: shutil.which("cc"), install="install gcc or clang")
+    folder = Path(tempfile.mkdtemp(prefix="sluice-tests-"))
+    atexit.register(shutil.rmtree, folder)
     library = folder / f"{source.stem}.so"
     options = ["-O1", "-Wall", "-Wextra", "-shared", "-fPIC"]
     subprocess.run([compiler, *options, "-o", library, source, "-ldl", "-lpthread"], check=True)
@@ -80,7 +86,7 @@ class Disk:
     def __init__(self, folder: Path, database: Path) -> None:
         """`folder` holds what the disk needs for itself."""
         self.database = database
-        self._library = compiled(SOURCE, folder)
+        self._library = compiled(SOURCE)
         self._faults = folder / "faults"
         self._faults.mkdir()
         self._journal = folder / "journal"

@@ -18,6 +18,7 @@ from gateway.api.carrier_states import states_of
 from gateway.api.operators import create_operator_app
 from gateway.console.build import add_console_to
 from gateway.desk.carriers_view import BindView, BreakerView, CarrierView, HeldView
+from gateway.desk.desks import Desks
 from gateway.desk.draining import DrainingDesk
 from gateway.flows.accept import Accept
 from gateway.flows.alarms import Raised
@@ -122,6 +123,7 @@ class House:
     app: QuartTrio
     operator_app: QuartTrio
     alarms: ScriptedAlarms
+    desks: Desks
     claims: list[Claim] = field(default_factory=list)
     caller: "Callable[[QuartTrio, str | None, str], Caller] | None" = None
     """How callers reach the app, where not at once."""
@@ -193,5 +195,6 @@ async def house_of(
                 create_app(settings, accept, store, ids, carriers, explainer=explainer, draining=draining),
                 operator_app,
                 alarms,
+                desks,
             )
             store.stop()

@@ -8,10 +8,15 @@ from typing import Any
 
 
 class Record:
-    """The file of one carrier; several simulators may have appended to it, one after the other."""
+    """The file of one carrier; several simulators may have appended to it, one after the other.
+
+    Read on from where it was left, for it is asked again and again.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._lines: list[dict[str, Any]] = []
+        self._offset = 0
 
     @property
     def option(self) -> tuple[str, str]:
@@ -20,9 +25,13 @@ class Record:
 
     def taken(self) -> list[dict[str, Any]]:
         """A line for each segment, in the order of arrival; without what is not written whole yet."""
-        if not self.file.exists():
-            return []
-        return [json.loads(line) for line in self.file.read_text().split("\n")[:-1]]
+        if self.file.exists():
+            with self.file.open("rb") as file:
+                file.seek(self._offset)
+                whole, end, _ = file.read().rpartition(b"\n")
+            self._offset += len(whole) + len(end)
+            self._lines += map(json.loads, whole.splitlines())
+        return self._lines
 
     def numbers(self) -> list[str]:
         """Destinations as E.164, in the order of arrival."""
@@ -30,7 +39,7 @@ class Record:
 
     def count(self) -> int:
         """Segments so far."""
-        return self.file.read_bytes().count(b"\n") if self.file.exists() else 0
+        return len(self.taken())
 
     def twice(self) -> set[str]:
         """Numbers that were sent to more than once; where each number has one message, these arrived twice."""

@@ -1,7 +1,8 @@
 """`sluice` commands beside the test: forks of a process that has loaded them all (warm_sluice.py), or started anew.
 
-A fork does what the command does; it only need not load it. What has to be started by the system's own means (with a
-library preloaded, by a manager) is started anew, and so is everything with SLUICE_TESTS_COLD=1.
+A fork does what the command does; it only need not load it. For a library to preload there is a process of its own to
+fork. What has to be started by the system's own means (by a manager) is started anew, and so is everything with
+SLUICE_TESTS_COLD=1.
 """
 
 import atexit
@@ -22,6 +23,7 @@ from typing import IO
 from child_processes import ChildProcess
 
 COLD = "SLUICE_TESTS_COLD"
+PRELOAD = "LD_PRELOAD"
 _LOADING_SECONDS = 120.0
 """All of the gateway, on a machine that may be busy."""
 
@@ -34,13 +36,13 @@ def sluice() -> Path:
 def sluice_process(arguments: Sequence[str | Path], *, folder: Path, environment: dict[str, str]) -> ChildProcess:
     """`sluice` with these arguments, in this folder and with no other environment than this."""
     given = [str(argument) for argument in arguments]
-    if "LD_PRELOAD" in environment or os.environ.get(COLD) == "1":
+    if os.environ.get(COLD) == "1":
         return ChildProcess([sluice(), *given], folder=folder, environment=environment)
     return ChildProcess(
         [sluice(), *given],
         folder=folder,
         environment=environment,
-        spawn=lambda: _warm().fork(given, folder, environment),
+        spawn=lambda: _warm(environment.get(PRELOAD)).fork(given, folder, environment),
     )
 
 
@@ -83,13 +85,13 @@ class Fork:
 class Warm:
     """The process that forks. It ends, and all its forks with it, when this one does."""
 
-    def __init__(self) -> None:
+    def __init__(self, preloaded: str | None) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, Path(__file__).with_name("warm_sluice.py"), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | ({} if preloaded is None else {PRELOAD: preloaded}),
             )
 
     def end(self) -> None:
@@ -116,7 +118,7 @@ class Warm:
 
 
 @cache
-def _warm() -> Warm:
-    warm = Warm()
+def _warm(preloaded: str | None) -> Warm:
+    warm = Warm(preloaded)
     atexit.register(warm.end)
     return warm

@@ -6,6 +6,7 @@ input, output and error, and a socket of its own that is told PID and, in the en
 start Python and to load the daemon takes longer than most tests; but for that, all is as in a process of its own.
 """
 
+import ctypes
 import importlib
 import json
 import os
@@ -96,6 +97,9 @@ def run() -> int:
     os.environ.clear()
     os.environ.update(order["environment"])
     resource.setrlimit(resource.RLIMIT_NOFILE, tuple(order["files"]))
+    if "LD_PRELOAD" in os.environ:
+        # It was loaded before this environment was there.
+        ctypes.CDLL(os.environ["LD_PRELOAD"]).set_up()
     sys.argv = ["sluice", *order["arguments"]]
     return main()
 

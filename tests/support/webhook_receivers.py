@@ -60,6 +60,10 @@ class WebhookReceiver:
             len(wanted), lambda e: e.get("message_id") in wanted and e["type"] == f"message.{kind}", seconds=seconds
         )
 
+    def carriers_of(self, messages: list[dict[str, Any]]) -> set[str]:
+        """Through whom they were delivered."""
+        return {event["data"]["carrier"] for event in self.wait_for_each(messages, "delivered")}
+
     def wait_inbound(self, text: str, seconds: float = PATIENCE_SECONDS) -> Event:
         """The inbound message with this text."""
         return self.events.wait(lambda e: e["type"] == "message.inbound" and e["data"]["text"] == text, seconds=seconds)

@@ -4,8 +4,10 @@ from gateway.api.admin.audit import AuditCall
 from gateway.api.admin.campaigns import CampaignCalls
 from gateway.api.admin.carriers import CarrierCalls
 from gateway.api.admin.draining import DrainCalls
+from gateway.api.admin.held import HeldCalls
 from gateway.api.admin.messages import MessageCalls
 from gateway.api.admin.opt_outs import OptOutCalls
+from gateway.api.admin.reconciliation import ReconciliationCall
 from gateway.api.admin.telling import EndpointCalls, OutboxCalls
 from gateway.api.base import Handler
 from gateway.desk.desks import Desks
@@ -36,6 +38,8 @@ def calls_of(desks: Desks) -> AdminCalls:
         ("POST", "/admin/campaigns/<id>/cancel", campaigns.cancel),
         *_telling(desks),
         *_opt_outs(desks),
+        *_held(desks),
+        ("GET", "/admin/reconciliation", ReconciliationCall(desks.reconciliation).reconciliation),
         ("GET", "/admin/drain", drain.state),
         ("POST", "/admin/drain", drain.start),
         ("DELETE", "/admin/drain", drain.stop),
@@ -61,4 +65,14 @@ def _opt_outs(desks: Desks) -> AdminCalls:
         ("GET", "/admin/opt-outs/<account>/<number>", opt_outs.get),
         ("PUT", "/admin/opt-outs/<account>/<number>", opt_outs.put),
         ("DELETE", "/admin/opt-outs/<account>/<number>", opt_outs.delete),
+    ]
+
+
+def _held(desks: Desks) -> AdminCalls:
+    held = HeldCalls(desks.held)
+    return [
+        ("GET", "/admin/held", held.held),
+        ("GET", "/admin/held/messages", held.messages),
+        ("POST", "/admin/held/release", held.release),
+        ("POST", "/admin/held/end", held.end),
     ]

@@ -7,12 +7,11 @@ from quart import Response, request
 
 from gateway.api.admin.asking import by, sight
 from gateway.api.base import json_response
+from gateway.api.filters import Filters
 from gateway.api.problem_types import CAMPAIGN_STATUS
-from gateway.api.problems import Problem, invalid_fields, not_found
+from gateway.api.problems import Problem, not_found_anywhere
 from gateway.api.queries import paging, parameters
 from gateway.desk.campaigns import STATUSES, CampaignsDesk, Moved
-from gateway.desk.faults import WrongFields
-from gateway.desk.filters import Filters
 from gateway.store.campaigns.interface import CampaignMove
 
 
@@ -25,16 +24,13 @@ class CampaignCalls:
         limit, cursor = paging(given)
         filters = Filters(given)
         statuses = filters.some_of("status", STATUSES)
-        try:
-            filters.refuse_wrong()
-        except WrongFields as wrong:
-            raise invalid_fields(wrong.fields, wrong.codes, done="Nothing was looked up") from None
+        filters.refuse_wrong()
         return json_response(json.encode(await self._desk.list(limit, cursor, given.get("account"), statuses, sight())))
 
     async def get_campaign(self, id: str) -> Response:  # noqa: A002 - the name in the path
         found = await self._desk.one(id, sight())
         if found is None:
-            raise not_found("campaign")
+            raise not_found_anywhere("campaign")
         return json_response(json.encode(found))
 
     async def pause(self, id: str) -> Response:  # noqa: A002
@@ -49,7 +45,7 @@ class CampaignCalls:
     async def _moved(self, id: str, moving: Awaitable[Moved], done: str) -> Response:  # noqa: A002
         moved = await moving
         if moved.outcome is CampaignMove.NOT_FOUND:
-            raise not_found("campaign")
+            raise not_found_anywhere("campaign")
         if moved.outcome is CampaignMove.NOT_POSSIBLE:
             status = moved.status or "erased"
             detail = f"The campaign is {status}, so it cannot be {done}. Nothing was changed."

@@ -19,6 +19,7 @@ from gateway.desk.held import HeldDesk
 from gateway.desk.messages import MessagesDesk
 from gateway.desk.operators import Operators
 from gateway.desk.opt_outs import OptOutsDesk
+from gateway.desk.reconciliation.desk import ReconciliationDesk
 from gateway.flows.held_carriers import HeldCarriers
 from gateway.identifiers import now_ms
 from gateway.settings import Settings
@@ -41,6 +42,7 @@ def desks_of(
         opt_outs=OptOutsDesk(settings, store),
         draining=draining,
         held=HeldDesk(store),
+        reconciliation=ReconciliationDesk(settings, store),
     )
 
 

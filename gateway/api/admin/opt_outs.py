@@ -10,10 +10,10 @@ from gateway.api.admin.asking import by, sight
 from gateway.api.admin.given import words
 from gateway.api.base import json_response, no_content
 from gateway.api.consents.calls import after_cursor, cursor_of
+from gateway.api.filters import refusing_wrong
 from gateway.api.problem_types import NOT_FOUND
-from gateway.api.problems import Problem, invalid_fields
+from gateway.api.problems import Problem
 from gateway.api.queries import not_a_cursor, paging, parameters
-from gateway.desk.faults import WrongFields
 from gateway.desk.masks import Sight
 from gateway.desk.opt_outs import OptOutsDesk, Position
 from gateway.desk.places import Places
@@ -67,10 +67,8 @@ class OptOutCalls:
 
 async def _right(asking: Awaitable[T]) -> T:
     """Raises a Problem 422."""
-    try:
+    with refusing_wrong("Nothing was changed"):
         return await asking
-    except WrongFields as wrong:
-        raise invalid_fields(wrong.fields, wrong.codes, done="Nothing was changed") from None
 
 
 def _none() -> Problem:

@@ -33,7 +33,8 @@ class ReconciliationCall:
     async def reconciliation(self) -> Response:
         """Raises Problem."""
         given = parameters(request, "carrier", "from", "to", "zone", "detail")
-        wanted = Wanted(_period(given), _zone(given), _detail(given), sight())
+        zone = _zone(given)
+        wanted = Wanted(_period(given, zone), zone, _detail(given), sight())
         if not await self._desk.knows(wanted.period.carrier):
             raise Problem(NOT_FOUND, "There is no carrier of this name, and none that took messages which are kept.")
         body = CountedBody(self._desk.pieces(wanted), self._taken())
@@ -55,11 +56,10 @@ class ReconciliationCall:
         self._running -= 1
 
 
-def _period(given: Mapping[str, str]) -> Period:
+def _period(given: Mapping[str, str], zone: ZoneInfo) -> Period:
     for name in ("carrier", "from", "to"):
         if not given.get(name):
             raise invalid_field(name, "is missing", FaultCode.MISSING.value)
-    zone = _zone(given)
     after, before = _moment(given, "from", begin_of, zone), _moment(given, "to", end_of, zone)
     if before <= after:
         raise invalid_field("to", "is not after from", FaultCode.TOO_SMALL.value)
@@ -97,5 +97,5 @@ def _detail(given: Mapping[str, str]) -> Detail:
 def _file_name(wanted: Wanted) -> str:
     """Of letters, digits and hyphens, as a carrier's name is."""
     carrier = "".join(c for c in wanted.period.carrier if c.isascii() and (c.isalnum() or c in "-_"))
-    days = f"{day_of(wanted.period.after)}-{day_of(wanted.period.before - 1)}"
+    days = f"{day_of(wanted.period.after, wanted.zone)}-{day_of(wanted.period.before - 1, wanted.zone)}"
     return f"{carrier}-{days}-{wanted.detail.value}.csv"

@@ -7,14 +7,13 @@ from gateway import identifiers
 from gateway.api.admin.asking import by, sight
 from gateway.api.base import json_response
 from gateway.api.bodies import decode, read_json
+from gateway.api.filters import Filters
 from gateway.api.outbox import range_of
 from gateway.api.problem_types import NOT_FOUND
-from gateway.api.problems import Problem, invalid_fields, not_found
+from gateway.api.problems import Problem, not_found_anywhere
 from gateway.api.queries import paging, parameters
 from gateway.desk.endpoints import EndpointsDesk
 from gateway.desk.events import STATUSES, EventsDesk
-from gateway.desk.faults import WrongFields
-from gateway.desk.filters import Filters
 from gateway.settings import EventType
 from gateway.settings.alerts import OperatorEvent
 
@@ -51,10 +50,7 @@ class OutboxCalls:
         filters = Filters(given)
         statuses, types = filters.some_of("status", STATUSES), filters.some_of("type", _TYPES)
         message = filters.id_of("message_id", identifiers.MESSAGE, "message")
-        try:
-            filters.refuse_wrong()
-        except WrongFields as wrong:
-            raise invalid_fields(wrong.fields, wrong.codes, done="Nothing was looked up") from None
+        filters.refuse_wrong()
         found = await self._desk.list(
             given.get("account"), statuses, types, message, limit=limit, cursor=cursor, sight=sight()
         )
@@ -63,7 +59,7 @@ class OutboxCalls:
     async def replay(self, id: str) -> Response:  # noqa: A002
         replayed = await self._desk.replay(id, by())
         if replayed is None:
-            raise not_found("event")
+            raise not_found_anywhere("event")
         return json_response(json.encode({"replayed": replayed}), 202)
 
 

@@ -14,8 +14,9 @@ from gateway.api.campaigns.schemas import MOST_ERRORS_SHOWN, STATUSES, CampaignL
 from gateway.api.campaigns.views import campaign_of, errors_of
 from gateway.api.problem_types import CAMPAIGN_STATUS
 from gateway.api.problems import Problem, invalid_field, not_found
-from gateway.api.queries import campaign_id, next_cursor, paging, parameters
+from gateway.api.queries import campaign_id, paging, parameters
 from gateway.api.repeats import Repeats
+from gateway.desk.cursors import next_cursor
 from gateway.identifiers import now_ms
 from gateway.store.by import By, by_account
 from gateway.store.campaigns.interface import CampaignMove, CampaignRow, RecipientErrors

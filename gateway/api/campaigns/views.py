@@ -6,10 +6,9 @@ import msgspec
 
 from gateway import identifiers
 from gateway.api.campaigns.schemas import Campaign, Counts, RecipientCounts, RecipientError, Variant
-from gateway.api.timeline import time_or_none
 from gateway.messages import Status
 from gateway.rules.campaigns import from_json
-from gateway.rules.timestamps import rfc3339
+from gateway.rules.timestamps import rfc3339, time_or_none
 from gateway.store.campaigns.interface import CampaignRow, CampaignState, RecipientErrors
 
 _NOT_TAKEN = frozenset({Status.SCHEDULED, Status.QUEUED, Status.FAILED, Status.CANCELED, Status.OPTED_OUT})

@@ -9,11 +9,9 @@ from gateway.cli.calls import CallError
 from gateway.cli.doctor.case import Case
 from gateway.cli.doctor.findings import Finding, Findings
 from gateway.cli.probe_lessons import remedy as remedy_of
-from gateway.cli.probe_link import ProbeLink
+from gateway.cli.probe_link import bound
 from gateway.cli.probe_observed import Observed
 from gateway.settings.carriers import Carrier
-from gateway.settings.types import CarrierMode
-from protocol.numbers import BindMode
 
 NAME = "binds"
 _find = Findings(NAME)
@@ -41,7 +39,7 @@ async def check(case: Case) -> list[Finding]:
 async def _told(case: Case) -> list[Finding]:
     try:
         said = await case.said("/admin/carriers")
-    except (CallError, ValueError) as error:
+    except CallError as error:
         remedy = "give --token (or $SLUICE_OPERATOR_TOKEN), and the address in $SLUICE_OPERATOR_URL if it is another"
         return [_find.warning("binds", f"a gateway runs and was not asked: {error}".splitlines()[0], remedy)]
     return [finding for carrier in said["entities"] for finding in of_carrier(carrier)]
@@ -87,17 +85,8 @@ async def _tried(carrier: Carrier) -> Finding:
     if not carrier.hosts:
         return _find.note(about, "only calls (outbind_listen): there is nothing to bind to")
     observed = Observed(text_receipts=False)
-    pair = carrier.mode is CarrierMode.TRANSMITTER_AND_RECEIVER
-    modes = [BindMode.TRANSMITTER, BindMode.RECEIVER] if pair else [BindMode.TRANSCEIVER]
-    links = [ProbeLink(carrier, mode, observed) for mode in modes]
-    async with trio.open_nursery() as nursery:
-        try:
-            for link in links:
-                if not await link.open(nursery):
-                    return _find.fault(about, f"no bind as {carrier.system_id}", remedy_of(observed))
-        finally:
-            for link in links:
-                await link.leave()
-            nursery.cancel_scope.cancel()
+    async with bound(carrier, observed):
+        if not observed.is_bound:
+            return _find.fault(about, f"no bind as {carrier.system_id}", remedy_of(observed))
     took = (observed.connect_seconds or 0.0) + (observed.bind_seconds or 0.0)
     return _find.ok(about, f"took a bind as {carrier.system_id} after {took * 1000:.0f} ms, and an unbind")

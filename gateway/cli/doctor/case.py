@@ -10,17 +10,16 @@ from typing import Any
 import trio
 
 from gateway.cli.calls import OPERATORS, Caller, CallError
+from gateway.cli.configured import operator_token, operators_url
 from gateway.cli.doctor.machine import Machine
 from gateway.cli.doctor.reaching import Reaching
 from gateway.settings import Settings
 from gateway.settings.secrets import SecretFiles
-from gateway.settings.types import split_address
 from gateway.store.connection import Holder
 from gateway.store.examined import owner
 from gateway.webhooks.addresses import Resolve
 
 _CALL_SECONDS = 5.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on so is called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +47,21 @@ class Case:
     @property
     def secret_files(self) -> SecretFiles:
         """Where secrets are looked for."""
-        credentials = self.environ.get("CREDENTIALS_DIRECTORY")
-        return SecretFiles(self.config.parent, Path(credentials) if credentials else None)
+        return SecretFiles.of(self.config, self.environ)
 
     async def said(self, path: str) -> Any:
         """What the running gateway's /admin answers. Raises CallError."""
-        caller = Caller(self._operators_url(), self._operators_token(), OPERATORS, _CALL_SECONDS)
+        url = self.environ.get(OPERATORS.url_variable) or operators_url(self.settings.operator)
+        caller = Caller(url, self._operators_token(), OPERATORS, _CALL_SECONDS)
         try:
             return await trio.to_thread.run_sync(partial(caller.get, path), abandon_on_cancel=True)
         finally:
             caller.close()
 
-    def _operators_url(self) -> str:
-        given = self.environ.get(OPERATORS.url_variable)
-        if given:
-            return given
-        host, port = split_address(self.settings.operator.listen[0])
-        host = _EVERYWHERE.get(host, host)
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
     def _operators_token(self) -> str:
         """Given, or in a file that the settings name. Raises CallError."""
         given = self.token or self.environ.get(OPERATORS.token_variable)
-        if given:
-            return given
-        for token in self.settings.operator.tokens:
-            if token.file is not None:
-                return self.secret_files.read(token.file).strip()
+        token = given or operator_token(self.settings.operator, self.secret_files)
+        if token:
+            return token
         raise CallError(f"an operator token is missing: give it by --token or in ${OPERATORS.token_variable}")

@@ -11,6 +11,7 @@ from gateway.cli.doctor.case import Case
 from gateway.cli.doctor.findings import Finding, Findings
 from gateway.cli.doctor.reaching import certificate_days
 from gateway.settings.carriers import Carrier
+from gateway.settings.tls import Tls
 from gateway.settings.types import split_address
 
 NAME = "tls"
@@ -67,7 +68,7 @@ async def _tried(case: Case, way: _Way) -> list[Finding]:
             if carrier.tls is None:
                 await trio.aclose_forcefully(transport)
                 return [_find.ok(about, f"connected after {(connected - began) * 1000:.0f} ms; TLS is not set")]
-            return await _encrypted(case, carrier, host, transport, about)
+            return await _encrypted(case, carrier.tls, host, transport, about)
     except trio.TooSlowError:
         remedy = "ask the carrier whether it lets our address in; look at the firewall on the way out"
         return [_find.fault(about, f"no connection within {carrier.connect_timeout:g} s", remedy)]
@@ -92,9 +93,7 @@ def _remedy(error: OSError) -> str:
     return "correct hosts; look at DNS, routes and the firewall on the way out"
 
 
-async def _encrypted(case: Case, carrier: Carrier, host: str, transport: trio.abc.Stream, about: str) -> list[Finding]:
-    tls = carrier.tls
-    assert tls is not None  # noqa: S101 - the caller has looked
+async def _encrypted(case: Case, tls: Tls, host: str, transport: trio.abc.Stream, about: str) -> list[Finding]:
     context = tls.context()
     stream = trio.SSLStream(transport, context, server_hostname=tls.server_name or host)
     began = trio.current_time()

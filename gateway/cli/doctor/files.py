@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.cli.doctor.case import Case
 from gateway.cli.doctor.findings import Finding, Findings
 from gateway.settings import Settings
+from gateway.settings.files import matching
 
 NAME = "files"
 _find = Findings(NAME)
@@ -18,7 +19,7 @@ async def check(case: Case) -> list[Finding]:
     settings = case.settings
     places = [case.config]
     for pattern in settings.include:
-        places += sorted(case.config.parent.glob(pattern)) if not Path(pattern).is_absolute() else [Path(pattern)]
+        places += matching(pattern, case.config.parent)
     holds_secrets = _has_secrets_inside(settings)
     found = [_judged(place, str(place), is_secret=holds_secrets) for place in dict.fromkeys(places)]
     for key, name in _secret_files(settings):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import trio
 
+from gateway.cli.configured import called_at
 from gateway.cli.doctor.case import Case
 from gateway.cli.doctor.findings import Finding, Findings
 from gateway.settings.types import split_address
@@ -37,11 +38,10 @@ async def check(case: Case) -> list[Finding]:
 
 async def _ours(key: str, address: str) -> Finding:
     """While a gateway runs, something should answer there."""
-    host, port = split_address(address)
+    host, port = called_at(address)
     about = f"{key} ({address})"
     if port == 0:
         return _find.ok(about, "any free port; the log says which the running gateway has")
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - called from here
     try:
         with trio.fail_after(_CONNECT_SECONDS):
             stream = await trio.open_tcp_stream(host, port)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from prometheus_client import Counter
 
-from gateway.desk.carriers_view import CarrierView
+from gateway.desk.carriers_view import BindView, CarrierView
 from gateway.messages import Status
 from gateway.metrics import ACCEPTED, ANSWERS, DOUBTED
 from gateway.metrics.ends import DELIVERY_SECONDS, MESSAGES_ENDED
@@ -87,25 +87,26 @@ def waiting(
 
 
 def bars(carriers: Sequence[CarrierView]) -> list[Bar]:
-    """Of each bind, or of each carrier where there are too many."""
-    if sum(len(carrier.binds) for carrier in carriers) <= MOST_BARS:
-        return [
-            Bar(bind.name, bind.state, bind.in_flight, bind.window_limit, bind.window)
-            for carrier in carriers
-            for bind in carrier.binds
-            if bind.mode != "receiver"
-        ]
+    """Of each bind that sends, or of each carrier where there are too many."""
+    senders = [bind for carrier in carriers for bind in _senders(carrier)]
+    if len(senders) <= MOST_BARS:
+        return [Bar(bind.name, bind.state, bind.in_flight, bind.window_limit, bind.window) for bind in senders]
     return [_whole(carrier) for carrier in carriers[:MOST_BARS]]
 
 
+def _senders(carrier: CarrierView) -> list[BindView]:
+    return [bind for bind in carrier.binds if bind.mode != "receiver"]
+
+
 def _whole(carrier: CarrierView) -> Bar:
-    up = [bind for bind in carrier.binds if bind.state in ("bound", "paused")]
+    senders = _senders(carrier)
+    up = [bind for bind in senders if bind.state in ("bound", "paused")]
     return Bar(
-        f"{carrier.name} ({len(up)} of {len(carrier.binds)} up)",
+        f"{carrier.name} ({len(up)} of {len(senders)} up)",
         "bound" if carrier.able else "waiting",
         sum(bind.in_flight for bind in up),
         sum(bind.window_limit for bind in up),
-        sum(bind.window for bind in carrier.binds),
+        sum(bind.window for bind in senders),
     )
 
 

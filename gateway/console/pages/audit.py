@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from quart import Response
 
 from gateway.api.problems import Problem
 from gateway.api.queries import paging
-from gateway.console.doings import in_words, label_of, name_of
+from gateway.console.doings import in_words, label_of
 from gateway.console.frame import Frame, Route
 from gateway.desk.audit import AuditDesk
 from gateway.desk.faults import WrongFields
 from gateway.store.audit import What
 
-_HERE = "/console/audit"
 _SHOWN = "50"
 
 
@@ -38,9 +36,6 @@ class AuditPages:
             page = await self._desk.list(limit, cursor, who=given["who"] or None, what=given["what"] or None)
         except (Problem, WrongFields) as wrong:
             faults = wrong.fields or {}
-        onward = None
-        if page["next_cursor"] is not None:
-            onward = f"{_HERE}?{urlencode(given | {'cursor': page['next_cursor']})}"
         return self._frame.page(
             "audit.html",
             title="Audit",
@@ -50,11 +45,10 @@ class AuditPages:
             narrowed=any(given.values()),
             faults=faults,
             kinds=sorted(((what.value, in_words(what.value)) for what in What), key=lambda kind: kind[1]),
-            onward=onward,
+            next_cursor=page["next_cursor"],
         )
 
 
 def _doing(entity: Mapping[str, Any]) -> dict[str, Any]:
     """As a row shows it."""
-    kind, _ = name_of(entity["who"])
-    return {**entity, "kind": kind, "name": label_of(entity["who"]), "words": in_words(entity["what"])}
+    return {**entity, "name": label_of(entity["who"]), "words": in_words(entity["what"])}

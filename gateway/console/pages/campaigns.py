@@ -17,7 +17,6 @@ from gateway.store.campaigns.interface import CampaignMove
 _HERE = "/console/campaigns"
 _SHOWN = 25
 _MOVES = {
-    "loading": (),
     "scheduled": ("pause", "cancel"),
     "running": ("pause", "cancel"),
     "paused": ("resume", "cancel"),
@@ -104,13 +103,12 @@ def _none() -> Problem:
 def look(campaign: Mapping[str, Any], now: int) -> dict[str, Any]:
     """A campaign with its bar, its shares and its moves."""
     counts, accepted = campaign["counts"], campaign["recipients"]["accepted"]
-    ends = {name: counts[name] for name, _, _ in _STRIPES}
     bad = counts["undelivered"] + counts["failed"] + counts["rejected"] + counts["expired"] + counts["unknown"]
     return {
         **campaign,
         "percent": int(campaign["progress"] * 100),
         "ends_in": until(campaign["expected_end"], now),
-        "stripes": _stripes(ends, accepted),
+        "stripes": _stripes(counts, accepted),
         "not_delivered": bad,
         "moves": _MOVES.get(campaign["status"], ()),
         "variants": _compared(campaign["variants"]),
@@ -118,14 +116,14 @@ def look(campaign: Mapping[str, Any], now: int) -> dict[str, Any]:
     }
 
 
-def _stripes(ends: Mapping[str, int], accepted: int) -> list[dict[str, Any]]:
+def _stripes(counts: Mapping[str, int], accepted: int) -> list[dict[str, Any]]:
     """Pieces of a bar 1000 wide: each one's place, width, colour and words; those of nobody too, with no width."""
     stripes, at = [], 0.0
     for name, kind, words in _STRIPES:
-        width = 1000 * ends[name] / accepted if accepted else 0.0
-        share = _percent(ends[name], accepted)
+        width = 1000 * counts[name] / accepted if accepted else 0.0
+        share = _percent(counts[name], accepted)
         stripes.append(
-            {"name": name, "kind": kind, "words": words, "count": ends[name], "share": share, "x": at, "width": width}
+            {"name": name, "kind": kind, "words": words, "count": counts[name], "share": share, "x": at, "width": width}
         )
         at += width
     return stripes

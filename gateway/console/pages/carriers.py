@@ -13,7 +13,8 @@ from gateway.console.frame import Frame, Route, visitor
 from gateway.desk.carriers import CarriersDesk
 from gateway.identifiers import now_ms
 
-_HERE = "/console/carriers"
+CARD = "/console/carriers#carrier-{}"
+"""Where the carrier of this name is. Without the prefix a name could be an id that each page has: `confirm`, `main`."""
 _MOOD_OF_BIND = {"bound": "good", "paused": "warn", "closed": "calm"}
 _HELD = {
     "pause": ("paused", "It gets no work; its binds stay up, and other carriers of its routes take over."),
@@ -75,7 +76,7 @@ class CarriersPages:
     def _done(self, name: str, is_known: bool, words: str) -> Response:
         if not is_known:
             raise Problem(NOT_FOUND, "There is no carrier of this name (any more).")
-        return self._frame.done(f"{_HERE}#{name}", words)
+        return self._frame.done(CARD.format(name), words)
 
 
 def summed(carriers: Sequence[Mapping[str, Any]]) -> str:
@@ -100,11 +101,9 @@ def look(carrier: Mapping[str, Any], now: int) -> dict[str, Any]:
         "binds": binds,
         "held": held and {**held, "means": _HELD[held["how"]][1], "lasts": age(held["since"], now)},
         "why": _reasons(carrier, up, now),
-        "breaker": breaker,
         "can_resume": held is not None,
         "can_rebind": (held is None or held["how"] == "pause")
         and (up < len(binds) or (breaker is not None and breaker["state"] == "open")),
-        "receipt_ids": carrier["receipt_ids"],
         "errors": sorted(carrier["errors"].items(), key=lambda one: -one[1]),
     }
 

@@ -1,7 +1,6 @@
 """The page of a restored queue: what it holds by account, lane and route, and letting it go or ending it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from quart import Response
 
@@ -54,6 +53,6 @@ class HeldPages:
         return self._frame.done(_HERE, f"{ended:,} are ended and never sent.")
 
 
-def _given(fields: Mapping[str, Any]) -> dict[str, str]:
+def _given(fields: Mapping[str, str]) -> dict[str, str]:
     """What is blank counts as given, and is refused: nothing at all would mean everything."""
-    return {name: str(fields[name]) for name in FILTERS if name in fields}
+    return {name: fields[name] for name in FILTERS if name in fields}

@@ -16,7 +16,8 @@ from gateway.console import periods
 from gateway.console.frame import Frame, Route, see_other
 from gateway.desk.faults import WrongFields
 from gateway.desk.masks import Sight
-from gateway.desk.messages import MessagesDesk, parse
+from gateway.desk.messages import MessagesDesk
+from gateway.desk.searching import parse
 from gateway.identifiers import now_ms
 from gateway.messages import Status
 from gateway.settings import Settings
@@ -42,7 +43,7 @@ class MessagesPages:
         self._lanes = list(settings.lanes)
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/messages", self.search, acts=False)]
+        return [Route("GET", "/messages", self.search)]
 
     async def search(self) -> Response:
         given = {name: request.args.get(name, "").strip()[:_MOST_TYPED] for name in _FIELDS}

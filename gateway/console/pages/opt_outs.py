@@ -1,12 +1,12 @@
 """The opt-outs' page: one number looked up in an account, added, removed; and the account's list, masked."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from quart import Response
 
-from gateway.console.ages import faults
 from gateway.console.frame import Frame, Route, visitor
 from gateway.desk.faults import WrongFields
 from gateway.desk.masks import masked_number
@@ -68,7 +68,7 @@ class OptOutsPages:
         try:
             await self._desk.put(account, number, sender, why, visitor().by())
         except WrongFields as wrong:
-            return self._frame.done(_looked_up(account, number), faults(wrong.fields), is_error=True)
+            return self._frame.done(_looked_up(account, number), _faults(wrong.fields), is_error=True)
         return self._frame.done(_looked_up(account, number), f"{_hidden(number)} is opted out of {account}'s messages.")
 
     async def remove(self) -> Response:
@@ -77,7 +77,7 @@ class OptOutsPages:
         try:
             is_gone = await self._desk.delete(account, number, form.get("sender", ""), visitor().by())
         except WrongFields as wrong:
-            return self._frame.done(_looked_up(account, number), faults(wrong.fields), is_error=True)
+            return self._frame.done(_looked_up(account, number), _faults(wrong.fields), is_error=True)
         words = f"The opt-out of {_hidden(number)} is removed." if is_gone else "There was none to remove."
         return self._frame.done(_looked_up(account, number), words)
 
@@ -89,7 +89,12 @@ class OptOutsPages:
             # Who may remove one has to name its sender.
             return await self._desk.find(account, number, visitor().operator.sight), None
         except WrongFields as wrong:
-            return None, faults(wrong.fields)
+            return None, _faults(wrong.fields)
+
+
+def _faults(fields: Mapping[str, Sequence[str]]) -> str:
+    """What is wrong with each field, in one line: `The number is too short for Spain (+34).`"""
+    return " ".join(f"The {name} {', and '.join(words)}." for name, words in fields.items())
 
 
 def _hidden(typed: str) -> str:

@@ -8,7 +8,7 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.dataset.confirm || form.dataset.said || !dialog) return;
+    if (!form.dataset.confirm || form.dataset.said) return;
     event.preventDefault();
     asked = form;
     document.getElementById("confirm-words").textContent = form.dataset.confirm;
@@ -19,15 +19,13 @@
     dialog.showModal();
   });
 
-  if (dialog) {
-    dialog.addEventListener("close", () => {
-      if (dialog.returnValue === "yes" && asked) {
-        asked.dataset.said = "1";
-        asked.requestSubmit();
-      }
-      asked = null;
-    });
-  }
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue === "yes" && asked) {
+      asked.dataset.said = "1";
+      asked.requestSubmit();
+    }
+    asked = null;
+  });
 
   // A form that is on its way is not sent a second time by a double click.
   document.addEventListener("submit", (event) => {

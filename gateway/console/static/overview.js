@@ -99,7 +99,7 @@
         });
       }
       this.scale.forEach((label, place) => {
-        label.textContent = written(top * [1, 0.5, 0][place], this.unit);
+        label.textContent = written(top * [1, 0.5, 0][place], this.unit === "count" ? "rate" : this.unit);
       });
       this.series.forEach((series, number) => {
         const parts = [];
@@ -182,7 +182,7 @@
     // Made and escaped by the gateway's own template; scripts in it would not run.
     const parsed = new DOMParser().parseFromString(html, "text/html");
     amiss.replaceChildren(...parsed.body.childNodes);
-    if (window.sluice) window.sluice.localTimes(amiss);
+    window.sluice.localTimes(amiss);
   };
 
   const around = (told) => {

@@ -35,7 +35,7 @@
     here().forEach((part, place) => {
       if (fresh[place] && !isInUse(part)) part.replaceWith(document.importNode(fresh[place], true));
     });
-    window.sluice?.localTimes(document);
+    window.sluice.localTimes(document);
   };
 
   // A gateway that restarts is away for some seconds: the next turn finds it again.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,13 +32,18 @@ def end_of(text: str, zone: ZoneInfo) -> int | None:
 
 
 def _moment(text: str, zone: ZoneInfo, days: int) -> int | None:
-    if _DATE.fullmatch(text) is None:
-        return parse_rfc3339(text)
     try:
-        day = date.fromisoformat(text) + timedelta(days=days)
-        return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1000
+        if _DATE.fullmatch(text) is None:
+            at = parse_rfc3339(text)
+        else:
+            day = date.fromisoformat(text) + timedelta(days=days)
+            at = int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * 1000
+        if at is not None:
+            # The first and the last day of the calendar can't be written in every zone.
+            day_of(at, zone)
     except (ValueError, OverflowError):
         return None
+    return at
 
 
 def times_of(zone: ZoneInfo) -> Callable[[int], str]:
@@ -62,6 +67,6 @@ def utc() -> ZoneInfo:
     return ZoneInfo("UTC")
 
 
-def day_of(at_ms: int) -> str:
-    """The UTC day, for names of files."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
+def day_of(at_ms: int, zone: ZoneInfo) -> str:
+    """The zone's day, for names of files."""
+    return datetime.fromtimestamp(at_ms / 1000, zone).date().isoformat()

@@ -98,8 +98,3 @@ def reveal(work: Work, message: int, by: By) -> bool:
         return False
     audit.add(work, by, What.REVEAL, message=message)
     return True
-
-
-def trace_shown(work: Work, carrier: str, by: By) -> None:
-    """Write down that somebody has a carrier traced with numbers and texts."""
-    audit.add(work, by, What.TRACE_SHOWN, outcome=carrier)

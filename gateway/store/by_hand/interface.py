@@ -33,12 +33,9 @@ class ByHandStore(Protocol):
         before: int | None,
         failed_only: bool,
         *,
-        by: By | None = None,
+        by: By,
     ) -> int:
-        """Make events pending again; by ids, or all within a time range (milliseconds). Returns how many.
-
-        `by` None: the account itself, and nobody asked by HTTP.
-        """
+        """Make events pending again; by ids, or all within a time range (milliseconds). Returns how many."""
 
     async def replay_of_endpoint(
         self, endpoint: int, after: int | None, before: int | None, failed_only: bool, *, by: By
@@ -51,13 +48,16 @@ class ByHandStore(Protocol):
     async def reveal(self, message: int, *, by: By) -> bool:
         """Only audited: a message is shown with its numbers and text. False: there is no such message."""
 
-    async def enable_endpoint(self, account: str, *, by: By | None = None) -> bool: ...
+    async def enable_endpoint(self, account: str, *, by: By) -> bool: ...
 
-    async def add_test_event(self, account: str, *, by: By | None = None) -> int | None:
+    async def add_test_event(self, account: str, *, by: By) -> int | None:
         """Files a `webhook.test` event; its id, or None when the account has no endpoint."""
 
-    async def settle_doubt(self, message: int, outcome: str, *, by: By | None = None) -> bool:
+    async def settle_doubt(self, message: int, outcome: str, *, by: By) -> bool:
         """By an operator: `sent`, `resend` or `unknown`. False: not in doubt."""
 
-    async def trace_shown(self, carrier: str, *, by: By | None = None) -> None:
+    async def trace_shown(self, carrier: str, *, by: By) -> None:
         """Only audited: a carrier's trace shows numbers and texts from now on."""
+
+    async def backup_taken(self, words: str, *, by: By) -> None:
+        """Only audited: somebody has taken a backup; `words` name it."""

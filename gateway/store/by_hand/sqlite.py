@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from gateway.identifiers import SEQUENCE_BITS
-from gateway.store import cancels, readers
-from gateway.store.by import By, by_account, by_operator
+from gateway.store import audit, cancels, readers
+from gateway.store.audit import What
+from gateway.store.by import By
 from gateway.store.by_hand import changes
 from gateway.store.by_hand.interface import CancelOutcome
 from gateway.store.face import SqliteFace
@@ -29,12 +30,11 @@ class SqliteByHand(SqliteFace):
         before: int | None,
         failed_only: bool,
         *,
-        by: By | None = None,
+        by: By,
     ) -> int:
-        whose = by or by_account(account, None)
         if events is None:
-            return await self._replay(account, None, after, before, failed_only, whose)
-        replay = partial(changes.replay, account=account, failed_only=failed_only, by=whose)
+            return await self._replay(account, None, after, before, failed_only, by)
+        replay = partial(changes.replay, account=account, failed_only=failed_only, by=by)
         return await self._order(partial(replay, events=events), len(events))
 
     async def replay_of_endpoint(
@@ -72,15 +72,17 @@ class SqliteByHand(SqliteFace):
     async def reveal(self, message: int, *, by: By) -> bool:
         return await self._order(partial(changes.reveal, message=message, by=by))
 
-    async def enable_endpoint(self, account: str, *, by: By | None = None) -> bool:
-        return await self._order(partial(changes.enable, account=account, by=by or by_account(account, None)))
+    async def enable_endpoint(self, account: str, *, by: By) -> bool:
+        return await self._order(partial(changes.enable, account=account, by=by))
 
-    async def add_test_event(self, account: str, *, by: By | None = None) -> int | None:
-        return await self._order(partial(changes.add_test_event, account=account, by=by or by_account(account, None)))
+    async def add_test_event(self, account: str, *, by: By) -> int | None:
+        return await self._order(partial(changes.add_test_event, account=account, by=by))
 
-    async def settle_doubt(self, message: int, outcome: str, *, by: By | None = None) -> bool:
-        settle = partial(changes.settle_doubt, message=message, outcome=outcome, by=by or by_operator(None))
-        return await self._order(settle)
+    async def settle_doubt(self, message: int, outcome: str, *, by: By) -> bool:
+        return await self._order(partial(changes.settle_doubt, message=message, outcome=outcome, by=by))
 
-    async def trace_shown(self, carrier: str, *, by: By | None = None) -> None:
-        await self._order(partial(changes.trace_shown, carrier=carrier, by=by or by_operator(None)))
+    async def trace_shown(self, carrier: str, *, by: By) -> None:
+        await self._order(partial(audit.add, by=by, what=What.TRACE_SHOWN, outcome=carrier))
+
+    async def backup_taken(self, words: str, *, by: By) -> None:
+        await self._order(partial(audit.add, by=by, what=What.BACKUP, outcome=words))

@@ -20,7 +20,7 @@ _WHAT = {HoldKind.PAUSE: What.PAUSE_CARRIER, HoldKind.DRAIN: What.DRAIN_CARRIER}
 def hold(work: Work, carrier: str, how: HoldKind, why: str | None, by: By) -> CarrierHold:
     """In the place of an earlier one."""
     work.execute(_HOLD, (carrier, how.value, work.now, by.who, why))
-    audit.add(work, by, _WHAT[how], outcome=carrier)
+    audit.add(work, by, _WHAT[how], outcome=carrier if why is None else f"{carrier}: {why}")
     return CarrierHold(carrier, how, work.now, by.who, why)
 
 
@@ -30,11 +30,6 @@ def let_go(work: Work, carrier: str, by: By) -> bool:
         return False
     audit.add(work, by, What.RESUME_CARRIER, outcome=carrier)
     return True
-
-
-def noted(work: Work, what: What, by: By, outcome: str | None = None) -> None:
-    """What changes no row, and yet is to be known of later."""
-    audit.add(work, by, what, outcome=outcome)
 
 
 def all_holds(connection: sqlite3.Connection) -> list[CarrierHold]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from gateway.store import audit
 from gateway.store.audit import What
 from gateway.store.by import By
 from gateway.store.face import SqliteFace
@@ -24,11 +25,11 @@ class SqliteHeldCarriers(SqliteFace):
         return await self._read(kept.all_holds)
 
     async def carrier_rebound(self, carrier: str, *, by: By) -> None:
-        await self._order(partial(kept.noted, what=What.REBIND_CARRIER, by=by, outcome=carrier))
+        await self._order(partial(audit.add, by=by, what=What.REBIND_CARRIER, outcome=carrier))
 
     async def gateway_drained(self, *, begins: bool, by: By) -> None:
         what = What.DRAIN_GATEWAY if begins else What.UNDRAIN_GATEWAY
-        await self._order(partial(kept.noted, what=what, by=by))
+        await self._order(partial(audit.add, by=by, what=what))
 
     async def gateway_stopped(self, *, by: By) -> None:
-        await self._order(partial(kept.noted, what=What.STOP_GATEWAY, by=by))
+        await self._order(partial(audit.add, by=by, what=What.STOP_GATEWAY))

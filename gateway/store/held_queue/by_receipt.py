@@ -6,18 +6,17 @@ leads to, when that was sent. It is believed only where no other is meant as wel
 
 import logging
 
-from gateway.identifiers import MESSAGE, public
+from gateway.identifiers import MESSAGE, created_at_ms, public
 from gateway.messages import AttemptState, MessageState
 from gateway.store.interface import ReceiptIn
 from gateway.store.matching import Candidate, Match, addresses_of, digits_of, is_awaited, names_both
+from gateway.store.parked import OTHER_ZONE_MS
 from gateway.store.work import COLUMNS, Found, Work
 from protocol.receipt_keys import exact_key
 
 log = logging.getLogger("sluice.store")
 _MOST = 50
 """Open messages to a number that are looked through; with more of them nobody can say which is meant."""
-_SLACK_MS = 26 * 3_600_000
-"""How far a carrier's dates may be from ours where its zone is not known."""
 _TO_NUMBER = (
     f"SELECT {COLUMNS} FROM messages m WHERE m.recipient = ? AND m.state IN ({int(MessageState.SCHEDULED)}, "
     f"{int(MessageState.QUEUED)}, {int(MessageState.RETRYING)}) LIMIT ?"
@@ -41,7 +40,7 @@ def was_sent(work: Work, receipt: ReceiptIn) -> Match | None:
         return None
     (found,) = fitting
     since, backup_at = work.execute(_HOLD, (work.queues.kind(found.queue).held,)).fetchone()
-    if _dates_deny(receipt, found.id >> 20, since):
+    if _dates_deny(receipt, created_at_ms(found.id), since):
         return None
     (parts,) = work.execute(_PARTS, (found.id, receipt.carrier)).fetchone()
     if parts >= found.segments:
@@ -79,4 +78,4 @@ def _may_carry(work: Work, found: Found, receipt: ReceiptIn) -> bool:
 def _dates_deny(receipt: ReceiptIn, accepted_at: int, restored_at: int) -> bool:
     """Whether the carrier took what it speaks of before this was accepted, or after the store was restored."""
     at = receipt.submitted_at
-    return at is not None and not accepted_at - _SLACK_MS <= at <= restored_at + _SLACK_MS
+    return at is not None and not accepted_at - OTHER_ZONE_MS <= at <= restored_at + OTHER_ZONE_MS

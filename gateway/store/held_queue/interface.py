@@ -50,6 +50,10 @@ class HeldFilters(NamedTuple):
             return self.what is what
         return what is HeldWhat.MESSAGES or (self.lane is None and self.route is None and self.state is None)
 
+    def fits(self, account: str, lane: str, route: str) -> bool:
+        """Whether messages of these are meant; `route` by its name."""
+        return self.account in (None, account) and self.lane in (None, lane) and self.route in (None, route)
+
     def as_json(self) -> str:
         told = {"account": self.account, "lane": self.lane, "route": self.route}
         told["state"] = None if self.state is None else self.state.name.lower()
@@ -145,9 +149,6 @@ class HeldQueueStore(Protocol):
     async def held_messages(self, filters: HeldFilters, *, limit: int, cursor: int | None) -> Page: ...
     async def order_held(self, what: HeldOrder, filters: HeldFilters, *, by: By) -> int:
         """How many messages, campaigns and events it is about."""
-
-    async def backup_taken(self, words: str, *, by: By) -> None:
-        """Only audited: somebody has taken a backup; `words` name it."""
 
     @property
     def held_seen(self) -> HeldSummary | None:

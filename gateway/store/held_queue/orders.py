@@ -14,7 +14,7 @@ from gateway.store.campaigns import moves
 from gateway.store.due import settle_doubts
 from gateway.store.held_queue.interface import HELD_STATES, HeldFilters, HeldOrder, HeldWhat, filters_of
 from gateway.store.many_rows import as_json
-from gateway.store.message_events import BLOCKED, HELD, PENDING
+from gateway.store.message_events import BLOCKED, HELD, PENDING, TOLD
 from gateway.store.work import COLUMNS, Cause, Found, Work
 
 log = logging.getLogger("sluice.store")
@@ -55,7 +55,7 @@ _EVENTS_OF = "SELECT id, endpoint FROM held_events WHERE account = ? ORDER BY id
 _FREE_EVENTS = "DELETE FROM held_events WHERE id IN (SELECT value FROM json_each(?))"
 _TELL = (
     f"UPDATE events SET pending_since = ?1, state = CASE WHEN EXISTS (SELECT 1 FROM events p WHERE p.id = events.prior "
-    f"AND p.state < 3) THEN {BLOCKED} ELSE {PENDING} END "
+    f"AND p.state < {TOLD}) THEN {BLOCKED} ELSE {PENDING} END "
     f"WHERE id IN (SELECT value FROM json_each(?2)) AND state = {HELD} RETURNING endpoint, state"
 )
 _UNKNOWN = MessageState.UNKNOWN, Cause(ErrorCode.OUTCOME_UNKNOWN)
@@ -69,11 +69,6 @@ def file(work: Work, what: HeldOrder, filters: HeldFilters, count: int, by: By) 
         audit.add(work, by, _WHAT[what], outcome=f"{count} of {filters.as_json()}")
         work.queues.has_orders = True
     return count
-
-
-def note_backup(work: Work, words: str, by: By) -> None:
-    """Write down that a backup was taken."""
-    audit.add(work, by, audit.What.BACKUP, outcome=words)
 
 
 def carry_out(work: Work) -> None:
@@ -152,11 +147,7 @@ def _found(work: Work, statement: str, values: tuple[object, ...]) -> list[Found
 
 def _is_meant(work: Work, queue: int, filters: HeldFilters) -> bool:
     kind = work.queues.kind(queue)
-    return (
-        filters.account in (None, kind.account)
-        and filters.lane in (None, kind.lane)
-        and filters.route in (None, route_of(kind.route))
-    )
+    return filters.fits(kind.account, kind.lane, route_of(kind.route))
 
 
 def _release(work: Work, found: Sequence[Found]) -> None:

@@ -31,28 +31,28 @@ _QUEUES = (
     "WHERE held IN (SELECT id FROM holds WHERE released = 0) ORDER BY id"
 )
 _READY, _DOUBT = int(MessageState.QUEUED), int(MessageState.IN_DOUBT)
+_SCHEDULED, _RETRYING = int(MessageState.SCHEDULED), int(MessageState.RETRYING)
 _ENDS_OF_READY = (
     f"SELECT (SELECT id FROM messages WHERE queue = ?1 AND state = {_READY} ORDER BY id LIMIT 1), "
     f"(SELECT id FROM messages WHERE queue = ?1 AND state = {_READY} ORDER BY id DESC LIMIT 1)"
 )
-_WAITING = f"{int(MessageState.SCHEDULED)}, {int(MessageState.RETRYING)}"
-_WAIT = (
-    "SELECT sum(state = 0), min(CASE WHEN state = 0 THEN id END), max(CASE WHEN state = 0 THEN id END), "
-    "sum(state = 2), min(CASE WHEN state = 2 THEN id END), max(CASE WHEN state = 2 THEN id END) "
-    f"FROM messages WHERE queue = ? AND state IN ({_WAITING})"
+_WAITING = f"{_SCHEDULED}, {_RETRYING}"
+_WAIT = "SELECT {} FROM messages WHERE queue = ? AND state IN ({})".format(
+    ", ".join(
+        f"sum(state = {state}), min(CASE WHEN state = {state} THEN id END), max(CASE WHEN state = {state} THEN id END)"
+        for state in (_SCHEDULED, _RETRYING)
+    ),
+    _WAITING,
 )
+"""In one pass, for there may be a million: GROUP BY would sort them."""
 _DOUBTS = (
     f"SELECT id, queue FROM messages WHERE state = {_DOUBT} AND id > ? AND queue IN (SELECT value FROM json_each(?)) "
     "ORDER BY id"
 )
 _IDS_READY = f"SELECT id FROM messages WHERE queue = ? AND state = {_READY} AND id > ? ORDER BY id LIMIT ?"
 _IDS_WAITING = (
-    (
-        f"SELECT id FROM messages WHERE queue = ? AND state IN ({_WAITING}) AND id > ? "
-        "AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?4"
-    )
-    .replace("queue = ?", "queue = ?1")
-    .replace("id > ?", "id > ?2")
+    f"SELECT id FROM messages WHERE queue = ?1 AND state IN ({_WAITING}) AND id > ?2 "
+    "AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?4"
 )
 _MESSAGE = "SELECT state, client_id, sender, recipient, expires_at, scheduled_at, queue FROM messages WHERE id = ?"
 _CAMPAIGNS = (
@@ -118,13 +118,7 @@ def messages(connection: sqlite3.Connection, filters: HeldFilters, limit: int, c
 def _queues(connection: sqlite3.Connection, filters: HeldFilters) -> list[_Queue]:
     found = [_Queue(id_, account, lane, route_of(route), *rest) for id_, account, lane, route, *rest in
              connection.execute(_QUEUES).fetchall()]  # fmt: skip
-    return [
-        queue
-        for queue in found
-        if filters.account in (None, queue.account)
-        and filters.lane in (None, queue.lane)
-        and filters.route in (None, queue.route)
-    ]
+    return [queue for queue in found if filters.fits(queue.account, queue.lane, queue.route)]
 
 
 def _groups(connection: sqlite3.Connection, queues: list[_Queue]) -> list[HeldGroup]:

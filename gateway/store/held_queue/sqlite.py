@@ -44,9 +44,6 @@ class SqliteHeldQueue(SqliteFace):
         await self._order(partial(orders.file, what=what, filters=filters, count=count, by=by))
         return count
 
-    async def backup_taken(self, words: str, *, by: By) -> None:
-        await self._order(partial(orders.note_backup, words=words, by=by))
-
     async def watch_held(self) -> None:
         """Keep `held_seen` until cancelled; while it can't be counted, it stays."""
         while True:

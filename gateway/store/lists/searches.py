@@ -89,11 +89,12 @@ async def walked(
     limit: int,
     cursor: int | None,
     clock: Callable[[], float] = time.monotonic,
+    slice_: int | None = None,
 ) -> Found:
-    """One page; `clock` in seconds."""
+    """One page; `clock` in seconds. `slice_`: rows of the first, where not as usual."""
     began = clock()
     end = began + SEARCH_SECONDS
-    slice_ = _SLICE if wanted.recipient is None else _SLICE_OF_NUMBER
+    slice_ = slice_ or (_SLICE if wanted.recipient is None else _SLICE_OF_NUMBER)
     rows: list[MessageRow] = []
     looked_at, looked_back_to = 0, None
     while looked_at < MOST_LOOKED_AT:

@@ -138,7 +138,8 @@ async def test_an_endpoint_is_enabled_and_told_again_by_its_id(house: House) -> 
     assert waiting["lag"] >= 0
     await did(house, f"{path}/replay", 422, json={})
     await did(house, "/admin/endpoints/999/enable", 404)
-    await did(house, "/admin/endpoints/999/replay", 404, json={"status": "failed"})
+    for nobodys in (999, 1 << 63):
+        await did(house, f"/admin/endpoints/{nobodys}/replay", 404, json={"status": "failed"})
     assert await audited(house) == ["replay", "enable_endpoint"]
     (enabled,) = (await seen(house, "/admin/audit?what=enable_endpoint"))["entities"]
     assert enabled["endpoint"] == endpoint["id"]

@@ -1,15 +1,16 @@
 """Operators look for messages, read their stories and act on them; viewers only look, and no text is shown unasked."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import trio
+from claimed_messages import sent, submitted
+from houses import hashed
 
 from gateway import identifiers
 from gateway.messages import Status
-from gateway.store.interface import Answer, Claim, ReceiptIn, Verdict
+from gateway.store.interface import ReceiptIn
 from protocol.receipts import Receipt, ReceiptState
 
 Build = Callable[..., dict[str, Any]]
@@ -21,35 +22,9 @@ RAW = "id:5F3A sub:001 dlvrd:001 stat:DELIVRD err:000 to:34600000001 text:Your c
 @pytest.fixture(autouse=True)
 def operators(configuration: dict[str, Any]) -> None:
     configuration["operator"]["tokens"] += [
-        {"sha256": hashlib.sha256(ANNA.encode()).hexdigest(), "name": "anna"},
-        {"sha256": hashlib.sha256(VICTOR.encode()).hexdigest(), "name": "victor", "role": "viewer"},
+        {"sha256": hashed(ANNA), "name": "anna"},
+        {"sha256": hashed(VICTOR), "name": "victor", "role": "viewer"},
     ]
-
-
-async def submitted(house: Any, message: dict[str, Any], account: str = "shop") -> str:
-    answer = await house.client(account).post("/v1/sms", json=message)
-    assert answer.status_code == 201
-    found: str = (await answer.get_json())["id"]
-    return found
-
-
-async def sent(house: Any, message: dict[str, Any], carrier_message_id: str = "5F3A") -> str:
-    """A message that a carrier has taken."""
-    claims: list[Claim] = []
-    claimed, kept = trio.Event(), trio.Event()
-
-    def take(found: list[Claim]) -> None:
-        claims.extend(found)
-        claimed.set()
-
-    found = await submitted(house, message)
-    house.store.open_window("telco/1", "telco", take)
-    house.store.ask("telco/1", 10)
-    await claimed.wait()
-    answer = Answer(claims[0].message, 1, 1, Verdict.SENT, 0, carrier_message_id, identifiers.now_ms(), 38, 0, None)
-    house.store.answered("telco/1", [answer], 1, lambda _: kept.set())
-    await kept.wait()
-    return found
 
 
 async def delivered(house: Any, message: dict[str, Any], raw: str = RAW, *, may_quote: bool = False) -> str:

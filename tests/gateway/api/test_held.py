@@ -1,9 +1,9 @@
 """What a restore holds, as operators ask about it over HTTP; viewers look, and release nothing."""
 
-import hashlib
 import sqlite3
 
 import pytest
+from houses import hashed
 
 from gateway.identifiers import now_ms
 from gateway.store.backups import copying, restoring
@@ -21,9 +21,7 @@ _INSERT = (
 @pytest.fixture(autouse=True)
 def restored(configuration, tmp_path):
     """The store of the house comes from a backup, in which three messages waited."""
-    configuration["operator"]["tokens"].append(
-        {"sha256": hashlib.sha256(VICTOR.encode()).hexdigest(), "name": "victor", "role": "viewer"}
-    )
+    configuration["operator"]["tokens"].append({"sha256": hashed(VICTOR), "name": "victor", "role": "viewer"})
     lost, backup = tmp_path / "lost.db", tmp_path / "backup.db"
     connection = sqlite3.connect(lost, isolation_level=None)
     migrate(connection)
@@ -82,7 +80,15 @@ async def test_a_viewer_releases_nothing(house):
 
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"lanes": "otp"}, "lanes"), ({"state": "sent"}, "state"), ({"what": "all"}, "what"), ({"lane": 1}, "lane")],
+    [
+        ({"lanes": "otp"}, "lanes"),
+        ({"lanes": None}, "lanes"),
+        ({"lane": ""}, "lane"),
+        ({"lane": 1}, "lane"),
+        ({"account": "\ud800"}, "account"),
+        ({"state": "sent"}, "state"),
+        ({"what": "all"}, "what"),
+    ],
 )
 async def test_a_filter_that_makes_no_sense_releases_nothing(house, body, field):
     problem = await told(await house.operator().post("/admin/held/release", json=body), 422)
@@ -93,6 +99,7 @@ async def test_a_filter_that_makes_no_sense_releases_nothing(house, body, field)
 async def test_a_backup_that_was_taken_stands_in_the_audit(house):
     digest = "ab" * 32
     await told(await house.operator().post("/admin/backups", json={"name": "b.db", "sha256": digest}))
-    await told(await house.operator().post("/admin/backups", json={"name": "b.db"}), 422)
+    for wrong in ({"name": "b.db"}, {"name": "b\0.db", "sha256": digest}):
+        await told(await house.operator().post("/admin/backups", json=wrong), 422)
     audit = await told(await house.operator().get("/admin/audit?limit=1"))
     assert [(row["what"], row["outcome"]) for row in audit["entities"]] == [("backup", f"b.db sha256:{digest}")]

@@ -37,7 +37,7 @@ async def test_a_hold_says_who_how_and_why_and_is_in_the_audit(house: House) -> 
     assert await audited(house) == [
         ("operator:anna", "resume_carrier", "telco"),
         ("operator:anna", "drain_carrier", "telco"),
-        ("operator:anna", "pause_carrier", "telco"),
+        ("operator:anna", "pause_carrier", "telco: new invoice"),
     ]
 
 

@@ -5,41 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
-import trio
+from claimed_messages import sent, submitted
 
 from gateway import identifiers
 from gateway.api.description.schemas import FullMessage
 from gateway.store.enquiry import EnquiryAnswer
-from gateway.store.interface import Answer, Claim, Verdict
 
 Build = Callable[..., dict[str, Any]]
-
-
-async def submitted(house: Any, message: dict[str, Any]) -> str:
-    answer = await house.client().post("/v1/sms", json=message)
-    assert answer.status_code == 201
-    found: str = (await answer.get_json())["id"]
-    return found
-
-
-async def sent(house: Any, message: dict[str, Any]) -> str:
-    """A message that a carrier has taken."""
-    claims: list[Claim] = []
-    kept = trio.Event()
-    claimed = trio.Event()
-
-    def take(found: list[Claim]) -> None:
-        claims.extend(found)
-        claimed.set()
-
-    found = await submitted(house, message)
-    house.store.open_window("telco/1", "telco", take)
-    house.store.ask("telco/1", 10)
-    await claimed.wait()
-    answer = Answer(claims[0].message, 1, 1, Verdict.SENT, 0, "5F3A", identifiers.now_ms(), 38, 0, None)
-    house.store.answered("telco/1", [answer], 1, lambda _: kept.set())
-    await kept.wait()
-    return found
 
 
 async def test_a_message_is_shown_with_its_timeline(house: Any, a_message: Build) -> None:
@@ -201,6 +173,7 @@ async def test_replaying_a_pending_event_changes_nothing_and_is_no_404(house: An
         ({"after": "2026-01-02T00:00:00Z", "before": "2026-01-01T00:00:00Z"}, "before"),
         ({"status": "pending"}, "status"),
         ({"status": "failed", "since": "x"}, "since"),
+        ({"status": "failed", "\ud800": "x"}, "?"),
     ],
 )
 async def test_a_range_that_can_not_be_meant_is_refused_by_field(house: Any, body: Any, field: str) -> None:

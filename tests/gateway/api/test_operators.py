@@ -1,15 +1,15 @@
 """The operators' listener: open figures, /admin behind its token, and doubts settled by hand."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import trio
+from claimed_messages import a_claim
+from houses import hashed
 
 from gateway import identifiers
 from gateway.desk.carriers_view import BreakerView
-from gateway.store.interface import AttemptName, Claim, InboundIn, ReceiptIn
+from gateway.store.interface import AttemptName, InboundIn, ReceiptIn
 from protocol.receipts import Receipt, ReceiptState
 
 Build = Callable[..., dict[str, Any]]
@@ -86,22 +86,6 @@ async def test_status_tells_the_backlog_and_the_binds(house: Any, a_message: Bui
     assert body["carriers"][0]["binds"][0]["name"] == "telco/1"
     queues = (await (await house.operator().get("/admin/queues")).get_json())["entities"]
     assert [(queue["lane"], queue["account"], queue["ready"]) for queue in queues] == [("transactional", "shop", 1)]
-
-
-async def a_claim(house: Any, message: dict[str, Any]) -> tuple[str, Claim]:
-    """A message that was dealt to a bind."""
-    claimed = trio.Event()
-    claims: list[Claim] = []
-
-    def take(found: list[Claim]) -> None:
-        claims.extend(found)
-        claimed.set()
-
-    answer = await house.client().post("/v1/sms", json=message)
-    house.store.open_window("telco/1", "telco", take)
-    house.store.ask("telco/1", 1)
-    await claimed.wait()
-    return (await answer.get_json())["id"], claims[0]
 
 
 async def a_doubt(house: Any, message: dict[str, Any]) -> str:
@@ -188,7 +172,7 @@ VICTOR = "victors-token-of-tests"
 
 @pytest.fixture
 def a_viewer(configuration: dict[str, Any]) -> None:
-    token = {"sha256": hashlib.sha256(VICTOR.encode()).hexdigest(), "name": "victor", "role": "viewer"}
+    token = {"sha256": hashed(VICTOR), "name": "victor", "role": "viewer"}
     configuration["operator"]["tokens"].append(token)
 
 

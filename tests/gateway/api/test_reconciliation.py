@@ -3,20 +3,20 @@
 import csv
 import gc
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import trio
+from claimed_messages import sent
 from houses import a_configuration, hashed
 from quart import g
 
 from gateway.api.admin.reconciliation import MOST_AT_A_TIME, ReconciliationCall
 from gateway.api.problems import Problem
 from gateway.desk.operators import Operators
-from gateway.desk.reconciliation.desk import ReconciliationDesk
-from gateway.store.interface import Answer, AttemptName, Claim, Verdict
 
+Build = Callable[..., dict[str, Any]]
 TODAY = datetime.now(UTC).date()
 DAYS = f"from={TODAY - timedelta(days=1)}&to={TODAY + timedelta(days=1)}"
 ASK = f"/admin/reconciliation?carrier=telco&{DAYS}"
@@ -31,36 +31,13 @@ def configuration() -> dict[str, Any]:
     return a_configuration(operator={"tokens": tokens})
 
 
-async def sent(house: Any, **message: Any) -> str:
-    """A message that telco has accepted."""
-    claims: list[Claim] = []
-    claimed = trio.Event()
-
-    def take(found: list[Claim]) -> None:
-        claims.extend(found)
-        claimed.set()
-
-    answer = await house.client().post("/v1/sms", json={"to": "+34600000001", "text": "Your code is 1234", **message})
-    assert answer.status_code == 201, await answer.get_data()
-    house.store.open_window("telco/1", "telco", take)
-    house.store.ask("telco/1", 1)
-    await claimed.wait()
-    name = AttemptName(claims[0].message, 1, 1)
-    said = Answer(*name, Verdict.SENT, 0, "5F3A", 0, 40, 0, None, 1)
-    house.store.answered("telco/1", [said], 0, lambda kept: None)
-    await house.store.keep_alive()
-    house.store.close_window("telco/1")
-    found: str = (await answer.get_json())["id"]
-    return found
-
-
 async def lines(answer: Any) -> list[dict[str, str]]:
     text = (await answer.get_data()).decode()
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-async def test_each_segment_is_a_line_of_a_csv(house: Any) -> None:
-    message = await sent(house, client_id='=cmd|"x"')
+async def test_each_segment_is_a_line_of_a_csv(house: Any, a_message: Build) -> None:
+    message = await sent(house, a_message(client_id='=cmd|"x"'))
     answer = await house.operator().get(ASK)
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/csv")
@@ -71,17 +48,23 @@ async def test_each_segment_is_a_line_of_a_csv(house: Any) -> None:
     assert "1234" not in str(line).replace(message, ""), "texts are no part of a bill"
 
 
-async def test_sums_are_asked_for_by_detail(house: Any) -> None:
-    await sent(house)
+async def test_sums_are_asked_for_by_detail(house: Any, a_message: Build) -> None:
+    await sent(house, a_message())
     day, total = await lines(await house.operator().get(f"{ASK}&detail=totals&zone=Europe/Madrid"))
     assert (day["country"], day["account"], day["submitted"], day["accepted"]) == ("ES", "shop", "1", "1")
     assert (total["day"], total["unreported"]) == ("total", "1")
 
 
-async def test_a_viewer_sees_masked_numbers(house: Any) -> None:
-    await sent(house)
+async def test_a_viewer_sees_masked_numbers(house: Any, a_message: Build) -> None:
+    await sent(house, a_message())
     (line,) = await lines(await house.operator("viewer-token-of-tests").get(ASK))
     assert line["number"] == "34•••••••01"
+
+
+async def test_the_file_is_named_by_the_days_of_the_zone(house: Any) -> None:
+    period = "from=2026-11-01&to=2026-11-30&zone=Asia/Tokyo"
+    answer = await house.operator().get(f"/admin/reconciliation?carrier=telco&{period}")
+    assert 'filename="telco-2026-11-01-2026-11-30-messages.csv"' in answer.headers["Content-Disposition"]
 
 
 async def test_callers_and_strangers_see_nothing(house: Any) -> None:
@@ -104,6 +87,7 @@ async def test_retentions_edge_is_told(house: Any) -> None:
         ("carrier=telco&to=2026-11-02", "from"),
         ("carrier=telco&from=2026-11-01", "to"),
         ("carrier=telco&from=yesterday&to=2026-11-02", "from"),
+        ("carrier=telco&from=0001-01-01T00:00:00%2B14:00&to=0001-01-02", "from"),
         ("carrier=telco&from=2026-11-01&to=2026-13-02", "to"),
         ("carrier=telco&from=2026-11-02&to=2026-11-01", "to"),
         ("carrier=telco&from=2024-11-01&to=2026-11-01", "to"),
@@ -123,7 +107,7 @@ async def test_a_carrier_that_never_was_is_404(house: Any) -> None:
 
 
 async def test_only_two_are_read_at_a_time(house: Any) -> None:
-    call = ReconciliationCall(ReconciliationDesk(house.settings, house.store))
+    call = ReconciliationCall(house.desks.reconciliation)
     async with house.operator_app.test_request_context(ASK):
         g.operator = Operators(house.settings).by_secret("operator-token-of-tests")
         running = [await call.reconciliation() for _ in range(MOST_AT_A_TIME)]

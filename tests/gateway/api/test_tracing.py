@@ -12,10 +12,11 @@ from gateway.api.operators import create_operator_app
 from gateway.api.problems import Problem
 from gateway.api.tracing import MOST_TRACES, Tracing
 from gateway.carriers.trace import Tap, Wire
-from gateway.desk.operators import Operator, Role
+from gateway.desk.operators import Operator
 from gateway.flows.explain import Explainer, all_able
 from gateway.flows.number_facts import NumberFacts
 from gateway.identifiers import Identifiers
+from gateway.settings.types import Role
 from gateway.store.by import By
 from gateway.store.interface import Store, StoreBusy
 from protocol.codec import encode
@@ -56,7 +57,7 @@ def wire(house: Any) -> Wire:
         CollectorRegistry(),
         {"telco": wire},
         explainer=explainer,
-        desks=house.operator_app.desks,
+        desks=house.desks,
     )
     return wire
 

@@ -66,15 +66,15 @@ async def bound_from(carrier_settings: Settings, **given: Any) -> AsyncIterator[
         seen.port = listeners[0].socket.getsockname()[1]
         nursery.start_soon(trio.serve_listeners, seen.attend, listeners)
         nursery.start_soon(seen.simulator.keep_time)
-        settings = carrier_settings(**{"hosts": [f"127.0.0.1:{seen.port}"], "reconnect_floor": "10ms", **given})
         traffic = Traffic(open_feed=seen.open_feed, deliver=lambda bind, pdus: None)
-        seen.carrier = Carrier(settings, traffic, lambda name, able: None)
+        seen.carrier = Carrier(of(seen, carrier_settings, **given), traffic, lambda name, able: None)
         await nursery.start(seen.carrier.run)
         yield seen
         nursery.cancel_scope.cancel()
 
 
 def of(seen: Seen, carrier_settings: Settings, **given: Any) -> Any:
+    """Settings of a carrier that binds to the simulator."""
     return carrier_settings(**{"hosts": [f"127.0.0.1:{seen.port}"], "reconnect_floor": "10ms", **given})
 
 

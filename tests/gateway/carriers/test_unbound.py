@@ -96,6 +96,16 @@ async def test_it_drains_at_a_stop_though_nothing_is_bound(started: Any, autojum
         assert trio.current_time() == began
 
 
+async def test_one_that_may_have_binds_again_while_it_stops_makes_none(started: Any, autojump_clock: Any) -> None:
+    async with started(binds=2) as it:
+        it.carrier.unbind()
+        await trio.sleep(60)
+        await it.carrier.drain(20)
+        it.carrier.bind_again()
+        await settled()
+        assert len(it.network.dials) == 2
+
+
 async def test_one_that_comes_with_a_reload_is_as_unbound_as_its_name(carrier_settings: Settings) -> None:
     fleet = Fleet({}, Traffic(_nothing, _nothing), lambda name, able: None)
     fleet.unbind("telco")

@@ -1,7 +1,10 @@
 """`sluice backup`, `restore` and `held`, as people and programs see them."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -135,6 +138,18 @@ def test_all_is_not_released_unless_that_is_meant(gateway, capsys):
     assert main(["held", "--release", "--lane", "otp", "--state", "queued"]) == 0
     assert [asked[3] for asked in gateway.asked] == [{}, {"lane": "otp", "state": "queued"}]
     assert "1,204 messages, campaigns and events released." in capsys.readouterr().out
+
+
+def test_a_program_that_releases_all_gets_nothing_but_what_was_done(gateway):
+    gateway.on("POST", "/admin/held/release", {"released": 1204}, status=202)
+    terminal, at_the_command = os.openpty()
+    os.write(terminal, b"y\n")
+    command = [sys.executable, "-m", "gateway", "held", "--release", "--json"]
+    done = subprocess.run(command, stdin=at_the_command, capture_output=True, check=True, timeout=60)
+    os.close(terminal)
+    os.close(at_the_command)
+    assert json.loads(done.stdout) == {"released": 1204}
+    assert b"Go on?" in done.stderr
 
 
 def test_held_messages_are_listed_one_by_one(gateway, capsys):

@@ -153,7 +153,10 @@ def test_a_list_that_ended_before_the_beginning_says_how_to_go_on(
 ) -> None:
     gateway.on("GET", "/admin/messages?ends_with=0001&limit=50", page(cursor="cur_1", back_to=AT))
     assert main(["messages", "--ends-with", "0001"]) == 0
-    assert rows(capsys) == ["No message is found by this.", f"Looked back to {AT}; go on with --before {AT}"]
+    assert rows(capsys) == [
+        "No message is found by this.",
+        f"Looked back to {AT}; `sluice messages` goes on with --before {AT}",
+    ]
 
 
 def test_a_list_is_read_to_its_limit_over_its_pages(gateway: Any, capsys: pytest.CaptureFixture[str]) -> None:

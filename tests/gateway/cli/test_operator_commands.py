@@ -163,6 +163,7 @@ def test_a_carrier_that_is_none_is_told_as_such(gateway: Any, capsys: pytest.Cap
     ("options", "action", "body"),
     [
         (["--pause", "ticket 8841"], "pause", {"why": "ticket 8841"}),
+        (["--pause", ""], "pause", {"why": ""}),
         (["--drain", "moves house"], "drain", {"why": "moves house"}),
         (["--resume"], "resume", {}),
         (["--rebind"], "rebind", {}),

@@ -57,13 +57,25 @@ def test_one_that_breaks_off_is_no_success(tmp_path: Path, capsys: pytest.Captur
     assert "what was written is not all" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("begin", "zone", "is_told"),
+    [
+        ("2026-08-01", "UTC", True),
+        ("2026-08-24", "UTC", False),
+        ("2026-08-24", "Asia/Tokyo", True),
+        ("2026-08-23T20:00:00-04:00", "UTC", False),
+        ("2026-08-24", "America/New_York", False),
+        ("2026-08-23", "America/New_York", True),
+    ],
+)
 def test_a_period_that_begins_before_retentions_edge_is_told_of(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], begin: str, zone: str, is_told: bool
 ) -> None:
-    given = [*ASK[:3], "2026-08-01", *ASK[4:]]
+    given = [*ASK[:3], begin, *ASK[4:], "--zone", zone]
     with answering(HEAD + b"0\r\n\r\n") as url:
         assert main([*given, "--url", url, "-o", str(tmp_path / "bill.csv")]) == 0
-    assert "messages that ended before 2026-08-24T00:00:00.000Z are erased" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert ("messages that ended before 2026-08-24T00:00:00.000Z are erased" in said) is is_told
 
 
 def test_a_refusal_is_told_and_writes_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

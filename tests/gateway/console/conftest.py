@@ -1,5 +1,9 @@
-"""The console's frame over pages of the tests' own, with two operators: `anna` may act, `victor` may look."""
+"""The console's frame over pages of the tests' own, with two operators: `anna` may act, `victor` may look.
 
+A file that is about pages of the console gives them by a fixture `pages` of its own.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +14,7 @@ from quart import Response
 
 from gateway.api.base import App, bare_app
 from gateway.console.app import Console
-from gateway.console.frame import Notice, Route, visitor
+from gateway.console.frame import Frame, Notice, Pages, Route, visitor
 from gateway.desk.operators import Operators
 from gateway.identifiers import Identifiers
 from gateway.settings import Settings
@@ -84,7 +88,13 @@ def _settings(tokens: list[dict[str, Any]]) -> Settings:
 
 
 @pytest.fixture
-async def stage() -> Stage:
+def pages() -> Callable[[Frame, Settings], Pages] | None:
+    """What else the console has."""
+    return None
+
+
+@pytest.fixture
+async def stage(pages: Callable[[Frame, Settings], Pages] | None) -> Stage:
     settings = _settings([ANNA, VICTOR])
     app = bare_app("sluice-operator", Identifiers(0), 64 * 1024, is_operators=True)
     operators, things, notices = Operators(settings), Things(), list[Notice]()
@@ -98,7 +108,7 @@ async def stage() -> Stage:
         '{{ parts.pager("cur_1", {"q": "<x>"}) }}{% endblock %}',
     )
     things.console = console
-    console.add([things])
+    console.add([things] if pages is None else [things, pages(console.frame, settings)])
     return Stage(app, console, things, notices)
 
 

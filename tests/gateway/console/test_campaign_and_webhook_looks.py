@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from gateway.api.problems import Problem
-from gateway.console.ages import rough, until
 from gateway.console.pages import campaigns, webhooks
 from gateway.rules.timestamps import rfc3339
 
@@ -97,15 +96,3 @@ def test_a_browsers_time_is_read_as_utc() -> None:
     assert webhooks.minute("2026-11-21T18:04") == webhooks.minute("2026-11-21T18:04:00") == 1_795_284_240_000
     with pytest.raises(Problem):
         webhooks.minute("yesterday")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(-1, "0 s"), (59, "59 s"), (60, "1 min"), (3_599, "1 h 0 min"), (7_500, "2 h 5 min"), (100_000, "1 d 3 h")],
-)
-def test_lengths_of_time_are_told_roughly(seconds: float, words: str) -> None:
-    assert rough(seconds) == words
-
-
-def test_what_has_come_is_not_to_come() -> None:
-    assert until(rfc3339(NOW - 1), NOW) is until(None, NOW) is None

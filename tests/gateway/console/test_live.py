@@ -1,6 +1,5 @@
 """The live figures: what a second tells, what is remembered of it, and who is told."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,18 +9,15 @@ from houses import a_configuration
 from msgspec import json
 
 from gateway.api.problems import Problem
-from gateway.console.amiss import REMEDIES, Amiss, Finding
-from gateway.console.live.readings import ERRORS, bars, waiting
+from gateway.console.amiss import Finding
+from gateway.console.live.readings import ERRORS, bars, quantile, waiting
 from gateway.console.live.ring import Ring, Sample
 from gateway.console.live.sampler import Sampler, Sources
 from gateway.console.live.stream import MOST_WATCHERS, LivePages
-from gateway.desk.carriers_view import BindView, CarrierView, HeldView
-from gateway.flows.alarms import Raised
+from gateway.desk.carriers_view import BindView, CarrierView
 from gateway.metrics import ACCEPTED, count_answers
 from gateway.metrics.ends import DELIVERY_SECONDS, MESSAGES_ENDED
-from gateway.rules.alarms import ALARMS
 from gateway.settings import Settings
-from gateway.settings.alerts import OperatorEvent
 from gateway.store.ages import QueueAge
 from gateway.store.views import QueueRow
 
@@ -30,8 +26,8 @@ def a_bind(name: str, state: str = "bound", in_flight: int = 3, mode: str = "tra
     return BindView(name, state, 10, 8, in_flight, 5, 0.0, 0, None, mode=mode)
 
 
-def a_carrier(name: str, *binds: BindView, able: bool = True, held: HeldView | None = None) -> CarrierView:
-    return CarrierView(name, able, list(binds), held=held)
+def a_carrier(name: str, *binds: BindView, able: bool = True) -> CarrierView:
+    return CarrierView(name, able, list(binds))
 
 
 class Scene:
@@ -121,9 +117,24 @@ def test_windows_are_told_by_bind_and_of_many_by_carrier() -> None:
     assert [tuple(bar) for bar in bars([one])] == [("telco/1", "bound", 3, 8, 10)]
     many = a_carrier("big", *(a_bind(f"big/{n}", "bound" if n else "waiting") for n in range(30)))
     assert [tuple(bar) for bar in bars([one, many])] == [
-        ("telco (2 of 2 up)", "bound", 6, 16, 20),
+        ("telco (1 of 1 up)", "bound", 3, 8, 10),
         ("big (29 of 30 up)", "bound", 87, 232, 300),
-    ]
+    ], "what only receives has no window of ours"
+
+
+@pytest.mark.parametrize(
+    ("counts", "share", "value"),
+    [
+        ([0, 0, 0, 0, 0], 0.5, None),
+        ([10, 0, 0, 0, 0], 0.5, 0.5),
+        ([5, 0, 5, 0, 0], 0.5, 1.0),
+        ([0, 10, 0, 0, 0], 0.9, 1.9),
+        ([1, 0, 0, 0, 9], 0.9, 10.0),
+    ],
+)
+def test_a_quantile_is_read_off_buckets(counts: list[float], share: float, value: float | None) -> None:
+    found = quantile(counts, (1.0, 2.0, 5.0, 10.0), share)
+    assert found == (None if value is None else pytest.approx(value))
 
 
 def test_fifteen_minutes_are_remembered_and_no_more() -> None:
@@ -201,74 +212,3 @@ async def test_one_more_than_may_watch_is_told_to_come_again() -> None:
     with pytest.raises(Problem) as refused:
         await live.live()
     assert (refused.value.kind.status, refused.value.headers) == (503, {"Retry-After": "10"})
-
-
-class Told:
-    """Of alarms and of the store."""
-
-    def __init__(self) -> None:
-        self.now: list[Raised] = []
-        self.doubts_seen = 0
-        self.refused: str | None = None
-        self.held: dict[str, Any] | None = None
-        self.draining = False
-
-    def raised(self) -> list[Raised]:
-        return self.now
-
-    def refusal(self) -> str | None:
-        return self.refused
-
-    def amiss(self, *carriers: CarrierView) -> Amiss:
-        return Amiss(self, self, lambda: carriers, lambda: self.held, lambda: self.draining)
-
-
-def test_nothing_is_wrong_where_nothing_is() -> None:
-    assert Told().amiss(a_carrier("telco")).findings() == []
-
-
-def test_what_is_wrong_is_told_the_worst_first_with_what_to_do() -> None:
-    told = Told()
-    told.now = [
-        Raised(OperatorEvent.RECEIPTS_LOW, "telco", 1000, {}),
-        Raised(OperatorEvent.CARRIER_DOWN, "away", 2000, {}),
-    ]
-    told.doubts_seen, told.refused, told.draining = 2, "disk", True
-    told.now.append(Raised(OperatorEvent.QUEUE_HELD, "queue", 1000, {}))
-    told.held = {"total": 1200, "since": "2026-11-22T18:04:05.123Z"}
-    pause = HeldView("pause", 3000, "operator:anna", "they asked")
-    findings = told.amiss(
-        a_carrier("telco"),
-        a_carrier("away", able=False),
-        a_carrier("new", able=False),
-        a_carrier("quiet", able=False, held=pause),
-    ).findings()
-    assert [(one.tone, one.words) for one in findings] == [
-        ("bad", "No message is taken: the disk is full to its reserve."),
-        ("bad", "Carrier away can't send: none of its binds is up."),
-        ("bad", "Carrier new can't send: none of its binds is up."),
-        ("warn", "A restored queue is held: 1,200 messages wait for you to release or end them."),
-        ("warn", "The gateway drains: no new message is taken."),
-        ("warn", "Carrier telco sends fewer receipts than is usual for it."),
-        ("warn", "2 messages are in doubt."),
-        ("calm", "Carrier quiet is paused by anna: they asked"),
-    ]
-    assert all(one.todo and one.href.startswith("/console") for one in findings)
-
-
-def test_other_pages_tell_the_worst_and_what_is_held_in_short() -> None:
-    told = Told()
-    told.now = [Raised(OperatorEvent.CARRIER_DOWN, name, 0, {}) for name in ("a", "b", "c", "d")]
-    told.draining = True
-    assert [notice.words for notice in told.amiss().notices()] == [
-        "Carrier a can't send: none of its binds is up.",
-        "Carrier b can't send: none of its binds is up.",
-        "2 more things are wrong",
-        "The gateway drains: no new message is taken.",
-    ]
-
-
-def test_every_alarm_has_a_remedy_whose_heading_is_in_the_runbook() -> None:
-    page = (Path(__file__).parents[3] / "docs/operations.md").read_text("utf-8")
-    assert set(REMEDIES) == set(ALARMS)
-    assert all(f"### {remedy.heading}\n" in page for remedy in REMEDIES.values())

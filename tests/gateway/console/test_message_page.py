@@ -3,32 +3,14 @@
 from typing import Any
 
 import pytest
-from console_callers import OPERATOR, ConsoleCaller
-from daemons import sha256
+from console_callers import ConsoleCaller
 
-from gateway.api.base import App, bare_app
-from gateway.console.app import Console
-from gateway.console.frame import Route
 from gateway.console.pages.message import MessagePages
 from gateway.desk.masks import Sight
-from gateway.desk.operators import Operators
-from gateway.identifiers import MESSAGE, Identifiers, public
-from gateway.settings import Settings
+from gateway.identifiers import MESSAGE, public
 from gateway.store.by import By
 from gateway.store.interface import CancelOutcome
 
-VIEWER = "viewer-token-of-tests"
-SETTINGS = {
-    "carriers": {"telco": {"hosts": ["localhost:2775"], "system_id": "acme", "password": "secret"}},
-    "routes": [{"name": "rest", "tiers": ["telco"]}],
-    "accounts": {"shop": {"tokens": [{"sha256": sha256("shop")}]}},
-    "operator": {
-        "tokens": [
-            {"sha256": sha256(OPERATOR), "name": "anna"},
-            {"sha256": sha256(VIEWER), "name": "victor", "role": "viewer"},
-        ]
-    },
-}
 ID = public(MESSAGE, 7 << 20)
 PAGE = f"/console/messages/{ID}"
 AT = "2026-11-22T09:30:00.000Z"
@@ -100,39 +82,19 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-async def app(desk: Desk) -> App:
-    settings = Settings.model_validate(SETTINGS)
-    app = bare_app("sluice-operator", Identifiers(0), 64 * 1024, is_operators=True)
-    console = Console(app, settings, Operators(settings))
-    pages = MessagePages(console.frame, desk)  # type: ignore[arg-type]
-
-    async def home() -> Any:
-        return await pages.show(ID)
-
-    class Home:
-        def routes(self) -> list[Route]:
-            return [Route("GET", "", home)]
-
-    console.add([pages, Home()])
-    return app
-
-
-@pytest.fixture
-async def caller(app: App) -> ConsoleCaller:
-    caller = ConsoleCaller(app)
-    await caller.sign_in()
-    return caller
+def pages(desk: Desk) -> Any:
+    return lambda frame, settings: MessagePages(frame, desk)
 
 
 def story(**members: Any) -> dict[str, Any]:
     return STORY | members
 
 
-async def test_the_page_begins_with_what_became_of_the_message(desk: Desk, caller: ConsoleCaller) -> None:
-    await caller.get(PAGE)
-    assert "Waits for its turn." in caller.last
-    assert "+34•••••••01" in caller.last
-    assert "Accepted from shop" in caller.last
+async def test_the_page_begins_with_what_became_of_the_message(desk: Desk, operator: ConsoleCaller) -> None:
+    await operator.get(PAGE)
+    assert "Waits for its turn." in operator.last
+    assert "+34•••••••01" in operator.last
+    assert "Accepted from shop" in operator.last
 
 
 @pytest.mark.parametrize(
@@ -145,43 +107,41 @@ async def test_the_page_begins_with_what_became_of_the_message(desk: Desk, calle
     ],
 )
 async def test_what_can_be_done_follows_from_where_the_message_stands(
-    desk: Desk, caller: ConsoleCaller, members: dict[str, Any], offered: list[str], not_offered: list[str]
+    desk: Desk, operator: ConsoleCaller, members: dict[str, Any], offered: list[str], not_offered: list[str]
 ) -> None:
     desk.story_told = story(**members)
-    await caller.get(PAGE)
-    assert all(f'action="{PAGE}/{what}"' in caller.last for what in offered)
-    assert not any(f'action="{PAGE}/{what}"' in caller.last for what in not_offered)
+    await operator.get(PAGE)
+    assert all(f'action="{PAGE}/{what}"' in operator.last for what in offered)
+    assert not any(f'action="{PAGE}/{what}"' in operator.last for what in not_offered)
 
 
 @pytest.mark.parametrize(("status", "is_offered"), [("pending", False), ("delivered", True), ("failed", True)])
 async def test_events_that_have_ended_can_be_told_again(
-    desk: Desk, caller: ConsoleCaller, status: str, is_offered: bool
+    desk: Desk, operator: ConsoleCaller, status: str, is_offered: bool
 ) -> None:
     event = {"id": "evt_1", "type": "message.sent", "status": status, "attempts": 1, "next_try_at": None}
     desk.story_told = story(events=[event])
-    await caller.get(PAGE)
-    assert (f'action="{PAGE}/replay"' in caller.last) is is_offered
+    await operator.get(PAGE)
+    assert (f'action="{PAGE}/replay"' in operator.last) is is_offered
 
 
-async def test_a_viewer_is_offered_nothing(desk: Desk, app: App) -> None:
-    caller = ConsoleCaller(app)
-    await caller.sign_in(VIEWER)
+async def test_a_viewer_is_offered_nothing(desk: Desk, viewer: ConsoleCaller) -> None:
     desk.story_told = story(state="in_doubt")
-    await caller.get(PAGE)
-    assert f'action="{PAGE}' not in caller.last
-    assert "operators may show it" in caller.last
+    await viewer.get(PAGE)
+    assert f'action="{PAGE}' not in viewer.last
+    assert "operators may show it" in viewer.last
 
 
-async def test_a_reveal_shows_all_of_it_on_that_page_alone(desk: Desk, caller: ConsoleCaller) -> None:
-    await caller.get(PAGE)
-    answer = await caller.post(f"{PAGE}/reveal")
+async def test_a_reveal_shows_all_of_it_on_that_page_alone(desk: Desk, operator: ConsoleCaller) -> None:
+    await operator.get(PAGE)
+    answer = await operator.post(f"{PAGE}/reveal")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
-    assert "+34600000001" in caller.last
-    assert "Hello" in caller.last
+    assert "+34600000001" in operator.last
+    assert "Hello" in operator.last
     assert desk.done == [("reveal", ID, "operator:anna")]
-    await caller.get(PAGE)
-    assert "+34600000001" not in caller.last
+    await operator.get(PAGE)
+    assert "+34600000001" not in operator.last
 
 
 @pytest.mark.parametrize(
@@ -194,56 +154,56 @@ async def test_a_reveal_shows_all_of_it_on_that_page_alone(desk: Desk, caller: C
     ],
 )
 async def test_a_cancel_says_what_came_of_it(
-    desk: Desk, caller: ConsoleCaller, outcome: CancelOutcome, words: str
+    desk: Desk, operator: ConsoleCaller, outcome: CancelOutcome, words: str
 ) -> None:
     desk.outcome = outcome
-    await caller.get(PAGE)
-    answer = await caller.post(f"{PAGE}/cancel")
+    await operator.get(PAGE)
+    answer = await operator.post(f"{PAGE}/cancel")
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
-    await caller.get(PAGE)
-    assert words in caller.last
+    await operator.get(PAGE)
+    assert words in operator.last
 
 
 @pytest.mark.parametrize(("replayed", "words"), [(0, "none has ended"), (1, "1 event is"), (3, "3 events are")])
 async def test_a_replay_says_how_many_are_told_again(
-    desk: Desk, caller: ConsoleCaller, replayed: int, words: str
+    desk: Desk, operator: ConsoleCaller, replayed: int, words: str
 ) -> None:
     desk.replayed = replayed
-    await caller.get(PAGE)
-    await caller.post(f"{PAGE}/replay")
-    await caller.get(PAGE)
-    assert words in caller.last
+    await operator.get(PAGE)
+    await operator.post(f"{PAGE}/replay")
+    await operator.get(PAGE)
+    assert words in operator.last
 
 
 @pytest.mark.parametrize("outcome", ["sent", "resend", "unknown"])
-async def test_a_doubt_is_settled_as_it_was_said(desk: Desk, caller: ConsoleCaller, outcome: str) -> None:
-    await caller.get(PAGE)
-    await caller.post(f"{PAGE}/settle", {"outcome": outcome})
+async def test_a_doubt_is_settled_as_it_was_said(desk: Desk, operator: ConsoleCaller, outcome: str) -> None:
+    await operator.get(PAGE)
+    await operator.post(f"{PAGE}/settle", {"outcome": outcome})
     assert desk.done == [("settle", ID, outcome, "operator:anna")]
-    await caller.get(PAGE)
-    assert "Settled" in caller.last
+    await operator.get(PAGE)
+    assert "Settled" in operator.last
 
 
-async def test_a_doubt_that_is_none_any_more_is_not_settled(desk: Desk, caller: ConsoleCaller) -> None:
+async def test_a_doubt_that_is_none_any_more_is_not_settled(desk: Desk, operator: ConsoleCaller) -> None:
     desk.is_settled = False
-    await caller.get(PAGE)
-    await caller.post(f"{PAGE}/settle", {"outcome": "sent"})
-    await caller.get(PAGE)
-    assert "not in doubt any more" in caller.last
+    await operator.get(PAGE)
+    await operator.post(f"{PAGE}/settle", {"outcome": "sent"})
+    await operator.get(PAGE)
+    assert "not in doubt any more" in operator.last
 
 
-async def test_an_outcome_that_nobody_offers_settles_nothing(desk: Desk, caller: ConsoleCaller) -> None:
-    await caller.get(PAGE)
-    await caller.post(f"{PAGE}/settle", {"outcome": "delivered"})
+async def test_an_outcome_that_nobody_offers_settles_nothing(desk: Desk, operator: ConsoleCaller) -> None:
+    await operator.get(PAGE)
+    await operator.post(f"{PAGE}/settle", {"outcome": "delivered"})
     assert desk.done == []
-    await caller.get(PAGE)
-    assert "Nothing was settled" in caller.last
+    await operator.get(PAGE)
+    assert "Nothing was settled" in operator.last
 
 
-async def test_a_message_that_is_not_there_is_404(desk: Desk, caller: ConsoleCaller) -> None:
-    await caller.get(PAGE)
-    csrf = {"csrf": caller.csrf}
+async def test_a_message_that_is_not_there_is_404(desk: Desk, operator: ConsoleCaller) -> None:
+    await operator.get(PAGE)
+    csrf = {"csrf": operator.csrf}
     desk.story_told, desk.outcome, desk.replayed = None, CancelOutcome.NOT_FOUND, None
-    assert (await caller.get(PAGE)).status_code == 404
+    assert (await operator.get(PAGE)).status_code == 404
     for what in ("reveal", "cancel", "replay"):
-        assert (await caller.call("POST", f"{PAGE}/{what}", csrf)).status_code == 404
+        assert (await operator.call("POST", f"{PAGE}/{what}", csrf)).status_code == 404

@@ -3,27 +3,15 @@
 from typing import Any
 
 import pytest
-from console_callers import OPERATOR, ConsoleCaller
-from daemons import sha256
+from console_callers import ConsoleCaller
 
-from gateway.api.base import bare_app
-from gateway.console.app import Console
-from gateway.console.frame import Route
 from gateway.console.pages.messages import MessagesPages
 from gateway.desk.cursors import CURSOR
 from gateway.desk.masks import Sight
-from gateway.desk.operators import Operators
 from gateway.desk.searching import Search
-from gateway.identifiers import MESSAGE, Identifiers, public
+from gateway.identifiers import MESSAGE, public
 from gateway.messages import Status
-from gateway.settings import Settings
 
-SETTINGS = {
-    "carriers": {"telco": {"hosts": ["localhost:2775"], "system_id": "acme", "password": "secret"}},
-    "routes": [{"name": "rest", "tiers": ["telco"]}],
-    "accounts": {"shop": {"tokens": [{"sha256": sha256("shop")}]}},
-    "operator": {"tokens": [{"sha256": sha256(OPERATOR), "name": "anna"}]},
-}
 FOUND = {
     "id": public(MESSAGE, 7 << 20),
     "account": "shop",
@@ -57,47 +45,35 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-async def caller(desk: Desk) -> ConsoleCaller:
-    settings = Settings.model_validate(SETTINGS)
-    app = bare_app("sluice-operator", Identifiers(0), 64 * 1024, is_operators=True)
-    console = Console(app, settings, Operators(settings))
-    pages = MessagesPages(console.frame, desk, settings)  # type: ignore[arg-type]
-
-    class Home:
-        def routes(self) -> list[Route]:
-            return [Route("GET", "", pages.search)]
-
-    console.add([pages, Home()])
-    caller = ConsoleCaller(app)
-    await caller.sign_in()
-    return caller
+def pages(desk: Desk) -> Any:
+    return lambda frame, settings: MessagesPages(frame, desk, settings)
 
 
-async def test_a_search_that_was_cut_off_says_how_far_it_went_and_goes_on(desk: Desk, caller: ConsoleCaller) -> None:
+async def test_a_search_that_was_cut_off_says_how_far_it_went_and_goes_on(desk: Desk, operator: ConsoleCaller) -> None:
     cursor = public(CURSOR, 5)
     desk.page = {"entities": [FOUND], "next_cursor": cursor, "looked_back_to": "2026-11-22T09:12:00.000Z"}
-    await caller.get("/console/messages?q=0001&account=shop")
-    assert "Searched back to" in caller.last
-    assert "09:12:00" in caller.last
-    assert "1 found." in caller.last
-    assert f'href="/console/messages?q=0001&amp;account=shop&amp;cursor={cursor}"' in caller.last
-    await caller.get(f"/console/messages?q=0001&account=shop&cursor={cursor}")
+    await operator.get("/console/messages?q=0001&account=shop")
+    assert "Searched back to" in operator.last
+    assert "09:12:00" in operator.last
+    assert "1 found." in operator.last
+    assert f'href="/console/messages?q=0001&amp;account=shop&amp;cursor={cursor}"' in operator.last
+    await operator.get(f"/console/messages?q=0001&account=shop&cursor={cursor}")
     assert desk.asked[-1] == (Search(q="0001", account="shop"), 5)
 
 
 async def test_a_search_that_was_cut_off_before_it_found_any_does_not_say_that_there_is_none(
-    desk: Desk, caller: ConsoleCaller
+    desk: Desk, operator: ConsoleCaller
 ) -> None:
     desk.page = {"entities": [], "next_cursor": public(CURSOR, 5), "looked_back_to": "2026-11-22T09:12:00.000Z"}
-    await caller.get("/console/messages?q=0001")
-    assert "Nothing found so far" in caller.last
-    assert "Search further back" in caller.last
-    assert "Nothing found<" not in caller.last
-    assert "You could" not in caller.last
+    await operator.get("/console/messages?q=0001")
+    assert "Nothing found so far" in operator.last
+    assert "Search further back" in operator.last
+    assert "Nothing found<" not in operator.last
+    assert "You could" not in operator.last
 
 
-async def test_the_form_asks_the_desk_for_all_that_was_filled_in(desk: Desk, caller: ConsoleCaller) -> None:
-    await caller.get(
+async def test_the_form_asks_the_desk_for_all_that_was_filled_in(desk: Desk, operator: ConsoleCaller) -> None:
+    await operator.get(
         "/console/messages?q=+%2B34600000001+&status=sent&account=shop&carrier=telco&lane=otp"
         "&when=between&after=2026-11-22T09:00&before=2026-11-22T10:00&zone=Europe%2FMadrid"
     )
@@ -114,14 +90,14 @@ async def test_the_form_asks_the_desk_for_all_that_was_filled_in(desk: Desk, cal
     assert cursor is None
 
 
-async def test_a_pick_by_its_button_goes_before_the_one_that_was_in_force(desk: Desk, caller: ConsoleCaller) -> None:
-    await caller.get("/console/messages?q=&when=any&when=today")
+async def test_a_pick_by_its_button_goes_before_the_one_that_was_in_force(desk: Desk, operator: ConsoleCaller) -> None:
+    await operator.get("/console/messages?q=&when=any&when=today")
     ((wanted, _),) = desk.asked
     assert wanted == Search()
 
 
-async def test_an_id_leads_straight_to_its_message(desk: Desk, caller: ConsoleCaller) -> None:
-    answer = await caller.get(f"/console/messages?q={FOUND['id']}")
+async def test_an_id_leads_straight_to_its_message(desk: Desk, operator: ConsoleCaller) -> None:
+    answer = await operator.get(f"/console/messages?q={FOUND['id']}")
     assert answer.status_code == 303
     assert answer.headers["Location"] == f"/console/messages/{FOUND['id']}"
     assert desk.asked == []
@@ -137,10 +113,10 @@ async def test_an_id_leads_straight_to_its_message(desk: Desk, caller: ConsoleCa
     ],
 )
 async def test_what_makes_no_sense_is_told_beside_its_field(
-    desk: Desk, caller: ConsoleCaller, query: str, told: str
+    desk: Desk, operator: ConsoleCaller, query: str, told: str
 ) -> None:
-    answer = await caller.get(f"/console/messages?{query}")
+    answer = await operator.get(f"/console/messages?{query}")
     assert answer.status_code == 200
-    fault = caller.last.partition('class="fault"')[2].partition("</p>")[0]
+    fault = operator.last.partition('class="fault"')[2].partition("</p>")[0]
     assert told in fault
     assert desk.asked == []

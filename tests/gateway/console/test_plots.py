@@ -2,10 +2,7 @@
 
 import pytest
 
-from gateway.console.live.readings import quantile
 from gateway.console.plots import Plot, Series, ceiling, path, written
-
-BOUNDS = (1.0, 2.0, 5.0, 10.0)
 
 
 @pytest.mark.parametrize(
@@ -49,21 +46,13 @@ def test_the_table_tells_minutes_the_latest_first() -> None:
     assert (longer.span, longer.times) == (360, ("6 min ago", "4", "2"))
 
 
+@pytest.mark.parametrize(
+    ("most", "scale"), [(1.0, ["1", "0.5", "0"]), (4.0, ["5", "2.5", "0"]), (9.0, ["10", "5", "0"])]
+)
+def test_the_middle_of_a_scale_is_half_of_its_top(most: float, scale: list[str]) -> None:
+    assert Plot("ready", "Waiting", "", "count", [Series("otp", [0.0, most], "s1")]).scale == scale
+
+
 def test_a_plot_of_nothing_is_empty_and_whole() -> None:
     plot = Plot("rate", "Messages", "", "rate", [Series("accepted", [], "s1")])
     assert (plot.top, plot.rows(), plot.path(plot.series[0]), plot.series[0].last) == (1, [], "", None)
-
-
-@pytest.mark.parametrize(
-    ("counts", "share", "value"),
-    [
-        ([0, 0, 0, 0, 0], 0.5, None),
-        ([10, 0, 0, 0, 0], 0.5, 0.5),
-        ([5, 0, 5, 0, 0], 0.5, 1.0),
-        ([0, 10, 0, 0, 0], 0.9, 1.9),
-        ([1, 0, 0, 0, 9], 0.9, 10.0),
-    ],
-)
-def test_a_quantile_is_read_off_buckets(counts: list[float], share: float, value: float | None) -> None:
-    found = quantile(counts, BOUNDS, share)
-    assert found == (None if value is None else pytest.approx(value))

@@ -1,5 +1,6 @@
 """Pages of carriers, campaigns, webhooks, opt-outs, held queue over a real store: who may act, and what is not."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,23 @@ async def test_each_page_is_there_whatever_is_asked(house: House) -> None:
         for page in ("carriers", "campaigns", "webhooks", "opt-outs", "held", "held/messages"):
             for query in ("", "?cursor=nonsense&status=none&account=nobody&number=&lane=x"):
                 assert (await caller.get(f"/console/{page}{query}")).status_code == 200, page + query
+
+
+async def test_what_renews_itself_is_in_its_place_when_there_is_nothing_to_show(house: House) -> None:
+    caller = await signed_in(house)
+    for page in ("carriers", "campaigns", "webhooks", "held"):
+        await caller.get(f"/console/{page}")
+        assert caller.last.count("data-fresh") == 1, page
+
+
+async def test_no_carrier_is_called_as_another_part_of_the_page(tmp_path: Path) -> None:
+    telco = a_configuration()["carriers"]["telco"]
+    carriers = dict.fromkeys(("telco", "confirm", "confirm-yes", "main", "name-telco"), telco)
+    async with house_of(a_configuration(carriers=carriers, operator={"tokens": TOKENS}), tmp_path) as house:
+        caller = await signed_in(house)
+        ids = re.findall(r'\bid="([^"]*)"', caller.last)
+    assert len(ids) > len(carriers)
+    assert sorted(ids) == sorted(set(ids))
 
 
 async def test_a_viewer_does_nothing(house: House) -> None:

@@ -1,18 +1,15 @@
 """Operators by their tokens: who they are, what they may do, and what becomes of it at a reload."""
 
-import hashlib
 from typing import Any
 
 import pytest
+from houses import hashed
 from pydantic import ValidationError
 
 from gateway.desk.masks import Sight
-from gateway.desk.operators import Operator, Operators, Role
+from gateway.desk.operators import Operator, Operators
 from gateway.settings import Settings
-
-
-def hashed(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+from gateway.settings.types import Role
 
 
 def settings(*tokens: dict[str, Any]) -> Settings:

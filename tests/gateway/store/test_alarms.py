@@ -12,6 +12,7 @@ from gateway.store.by import by_account, by_operator
 from gateway.store.lists.interface import EventFilter
 from gateway.store.policy import OPERATOR, EndpointPolicy
 
+BY = by_account("shop", None)
 DOWN, UP = OperatorEvent.CARRIER_DOWN, OperatorEvent.CARRIER_UP
 URL = "https://ops.example/alarms"
 ALL = frozenset(event.value for event in OperatorEvent)
@@ -161,7 +162,7 @@ async def test_the_operators_own_endpoint_is_tested_enabled_and_replayed_like_an
     await told.outcome(told.deliveries[1])
     event = await told.store.add_test_event(OPERATOR, by=by_operator(8))
     assert event is not None
-    assert await told.store.replay(OPERATOR, [1 << 60], None, None, failed_only=False) == 0
+    assert await told.store.replay(OPERATOR, [1 << 60], None, None, failed_only=False, by=BY) == 0
     assert {row[0] for row in told.sql("SELECT who FROM audit")} == {"operator"}
 
 
@@ -194,7 +195,7 @@ async def test_origins_of_webhook_urls_that_fail_are_found_too(bench: Any) -> No
 async def test_an_endpoint_of_no_webhook_any_more_is_nothing_amiss(open_store: Any) -> None:
     async with open_store() as bench:
         bench.take_deliveries()
-        await bench.store.add_test_event("shop")
+        await bench.store.add_test_event("shop", by=BY)
         await bench.commit()
         await bench.outcome(bench.deliveries[0], 503)
         assert len(await bench.store.endpoint_health(1)) == 1

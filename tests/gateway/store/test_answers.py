@@ -1,8 +1,10 @@
 """Answers: each settles one attempt, once."""
 
 from gateway.messages import AttemptState, MessageState
+from gateway.store.by import by_operator
 from gateway.store.interface import Verdict
 
+BY = by_operator(None)
 SECOND = 1_000
 HOUR = 3_600_000
 
@@ -59,7 +61,7 @@ async def test_an_answer_to_a_message_that_has_ended_spoils_none_beside_it(bench
     bind = bench.bind()
     await bind.ask(3)
     await bind.doubt(two)
-    await bench.store.settle_doubt(two, "unknown")
+    await bench.store.settle_doubt(two, "unknown", by=BY)
     await bind.answer(*(bind.an_answer(message) for message in (one, two, three)))
     states = [await bench.state(message) for message in (one, two, three)]
     assert states == [MessageState.SENT, MessageState.UNKNOWN, MessageState.SENT]

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.store.by import by_account, by_operator
 
+BY = by_account("shop", None)
 DAY = 24 * 3_600_000
 
 
@@ -60,7 +61,7 @@ async def test_a_replay_of_a_range_is_one_row_with_its_first_event_and_how_many(
         await bench.sent(str(n))
         await bench.outcome(bench.deliveries[-1], 500, retry_at=None)
     first = min(event for (event,) in bench.sql("SELECT id FROM events"))
-    assert await bench.store.replay("shop", None, None, None, failed_only=True) == 3
+    assert await bench.store.replay("shop", None, None, None, failed_only=True, by=BY) == 3
     assert [row[5:] for row in await rows(bench)] == [("failed_only", None, first, None, 3)]
 
 
@@ -68,10 +69,10 @@ async def test_what_changed_nothing_is_not_written_down(bench):
     event = await a_failed_event(bench)
     sent = await bench.accept_one(account="mall")
     await bench.store.cancel("shop", sent, by_account("shop", 1))
-    await bench.store.replay("mall", [event], None, None, failed_only=False)
-    await bench.store.settle_doubt(sent, "sent")
-    await bench.store.enable_endpoint("quiet")
-    await bench.store.add_test_event("quiet")
+    await bench.store.replay("mall", [event], None, None, failed_only=False, by=BY)
+    await bench.store.settle_doubt(sent, "sent", by=BY)
+    await bench.store.enable_endpoint("quiet", by=BY)
+    await bench.store.add_test_event("quiet", by=BY)
     assert await rows(bench) == []
 
 

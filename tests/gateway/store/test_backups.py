@@ -4,72 +4,20 @@ import os
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 
 import pytest
+from stores_in_files import NEWEST, add, killed_after, messages_in, names, opened, store_of, take
 
-from gateway.identifiers import now_ms
 from gateway.store import checkpoints
-from gateway.store.backups import copying, places, restoring, verifying
+from gateway.store.backups import copying, places, verifying
 from gateway.store.backups.places import BackupFailed
-from gateway.store.connection import BUSY_MS, NewerStore, StoreLocked, lock, migrate, migrations
-
-NEWEST = migrations()[-1][0]
-DAY = 86_400_000
-_INSERT = (
-    "INSERT INTO messages (id, account, submission, request_id, queue, state, due, sender, recipient, text, encoding, "
-    "segments, allow_unicode, expires_at) "
-    "VALUES (?, 'shop', 1, 1, 1, 1, 1, 'SHOP', '+34600000001', 'hi', 'gsm7', 1, 0, 9)"
-)
-
-
-def opened(path):
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-    return connection
-
-
-def add(connection, count):
-    """Messages, and the count of their queue with them."""
-    last = connection.execute("SELECT coalesce(max(id), ?) FROM messages", (now_ms() - DAY << 20,)).fetchone()[0]
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(_INSERT, [(last + n + 1,) for n in range(count)])
-    connection.execute("UPDATE queues SET ready = ready + ?", (count,))
-    connection.execute("COMMIT")
+from gateway.store.connection import BUSY_MS
 
 
 @pytest.fixture
 def store(tmp_path):
-    path = tmp_path / "sluice.db"
-    connection = opened(path)
-    migrate(connection)
-    connection.execute("INSERT INTO queues (id, lane, route, account) VALUES (1, 'otp', 'rest', 'shop')")
-    add(connection, 10)
-    connection.close()
-    return path
-
-
-def take(store, name="backup.db", **changes):
-    return copying.take(store, store.with_name(name), NEWEST, **{"room_left": 0, "pause_share": 0, **changes})
-
-
-def restore(backup, store, **changes):
-    return restoring.restore(backup, store, **{"room_left": 0, **changes})
-
-
-def messages_in(path):
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute("SELECT count(*) FROM messages").fetchone()[0]
-    finally:
-        connection.close()
-
-
-def names(folder):
-    return {path.name for path in folder.iterdir()}
+    return store_of(tmp_path)
 
 
 # --- taking one
@@ -226,32 +174,6 @@ def test_an_old_backup_that_cannot_be_deleted_is_told_in_words(tmp_path):
         places.prune(tmp_path, 1)
 
 
-KILLED = """
-import sys, time
-from pathlib import Path
-from gateway.store.backups import copying, restoring
-what, store, other = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-print("begun", flush=True)
-if what == "backup":
-    copying.PAGES_A_STEP = 8
-    copying.take(store, other, 99, room_left=0, pause_share=5)
-else:
-    restoring.restore(other, store, replace=True, room_left=0)
-"""
-
-
-def killed_after(seconds, *arguments):
-    """The exit status of a process that was given so long."""
-    command = [sys.executable, "-c", KILLED, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        return process.wait()
-
-
 def test_a_backup_that_is_killed_leaves_nothing_that_looks_like_one(store):
     connection = opened(store)
     add(connection, 20_000)
@@ -282,179 +204,3 @@ def test_the_log_is_not_waited_for_while_a_backup_reads(store):
     checkpoints.truncate(writing)
     assert checkpoints.wal_size(store) == 0
     writing.close()
-
-
-# --- before tables are changed
-
-
-@pytest.fixture
-def two_migrations(tmp_path):
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    for number, script in migrations():
-        (folder / f"{number:04d}_initial.sql").write_text(script)
-    (folder / f"{NEWEST + 1:04d}_more.sql").write_text("CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;")
-    return migrations(folder)
-
-
-def test_an_older_store_is_backed_up_before_it_is_migrated(store, two_migrations):
-    connection = opened(store)
-    migrate(connection, two_migrations)
-    assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST + 1,)
-    assert connection.execute("SELECT count(*) FROM more").fetchone() == (0,)
-    connection.close()
-    (backup,) = store.parent.glob(f"sluice.db.before-{NEWEST + 1:04d}-*")
-    assert verifying.verify(backup, NEWEST).messages == 10
-    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-
-
-def test_backups_before_a_migration_that_were_cut_off_do_not_pile_up(store, two_migrations):
-    for day in (1, 2):
-        store.with_name(f"sluice.db.before-{NEWEST + 1:04d}-2026010{day}T000000Z.partial").touch()
-    connection = opened(store)
-    migrate(connection, two_migrations)
-    connection.close()
-    assert not list(store.parent.glob("*.partial*"))
-
-
-def test_a_new_store_and_one_that_is_up_to_date_are_not_backed_up(store):
-    connection = opened(store)
-    migrate(connection)
-    connection.close()
-    assert not list(store.parent.glob("*.before-*"))
-
-
-def test_without_a_backup_nothing_is_migrated(store, two_migrations):
-    connection = opened(store)
-    connection.execute("DROP TABLE audit")
-    with pytest.raises(BackupFailed, match="so nothing was changed"):
-        migrate(connection, two_migrations)
-    assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST,)
-    connection.close()
-
-
-def test_a_store_of_a_newer_program_is_refused_with_what_to_do(store):
-    connection = opened(store)
-    connection.execute("PRAGMA user_version = 999")
-    with pytest.raises(NewerStore, match="install the newer Sluice again, or restore the backup"):
-        migrate(connection)
-    connection.close()
-
-
-def test_a_backup_of_an_older_version_is_migrated_as_it_is_restored(store, tmp_path):
-    backup = take(store).path
-    done = restore(backup, tmp_path / "new" / "other.db")
-    assert done.content.version == NEWEST
-    assert not list((tmp_path / "new").glob("*.before-*"))
-
-
-# --- restoring
-
-
-def test_a_restored_store_is_whole_and_its_owners_alone(store, tmp_path):
-    backup = take(store).path
-    done = restore(backup, tmp_path / "new" / "other.db")
-    assert (done.held.messages, done.replaced) == (10, None)
-    assert messages_in(done.store) == 10
-    assert names(tmp_path / "new") == {"other.db", "other.db.lock"}
-    assert stat.S_IMODE(done.store.stat().st_mode) == 0o600
-    assert messages_in(backup) == 10
-
-
-def test_a_store_that_is_there_is_refused_and_laid_aside_where_asked(store):
-    backup = take(store).path
-    connection = opened(store)
-    add(connection, 7)
-    connection.close()
-    with pytest.raises(BackupFailed, match="--replace"):
-        restore(backup, store)
-    assert messages_in(store) == 17
-    done = restore(backup, store, replace=True)
-    assert messages_in(store) == 10
-    assert messages_in(done.replaced) == 17
-
-
-def test_a_store_that_crashed_is_laid_aside_with_its_log(store):
-    backup = take(store).path
-    crashed = opened(store)
-    add(crashed, 7)
-    done = restore(backup, store, replace=True)
-    crashed.close()
-    assert messages_in(store) == 10
-    assert messages_in(done.replaced) == 17
-
-
-def test_a_store_that_was_laid_aside_can_be_restored_with_its_log(store):
-    backup = take(store).path
-    crashed = opened(store)
-    add(crashed, 7)
-    aside = restore(backup, store, replace=True).replaced
-    restore(aside, store, replace=True)
-    crashed.close()
-    assert messages_in(store) == 17
-
-
-def test_nothing_is_restored_under_a_running_gateway(store):
-    backup = take(store).path
-    with lock(store), pytest.raises(StoreLocked):
-        restore(backup, store, replace=True)
-
-
-def test_nothing_is_restored_while_the_clock_is_behind_the_backup(store, tmp_path):
-    backup = take(store).path
-    with pytest.raises(BackupFailed, match="set the clock right first"):
-        restore(backup, tmp_path / "new.db", clock=lambda: now_ms() - DAY)
-    assert not (tmp_path / "new.db").exists()
-
-
-def test_a_damaged_backup_changes_nothing(store):
-    backup = take(store).path
-    backup.write_bytes(backup.read_bytes()[:-40_000])
-    with pytest.raises(BackupFailed, match="damaged"):
-        restore(backup, store, replace=True)
-    assert messages_in(store) == 10
-    assert not list(store.parent.glob("*.replaced-*"))
-
-
-def test_a_backup_of_a_newer_program_is_refused(store, tmp_path):
-    backup = take(store).path
-    connection = sqlite3.connect(backup)
-    connection.execute("PRAGMA user_version = 999")
-    connection.close()
-    with pytest.raises(BackupFailed, match="install the newer Sluice"):
-        restore(backup, tmp_path / "new.db")
-
-
-@pytest.mark.parametrize("moved", [0, 1, 2, 3])
-def test_a_restore_that_was_cut_off_between_its_names_is_finished_by_the_next_start(store, moved):
-    backup = take(store).path
-    crashed = opened(store)
-    add(crashed, 7)
-    ready = places.ready_name(store, now_ms())
-    ready.write_bytes(backup.read_bytes())
-    aside = store.with_name(f"{store.name}.replaced-{ready.name.rpartition('-')[2]}")
-    in_order = list(zip((*places.sides(store), store), (*places.sides(aside), aside), strict=True))
-    for old, away in [pair for pair in in_order if pair[0].exists()][:moved]:
-        old.rename(away)
-    with lock(store):
-        assert messages_in(store) == 10
-    crashed.close()
-    assert messages_in(aside) == 17
-    assert not ready.exists()
-
-
-@pytest.mark.parametrize("seconds", [0.02, 0.05, 0.1])
-def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(store, seconds):
-    connection = opened(store)
-    add(connection, 5_000)
-    backup = take(store).path
-    add(connection, 7)
-    connection.close()
-    killed_after(seconds, "restore", store, backup)
-    with lock(store):
-        looking = sqlite3.connect(store)
-        held = looking.execute("SELECT count(*) FROM holds").fetchone()[0]
-        looking.close()
-        assert messages_in(store) == (5_010 if held else 5_017)
-    restore(backup, store, replace=True)
-    assert messages_in(store) == 5_010

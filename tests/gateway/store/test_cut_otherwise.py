@@ -7,10 +7,12 @@ import pytest
 
 from gateway.messages import AttemptState, MessageState
 from gateway.settings.types import ReceiptsOf
+from gateway.store.by import by_operator
 from gateway.store.policy import CarrierPolicy
 from protocol.segments import LongMessages
 from protocol.writing import TextWay
 
+BY = by_operator(None)
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 USUAL = CarrierPolicy(72 * HOUR, 3 * MINUTE)
@@ -31,7 +33,7 @@ def sent_again(open_store):
             lost = before.names(message)
             bench.store.withdraw("telco/1")
             await before.doubt(message)
-            await bench.store.settle_doubt(message, "resend")
+            await bench.store.settle_doubt(message, "resend", by=BY)
             await after.ask(3)
             # Its answers came late, and make its ids known.
             await before.answer(

@@ -1,9 +1,11 @@
 """What a bind could not finish: released without doubt, or in doubt until something settles it."""
 
 from gateway.messages import AttemptState, MessageState
+from gateway.store.by import by_operator
 from gateway.store.due import LOOK_FOR_LOST_MS
 from gateway.store.interface import AttemptName
 
+BY = by_operator(None)
 SECOND = 1_000
 MINUTE = 60_000
 
@@ -166,10 +168,10 @@ async def test_an_operator_settles_a_doubt_as_sent_resend_or_unknown(bench):
     for message in messages:
         await bind.doubt(message)
     for message, outcome in zip(messages, ("sent", "resend", "unknown"), strict=True):
-        assert await bench.store.settle_doubt(message, outcome)
+        assert await bench.store.settle_doubt(message, outcome, by=BY)
     states = [await bench.state(message) for message in messages]
     assert states == [MessageState.SENT, MessageState.QUEUED, MessageState.UNKNOWN]
-    assert not await bench.store.settle_doubt(messages[0], "unknown")
+    assert not await bench.store.settle_doubt(messages[0], "unknown", by=BY)
     assert bench.sql("SELECT count(*) FROM audit") == [(3,)]
     assert bench.ready_is_right()
 

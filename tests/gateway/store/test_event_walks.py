@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.store.by import by_operator
 from gateway.store.interface import DeliveryOutcome
 
+BY = by_operator(None)
 STEPS = 80
 SECOND = 1_000
 ACCOUNTS = ("shop", "mall")
@@ -88,7 +90,7 @@ class Walk:
         self.bench.clock.advance(self.chance.choice((1, 10, 20, 50, 100, 11 * SECOND)))
 
     async def enable(self):
-        await self.bench.store.enable_endpoint(self.chance.choice(ACCOUNTS))
+        await self.bench.store.enable_endpoint(self.chance.choice(ACCOUNTS), by=BY)
 
     async def reload(self):
         policy = self.bench.store.policy
@@ -110,7 +112,7 @@ class Walk:
 
     async def tell_the_rest(self):
         for account in ACCOUNTS:
-            await self.bench.store.enable_endpoint(account)
+            await self.bench.store.enable_endpoint(account, by=BY)
         for _ in range(200):
             await self.bench.after(11 * SECOND)
             if not self.under_way:

@@ -1,12 +1,16 @@
 """Events: filed with the change they tell of, told in order until they are taken, kept for a replay."""
 
+from functools import partial
+
 import pytest
 
 from gateway.messages import MessageState
+from gateway.store.by import by_operator
 from gateway.store.endpoints import pause_ms
 from gateway.store.interface import DeliveryOutcome, Verdict
 from gateway.store.lists.interface import EventFilter
 
+BY = by_operator(None)
 SECOND = 1_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -134,7 +138,7 @@ async def test_what_is_given_up_is_listed_and_told_again_on_demand(bench):
     delivery = await failed(bench)
     (row,) = (await bench.store.events("shop", EventFilter(["failed"]), limit=10, cursor=None)).rows
     assert (row.status, row.type, row.tries, row.last_http_status) == ("failed", "message.sent", 1, 500)
-    assert await bench.store.replay("shop", [row.id], None, None, failed_only=False) == 1
+    assert await bench.store.replay("shop", [row.id], None, None, failed_only=False, by=BY) == 1
     await bench.commit()
     again = bench.deliveries[-1]
     assert (again.bodies, again.tries) == (delivery.bodies, 0)
@@ -147,7 +151,7 @@ async def test_what_is_given_up_is_listed_and_told_again_on_demand(bench):
 async def test_a_replayed_event_has_its_whole_horizon_again(bench):
     await failed(bench)
     bench.clock.advance(HOUR)
-    assert await bench.store.replay("shop", None, None, None, failed_only=True) == 1
+    assert await bench.store.replay("shop", None, None, None, failed_only=True, by=BY) == 1
     await bench.commit()
     assert bench.deliveries[-1].created_at == bench.clock()
 
@@ -159,7 +163,7 @@ async def test_a_range_of_events_is_replayed(bench):
         await bench.sent(str(n), recipient=f"+3460000000{n}")
         await bench.outcome(bench.deliveries[-1], 200 if n else 500, retry_at=None)
         bench.clock.advance(MINUTE)
-    replay = bench.store.replay
+    replay = partial(bench.store.replay, by=BY)
     assert await replay("mall", None, None, None, failed_only=False) == 0, "not another's"
     assert await replay("shop", None, None, None, failed_only=True) == 1
     assert await replay("shop", None, start + MINUTE, start + MINUTE, failed_only=False) == 1
@@ -169,8 +173,8 @@ async def test_a_range_of_events_is_replayed(bench):
 async def test_an_event_of_another_account_or_still_pending_is_not_replayed(bench):
     await bench.sent("1")
     ((event,),) = bench.sql("SELECT id FROM events")
-    assert await bench.store.replay("mall", [event], None, None, failed_only=False) == 0
-    assert await bench.store.replay("shop", [event], None, None, failed_only=False) == 0
+    assert await bench.store.replay("mall", [event], None, None, failed_only=False, by=BY) == 0
+    assert await bench.store.replay("shop", [event], None, None, failed_only=False, by=BY) == 0
 
 
 async def test_gone_disables_the_endpoint_until_its_account_enables_it(bench):
@@ -182,7 +186,7 @@ async def test_gone_disables_the_endpoint_until_its_account_enables_it(bench):
     assert len(bench.deliveries) == 1
     (row,) = await bench.store.endpoints("shop")
     assert (row.enabled, row.disabled_reason, row.pending) == (False, "answered 410 Gone", 2)
-    assert await bench.store.enable_endpoint("shop")
+    assert await bench.store.enable_endpoint("shop", by=BY)
     await bench.commit()
     assert bench.types(bench.deliveries) == ["message.sent"] * 3
     assert bench.deliveries[1].webhook_id == bench.deliveries[0].webhook_id
@@ -201,13 +205,13 @@ async def test_a_disabled_endpoint_stays_so_over_a_restart(bench):
 
 
 async def test_an_account_without_webhook_has_nothing_to_enable_or_to_test(bench):
-    assert not await bench.store.enable_endpoint("quiet")
-    assert await bench.store.add_test_event("quiet") is None
+    assert not await bench.store.enable_endpoint("quiet", by=BY)
+    assert await bench.store.add_test_event("quiet", by=BY) is None
 
 
 async def test_a_test_event_is_told(bench):
     bench.take_deliveries()
-    event = await bench.store.add_test_event("shop")
+    event = await bench.store.add_test_event("shop", by=BY)
     await bench.commit()
     assert bench.types(bench.deliveries) == ["webhook.test"]
     assert event is not None
@@ -371,7 +375,7 @@ async def test_an_origin_is_known_only_while_something_waits_for_it(bench):
     await bench.commit()
     assert [e for e in known.values() if not e.own] == []
     ((event,),) = bench.sql("SELECT id FROM events WHERE url LIKE 'https://h3.%'")
-    assert await bench.store.replay("shop", [event], None, None, failed_only=False) == 1
+    assert await bench.store.replay("shop", [event], None, None, failed_only=False, by=BY) == 1
     await bench.commit()
     assert bench.deliveries[-1].url == "https://h3.example/x"
 
@@ -401,11 +405,11 @@ async def test_a_start_and_an_undone_transaction_know_only_the_endpoints_that_so
 async def test_times_at_which_to_look_do_not_pile_up(bench):
     bench.take_deliveries()
     await bench.accept_one(account="mall")
-    await bench.store.add_test_event("mall")
+    await bench.store.add_test_event("mall", by=BY)
     await bench.after(bench.policy.linger_ms)
     await bench.outcome(bench.deliveries[-1], 500, retry_at=bench.clock() + HOUR)
     for _ in range(150):
-        await bench.store.add_test_event("mall")
+        await bench.store.add_test_event("mall", by=BY)
         await bench.after(bench.policy.linger_ms)
         await bench.outcome(bench.deliveries[-1])
     endpoints = bench.store._writer.mirrors.endpoints
@@ -481,8 +485,8 @@ async def test_a_disabled_endpoints_events_are_given_up_after_the_horizon(bench)
     page = await bench.store.events("shop", EventFilter(["failed"]), limit=10, cursor=None)
     assert len(page.rows) == 3
     assert bench.store.counts()["events_pending"] == 0
-    assert await bench.store.enable_endpoint("shop")
-    assert await bench.store.replay("shop", None, None, None, failed_only=True) == 3
+    assert await bench.store.enable_endpoint("shop", by=BY)
+    assert await bench.store.replay("shop", None, None, None, failed_only=True, by=BY) == 3
     await bench.commit()
     assert len(bench.deliveries) == 4
 

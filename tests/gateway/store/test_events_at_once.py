@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from gateway.store import at_once
+from gateway.store.by import by_operator
 from gateway.store.interface import DeliveryOutcome
 from gateway.store.lists.interface import EventFilter
 from gateway.store.policy import EndpointPolicy
 
+BY = by_operator(None)
 SECOND = 1_000
 MINUTE = 60_000
 
@@ -246,7 +248,7 @@ async def test_a_gathered_batch_is_no_retry_while_another_is(bench):
 async def test_nothing_joins_what_was_gathered_when_its_endpoint_is_enabled(bench):
     bench.take_deliveries()
     await sent_together(bench, 2, account="mall")
-    await bench.store.enable_endpoint("mall")
+    await bench.store.enable_endpoint("mall", by=BY)
     await sent_together(bench, 1, account="mall", name="telco/8")
     await bench.after(bench.policy.linger_ms)
     assert [len(d.bodies) for d in bench.deliveries] == [2, 1]
@@ -349,7 +351,7 @@ async def test_a_replayed_event_has_a_delivery_of_its_own(bench, batch):
     await bench.outcome(bench.deliveries[0])
     ((event,),) = bench.sql("SELECT id FROM events")
     for _ in range(batch):
-        assert await bench.store.replay("shop", [event], None, None, failed_only=False) == 1
+        assert await bench.store.replay("shop", [event], None, None, failed_only=False, by=BY) == 1
         await bench.commit()
         assert (bench.deliveries[-1].webhook_id, bench.deliveries[-1].tries) == (bench.deliveries[0].webhook_id, 0)
         await bench.outcome(bench.deliveries[-1], 204)

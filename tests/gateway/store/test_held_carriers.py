@@ -22,7 +22,7 @@ async def test_a_hold_takes_the_place_of_the_one_before_and_ends_by_hand(bench):
     assert [(row.who, row.what, row.outcome) for row in rows] == [
         ("operator:anna", "resume_carrier", "telco"),
         ("operator:bob", "drain_carrier", "telco"),
-        ("operator:anna", "pause_carrier", "telco"),
+        ("operator:anna", "pause_carrier", "telco: new invoice"),
     ]
 
 

@@ -1,67 +1,24 @@
 """What a restored backup had open is held: it goes to nobody until it is released, while what is new flows."""
 
-from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
-from played_campaigns import PlayedCampaign
+from held_stores import ALL, BY, backed_up, end, orders_carried_out, release, restored
 
 from gateway.messages import MessageState
 from gateway.settings import AccountLimits, InDoubt
-from gateway.store.backups import copying, restoring
-from gateway.store.by import by_account, by_operator
-from gateway.store.campaigns.interface import CampaignMove, CampaignState
-from gateway.store.connection import migrations
+from gateway.store.by import by_account
 from gateway.store.held_queue.interface import HeldFilters, HeldOrder, HeldWhat
 from gateway.store.interface import Accepted, StoreFull, Verdict
 from gateway.store.policy import LanePolicy
 
 MINUTE, DAY = 60_000, 86_400_000
-BY = by_operator(7, "anna")
-ALL = HeldFilters()
 TRIED_AGAIN = {"transactional": LanePolicy(2, InDoubt.RESEND, MINUTE, DAY, retry_undelivered=True)}
-
-
-def backed_up(bench):
-    """A backup of the store as it is, while it is open."""
-    path = bench.store.path.with_name(f"backup-{bench.ids.next()}.db")
-    copying.take(bench.store.path, path, migrations()[-1][0], room_left=0, clock=bench.clock, pause_share=0)
-    return path
-
-
-@asynccontextmanager
-async def restored(bench, backup, **changes):
-    """The store that was made of a backup, in another folder, a minute later."""
-    bench.clock.advance(MINUTE)
-    folder = bench.store.path.parent / f"restored-{bench.ids.next()}"
-    folder.mkdir()
-    path = folder / "other.db"
-    restoring.restore(backup, path, clock=bench.clock, room_left=0)
-    async with bench._opener(path, **changes) as after:
-        yield after
-
-
-async def carried_out(bench):
-    """All that operators have ordered is done."""
-    while bench.sql("SELECT 1 FROM held_orders"):
-        await bench.after(100)
-
-
-async def release(bench, filters=ALL):
-    count = await bench.store.order_held(HeldOrder.RELEASE, filters, by=BY)
-    await carried_out(bench)
-    return count
-
-
-async def end(bench, filters=ALL):
-    count = await bench.store.order_held(HeldOrder.END, filters, by=BY)
-    await carried_out(bench)
-    return count
 
 
 async def test_what_waited_is_held_and_what_is_new_is_dealt(bench):
     waiting = await bench.accept(*(bench.a_message() for _ in range(3)))
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         new = await after.accept(after.a_message(), after.a_message())
         bind = after.bind()
         await bind.ask(50)
@@ -82,7 +39,7 @@ async def test_each_state_that_a_restart_would_send_from_is_held_and_listed(benc
     ready = await bench.accept_one()
     scheduled = await bench.accept_one(scheduled_at=bench.clock() + DAY, expires_at=bench.clock() + 2 * DAY)
     sent = await bench.sent(route="pair")
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         page = await after.store.held_messages(ALL, limit=50, cursor=None)
         assert {row.id: row.state for row in page.rows} == {
             claimed: MessageState.IN_DOUBT,
@@ -98,7 +55,7 @@ async def test_each_state_that_a_restart_would_send_from_is_held_and_listed(benc
 
 async def test_held_messages_are_listed_page_by_page(bench):
     waiting = await bench.accept(*(bench.a_message(lane=lane) for lane in ("otp", "promotional", "transactional") * 3))
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         seen, cursor = [], None
         while True:
             page = await after.store.held_messages(ALL, limit=2, cursor=cursor)
@@ -113,7 +70,7 @@ async def test_a_doubt_of_the_backup_is_not_sent_again_by_its_lane_until_it_is_r
     bind = bench.bind()
     message = await bench.accept_one(lane="transactional")
     await bind.ask(1)
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         bind = after.bind()
         await bind.ask(5)
         await after.after(2 * MINUTE)
@@ -128,7 +85,7 @@ async def test_a_doubt_whose_lane_holds_ends_unknown_while_it_is_held(bench):
     bind = bench.bind()
     message = await bench.accept_one(lane="otp")
     await bind.ask(1)
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.after(2 * MINUTE)
         assert await after.state(message) is MessageState.UNKNOWN
         assert await after.store.held() is None
@@ -137,22 +94,17 @@ async def test_a_doubt_whose_lane_holds_ends_unknown_while_it_is_held(bench):
 async def test_what_is_released_is_marked_as_a_possible_duplicate_but_for_what_was_to_be_sent_later(bench):
     ready = await bench.accept_one()
     later = await bench.accept_one(scheduled_at=bench.clock() + DAY, expires_at=bench.clock() + 2 * DAY)
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await release(after)
         assert (await after.story(ready)).message.possible_duplicate
         assert not (await after.story(later)).message.possible_duplicate
-        bind = after.bind()
-        await bind.ask(5)
-        await after.after(DAY)
-        await after.after(1)
-        assert bind.messages == [ready, later] or bind.messages == [ready]
 
 
 async def test_only_what_is_meant_is_released(bench):
     one = await bench.accept_one(lane="otp")
     other = await bench.accept_one(lane="promotional")
     foreign = await bench.accept_one(account="mall", lane="otp")
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         bind = after.bind()
         await bind.ask(5)
         assert await release(after, HeldFilters(account="shop", lane="otp")) == 1
@@ -166,7 +118,7 @@ async def test_only_what_is_meant_is_released(bench):
 async def test_what_is_ended_is_unknown_and_told_and_never_sent(bench):
     message = await bench.accept_one()
     later = await bench.accept_one(scheduled_at=bench.clock() + DAY, expires_at=bench.clock() + 2 * DAY)
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         assert await end(after) == 2
         assert await after.state(message) is MessageState.UNKNOWN
         assert await after.state(later) is MessageState.UNKNOWN
@@ -177,7 +129,7 @@ async def test_what_is_ended_is_unknown_and_told_and_never_sent(bench):
 
 async def test_validity_goes_on_while_a_message_is_held(bench):
     message = await bench.accept_one(expires_at=bench.clock() + 5 * MINUTE)
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.after(5 * MINUTE)
         assert await after.state(message) is MessageState.EXPIRED
         assert await after.store.held() is None
@@ -185,7 +137,7 @@ async def test_validity_goes_on_while_a_message_is_held(bench):
 
 async def test_a_message_whose_time_comes_while_it_is_held_is_not_sent(bench):
     message = await bench.accept_one(scheduled_at=bench.clock() + 5 * MINUTE, expires_at=bench.clock() + DAY)
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         bind = after.bind()
         await bind.ask(5)
         await after.after(5 * MINUTE)
@@ -195,7 +147,7 @@ async def test_a_message_whose_time_comes_while_it_is_held_is_not_sent(bench):
 
 async def test_an_undelivered_message_that_would_go_to_another_carrier_is_held(bench):
     message = await bench.sent("x1", route="pair")
-    async with restored(bench, backed_up(bench), lanes=TRIED_AGAIN) as after:
+    async with restored(bench, lanes=TRIED_AGAIN) as after:
         other = after.bind("other/1")
         await other.ask(5)
         await after.receipt("x1", "UNDELIV", error="unmapped", err="0B1")
@@ -207,7 +159,7 @@ async def test_an_undelivered_message_that_would_go_to_another_carrier_is_held(b
 
 async def test_a_receipt_of_what_the_lost_store_had_sent_settles_the_held_message(bench):
     message, other = await bench.accept(bench.a_message(recipient="+34600000007"), bench.a_message())
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.receipt("never-heard-of", to="34600000007")
         story = await after.story(message)
         assert story.message.state == MessageState.DELIVERED
@@ -219,7 +171,7 @@ async def test_a_receipt_of_what_the_lost_store_had_sent_settles_the_held_messag
 
 async def test_a_receipt_on_the_way_says_that_a_held_message_was_sent(bench):
     message = await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.receipt("x", "ENROUTE")
         assert await after.state(message) is MessageState.SENT
         await after.receipt("x")
@@ -228,7 +180,7 @@ async def test_a_receipt_on_the_way_says_that_a_held_message_was_sent(bench):
 
 async def test_a_receipt_that_may_be_about_either_of_two_held_messages_settles_none(bench):
     messages = await bench.accept(bench.a_message(), bench.a_message())
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.receipt("x")
         assert [await after.state(message) for message in messages] == [MessageState.QUEUED] * 2
         assert after.store.counts()["parked"] == 1
@@ -236,96 +188,28 @@ async def test_a_receipt_that_may_be_about_either_of_two_held_messages_settles_n
 
 async def test_a_receipt_of_a_carrier_that_the_route_does_not_know_settles_no_held_message(bench):
     message = await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.receipt("x", carrier="other", bind="other/1")
         assert await after.state(message) is MessageState.QUEUED
 
 
 async def test_the_account_can_cancel_what_is_held(bench):
     message = await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.store.cancel("shop", message, by_account("shop", 1))
         assert await after.state(message) is MessageState.CANCELED
         assert after.ready_is_right()
 
 
-async def test_events_that_were_not_told_are_held_and_those_after_them_wait(bench):
-    message = await bench.sent("x1")
-    assert bench.told(message) == ["message.sent"]
-    async with restored(bench, backed_up(bench)) as after:
-        after.take_deliveries()
-        await after.receipt("x1")
-        await after.commit()
-        assert after.deliveries == []
-        new = await after.sent("x2")
-        await after.receipt("x2")
-        assert {body["message_id"] for body in after.bodies()} == {after.bodies()[0]["message_id"]}
-        assert (await after.store.held()).events == 1
-        for delivery in list(after.deliveries):
-            await after.outcome(delivery)
-        assert await release(after) == 1
-        for _ in range(3):
-            for delivery in list(after.deliveries):
-                await after.outcome(delivery)
-        types = [body["type"] for body in after.bodies()]
-        assert types.index("message.sent", 1) < len(types)
-        states = after.sql("SELECT state FROM events WHERE message IN (?, ?)", message, new)
-        assert {state for (state,) in states} == {3}
-
-
-async def test_events_that_are_ended_are_listed_as_failed(bench):
-    message = await bench.sent("x1")
-    async with restored(bench, backed_up(bench)) as after:
-        after.take_deliveries()
-        assert await end(after, HeldFilters(what=HeldWhat.EVENTS)) == 1
-        assert after.deliveries == []
-        assert after.sql("SELECT state FROM events WHERE message = ?", message) == [(4,)]
-
-
-async def test_campaigns_are_paused_and_cannot_be_resumed_by_their_account_until_they_are_released(bench):
-    campaign = await PlayedCampaign(bench).load(30)
-    await campaign.expand(10)
-    async with restored(bench, backed_up(bench)) as after:
-        assert after.sql("SELECT state FROM campaigns") == [(CampaignState.PAUSED,)]
-        summary = await after.store.held()
-        assert [(one.id, one.waiting) for one in summary.campaigns] == [(campaign.id, 20)]
-        resume = await after.store.resume_campaign("shop", campaign.id, by=by_account("shop", 1))
-        assert resume is CampaignMove.NOT_POSSIBLE
-        bind = after.bind()
-        await bind.ask(50)
-        await release(after, HeldFilters(what=HeldWhat.MESSAGES))
-        assert bind.messages == []
-        await release(after)
-        assert len(bind.messages) == 10
-        assert after.sql("SELECT state FROM campaigns") == [(CampaignState.RUNNING,)]
-
-
-async def test_a_campaign_that_its_account_had_paused_stays_paused_when_it_is_released(bench):
-    campaign = await PlayedCampaign(bench).load(30)
-    await campaign.pause()
-    async with restored(bench, backed_up(bench)) as after:
-        await release(after)
-        assert after.sql("SELECT state FROM campaigns") == [(CampaignState.PAUSED,)]
-
-
-async def test_a_held_campaign_that_is_ended_is_canceled(bench):
-    campaign = await PlayedCampaign(bench).load(30)
-    await campaign.expand(10)
-    async with restored(bench, backed_up(bench)) as after:
-        await end(after)
-        await after.commit()
-        assert after.sql("SELECT state, settled FROM campaigns") == [(CampaignState.CANCELED, 1)]
-
-
 async def test_many_are_released_some_at_a_time_and_an_order_goes_on_after_a_crash(bench):
     waiting = await bench.accept(*(bench.a_message() for _ in range(1_000)))
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         assert await after.store.order_held(HeldOrder.RELEASE, ALL, by=BY) == 1_000
         await after.after(100)
         left = after.sql("SELECT sum(ready) FROM queues WHERE held > 0")[0][0]
         assert 0 < left < 1_000
         async with after.after_a_crash() as again:
-            await carried_out(again)
+            await orders_carried_out(again)
             bind = again.bind()
             await bind.ask(2_000)
             assert sorted(bind.messages) == waiting
@@ -334,7 +218,7 @@ async def test_many_are_released_some_at_a_time_and_an_order_goes_on_after_a_cra
 
 async def test_a_release_is_in_the_audit_by_name(bench):
     await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await release(after, HeldFilters(account="shop"))
         page = await after.store.audit(limit=5, cursor=None)
         assert [(row.who, row.what) for row in page.rows] == [
@@ -345,9 +229,9 @@ async def test_a_release_is_in_the_audit_by_name(bench):
 
 async def test_a_backup_of_a_store_that_holds_is_held_anew_as_a_whole(bench):
     first = await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         second = await after.accept_one()
-        async with restored(after, backed_up(after)) as again:
+        async with restored(after) as again:
             bind = again.bind()
             await bind.ask(5)
             assert bind.messages == []
@@ -357,10 +241,10 @@ async def test_a_backup_of_a_store_that_holds_is_held_anew_as_a_whole(bench):
 
 async def test_what_was_released_before_a_further_restore_is_held_again(bench):
     first = await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await release(after)
         second = await after.accept_one()
-        async with restored(after, backed_up(after)) as again:
+        async with restored(after) as again:
             assert await release(again) == 2
             bind = again.bind()
             await bind.ask(5)
@@ -369,7 +253,7 @@ async def test_what_was_released_before_a_further_restore_is_held_again(bench):
 
 async def test_a_store_that_holds_is_still_so_after_a_restart(bench):
     message = await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after, after.after_a_crash() as again:
+    async with restored(bench) as after, after.after_a_crash() as again:
         bind = again.bind()
         await bind.ask(5)
         assert bind.messages == []
@@ -380,7 +264,7 @@ async def test_a_store_that_holds_is_still_so_after_a_restart(bench):
 
 async def test_held_messages_count_neither_for_the_backlog_nor_as_ready(bench):
     await bench.accept(*(bench.a_message() for _ in range(5)))
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         assert after.store.backlog() == 0
         assert after.store.queues() == []
         await release(after)
@@ -393,7 +277,7 @@ async def test_a_drain_does_not_wait_for_what_is_held(bench):
     await bind.ask(1)
     await bind.answer(bind.an_answer(message, Verdict.RETRY))
     await bench.accept_one()
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         assert (await after.store.left(receipts=False)).queued == 0
 
 
@@ -410,7 +294,7 @@ async def test_ids_go_on_beyond_what_the_lost_store_may_have_given(bench):
 
 async def test_what_was_ordered_in_the_backup_releases_nothing_of_a_later_restore(bench):
     first = await bench.accept(*(bench.a_message() for _ in range(1_000)))
-    async with restored(bench, backed_up(bench)) as after:
+    async with restored(bench) as after:
         await after.store.order_held(HeldOrder.RELEASE, ALL, by=BY)
         backup = backed_up(after)
         assert after.sql("SELECT count(*) FROM held_orders") == [(1,)]
@@ -434,7 +318,7 @@ async def accepted_while_a_held_message_ends(bench, **changes):
         except StoreFull as full:
             outcomes.append(full)
 
-    async with restored(bench, backed_up(bench), **changes) as after:
+    async with restored(bench, **changes) as after:
         await after.accept_one()
         async with trio.open_nursery() as together:
             together.start_soon(partial(after.store.cancel, "shop", canceled, by=by_account("shop", 1)))
@@ -448,23 +332,3 @@ async def test_what_is_held_takes_no_room_of_its_account_while_it_ends(bench):
 
 async def test_what_is_held_makes_no_room_for_others_by_its_end(bench):
     assert not await accepted_while_a_held_message_ends(bench, backlog_limit=1)
-
-
-async def test_a_campaign_that_its_account_pauses_while_it_is_held_stays_paused_when_it_is_released(bench):
-    campaign = await PlayedCampaign(bench).load(30)
-    async with restored(bench, backed_up(bench)) as after:
-        pause = await after.store.pause_campaign("shop", campaign.id, by=by_account("shop", 1))
-        assert pause is CampaignMove.ALREADY
-        await release(after)
-        assert after.sql("SELECT state FROM campaigns") == [(CampaignState.PAUSED,)]
-        resume = await after.store.resume_campaign("shop", campaign.id, by=by_account("shop", 2))
-        assert resume is CampaignMove.DONE
-
-
-async def test_a_held_campaign_that_its_account_cancels_is_held_no_longer(bench):
-    campaign = await PlayedCampaign(bench).load(30)
-    async with restored(bench, backed_up(bench)) as after:
-        assert len((await after.store.held()).campaigns) == 1
-        await after.store.cancel_campaign("shop", campaign.id, by=by_account("shop", 1))
-        assert await after.store.held() is None
-        assert await release(after) == 0

@@ -1,4 +1,4 @@
-"""A store's life: one owner, migrations, a writer that ends last, connections that are closed on every path."""
+"""A store's life: one owner, versions, a writer that ends last, connections that are closed on every path."""
 
 import re
 import resource
@@ -15,7 +15,7 @@ import trio.testing
 from gateway.messages import MessageState
 from gateway.rules.tiers import Tier
 from gateway.settings import load
-from gateway.store.connection import LEAST_SQLITE, StoreLocked, check_version, lock, migrate, migrations, open_loop
+from gateway.store.connection import LEAST_SQLITE, StoreLocked, check_version, lock, open_loop
 from gateway.store.interface import StoreBusy
 from gateway.store.opening import PATIENCE_SECONDS, StoreUnopened
 from gateway.store.policy import policy_of
@@ -82,32 +82,7 @@ def test_a_lock_ends_with_its_process_however_it_dies(tmp_path):
         pass
 
 
-# --- migrations
-
-
-def test_every_migration_applies_from_empty_and_only_once(tmp_path):
-    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
-    migrate(connection)
-    tables = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
-    assert connection.execute("PRAGMA user_version").fetchone() == (migrations()[-1][0],)
-    migrate(connection)
-    assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == tables
-    connection.close()
-
-
-def test_a_migration_that_fails_leaves_nothing_half_done(tmp_path):
-    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
-    connection.execute("CREATE TABLE webhook_tries (in_the_way)")
-    with pytest.raises(sqlite3.OperationalError, match="already exists"):
-        migrate(connection)
-    connection.rollback()
-    assert connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall() == [("webhook_tries",)]
-    assert connection.execute("PRAGMA user_version").fetchone() == (0,)
-    connection.close()
-
-
-def test_migrations_are_numbered_from_one_without_gaps():
-    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+# --- versions
 
 
 async def test_a_store_of_a_newer_version_is_refused_and_closed(open_store, tmp_path):

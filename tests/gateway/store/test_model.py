@@ -11,18 +11,19 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import trio
+from held_stores import orders_carried_out, restored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.messages import MOVES, MessageState, Status, status_of
 from gateway.settings import InDoubt
-from gateway.store.backups import copying, restoring
 from gateway.store.by import by_account, by_operator
-from gateway.store.connection import migrations, open_loop
+from gateway.store.connection import open_loop
 from gateway.store.held_queue.interface import HeldFilters, HeldOrder
 from gateway.store.interface import AttemptName, Verdict
 from gateway.store.policy import LanePolicy
 
+BY = by_account("shop", None)
 SECOND = 1_000
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
@@ -200,7 +201,9 @@ class Play:
 
     async def settle(self, a, b):
         if self.accepted:
-            await self.bench.store.settle_doubt(self.accepted[a % len(self.accepted)], ("sent", "unknown")[b % 2])
+            await self.bench.store.settle_doubt(
+                self.accepted[a % len(self.accepted)], ("sent", "unknown")[b % 2], by=BY
+            )
 
     async def time(self, a, b):
         await self.bench.after((SECOND, 6 * SECOND, MINUTE, 3 * MINUTE, 4 * DAY)[a % 5] + b)
@@ -214,19 +217,11 @@ class Play:
 
     async def _order(self, what, filters):
         await self.bench.store.order_held(what, filters, by=by_operator(None))
-        while self.bench.sql("SELECT 1 FROM held_orders"):
-            await self.bench.after(100)
+        await orders_carried_out(self.bench)
 
     def restored(self, **changes):
-        """The store of a backup that is taken now, in another folder."""
-        bench = self.bench
-        folder = bench.store.path.parent / f"restored-{bench.ids.next()}"
-        folder.mkdir()
-        backup, path = folder / "backup.db", folder / "sluice.db"
-        copying.take(bench.store.path, backup, migrations()[-1][0], room_left=0, clock=bench.clock, pause_share=0)
-        bench.clock.advance(SECOND)
-        restoring.restore(backup, path, clock=bench.clock, room_left=0)
-        return bench._opener(path, **changes)
+        """The store of a backup that is taken now."""
+        return restored(self.bench, after_ms=SECOND, **changes)
 
     def _outstanding(self):
         return [

@@ -19,6 +19,7 @@ from gateway.store.consents.interface import ConsentKind, NewConsent, Suppressio
 from gateway.store.interface import Accepted, IdempotencyKey, InboundPart, Replayed, Verdict
 from gateway.store.policy import LanePolicy
 
+BY = by_account("shop", None)
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 HANDSET = "+34600000001"
@@ -142,7 +143,7 @@ async def test_what_a_doubt_would_send_again_may_have_arrived_before_the_opt_out
     await bind.ask(1)
     await bind.doubt(message)
     await says(bench)
-    await bench.store.settle_doubt(message, "resend")
+    await bench.store.settle_doubt(message, "resend", by=BY)
     await bind.ask(1)
     assert await bench.state(message) is MessageState.UNKNOWN
 

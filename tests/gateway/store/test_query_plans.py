@@ -8,6 +8,7 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
+from held_stores import restored
 from played_campaigns import PlayedCampaign
 
 from gateway.identifiers import Identifiers
@@ -18,7 +19,6 @@ from gateway.rules.tiers import Tierings
 from gateway.settings import InDoubt, Route
 from gateway.settings.alerts import OperatorEvent
 from gateway.store import ended_binds, recovery
-from gateway.store.backups import copying, restoring
 from gateway.store.by import by_account, by_operator
 from gateway.store.campaigns.interface import RecipientErrors
 from gateway.store.connection import Tx, migrate
@@ -36,6 +36,7 @@ from gateway.store.queues import Queues
 from gateway.store.reconciliation.interface import BEGIN, Period
 from gateway.store.templates.interface import TemplateRow
 
+BY = by_account("shop", None)
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 TINY = ("endpoints", "queues", "templates", "alarms", "carrier_holds", "claims_in_hand", "holds", "held_orders",
@@ -146,8 +147,8 @@ async def one_by_one(bench):
     await bind.doubt(held)
     await bench.receipt("for-a-doubt", to="34600000007")
     await bind.doubt(again)
-    await bench.store.settle_doubt(again, "sent")
-    await bench.store.settle_doubt(held, "resend")
+    await bench.store.settle_doubt(again, "sent", by=BY)
+    await bench.store.settle_doubt(held, "resend", by=BY)
     bench.store.inbound(bench.an_inbound(), lambda kept: None)
     for reference, part in ((1, 1), (1, 2), (2, 1)):
         parts = InboundPart(1, reference, part, 2, b"\5\0\3%c\2%cx" % (reference, part), 0, True)
@@ -175,10 +176,7 @@ async def held(bench, recorded):
     await bench.accept(bench.a_message(recipient="+34600000077"))
     await bench.accept(bench.a_message(), account="mall")
     await PlayedCampaign(bench).load(3)
-    backup, path = bench.store.path.with_name("backup.db"), bench.store.path.with_name("restored.db")
-    copying.take(bench.store.path, backup, 99, room_left=0, clock=bench.clock)
-    restoring.restore(backup, path, clock=bench.clock, room_left=0)
-    async with bench._opener(path, carriers=bench.policy.carriers, lanes=bench.policy.lanes) as after:
+    async with restored(bench, carriers=bench.policy.carriers, lanes=bench.policy.lanes) as after:
         for connection in (after.store._writer._connection, *after.store._readers):
             await connection.call(lambda c: c.set_trace_callback(recorded.add))
         await after.store.held()
@@ -340,14 +338,14 @@ async def webhooks(bench):
     for http_status in (200, 500, 410):
         for delivery in list(bench.deliveries):
             await bench.outcome(delivery, http_status)
-    await bench.store.enable_endpoint("shop")
-    await bench.store.add_test_event("shop")
+    await bench.store.enable_endpoint("shop", by=BY)
+    await bench.store.add_test_event("shop", by=BY)
     for delivery in list(bench.deliveries):
         await bench.outcome(delivery, 500, retry_at=None)
-    await bench.store.replay("shop", None, None, None, failed_only=True)
-    await bench.store.replay("shop", None, None, None, failed_only=False)
+    await bench.store.replay("shop", None, None, None, failed_only=True, by=BY)
+    await bench.store.replay("shop", None, None, None, failed_only=False, by=BY)
     ids = [row[0] for row in bench.sql("SELECT id FROM events LIMIT 3")]
-    await bench.store.replay("shop", ids, None, None, failed_only=False)
+    await bench.store.replay("shop", ids, None, None, failed_only=False, by=BY)
     await bench.commit()
     for delivery in list(bench.deliveries):
         await bench.outcome(delivery, 200)

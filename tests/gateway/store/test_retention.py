@@ -12,6 +12,7 @@ from gateway.store.interface import IdempotencyKey
 from gateway.store.lines.interface import LineKeys, LinesIn
 from gateway.store.policy import LanePolicy
 
+BY = by_account("shop", None)
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -141,7 +142,7 @@ async def test_tries_of_an_earlier_delivery_of_a_replayed_event_go_too(bench):
     bench.take_deliveries()
     await bench.sent("1")
     await bench.outcome(bench.deliveries[-1], 500, retry_at=None)
-    await bench.store.replay("shop", None, None, None, failed_only=True)
+    await bench.store.replay("shop", None, None, None, failed_only=True, by=BY)
     await bench.commit()
     await bench.outcome(bench.deliveries[-1])
     assert bench.sql("SELECT count(*) FROM webhook_tries") == [(2,)]
@@ -321,7 +322,7 @@ async def test_an_inbound_text_that_nobody_has_taken_is_kept_for_its_replay(benc
     await an_inbound_is_told(bench, 500, retry_at=None)
     await quiet_time(bench, 3 * DAY)
     assert stored_inbound(bench)[0] == "Grüße 🙂"
-    await bench.store.replay("shop", None, None, None, failed_only=True)
+    await bench.store.replay("shop", None, None, None, failed_only=True, by=BY)
     await bench.commit()
     assert bench.bodies()[-1]["data"]["text"] == "Grüße 🙂"
     await bench.outcome(bench.deliveries[-1])
@@ -333,7 +334,7 @@ async def test_an_inbound_text_that_nobody_has_taken_is_kept_for_its_replay(benc
 async def test_a_replay_after_the_erasing_tells_without_the_text(bench):
     await an_inbound_is_told(bench)
     await quiet_time(bench, DAY)
-    await bench.store.replay("shop", None, None, None, failed_only=False)
+    await bench.store.replay("shop", None, None, None, failed_only=False, by=BY)
     await bench.commit()
     assert bench.bodies()[-1]["data"]["text"] is None
 

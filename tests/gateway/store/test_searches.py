@@ -95,25 +95,23 @@ class Clock:
         return self.now
 
 
-async def test_a_search_that_takes_too_long_ends_and_tells_how_far_it_looked(bench, monkeypatch):
-    monkeypatch.setattr(searches, "_SLICE", 2)
+async def test_a_search_that_takes_too_long_ends_and_tells_how_far_it_looked(bench):
     wanted = await bench.accept_one(recipient="+34600001234")
     others = []
     for _ in range(6):
         await bench.after(1_000)
         others.append(await bench.accept_one())
     look = MessageFilter(ends_with="1234")
-    hasty = await searches.walked(bench.store._read, None, look, 5, None, Clock(1.0))
+    hasty = await searches.walked(bench.store._read, None, look, 5, None, Clock(1.0), slice_=2)
     assert (hasty.rows, hasty.looked_back_to) == ([], created_at_ms(others[-2]))
-    patient = await searches.walked(bench.store._read, None, look, 5, hasty.next_cursor, Clock(0.0))
+    patient = await searches.walked(bench.store._read, None, look, 5, hasty.next_cursor, Clock(0.0), slice_=2)
     assert [row.id for row in patient.rows] == [wanted]
     assert (patient.next_cursor, patient.looked_back_to) == (None, None)
 
 
-async def test_a_full_page_looks_no_further(bench, monkeypatch):
-    monkeypatch.setattr(searches, "_SLICE", 2)
+async def test_a_full_page_looks_no_further(bench):
     messages = [await bench.accept_one(recipient="+34600001234") for _ in range(6)]
-    page = await found(bench, ends_with="1234", limit=3)
+    page = await searches.walked(bench.store._read, None, MessageFilter(ends_with="1234"), 3, None, slice_=2)
     assert ([row.id for row in page.rows], page.looked_back_to) == (messages[:2:-1], None)
     assert await ids(bench, ends_with="1234", cursor=page.next_cursor) == messages[2::-1]
 
