@@ -230,19 +230,7 @@ class Notify:
     def _hand_back(self, line: _Line) -> None:
         """What waits is the store's again: it probes an endpoint that failed by one POST at a time."""
         for delivery in line.waiting:
-            self._store.delivered(
-                DeliveryOutcome(
-                    delivery.id,
-                    delivery.endpoint,
-                    self._clock(),
-                    0,
-                    None,
-                    None,
-                    taken=False,
-                    retry_at=None,
-                    untried=True,
-                )
-            )
+            self._store.delivered(self._unmade(delivery, untried=True))
             self._end()
         line.waiting.clear()
 
@@ -279,13 +267,19 @@ class Notify:
         )
 
     def _unsigned(self, delivery: Delivery) -> DeliveryOutcome:
-        """Given up at once: without a secret nothing is sent, and waiting for one would hold up what follows."""
+        """Without a secret nothing is sent. What goes to the settings' own URL was dealt just before they lost it and
+        waits in the store for its return; the rest is given up at once, for waiting would hold up what follows.
+        """
+        if delivery.own:
+            return self._unmade(delivery, untried=True)
         if delivery.account in self._accounts:
             error = f"the account {delivery.account} has no webhook, so no secret to sign with"
-        elif delivery.account == OPERATOR:
-            error = "operator.webhook is no longer in the settings, so there is no secret to sign with"
         else:
             error = f"the account {delivery.account} is no longer in the settings"
+        return self._unmade(delivery, error)
+
+    def _unmade(self, delivery: Delivery, error: str | None = None, *, untried: bool = False) -> DeliveryOutcome:
+        """Of a POST that is not made: given up, or `untried` and the store's again."""
         return DeliveryOutcome(
             id=delivery.id,
             endpoint=delivery.endpoint,
@@ -295,10 +289,13 @@ class Notify:
             error=error,
             taken=False,
             retry_at=None,
+            untried=untried,
         )
 
     def _record(self, delivery: Delivery, outcome: DeliveryOutcome) -> None:
         self._store.delivered(outcome)
+        if outcome.untried:
+            return
         end = _end_of(delivery, outcome)
         _posts_of(shown(delivery.account), end.value).inc()
         if end is _End.TAKEN:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.logs import Logfmt, is_journal, masked, quoted, redacted, stack_of, without_numbers
+from gateway.store.audit import What
 
 ROOT = Path(__file__).parents[2]
 LINE = re.compile(r'(?:[a-z_]+=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)(?: |$))+')
@@ -166,6 +167,13 @@ def test_every_line_about_a_message_is_explained() -> None:
     table = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| `([a-z_ ]+)` \|$", section, re.MULTILINE))
     stages = [text for file, text in logged_formats() if file == "stages.py" and not text.startswith("in doubt")]
     assert {text.split()[0]: " ".join(re.findall(r"(\w+)=", text)) for text in stages} == table
+
+
+def test_everything_that_is_audited_is_explained() -> None:
+    page = (ROOT / "docs/logs.md").read_text("utf-8")
+    section = page.partition("## The audit")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)
+    assert {word for cell in first_cells for word in re.findall(r"`(\w+)`", cell)} - {"what"} == {w.value for w in What}
 
 
 def test_no_line_is_put_together_before_it_is_known_that_somebody_listens() -> None:

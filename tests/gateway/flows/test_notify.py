@@ -213,8 +213,17 @@ async def test_410_says_that_the_endpoint_is_gone(
 async def test_what_cannot_be_signed_is_given_up_in_words_and_never_posted(
     notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock, account: str, words: str
 ) -> None:
-    outcome = await outbox.outcome_of(a_delivery(account=account))
-    assert (outcome.taken, outcome.retry_at, outcome.error) == (False, None, words)
+    outcome = await outbox.outcome_of(a_delivery(account=account, own=False))
+    assert (outcome.taken, outcome.retry_at, outcome.untried, outcome.error) == (False, None, False, words)
+    assert posts.posts == []
+    assert notify.under_way == 0
+
+
+async def test_what_was_dealt_for_an_account_that_a_reload_just_took_out_waits_in_the_store_for_its_return(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    outcome = await outbox.outcome_of(a_delivery(account="removed"))
+    assert (outcome.untried, outcome.error) == (True, None)
     assert posts.posts == []
     assert notify.under_way == 0
 
