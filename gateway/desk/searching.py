@@ -118,8 +118,8 @@ def _guesses(way: Way, q: str, settings: Settings) -> Iterator[Way]:
         yield way._replace(wanted=wanted._replace(campaign=campaign))
         return
     digits = bare_number(q)
-    if (end := _MARKED_END.fullmatch(q) or _END.fullmatch(q)) is not None:
-        yield way._replace(wanted=wanted._replace(ends_with=end[1]))
+    if (end := end_of(q)) is not None:
+        yield way._replace(wanted=wanted._replace(ends_with=end))
         return
     if _WHOLE.fullmatch(digits) is not None:
         yield from _by_number(way, digits, settings)
@@ -150,6 +150,12 @@ def recipients_of(number: str, settings: Settings) -> list[str]:
                     meant[found.e164] = None
                 break
     return list(meant)
+
+
+def end_of(q: str) -> str | None:
+    """`0001` of `0001`, `*0001` and `…0001`; None: it is not the end of a number."""
+    end = _MARKED_END.fullmatch(q) or _END.fullmatch(q)
+    return None if end is None else end[1]
 
 
 def bare_number(text: str) -> str:

@@ -21,10 +21,15 @@ _OPENINGS = {
     "opted_out": "Not sent",
     "unknown": "Nobody knows whether it arrived",
 }
+_ADVICE = {
+    "unknown_subscriber": "Sending again won't help; check the number.",
+    "blocked_by_recipient": "Sending again won't help; only the recipient can change that.",
+}
+"""Behind an end whose cause is the recipient's, and lasts."""
 
 
 def sentence(story: Story) -> str:
-    """`Delivered: telco said so 4.2 s after it was accepted. Its webhook took this.`"""
+    """`Delivered: telco said so 4.2 s after it was accepted. The customer's webhook at HOST was told.`"""
     return " ".join(_sentences(story))
 
 
@@ -44,6 +49,8 @@ def _sentences(story: Story) -> Iterator[str]:
             yield _expired(story)
         case status:
             yield _ended(story, _OPENINGS.get(status, str(status)))
+            if story.get("error") and story["error"]["code"] in _ADVICE:
+                yield _ADVICE[story["error"]["code"]]
     if story.get("possible_duplicate"):
         yield "It was sent again after a doubt, so it may have arrived twice."
     if told := _told(story):
@@ -171,10 +178,10 @@ def _told(story: Story) -> str:
     last = tries[-1]
     host = last.get("host", "the endpoint")
     if 200 <= last.get("http_status", 0) < 300:
-        return f"The webhook at {host} took this."
+        return f"The customer's webhook at {host} was told."
     answer = last.get("http_status") or last.get("error") or "nothing"
     got = f"the latest of {_count(len(tries), 'try', 'tries')} got {answer}"
-    return f"The webhook at {host} has not taken this: {got}{_next_try(story, name)}."
+    return f"The customer's webhook at {host} has not been told: {got}{_next_try(story, name)}."
 
 
 def _next_try(story: Story, name: str) -> str:

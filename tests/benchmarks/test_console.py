@@ -25,8 +25,8 @@ from gateway.identifiers import MESSAGE, now_ms, public
 MESSAGES = int(os.environ.get("CONSOLE_MESSAGES", "1000000"))
 MOST_MS = 300
 A_SECOND, BULK = 500, 50
-TIMES = 5
-ROUNDS, A_ROUND = 4, 5_000
+TIMES = 25
+ROUNDS, A_ROUND = 10, 5_000
 """Of the throughput: by turns without a console and with three, so many messages each."""
 CONSOLES = 3
 CSRF = re.compile(rb'name="csrf" value="([^"]+)"')

@@ -114,6 +114,56 @@ def test_filters_and_picks_narrow_what_is_listed(
     expect(page.get_by_role("heading", name="Latest messages")).to_be_visible()
 
 
+def test_an_address_holds_no_more_than_was_filled_in(browser_console: ConsoleBrowser) -> None:
+    page = browser_console.go(HERE)
+    page.get_by_label("Find a message").fill("100012")
+    page.get_by_role("button", name="Today").click()
+    page.wait_for_url(re.compile(r"\?q=100012&when=today&zone=[^&]+$"))
+    page.get_by_role("button", name="Last hour").click()
+    page.wait_for_url(re.compile(r"\?q=100012&when=hour&zone=[^&]+$"))
+    page.get_by_role("button", name="Any time").click()
+    page.wait_for_url(f"**{HERE}?q=100012")
+
+
+def test_a_message_leads_back_to_the_search_that_found_it(browser_console: ConsoleBrowser) -> None:
+    page = browser_console.go(HERE)
+    _search(page, "100013")
+    page.locator("table.hits tbody a").click()
+    page.get_by_role("navigation", name="Where you are").get_by_role("link", name="Messages").click()
+    page.wait_for_url(f"**{HERE}?q=100013")
+    expect(page.get_by_role("heading", name="Messages to numbers that end in 100013")).to_be_visible()
+
+
+def test_who_signs_in_next_is_not_led_to_what_was_searched_before(visit: Callable[..., ConsoleBrowser]) -> None:
+    visitor = visit()
+    page = visitor.sign_in(to=f"{HERE}?q=100016")
+    page.locator("table.hits tbody a").click()
+    back = page.get_by_role("navigation", name="Where you are").get_by_role("link", name="Messages")
+    expect(back).to_have_attribute("href", re.compile(rf"{HERE}\?q=100016$"))
+    message = page.url.removeprefix(visitor.url)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/console/sign-in")
+    visitor.sign_in(to=message)
+    expect(back).to_have_attribute("href", re.compile(rf"{HERE}$"))
+
+
+def test_the_overview_finds_a_message_by_the_keyboard(phone_console: ConsoleBrowser) -> None:
+    page = phone_console.go()
+    page.get_by_label("Find a message").press_sequentially("100014")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{HERE}?q=100014")
+    assert len(_hits(page)) == 1
+
+
+def test_times_say_in_which_zone_they_are(visit: Callable[..., ConsoleBrowser]) -> None:
+    visitor = visit(timezone_id="Europe/Madrid")
+    page = visitor.sign_in(to=f"{HERE}?q=100015")
+    expect(page.get_by_role("columnheader", name="Accepted (Madrid time)")).to_be_visible()
+    expect(page.get_by_role("contentinfo")).to_have_text("Time zone: Europe/Madrid")
+    page.locator("table.hits tbody a").click()
+    expect(page.locator(".particulars time").first).to_have_text(re.compile(r":\d\d Madrid time$"))
+
+
 def test_times_typed_in_and_sent_by_enter_count(browser_console: ConsoleBrowser) -> None:
     page = browser_console.go(f"{HERE}?when=today")
     page.get_by_text("From … to …").click()
@@ -180,7 +230,7 @@ def test_its_webhook_is_told_again(
     (message,) = console_gateway.get("/v1/sms?client_id=order-9")["entities"]
     before = len(_deliveries(console_webhooks, message["id"]))
     page = browser_console.go(f"{HERE}/{message['id']}")
-    _press(page, "Tell its webhook again")
+    _press(page, "Send its webhooks again")
     expect(page.locator(".flash")).to_contain_text("told again")
     console_gateway.wait_for(lambda: len(_deliveries(console_webhooks, message["id"])) > before, "the second telling")
     expect(page.locator("ol.steps")).to_contain_text("anna told events again")

@@ -14,6 +14,7 @@ from gateway.api.problems import Problem
 from gateway.api.queries import paging
 from gateway.console import periods
 from gateway.console.frame import Frame, Route, see_other
+from gateway.console.headings import heading_of, is_too_short
 from gateway.desk.faults import WrongFields
 from gateway.desk.masks import Sight
 from gateway.desk.messages import MessagesDesk
@@ -27,6 +28,8 @@ _SHOWN = "50"
 _FILTERS = ("status", "account", "carrier", "lane")
 _FIELDS = ("q", *_FILTERS, "when", "after", "before", "zone", "cursor")
 _MOST_TYPED = 200
+_TOO_SHORT = "is no id that is known here, and too little of a number: at least its last 4 digits are needed"
+"""Said once nothing was found by it: an id may be as short."""
 
 
 class MessagesPages:
@@ -57,11 +60,14 @@ class MessagesPages:
             page = await self._desk.search(parse(_asked(given, period)), limit=limit, cursor=cursor, sight=Sight.MASKED)
         except (Problem, WrongFields) as wrong:
             faults = wrong.fields or {}
+        if is_too_short(given["q"]) and not page["entities"] and page["next_cursor"] is None:
+            faults = {"q": [_TOO_SHORT], **faults}
         return self._frame.page(
             "messages.html",
             title="Messages",
             active="messages",
             page=page,
+            heading=heading_of(given, period, page["entities"]),
             faults=faults,
             given=given | {name: periods.as_typed(given[name]) for name in ("after", "before")},
             period=period,

@@ -42,17 +42,26 @@
   });
 
   const day = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  const isUtc = /^(Etc\/)?(UTC|UCT|Universal|Zulu)$/.test(zone);
+  const shortZone = isUtc ? "UTC" : `${zone.split("/").pop().replaceAll("_", " ")} time`;
   const localTimes = (root) => {
+    for (const name of root.querySelectorAll("[data-zone-name]")) name.textContent = isUtc ? "UTC" : zone;
+    for (const name of root.querySelectorAll("[data-zone-short]")) name.textContent = shortZone;
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
       time.title = time.textContent;
-      time.textContent = day.format(at);
+      time.textContent = "zoned" in time.dataset ? `${day.format(at)} ${shortZone}` : day.format(at);
       time.dataset.local = "1";
     }
   };
   localTimes(document);
-  window.sluice = { localTimes, day };
+  window.sluice = { localTimes, day, zone, shortZone };
+
+  // What was searched is nobody else's: messages.js keeps it for the way back.
+  const out = document.querySelector('form[action="/console/sign-out"]');
+  if (out) out.addEventListener("submit", () => sessionStorage.removeItem("search"));
 
   const here = document.querySelector('header.top nav [aria-current="page"]');
   if (here && here.closest("nav").scrollWidth > here.closest("nav").clientWidth) {

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.console.amiss import REMEDIES, Amiss
+from gateway.console.pages.overview import amiss_rendered
+from gateway.console.rendering import Templates, static_files
 from gateway.desk.carriers_view import CarrierView, HeldView
 from gateway.flows.alarms import Raised
 from gateway.rules.alarms import ALARMS
@@ -38,6 +40,11 @@ class Told:
 
 def test_nothing_is_wrong_where_nothing_is() -> None:
     assert Told().amiss(a_carrier("telco")).findings() == []
+
+
+def test_that_nothing_is_wrong_is_said_of_the_house_and_not_of_messages() -> None:
+    words = amiss_rendered(Templates(static_files()), [])
+    assert "No alarms: the gateway, its carriers and webhooks are well." in words
 
 
 def test_what_is_wrong_is_told_the_worst_first_with_what_to_do() -> None:

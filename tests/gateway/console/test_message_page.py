@@ -125,6 +125,24 @@ async def test_events_that_have_ended_can_be_told_again(
     assert (f'action="{PAGE}/replay"' in operator.last) is is_offered
 
 
+async def test_an_event_that_was_taken_is_told_whatever_became_of_the_message(
+    desk: Desk, operator: ConsoleCaller
+) -> None:
+    event = {"id": "evt_1", "type": "message.undelivered", "status": "delivered", "attempts": 1, "next_try_at": None}
+    desk.story_told = story(status="undelivered", state="undelivered", events=[event])
+    await operator.get(PAGE)
+    row = operator.last.partition('data-label="Event">undelivered')[2].partition("</tr>")[0]
+    assert '<span class="badge good">told</span>' in row
+
+
+async def test_a_cause_and_the_carriers_codes_stand_apart(desk: Desk, operator: ConsoleCaller) -> None:
+    code = {"receipt_state": "UNDELIV", "err": "001"}
+    error = {"class": "permanent", "code": "unknown_subscriber", "description": "", "carrier_code": code}
+    desk.story_told = story(status="undelivered", state="undelivered", error=error)
+    await operator.get(PAGE)
+    assert "permanent</span> <span" in operator.last
+
+
 async def test_a_viewer_is_offered_nothing(desk: Desk, viewer: ConsoleCaller) -> None:
     desk.story_told = story(state="in_doubt")
     await viewer.get(PAGE)

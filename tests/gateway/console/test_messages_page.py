@@ -9,7 +9,7 @@ from gateway.console.pages.messages import MessagesPages
 from gateway.desk.cursors import CURSOR
 from gateway.desk.masks import Sight
 from gateway.desk.searching import Search
-from gateway.identifiers import MESSAGE, public
+from gateway.identifiers import CAMPAIGN, MESSAGE, public
 from gateway.messages import Status
 
 FOUND = {
@@ -23,6 +23,7 @@ FOUND = {
     "carrier": None,
     "created_at": "2026-11-22T09:30:00.000Z",
 }
+CAMPAIGN_ID = public(CAMPAIGN, 8 << 20)
 
 
 class Desk:
@@ -101,6 +102,55 @@ async def test_an_id_leads_straight_to_its_message(desk: Desk, operator: Console
     assert answer.status_code == 303
     assert answer.headers["Location"] == f"/console/messages/{FOUND['id']}"
     assert desk.asked == []
+
+
+@pytest.mark.parametrize(
+    ("query", "client_id", "words"),
+    [
+        ("", None, "Latest messages"),
+        ("q=%2B34 600-000 001", None, "Messages to <bdi>+34600000001</bdi>"),
+        ("q=*0001", None, "Messages to numbers that end in <bdi>0001</bdi>"),
+        ("q=600000001", None, "Messages that match <bdi>600000001</bdi>"),
+        ("q=order-7", "order-7", "Messages with the customer&#39;s reference <bdi>order-7</bdi>"),
+        ("q=5F3A-77", "order-7", "Messages with the carrier&#39;s id <bdi>5F3A-77</bdi>"),
+        (f"q={CAMPAIGN_ID}", None, f"Messages of campaign <bdi>{CAMPAIGN_ID}</bdi>"),
+        (
+            "status=sent&account=shop&when=hour",
+            None,
+            "Latest messages: <bdi>sent</bdi>, <bdi>account shop</bdi>, <bdi>last hour</bdi>",
+        ),
+        (
+            "q=0001&after=2026-11-22T09:00&before=2026-11-22T10:00",
+            None,
+            "end in <bdi>0001</bdi>: <bdi>from 2026-11-22 09:00</bdi>, <bdi>to 2026-11-22 10:00</bdi>",
+        ),
+    ],
+)
+async def test_what_was_found_is_headed_by_what_was_searched(
+    desk: Desk, operator: ConsoleCaller, query: str, client_id: str | None, words: str
+) -> None:
+    desk.page = {"entities": [FOUND | {"client_id": client_id}], "next_cursor": None, "looked_back_to": None}
+    await operator.get(f"/console/messages?{query}")
+    heading = operator.last.partition('<h2 id="found">')[2].partition("</h2>")[0]
+    assert words in heading
+    assert "1 shown" in heading
+
+
+@pytest.mark.parametrize("typed", ["01", "001", "*1"])
+async def test_too_few_digits_of_a_number_are_said_to_be_too_few(
+    desk: Desk, operator: ConsoleCaller, typed: str
+) -> None:
+    await operator.get(f"/console/messages?q={typed}")
+    fault = operator.last.partition('class="fault"')[2].partition("</p>")[0]
+    assert "at least its last 4 digits are needed" in fault
+    assert "No message matches" not in operator.last
+
+
+async def test_an_id_as_short_as_that_is_found_all_the_same(desk: Desk, operator: ConsoleCaller) -> None:
+    desk.page = {"entities": [FOUND | {"client_id": "001"}], "next_cursor": None, "looked_back_to": None}
+    await operator.get("/console/messages?q=001")
+    assert 'class="fault"' not in operator.last
+    assert "customer&#39;s reference <bdi>001</bdi>" in operator.last
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def story(status: str, *steps: dict[str, Any], **further: Any) -> dict[str, Any]
             "timeline": [{"at": AT, "what": "accepted"}, *steps], **further}  # fmt: skip
 
 
-def failure(description: str) -> dict[str, Any]:
-    return {"class": "permanent", "code": "unknown_subscriber", "description": description, "carrier_code": None}
+def failure(description: str, code: str = "unmapped") -> dict[str, Any]:
+    return {"class": "permanent", "code": code, "description": description, "carrier_code": None}
 
 
 SENT = submit("sent", "ESME_ROK")
@@ -78,8 +78,12 @@ SENT = submit("sent", "ESME_ROK")
             "Delivered: telco said so 4.2 s after it was accepted, at the last of 2 tries.",
         ),
         (
-            story("undelivered", SENT, receipt("UNDELIV", err="001"), error=failure("The number is not in use.")),
-            "Not delivered: the number is not in use; telco said UNDELIV with err 001.",
+            story("undelivered", SENT, receipt("UNDELIV", err="001"), error=failure("The number is not in use.", "unknown_subscriber")),  # noqa: E501
+            "Not delivered: the number is not in use; telco said UNDELIV with err 001. Sending again won't help; check the number.",  # noqa: E501
+        ),
+        (
+            story("rejected", SENT, error=failure("The recipient does not take it.", "blocked_by_recipient")),
+            "Rejected by the carrier: the recipient does not take it. Sending again won't help; only the recipient can change that.",  # noqa: E501
         ),
         (
             story("failed", submit("refused", "ESME_RINVSRCADR"), error=failure("The carrier does not allow it.")),
@@ -180,7 +184,8 @@ def test_every_status_has_its_sentence(status: Status) -> None:
 def test_what_was_sent_twice_and_what_the_webhook_answered_is_said_behind_it() -> None:
     told = story("delivered", SENT, receipt("DELIVRD"), webhook("delivered", 200), possible_duplicate=True, attempts=1)
     assert sentence(told).endswith(
-        "It was sent again after a doubt, so it may have arrived twice. The webhook at shop.example took this."
+        " It was sent again after a doubt, so it may have arrived twice."
+        " The customer's webhook at shop.example was told."
     )
 
 
@@ -188,4 +193,4 @@ def test_what_was_sent_twice_and_what_the_webhook_answered_is_said_behind_it() -
 def test_a_webhook_that_did_not_take_the_end_is_named(answer: dict[str, Any], said: str) -> None:
     tries = [webhook("sent", 200), webhook("delivered", 503), webhook("delivered", **answer)]
     told = sentence(story("delivered", SENT, receipt("DELIVRD"), *tries))
-    assert told.endswith(f"The webhook at shop.example has not taken this: the latest of 2 tries got {said}.")
+    assert told.endswith(f"The customer's webhook at shop.example has not been told: the latest of 2 tries got {said}.")
