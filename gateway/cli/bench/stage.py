@@ -169,6 +169,12 @@ class Stage:
         for child in reversed(self._children):
             child.end()
 
+    def kill(self) -> None:
+        """All at once."""
+        self.relay.kill()
+        for child in self._children:
+            child.kill()
+
     def _port(self, front: str) -> int:
         port = self.relay.fronts.get(front)
         if port is None:
@@ -195,7 +201,11 @@ def staged(
             stage.start(with_carrier=with_carrier)
             yield stage
         finally:
-            stage.end()
+            try:
+                stage.end()
+            except KeyboardInterrupt:
+                stage.kill()  # asked twice: nobody waits for them to end by themselves any more
+                raise
 
 
 @contextmanager
