@@ -53,6 +53,10 @@ class NotReachableError(CallError):
     """No answer came at all."""
 
 
+class SilentError(NotReachableError):
+    """It was asked, and did not answer in time: it is slow rather than gone."""
+
+
 class RefusedError(CallError):
     """The gateway answered with a problem."""
 
@@ -198,7 +202,8 @@ class Caller:
             content = response.read()
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self._connection.close()
-            raise NotReachableError(self._no_answer(error, was_sent=asked and method != "GET")) from None
+            kind = SilentError if asked and isinstance(error, TimeoutError) else NotReachableError
+            raise kind(self._no_answer(error, was_sent=asked and method != "GET")) from None
         self._is_fresh = False
         if response.status >= 400:
             raise self._refused(response, content)

@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Any
 
 from gateway.cli import calls
-from gateway.cli.calls import OPERATORS, Caller, CallError, NotReachableError
+from gateway.cli.calls import OPERATORS, Caller, CallError, NotReachableError, SilentError
 from gateway.cli.durations import duration
 from gateway.settings.types import format_duration
 
@@ -122,6 +122,8 @@ def _stop(caller: Caller) -> int:
     while time.monotonic() < ends_at:
         try:
             caller.get("/admin/drain")
+        except SilentError:
+            continue
         except NotReachableError:
             print("It has stopped.", file=sys.stderr)
             return 0
