@@ -47,17 +47,17 @@ def _run(caller: Caller, arguments: argparse.Namespace, after: str | None, befor
         "number", "ends_with", "client_id", "carrier_message_id", "carrier", "campaign", "status", "account",
     )  # fmt: skip
     wanted = {name: getattr(arguments, name) for name in names}
-    if arguments.json:
-        tables.lines(tables.first_of(caller, arguments, "/admin/messages", **wanted, after=after, before=before))
-        return 0
     limit = max(1, arguments.limit)
     path = tables.path_of("/admin/messages", **wanted, after=after, before=before, limit=min(limit, tables.PAGE))
+    if arguments.json:
+        tables.lines(itertools.islice(tables.pages(caller, path), limit))
+        return 0
     found = _Looked(caller, path)
     return list_of(list(itertools.islice(found, limit)), found.looked_back_to, as_json=False)
 
 
 class _Looked:
-    """A list page by page, and how far back it was looked."""
+    """For people: a list page by page, and how far back it was looked. Lines of JSON can't tell that, and go on."""
 
     def __init__(self, caller: Caller, path: str) -> None:
         self._caller = caller

@@ -64,7 +64,7 @@ def _warn(arguments: argparse.Namespace, response: HTTPResponse) -> None:
     """Where the period begins before what is kept for certain."""
     complete_from = response.getheader("Complete-From", "")
     edge = parse_rfc3339(complete_from)
-    asked = begin_of(arguments.after, (zone_of(arguments.zone) if arguments.zone else None) or utc())
+    asked = begin_of(arguments.after, zone_of(arguments.zone or "UTC") or utc())
     if edge is not None and asked is not None and asked < edge:
         print(
             f"Not all: messages that ended before {complete_from} are erased (retention.messages), "

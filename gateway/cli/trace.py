@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("The trace broke off: the gateway is gone.", file=sys.stderr)
         return 1
     except BrokenPipeError:
+        # Who reads has seen enough: main() ends the process as SIGPIPE would, where OSError would be a failure.
         raise
     except (CallError, OSError) as failure:
         print(failure, file=sys.stderr)

@@ -3,16 +3,12 @@
 Rows are masked and look alike, so it is by the heading that one sees what was found.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gateway.console import periods
 from gateway.desk.searching import bare_number, end_of
 from gateway.identifiers import CAMPAIGN, internal
-
-_TOO_SHORT = re.compile(r"\d{1,3}|[*\u2022\u2026.]+\d", re.ASCII)
-"""The end of a number that is none to the desk, which takes 4 digits, or 2 behind a mark."""
 
 
 class Heading(NamedTuple):
@@ -25,11 +21,6 @@ class Heading(NamedTuple):
 def heading_of(given: Mapping[str, str], period: periods.Period, found: Sequence[Mapping[str, Any]]) -> Heading:
     """Of the messages that were found by what was given."""
     return _by_words(given["q"], found)._replace(filters=_filters(given, period))
-
-
-def is_too_short(q: str) -> bool:
-    """Whether it looks like the end of a number, and is too little of it to be looked for."""
-    return _TOO_SHORT.fullmatch(q) is not None
 
 
 def _by_words(q: str, found: Sequence[Mapping[str, Any]]) -> Heading:

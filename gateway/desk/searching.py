@@ -36,6 +36,8 @@ _SEPARATORS = str.maketrans("", "", " \u00a0()-\u2011./")
 _WHOLE = re.compile(r"\+?\d{7,15}", re.ASCII)
 _END = re.compile(r"(?:\*+|\u2022+|\u2026+|\.{2,})?(\d{4,6})", re.ASCII)
 _MARKED_END = re.compile(r"(?:\*+|\u2022+|\u2026+|\.{2,})(\d{2,15})", re.ASCII)
+_TOO_SHORT = re.compile(r"\d{1,3}|[*\u2022\u2026.]+\d", re.ASCII)
+"""The end of a number that is none by the two before: they take 4 digits, or 2 behind a mark."""
 
 
 class Search(NamedTuple):
@@ -156,6 +158,11 @@ def end_of(q: str) -> str | None:
     """`0001` of `0001`, `*0001` and `…0001`; None: it is not the end of a number."""
     end = _MARKED_END.fullmatch(q) or _END.fullmatch(q)
     return None if end is None else end[1]
+
+
+def is_too_short(q: str) -> bool:
+    """Whether it looks like the end of a number, and is too little of it to be looked for."""
+    return _TOO_SHORT.fullmatch(q) is not None
 
 
 def bare_number(text: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.desk.meanings import is_on_the_way, state_in_words, status_in_words
+from gateway.messages import ErrorCode
 
 Story = Mapping[str, Any]
 """GET /v1/sms/{id}, or an operator's view of it, which knows more: `waits` and `events`."""
@@ -22,8 +23,8 @@ _OPENINGS = {
     "unknown": "Nobody knows whether it arrived",
 }
 _ADVICE = {
-    "unknown_subscriber": "Sending again won't help; check the number.",
-    "blocked_by_recipient": "Sending again won't help; only the recipient can change that.",
+    ErrorCode.UNKNOWN_SUBSCRIBER: "Sending again won't help; check the number.",
+    ErrorCode.BLOCKED_BY_RECIPIENT: "Sending again won't help; only the recipient can change that.",
 }
 """Behind an end whose cause is the recipient's, and lasts."""
 

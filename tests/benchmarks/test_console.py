@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from benchmarks_support import machine
-from daemons import OPERATOR_TOKEN, SECRET, Gateway, account, carrier, configuration, started
+from daemons import OPERATOR_TOKEN, SECRET, Gateway, QuietGateway, account, carrier, configuration, started
 from full_stores import CARRIERS, fill, number
 from simulators import simulating
 from webhook_receivers import receiving
@@ -30,13 +30,6 @@ ROUNDS, A_ROUND = 10, 5_000
 """Of the throughput: by turns without a console and with three, so many messages each."""
 CONSOLES = 3
 CSRF = re.compile(rb'name="csrf" value="([^"]+)"')
-
-
-class QuietGateway(Gateway):
-    """At debug level it would log more than it sends."""
-
-    def start(self, *, log_level: str = "info") -> None:
-        super().start(log_level=log_level)
 
 
 class Visit:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from child_processes import ChildProcess
 from daemons import SECRET, Gateway, carrier, configuration, environment, running
 from needs import need
 from ports import free_port
+from scripted_smsc import receipt_text
 from webhook_receivers import WebhookReceiver, receiving
 
 HERE = Path(__file__).parent
@@ -102,12 +102,6 @@ class Submit:
             destination_addr=self.fields["source_addr"],
             **fields,
         )
-
-
-def receipt_text(message_id: str, stat: str = "DELIVRD", err: str = "000") -> str:
-    """As most SMSCs write it. Its dates are of now, in UTC: one of long ago is no word about what was just sent."""
-    now = datetime.now(UTC).strftime("%y%m%d%H%M")
-    return f"id:{message_id} sub:001 dlvrd:001 submit date:{now} done date:{now} stat:{stat} err:{err} text:Hello"
 
 
 class ScriptedSmsc:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from arrivals import wait_until
-from daemons import SECRET, Gateway, account, carrier, configuration, started
+from daemons import SECRET, Gateway, QuietGateway, account, carrier, configuration, started
 from ledgers import Ledger, keep_little
 from ports import free_port
 from promises import doubts_of
@@ -167,13 +167,6 @@ def test_a_route_by_quality_moves_to_the_carrier_that_delivers_more(gateway_with
     metrics = gateway.operator.call("GET", "/metrics").body.decode()
     assert 'sluice_carrier_quality{carrier="poor",country="ES"}' in metrics
     assert 'sluice_breaker_state{carrier="good",state="closed"} 1.0' in metrics
-
-
-class QuietGateway(Gateway):
-    """At debug level it would log half a million lines."""
-
-    def start(self, *, log_level: str = "info") -> None:
-        super().start(log_level=log_level)
 
 
 class Traffic:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from arrivals import wait_until
-from daemons import SECRET, TOKEN, Gateway, account, carrier, configuration, started
+from daemons import SECRET, TOKEN, Gateway, QuietGateway, account, carrier, configuration, started
 from ledgers import Ledger, keep_little
 from load_faults import APART, BINDS, IN_FLIGHT, TOGETHER, WINDOW, Fault, LoadedSmsc, loaded
 from promises import doubts_of, outbox_of
@@ -43,13 +43,6 @@ TOLD = {
 
 
 SHOWN = ("id", "status", "lane", "possible_duplicate")
-
-
-class QuietGateway(Gateway):
-    """Ten thousand messages are too many lines at level debug."""
-
-    def start(self, *, log_level: str = "info") -> None:
-        super().start(log_level=log_level)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from arrivals import wait_until
-from daemons import Gateway, account, carrier, configuration, started
+from daemons import Gateway, QuietGateway, account, carrier, configuration, started
 from records import Record
 
 pytestmark = pytest.mark.scenario
@@ -44,13 +44,6 @@ class Feed:
 
     def _taken(self) -> dict[str, int]:
         return {name: record.count() for name, record in self._records.items()}
-
-
-class QuietGateway(Gateway):
-    """At debug level it would log more than it sends."""
-
-    def start(self, *, log_level: str = "info") -> None:
-        super().start(log_level=log_level)
 
 
 @pytest.fixture

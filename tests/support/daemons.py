@@ -205,6 +205,13 @@ class Gateway(Caller):
         self.process = None
 
 
+class QuietGateway(Gateway):
+    """For much traffic: at debug level it would log more than it sends."""
+
+    def start(self, *, log_level: str = "info") -> None:
+        super().start(log_level=log_level)
+
+
 def attempt(folder: Path, settings: Mapping[str, Any], **variables: str) -> ChildProcess:
     """A `sluice run` that is not to start; `variables`: more of its environment."""
     file = folder / "another.toml"

@@ -25,6 +25,21 @@ class Record:
 
     def taken(self) -> list[dict[str, Any]]:
         """A line for each segment, in the order of arrival; without what is not written whole yet."""
+        return list(self._read())
+
+    def numbers(self) -> list[str]:
+        """Destinations as E.164, in the order of arrival."""
+        return ["+" + line["destination"] for line in self._read()]
+
+    def count(self) -> int:
+        """Segments so far."""
+        return len(self._read())
+
+    def twice(self) -> set[str]:
+        """Numbers that were sent to more than once; where each number has one message, these arrived twice."""
+        return repeated(self.numbers())
+
+    def _read(self) -> list[dict[str, Any]]:
         if self.file.exists():
             with self.file.open("rb") as file:
                 file.seek(self._offset)
@@ -32,18 +47,6 @@ class Record:
             self._offset += len(whole) + len(end)
             self._lines += map(json.loads, whole.splitlines())
         return self._lines
-
-    def numbers(self) -> list[str]:
-        """Destinations as E.164, in the order of arrival."""
-        return ["+" + line["destination"] for line in self.taken()]
-
-    def count(self) -> int:
-        """Segments so far."""
-        return len(self.taken())
-
-    def twice(self) -> set[str]:
-        """Numbers that were sent to more than once; where each number has one message, these arrived twice."""
-        return repeated(self.numbers())
 
 
 def repeated(items: Iterable[str]) -> set[str]:

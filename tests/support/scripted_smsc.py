@@ -284,10 +284,15 @@ class ScriptedSmsc:
             receiving[next(self._turn) % len(receiving)].deliver(self._waiting.popleft())
 
 
-def receipt_body(submit: Submitted, message_id: str, stat: str = "DELIVRD", err: str = "000") -> bytes:
-    """The body of the usual receipt; its dates are of now, in UTC."""
+def receipt_text(message_id: str, stat: str = "DELIVRD", err: str = "000") -> str:
+    """As most SMSCs write it. Its dates are of now, in UTC: one of long ago is no word about what was just sent."""
     now = datetime.now(UTC).strftime("%y%m%d%H%M")
-    text = f"id:{message_id} sub:001 dlvrd:001 submit date:{now} done date:{now} stat:{stat} err:{err} text:Hello"
+    return f"id:{message_id} sub:001 dlvrd:001 submit date:{now} done date:{now} stat:{stat} err:{err} text:Hello"
+
+
+def receipt_body(submit: Submitted, message_id: str, stat: str = "DELIVRD", err: str = "000") -> bytes:
+    """The body of the usual receipt, addresses swapped."""
+    text = receipt_text(message_id, stat, err)
     return delivery(submit.destination, submit.source, text.encode(), esm_class=0x04)
 
 

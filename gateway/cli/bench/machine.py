@@ -6,9 +6,16 @@ import sqlite3
 import sysconfig
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.cli.demo.cost import file_system
+
+_KINDS = {
+    "PGO": ("--enable-optimizations", "-fprofile-use", "-fprofile-instr-use"),
+    "LTO": ("--with-lto", "-flto"),
+}
+"""What an interpreter was configured or compiled with."""
 
 
 def machine() -> dict[str, str]:
@@ -17,18 +24,28 @@ def machine() -> dict[str, str]:
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "processor": f"{len(os.sched_getaffinity(0))} cores, {_processor()}",
-        "python": f"{platform.python_version()}, {_build()}",
+        "python": _python(),
         "sqlite": sqlite3.sqlite_version,
         "disk": file_system(folder) or "unknown",
         "system": f"{platform.system()} {platform.release()}",
     }
 
 
-def _build() -> str:
-    """Whether the interpreter was built with what its profile told: 10 to 13 % of the gateway's CPU."""
-    arguments = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    kinds = [name for name, flag in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto")) if flag in arguments]
-    return "built with " + " and ".join(kinds) if kinds else "built without PGO"
+def _python() -> str:
+    version, build = platform.python_version(), build_of(sysconfig.get_config_vars())
+    return f"{version}, {build}" if build else version
+
+
+def build_of(told: Mapping[str, object]) -> str:
+    """Whether an interpreter was built with what its profile told: 10 to 13 % of the gateway's CPU.
+
+    By what its sysconfig tells; empty where that is nothing: Debian takes the flags of its own build out of it.
+    """
+    flags = f"{told.get('CONFIG_ARGS')} {told.get('PY_CFLAGS_NODIST')}"
+    kinds = [name for name, marks in _KINDS.items() if any(mark in flags for mark in marks)]
+    if kinds:
+        return "built with " + " and ".join(kinds)
+    return "built without PGO" if told.get("PGO_PROF_USE_FLAG") else ""
 
 
 def _processor() -> str:

@@ -14,11 +14,11 @@ from gateway.api.problems import Problem
 from gateway.api.queries import paging
 from gateway.console import periods
 from gateway.console.frame import Frame, Route, see_other
-from gateway.console.headings import heading_of, is_too_short
+from gateway.console.headings import heading_of
 from gateway.desk.faults import WrongFields
 from gateway.desk.masks import Sight
 from gateway.desk.messages import MessagesDesk
-from gateway.desk.searching import parse
+from gateway.desk.searching import is_too_short, parse
 from gateway.identifiers import now_ms
 from gateway.messages import Status
 from gateway.settings import Settings

@@ -16,6 +16,7 @@ from gateway.cli import main
 from gateway.cli.bench.configuration import Ports, Shape
 from gateway.cli.bench.figures import medians, percentile
 from gateway.cli.bench.latency import to_wire
+from gateway.cli.bench.machine import build_of
 from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib, waited_seconds
 from gateway.cli.bench.relays import Sluice
 from gateway.cli.bench.requests import Posts
@@ -200,6 +201,25 @@ def test_percentiles_and_medians() -> None:
     assert percentile([], 50) is None
     assert [percentile(list(range(100)), share) for share in (0, 50, 99, 100)] == [0, 50, 99, 99]
     assert medians([{"a": 1.0, "b": None}, {"a": 3.0, "b": 2.0}, {"a": 9.0}]) == {"a": 3.0, "b": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("configured", "flags", "build"),
+    [
+        ("'--enable-optimizations' '--with-lto'", "-flto -fprofile-use", "built with PGO and LTO"),
+        ("'--enable-shared'", "-std=c11 -fprofile-use -fprofile-correction", "built with PGO"),
+        ("'--with-lto'", "-flto", "built with LTO"),
+        ("'--enable-shared'", "-std=c11", "built without PGO"),
+    ],
+)
+def test_how_the_interpreter_was_built_is_told(configured: str, flags: str, build: str) -> None:
+    told = {"CONFIG_ARGS": configured, "PY_CFLAGS_NODIST": flags, "PGO_PROF_USE_FLAG": "-fprofile-use"}
+    assert build_of(told) == build
+
+
+def test_nothing_is_told_of_an_interpreter_whose_flags_were_taken_out() -> None:
+    assert build_of({"CONFIG_ARGS": "'--prefix=/usr'", "PY_CFLAGS_NODIST": "-std=c11", "PGO_PROF_USE_FLAG": ""}) == ""
+    assert build_of({}) == ""
 
 
 def test_an_aim_says_whether_it_was_met() -> None:
