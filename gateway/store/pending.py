@@ -48,6 +48,11 @@ class Pending:
             or self.outcomes
         )
 
+    def count(self) -> int:
+        """How many asks there are of those that come by themselves, whatever rows each has."""
+        orders = len(self.urgent_accepts) + len(self.accepts) + len(self.by_hand)
+        return orders + len(self.answers) + len(self.receipts) + len(self.inbound) + len(self.outcomes)
+
     @property
     def most_rows(self) -> int:
         return max(LEAST_ROWS, min(MOST_ROWS, round(_SECONDS_A_BATCH / self._row_seconds)))

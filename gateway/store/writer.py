@@ -21,6 +21,7 @@ from gateway.store import checkpoints, faults, halves, opening, pending, recover
 from gateway.store.asks import Asks
 from gateway.store.connection import Connection, connect
 from gateway.store.endpoints import Endpoints
+from gateway.store.gathering import gather
 from gateway.store.interface import EventFacts, StoreBusy
 from gateway.store.mirrors import Mirrors
 from gateway.store.outage import Outage
@@ -157,6 +158,7 @@ class Writer:
         try:
             while not self._closing:
                 await self._wait()
+                await gather(self.pending.count)
                 await self._write(self.pending.take())
         except trio.Cancelled:
             self._closing = True
