@@ -4,24 +4,39 @@ While callers come many at a time, each turn of Trio's loop reads some more of t
 transaction, for the same interpreter. So it is let go on first.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 import trio
 
 MOST_SECONDS = 0.005
-"""That an ask waits for others, however many come."""
+"""That an ask waits for others, however many come; with the turn of the loop that it ends in."""
 QUIET_TURNS = 4
-"""Turns of the loop without another ask, after which no more is waited for; each takes some 20 us."""
+QUIET_SECONDS = 0.001
+"""Turns of the loop, and a time, without another ask; after the first of the two no more is waited for."""
 
 
-async def gather(asked: Callable[[], int]) -> None:
-    """Return once no more is asked for from turn to turn. At once where one ask is alone: it comes from no crowd."""
-    before = asked()
+class Gathered(Protocol):
+    """What was asked for so far."""
+
+    def count(self) -> int: ...
+
+    def is_full(self) -> bool: ...
+
+
+async def gather(asks: Gathered) -> None:
+    """Return once no more comes from turn to turn, or all that a transaction takes is there.
+
+    At once where one ask is alone: it comes from no crowd.
+    """
+    before = asks.count()
     if before < 2:
         return
-    until, quiet = trio.current_time() + MOST_SECONDS, 0
-    while quiet < QUIET_TURNS and trio.current_time() < until:
+    now = trio.current_time()
+    until, heard, quiet = now + MOST_SECONDS, now, 0
+    while quiet < QUIET_TURNS and now < until and now - heard < QUIET_SECONDS and not asks.is_full():
         await trio.lowlevel.checkpoint()
-        now = asked()
-        quiet = quiet + 1 if now == before else 0
-        before = now
+        now, count = trio.current_time(), asks.count()
+        if count == before:
+            quiet += 1
+        else:
+            before, heard, quiet = count, now, 0

@@ -49,9 +49,19 @@ class Pending:
         )
 
     def count(self) -> int:
-        """How many asks there are of those that come by themselves, whatever rows each has."""
+        """How many asks there are that may be of a crowd: each receipt is one, as is a read of answers or a bulk.
+
+        Not of what a lost link leaves: thousands come at once, and wait for nobody.
+        """
         orders = len(self.urgent_accepts) + len(self.accepts) + len(self.by_hand)
         return orders + len(self.answers) + len(self.receipts) + len(self.inbound) + len(self.outcomes)
+
+    def is_full(self) -> bool:
+        """Whether the next batch can take no more."""
+        rows = len(self.receipts) + len(self.inbound) + len(self.outcomes)
+        rows += sum([len(told.answers) for told in self.answers])
+        rows += sum([order.rows for orders in (self.urgent_accepts, self.accepts, self.by_hand) for order in orders])
+        return rows >= self.most_rows
 
     @property
     def most_rows(self) -> int:

@@ -158,7 +158,7 @@ class Writer:
         try:
             while not self._closing:
                 await self._wait()
-                await gather(self.pending.count)
+                await gather(self.pending)
                 await self._write(self.pending.take())
         except trio.Cancelled:
             self._closing = True
