@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("It broke off before its end: what was written is not all. Ask again.", file=sys.stderr)
         return 1
     except BrokenPipeError:
+        # Who reads has seen enough: main() ends the process as SIGPIPE would, where OSError would be a failure.
         raise
     except (CallError, OSError) as failure:
         print(failure, file=sys.stderr)

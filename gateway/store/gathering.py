@@ -4,9 +4,9 @@ While callers come many at a time, each turn of Trio's loop reads some more of t
 transaction, for the same interpreter. So it is let go on first.
 """
 
-from typing import Protocol
-
 import trio
+
+from gateway.store.pending import Pending
 
 MOST_SECONDS = 0.005
 """That an ask waits for others, however many come; with the turn of the loop that it ends in."""
@@ -15,15 +15,7 @@ QUIET_SECONDS = 0.001
 """Turns of the loop, and a time, without another ask; after the first of the two no more is waited for."""
 
 
-class Gathered(Protocol):
-    """What was asked for so far."""
-
-    def count(self) -> int: ...
-
-    def is_full(self) -> bool: ...
-
-
-async def gather(asks: Gathered) -> None:
+async def gather(asks: Pending) -> None:
     """Return once no more comes from turn to turn, or all that a transaction takes is there.
 
     At once where one ask is alone: it comes from no crowd.

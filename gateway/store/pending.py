@@ -3,6 +3,7 @@
 Answers, receipts and priority 1 come first. How a batch that failed is parted is for `gateway.store.halves`.
 """
 
+from collections.abc import Iterable, Sized
 from typing import TypeVar
 
 from gateway.store.interface import AttemptName, DeliveryOutcome, InboundIn, Kept, KeptInARow, ReceiptIn
@@ -58,10 +59,8 @@ class Pending:
 
     def is_full(self) -> bool:
         """Whether the next batch can take no more."""
-        rows = len(self.receipts) + len(self.inbound) + len(self.outcomes)
-        rows += sum([len(told.answers) for told in self.answers])
-        rows += sum([order.rows for orders in (self.urgent_accepts, self.accepts, self.by_hand) for order in orders])
-        return rows >= self.most_rows
+        orders = self.urgent_accepts + self.accepts + self.by_hand
+        return _rows(orders, self.answers, (self.receipts, self.inbound, self.outcomes)) >= self.most_rows
 
     @property
     def most_rows(self) -> int:
@@ -128,9 +127,14 @@ class Pending:
 
 def rows_of(batch: Batch) -> int:
     """About how many rows were asked for."""
-    waited_for = sum(order.rows for order in batch.by_hand + batch.accepts)
-    told = sum(len(told.answers) for told in batch.answers) + len(batch.receipts) + len(batch.inbound)
-    return waited_for + told + len(batch.outcomes) + len(batch.released) + len(batch.doubted)
+    singly = (batch.receipts, batch.inbound, batch.outcomes, batch.released, batch.doubted)
+    return _rows(batch.by_hand + batch.accepts, batch.answers, singly)
+
+
+def _rows(orders: Iterable[Order], answers: Iterable[AnswersIn], singly: Iterable[Sized]) -> int:
+    """`singly`: what has one row each."""
+    told = sum([len(read.answers) for read in answers]) + sum([len(each) for each in singly])
+    return told + sum([order.rows for order in orders])
 
 
 def described(batch: Batch) -> str:
