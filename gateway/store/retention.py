@@ -12,6 +12,7 @@ from gateway.rules.limits import day_of
 from gateway.store import audit, outcomes, quotes
 from gateway.store.campaigns import retention as campaign_retention
 from gateway.store.inbound import messages as inbounds
+from gateway.store.many_rows import Select, as_json
 from gateway.store.message_events import GIVEN_UP, TOLD
 from gateway.store.work import STUCK_MS, Work
 
@@ -22,13 +23,16 @@ ROWS_A_MESSAGE = 4
 """Of one segment: a message ends with its attempt and its receipts."""
 AGAIN_MS = 20
 """How soon an idle writer goes on where there is more to erase than one transaction may."""
-_OF_A_MESSAGE = (
-    "DELETE FROM receipts WHERE message = ?",
-    "DELETE FROM enquiries WHERE message = ?",
-    "DELETE FROM attempts WHERE message = ?",
-    "DELETE FROM messages WHERE id = ?",
+_FOR_MESSAGES = ("receipts", "enquiries", "attempts")
+"""The tables of what was done for a message."""
+_MESSAGES = Select(
+    f"id, 1{''.join(f' + (SELECT count(*) FROM {table} WHERE message = found.id)' for table in _FOR_MESSAGES)}",
+    "FROM (SELECT id FROM messages WHERE text IS NULL AND done_at < ? ORDER BY done_at LIMIT ?) found",
 )
-_MESSAGES = "SELECT id FROM messages WHERE text IS NULL AND done_at < ? ORDER BY done_at LIMIT ?"
+_OF_MESSAGES = (
+    *(f"DELETE FROM {table} WHERE message IN (SELECT value FROM json_each(?))" for table in _FOR_MESSAGES),
+    "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))",
+)
 _EVENTS = (
     f"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < ? AND state IN ({TOLD}, {GIVEN_UP}) "
     "ORDER BY id LIMIT ?)"
@@ -95,13 +99,17 @@ def erase(work: Work) -> bool:
 
 def _messages(work: Work, most: int) -> int:
     """Messages with what was done for them."""
-    until = work.now - work.policy.messages_ms
+    messages: list[int] = []
     rows = 0
-    for (message,) in work.execute(_MESSAGES, (until, most)).fetchall():
+    for message, its_rows in _MESSAGES.rows(work, (work.now - work.policy.messages_ms, most)):
         if rows + ROWS_A_MESSAGE > most:
             break
-        for statement in _OF_A_MESSAGE:
-            rows += work.execute(statement, (message,)).rowcount
+        messages.append(message)
+        rows += its_rows
+    if messages:
+        named = as_json(messages)
+        for statement in _OF_MESSAGES:
+            work.execute(statement, (named,))
     return rows
 
 
