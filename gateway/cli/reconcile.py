@@ -12,8 +12,9 @@ from urllib.parse import urlencode
 
 from gateway.cli import calls
 from gateway.cli.calls import OPERATORS, CallError
-from gateway.desk.reconciliation.periods import begin_of, utc, zone_of
+from gateway.desk.reconciliation.periods import begin_of, utc
 from gateway.rules.timestamps import parse_rfc3339
+from gateway.settings.time_zones import zone_named
 
 NAME = "reconcile"
 HELP = "write what a carrier was handed in a period as CSV, to hold its bill against"
@@ -65,7 +66,7 @@ def _warn(arguments: argparse.Namespace, response: HTTPResponse) -> None:
     """Where the period begins before what is kept for certain."""
     complete_from = response.getheader("Complete-From", "")
     edge = parse_rfc3339(complete_from)
-    asked = begin_of(arguments.after, zone_of(arguments.zone or "UTC") or utc())
+    asked = begin_of(arguments.after, zone_named(arguments.zone or "UTC") or utc())
     if edge is not None and asked is not None and asked < edge:
         print(
             f"Not all: messages that ended before {complete_from} are erased (retention.messages), "

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.rules.timestamps import rfc3339
+from gateway.settings.time_zones import zone_named
 
-_MOST_ZONE = 64
 _TYPED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", re.ASCII)
 
 
@@ -80,9 +79,4 @@ def _utc(moment: datetime) -> str:
 
 
 def _zone(name: str) -> tzinfo:
-    if not name or len(name) > _MOST_ZONE:
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
+    return zone_named(name) or UTC

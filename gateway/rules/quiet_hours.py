@@ -9,15 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+from phonenumbers.timezone import UNKNOWN_TIMEZONE
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
 from gateway.rules.lines import Line, line_of
 from gateway.rules.numbering import plan_of
 from gateway.settings import Lane
 from gateway.settings.countries import CountryRules, QuietHoursRule, Weekday, minutes_of
+from gateway.settings.time_zones import zone_named
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MIDNIGHT = 0
@@ -139,6 +141,11 @@ class QuietHours:
         found = () if calendar is None else zones_of(number, country) or calendar.own_zones
         return [zone.key for zone in found]
 
+    def unknown_zones(self) -> list[str]:
+        """Names of zones that numbers of these countries may be in, and whose clocks are known to nobody here."""
+        names = {name for country in self._calendars for name in _zones_of_country(country)}
+        return sorted(name for name in names - {UNKNOWN_TIMEZONE} if zone_named(name) is None)
+
 
 NO_QUIET_HOURS = QuietHours({}, ())
 
@@ -174,14 +181,9 @@ def _zone_names(digits: str) -> tuple[str, ...]:
 
 @cache
 def _zones(names: tuple[str, ...]) -> Zones:
-    """Without those that this machine's time zone data has not: some leave out names that were replaced."""
-    found = []
-    for name in names:
-        try:
-            found.append(ZoneInfo(name))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    return tuple(found)
+    """As the machine has them, else the package tzdata: many systems leave out names that were replaced, which
+    libphonenumber goes by (Asia/Calcutta is India's). Without those that are newer than both."""
+    return tuple(zone for zone in map(zone_named, names) if zone is not None)
 
 
 def _calling_codes(country: str) -> list[int]:

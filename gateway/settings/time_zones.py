@@ -1,4 +1,4 @@
-"""The names of time zones as settings have them. What clocks show there is asked where it matters."""
+"""Time zones by their names, as settings and callers give them. What clocks show there is asked where it matters."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +7,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+_LONGEST = 64
+"""Of a name; no zone's is half as long."""
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """By any text; None: neither this machine nor the package tzdata knows such a zone."""
+    try:
+        return ZoneInfo(name) if len(name) <= _LONGEST else None
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):  # the last: a file of tzdata taken for a folder
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class ZoneName:
-    """The name of a time zone that this machine knows; `such_as` goes into errors."""
+    """The name of a time zone that is known; `such_as` goes into errors."""
 
     such_as: str
 
@@ -18,8 +29,6 @@ class ZoneName:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def check(self, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"is {value!r}, which is no time zone; write one such as {self.such_as}") from None
+        if zone_named(value) is None:
+            raise ValueError(f"is {value!r}, which is no time zone; write one such as {self.such_as}")
         return value

@@ -1,4 +1,4 @@
-"""The only place that speaks asyncio: SQLite connections of aiosqlite, whose thread runs one plain function a call.
+"""The only room that speaks asyncio: SQLite connections of aiosqlite, whose thread runs one plain function a call.
 
 A call is `await connection.call(function)`: one hop to its thread and back, whatever the function does there.
 """
@@ -12,7 +12,7 @@ import shlex
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ from typing import Any, TypeVar, cast
 
 import aiosqlite
 import trio
-import trio_asyncio
 
 from gateway.identifiers import now_ms
 from gateway.rules.timestamps import rfc3339
 from gateway.store import faults, privacy
+from gateway.store.asyncio_on_trio import trio_asyncio
 from gateway.store.backups import before_migrating, places
 
 T = TypeVar("T")
@@ -91,42 +91,51 @@ class _WayBack:
 class Connection:
     """One SQLite connection, used from Trio."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, way_back: _WayBack) -> None:
         self._connection = connection
-        self._way_back = _WayBack()
+        self._way_back = way_back
 
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in the connection's thread, to its end even if the caller is cancelled: shield what counts."""
-        finished = trio.Event()
-
-        def done(future: asyncio.Future[Any]) -> None:
-            # Looked at, whether its caller still waits or not: asyncio minds an exception that nobody saw.
-            future.exception()
-            finished.set()
-
-        # The coroutine waits once, for the future of its thread; to step it by hand spares an asyncio task.
-        steps = self._execute(function)
-        before = trio_asyncio.current_loop.set(cast(Any, self._way_back))
-        try:
-            next(steps).add_done_callback(done)
-        finally:
-            trio_asyncio.current_loop.reset(before)
-        await finished.wait()
-        try:
-            next(steps)
-        except StopIteration as ended:
-            result: T = ended.value._cursor  # what the function returned, as aiosqlite wraps it
-            return result
-        raise AssertionError("aiosqlite waits for more than its thread")
+        statement: Any = function  # Tx takes a function where others take SQL
+        cursor: Any = await _stepped(self._connection.execute(statement), self._way_back)
+        result: T = cursor._cursor  # what the function returned, as aiosqlite wraps it
+        return result
 
     async def close(self) -> None:
         """Always call it, in `finally`: the thread is not a daemon, a missed close hangs the process."""
         with trio.CancelScope(shield=True):
-            await trio_asyncio.aio_as_trio(self._connection.close)()
+            await _stepped(self._connection.close(), self._way_back)
 
-    def _execute(self, function: Callable[[sqlite3.Connection], Any]) -> Generator[asyncio.Future[Any], None, Any]:
-        statement: Any = function  # Tx takes a function where others take SQL
-        return self._connection.execute(statement).__await__()
+
+async def _stepped(awaited: Awaitable[T], way_back: _WayBack) -> T:
+    """What aiosqlite awaits is a future of its thread, once or twice: stepped by hand, it takes no asyncio task.
+
+    Nor could it take one on trio_asyncio's loop since Python 3.14, whose tasks ask for a loop that C code knows of.
+    """
+    steps = awaited.__await__()
+    while True:
+        before = trio_asyncio.current_loop.set(cast(Any, way_back))
+        try:
+            future = next(steps)
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+        finally:
+            trio_asyncio.current_loop.reset(before)
+        await _ended(future)
+
+
+async def _ended(future: asyncio.Future[Any]) -> None:
+    ended = trio.Event()
+
+    def note(future: asyncio.Future[Any]) -> None:
+        # Looked at, whether its caller still waits or not: asyncio minds an exception that nobody saw.
+        future.exception()
+        ended.set()
+
+    future.add_done_callback(note)
+    await ended.wait()
 
 
 async def connect(path: Path, *, read_only: bool = False) -> Connection:
@@ -135,11 +144,10 @@ async def connect(path: Path, *, read_only: bool = False) -> Connection:
     privacy.make_private(path)
     sqlite3.connect(path).close()
 
-    async def open_it() -> aiosqlite.Connection:
-        return await aiosqlite.connect(path, factory=Tx, isolation_level=None, cached_statements=512)
-
+    way_back = _WayBack()
+    opening = aiosqlite.connect(path, factory=Tx, isolation_level=None, cached_statements=512)
     with trio.CancelScope(shield=True):
-        connection = Connection(await trio_asyncio.aio_as_trio(open_it)())
+        connection = Connection(await _stepped(opening, way_back), way_back)
     try:
         await connection.call(_prepare_reader if read_only else _prepare_writer)
     except BaseException:
@@ -281,4 +289,7 @@ def _owned(path: Path, holder: Holder | None) -> str:
 
 
 open_loop: Callable[[], Any] = trio_asyncio.open_loop
-"""To be entered in the outermost nursery, before any connection is made; left after the last is closed."""
+"""To be entered in the outermost nursery, before any connection is made; left after the last is closed.
+
+For what aiosqlite may come to ask of a loop: all that it asks today, `_WayBack` gives.
+"""

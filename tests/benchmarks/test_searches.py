@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import trio_asyncio
 from benchmarks_support import machine
 from full_stores import CARRIERS, fill, number
 from houses import ScriptedCarriers, a_configuration
@@ -16,6 +15,7 @@ from gateway.desk.messages import MessagesDesk
 from gateway.desk.searching import parse
 from gateway.identifiers import MESSAGE, now_ms, public
 from gateway.settings import Settings
+from gateway.store.connection import open_loop
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
 from gateway.webhooks.payloads import event_body
@@ -49,7 +49,7 @@ async def test_each_search_among_a_million_messages_is_answered_in_time(tmp_path
     carrier = a_configuration()["carriers"]["telco"]
     settings = Settings.model_validate(a_configuration(carriers=dict.fromkeys(CARRIERS, carrier)))
     waited: dict[str, float] = {}
-    async with trio_asyncio.open_loop():
+    async with open_loop():
         store = SqliteStore(tmp_path / "sluice.db", policy_of(settings), render=event_body)
         desk = MessagesDesk(settings, store, ScriptedCarriers(), timeline.plain)
         async with store.opened():

@@ -26,7 +26,7 @@ def main() -> int:
     """0 if no target found anything."""
     arguments = _arguments()
     if importlib.util.find_spec("atheris") is None:
-        reason = "atheris is absent; it has wheels for Python 3.11 to 3.13: pip install -r .ci/requirements.txt"
+        reason = "atheris is absent; it has wheels for Linux on x86_64: pip install -r .ci/requirements.txt"
         print(reason, file=sys.stderr)
         return int(os.environ.get("SLUICE_TESTS_REQUIRE_ALL") == "1")
     return max([_run(name, arguments) for name in arguments.targets or TARGETS])

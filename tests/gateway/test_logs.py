@@ -101,8 +101,10 @@ def test_of_exceptions_the_kinds_and_places_are_shown_and_no_words() -> None:
 
 
 def test_a_fault_that_ends_the_process_is_one_line_without_words() -> None:
-    program = "from gateway import logs; logs.set_up('info'); raise ValueError('Kolibri ' + 'at the end')"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    program = "from gateway import logs; logs.set_up('info'); raise ValueError(logs.sys.argv[1])"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "Kolibri at the end"], capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
     assert 'level=critical room=daemon msg="ended by a fault" fault=' in line

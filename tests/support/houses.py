@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import trio
-import trio_asyncio
 from prometheus_client import CollectorRegistry
 from quart_trio import QuartTrio
 
@@ -27,6 +26,7 @@ from gateway.flows.held_carriers import HeldCarriers
 from gateway.flows.number_facts import NumberFacts
 from gateway.identifiers import Identifiers, now_ms
 from gateway.settings import Settings
+from gateway.store.connection import open_loop
 from gateway.store.held_carriers.interface import CarrierHold
 from gateway.store.interface import Claim
 from gateway.store.policy import policy_of
@@ -163,7 +163,7 @@ async def house_of(
 ) -> AsyncIterator[House]:
     """A house while the block lasts, its store in this folder. `clock` tells milliseconds."""
     settings = Settings.model_validate(configuration)
-    async with trio_asyncio.open_loop():
+    async with open_loop():
         store = SqliteStore(folder / "sluice.db", policy_of(settings), render=event_body, clock=clock)
         async with store.opened(), trio.open_nursery() as nursery:
             await nursery.start(store.run)

@@ -11,9 +11,10 @@ from gateway.api.problem_types import NOT_FOUND, TOO_MANY_CONNECTIONS
 from gateway.api.problems import Problem, invalid_field
 from gateway.api.queries import parameters
 from gateway.desk.reconciliation.desk import Detail, ReconciliationDesk, Wanted
-from gateway.desk.reconciliation.periods import SUCH_AS, begin_of, day_of, end_of, utc, zone_of
+from gateway.desk.reconciliation.periods import SUCH_AS, begin_of, day_of, end_of, utc
 from gateway.rules.faults import FaultCode
 from gateway.rules.timestamps import rfc3339
+from gateway.settings.time_zones import zone_named
 from gateway.store.reconciliation.interface import Period
 
 MOST_AT_A_TIME = 2
@@ -71,7 +72,7 @@ def _period(given: Mapping[str, str], zone: ZoneInfo) -> Period:
 def _zone(given: Mapping[str, str]) -> ZoneInfo:
     if "zone" not in given:
         return utc()
-    zone = zone_of(given["zone"])
+    zone = zone_named(given["zone"])
     if zone is None:
         raise invalid_field("zone", "is no time zone; write one such as Europe/Madrid", FaultCode.WRONG_TYPE.value)
     return zone

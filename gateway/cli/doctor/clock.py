@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from statistics import median
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.cli.doctor.case import Case
 from gateway.cli.doctor.findings import Finding, Findings
+from gateway.rules.quiet_hours import QuietHours
 
 NAME = "clock"
 _find = Findings(NAME)
@@ -53,10 +53,6 @@ def _zones(case: Case) -> Iterator[Finding]:
     local = case.machine.zone()
     if local not in ("UTC", "GMT"):
         yield _find.note("zone", f"this machine's is {local}; Sluice logs and answers in UTC")
-    wanted = {carrier.receipt_timezone for carrier in case.settings.carriers.values()} | {"Europe/Madrid"}
-    for name in sorted(wanted):
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            remedy = "install the system's tzdata (`apt install tzdata`)"
-            yield _find.fault("zone", f"{name} is not known here, so quiet hours and receipts can't be timed", remedy)
+    remedy = "bring the package tzdata of Sluice's environment up to date (`pip install -U tzdata`)"
+    for name in QuietHours(case.settings.countries, case.settings.lanes.values()).unknown_zones():
+        yield _find.fault("zone", f"{name} is not known here: quiet hours of numbers there go by other clocks", remedy)

@@ -4,21 +4,12 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from gateway.rules.timestamps import parse_rfc3339, rfc3339
 
 SUCH_AS = "such as 2026-11-01, or a time such as 2026-11-01T00:00:00Z"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_MOST_ZONE = 64
-
-
-def zone_of(name: str) -> ZoneInfo | None:
-    """The zone of this name; None: there is none that this machine knows."""
-    try:
-        return ZoneInfo(name) if len(name) <= _MOST_ZONE else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
 
 
 def begin_of(text: str, zone: ZoneInfo) -> int | None:

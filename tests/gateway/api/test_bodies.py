@@ -14,7 +14,7 @@ from gateway.api.problems import Problem
     [
         (b"", "The body is empty."),
         (b" \n", "The body is empty."),
-        (b'{"to":\n  "x",}', "Line 2, column 7: "),
+        (b'{"to":\n  "x",}', "Line 2, column "),
         (b'{"to":"x"', "Line 1, column 10: expecting ',' delimiter."),
         (b'{"to":"x"} x', "Line 1, column 12: extra data."),
         (b'{"to":"a\xff"}', "The body is not UTF-8: byte 8 of it cannot be read."),

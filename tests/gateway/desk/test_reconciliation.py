@@ -17,9 +17,10 @@ from gateway.desk.reconciliation.billed import Billed, billed
 from gateway.desk.reconciliation.csv_text import line
 from gateway.desk.reconciliation.desk import Detail, ReconciliationDesk, Wanted
 from gateway.desk.reconciliation.details import Details
-from gateway.desk.reconciliation.periods import begin_of, end_of, times_of, zone_of
+from gateway.desk.reconciliation.periods import begin_of, end_of, times_of
 from gateway.desk.reconciliation.totals import Totals
 from gateway.messages import AttemptState
+from gateway.settings.time_zones import zone_named
 from gateway.store.reconciliation.interface import HandedPage, HandedRow, Mark, Period, Walk
 
 UTC, MADRID = ZoneInfo("UTC"), ZoneInfo("Europe/Madrid")
@@ -161,7 +162,7 @@ def test_what_is_no_day_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "", "x" * 100, "\0"])
 def test_what_is_no_zone_is_none(name: str) -> None:
-    assert zone_of(name) is None
+    assert zone_named(name) is None
 
 
 class Paged:

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-import trio_asyncio
 
 from gateway.flows.accept import Accept
 from gateway.flows.accept_outcomes import BulkAccepted, ClientIdInUse, FirstAnswerErased, OneAccepted, OneReplayed
@@ -20,6 +19,7 @@ from gateway.messages import MessageState
 from gateway.rules.checks import Checked
 from gateway.rules.faults import ItemErrors
 from gateway.settings import Settings
+from gateway.store.connection import open_loop
 from gateway.store.interface import (
     AcceptOutcome,
     IdempotencyKey,
@@ -114,7 +114,7 @@ def settings(schedule_delivery_time: str) -> Settings:
 
 @pytest.fixture
 async def gate(settings: Settings, tmp_path: Path) -> AsyncIterator[Gate]:
-    async with trio_asyncio.open_loop():
+    async with open_loop():
         store = SqliteStore(tmp_path / "sluice.db", policy_of(settings), render=event_body, clock=lambda: NOW)
         async with store.opened(), trio.open_nursery() as nursery:
             await nursery.start(store.run)

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 import trio
-import trio_asyncio
 from played_campaigns import PlayedCampaign, a_definition, some_recipients
 
 from gateway.flows.campaign import Expand
@@ -18,6 +17,7 @@ from gateway.rules.quiet_hours import NO_QUIET_HOURS, QuietHours
 from gateway.settings import Lane, Settings
 from gateway.settings.countries import CountryRules
 from gateway.store.campaigns.interface import Expansion, NewRecipient
+from gateway.store.connection import open_loop
 from gateway.store.interface import StoreBusy
 from gateway.store.policy import policy_of
 from gateway.store.sqlite import SqliteStore
@@ -82,7 +82,7 @@ def settings() -> Settings:
 @pytest.fixture
 async def idle(settings: Settings, tmp_path: Path) -> AsyncIterator[Scene]:
     """Without the flow."""
-    async with trio_asyncio.open_loop():
+    async with open_loop():
         store = SqliteStore(tmp_path / "sluice.db", policy_of(settings), render=event_body, clock=lambda: NOW)
         async with store.opened(), trio.open_nursery() as nursery:
             await nursery.start(store.run)

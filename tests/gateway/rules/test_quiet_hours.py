@@ -1,5 +1,8 @@
 """When quiet hours end: by the clock of the recipient's zone, whatever that clock does."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -132,6 +135,14 @@ def test_the_zones_of_a_number_are_those_that_the_library_has(region: str) -> No
         number = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
         found = {zone.key for zone in zones_of(number, phonenumbers.region_code_for_number(example))}
         assert found == set(timezone.time_zones_for_number(example)) - {timezone.UNKNOWN_TIMEZONE}, number
+
+
+def test_zones_that_the_machine_leaves_out_are_known_all_the_same() -> None:
+    """Debian 13 and Ubuntu 24.04 have no Asia/Calcutta, a small container no zones at all."""
+    program = "from gateway.rules.quiet_hours import zones_of; print(zones_of('+919812345678', 'IN')[0].key)"
+    environment = {**os.environ, "PYTHONTZPATH": ""}
+    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout == "Asia/Calcutta\n"
 
 
 spans = (

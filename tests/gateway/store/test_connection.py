@@ -4,12 +4,15 @@ import errno
 import gc
 import os
 import sqlite3
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
+from gateway.store import connection as connections
 from gateway.store import privacy
 from gateway.store.connection import connect, lock, open_loop
 
@@ -141,3 +144,71 @@ async def test_a_call_gives_back_what_the_function_gave_or_raised_and_calls_go_o
         finally:
             await connection.close()
     assert sorted(got) == list(range(20))
+
+
+# --- what becomes of the thread
+
+
+@pytest.fixture
+def no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    begun = set(threading.enumerate()) - before
+    for thread in begun:
+        thread.join(timeout=10)
+    assert [thread for thread in begun if thread.is_alive()] == []
+
+
+@pytest.mark.usefixtures("no_thread_is_left")
+async def test_a_connection_whose_maker_is_cancelled_leaves_no_thread(tmp_path: Path) -> None:
+    async with open_loop():
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await connect(tmp_path / "sluice.db")
+        assert scope.cancelled_caught
+
+
+@pytest.mark.usefixtures("no_thread_is_left")
+async def test_a_connection_is_closed_in_a_cancelled_scope_after_the_call_that_runs(tmp_path: Path) -> None:
+    may_end = threading.Event()
+    done: list[str] = []
+
+    def slowly(_: Any) -> None:
+        may_end.wait(timeout=10)
+        done.append("called")
+
+    async with open_loop():
+        connection = await connect(tmp_path / "sluice.db")
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await connection.call(slowly)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            may_end.set()
+            await connection.close()
+            done.append("closed")
+    assert done == ["called", "closed"]
+
+
+@pytest.mark.usefixtures("no_thread_is_left")
+async def test_a_connection_may_be_closed_again(tmp_path: Path) -> None:
+    async with open_loop():
+        connection = await connect(tmp_path / "sluice.db")
+        await connection.close()
+        await connection.close()
+        with pytest.raises(ValueError, match="no active connection"):
+            await connection.call(lambda _: None)
+
+
+@pytest.mark.usefixtures("no_thread_is_left")
+async def test_a_database_that_the_thread_cannot_open_is_told_and_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(sqlite3.Connection):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(connections, "Tx", Broken)
+    async with open_loop():
+        with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+            await connect(tmp_path / "sluice.db")

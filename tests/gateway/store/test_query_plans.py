@@ -396,7 +396,7 @@ def faults_of(sql, steps):
     """What of a plan gets slower as tables grow."""
     found = []
     for step in steps:
-        scan = re.match(r"SCAN (?:\d+ CONSTANT ROWS|(\w+)|CONSTANT ROW|\(subquery)", step)
+        scan = re.match(r"SCAN (?:\d+ CONSTANT ROWS|\d+-ROW VALUES|(\w+)|CONSTANT ROW|\(subquery)", step)
         if scan and scan[1] and "VIRTUAL TABLE" not in step and not step.startswith("SCAN k "):
             table = next((t for t in re.findall(rf"(\w+) {scan[1]}\b", sql) if t not in ("FROM", "JOIN")), scan[1])
             index = re.search(r"INDEX (\w+)", step)

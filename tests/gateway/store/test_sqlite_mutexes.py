@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection
+from contextlib import closing
 from types import ModuleType
 
 import pytest
@@ -79,8 +80,8 @@ def test_what_a_failed_call_held_ends_in_its_own_thread() -> None:
         cursor = own.execute("SELECT 1")
         raise LookupError(cursor.description[0][0])
 
-    with pytest.raises(LookupError) as raised:
-        connection.Tx(":memory:").execute(fail)
+    with closing(connection.Tx(":memory:")) as own, pytest.raises(LookupError) as raised:
+        own.execute(fail)
 
     traceback = raised.value.__traceback__
     while traceback is not None and traceback.tb_frame.f_code is not fail.__code__:

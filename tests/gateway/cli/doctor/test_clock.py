@@ -7,6 +7,7 @@ import pytest
 from examined_machines import SomeMachine, a_case, findings, the, with_endpoint, written
 
 from gateway.cli.doctor.findings import Verdict
+from gateway.rules import quiet_hours
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,17 @@ async def test_a_clock_that_is_not_kept_is_told(
 ) -> None:
     remedy = the(await findings(a_case(written(tmp_path), SomeMachine(**told)), "clock"), verdict, words).remedy
     assert "chrony" in str(remedy)
+
+
+async def test_zones_of_countries_with_quiet_hours_whose_clocks_nobody_knows_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = quiet_hours.zone_named
+    monkeypatch.setattr(quiet_hours, "zone_named", lambda name: None if name == "Asia/Calcutta" else known(name))
+    monkeypatch.setattr(quiet_hours, "_zones", quiet_hours._zones.__wrapped__)
+    case = a_case(written(tmp_path, top='[countries.IN]\nquiet_hours = "21:00-09:00"\n'))
+    told = the(await findings(case, "clock"), Verdict.FAULT, "zone: Asia/Calcutta is not known here")
+    assert "tzdata" in str(told.remedy)
 
 
 @pytest.mark.parametrize(
