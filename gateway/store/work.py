@@ -190,6 +190,8 @@ class Work:
             (self.parked, self.joining), self.stale = counted, True
             log.error("failed and is put off step=%s fault=%s", quoted(what), quoted(faults.described(error)))
             failed.append(what)
+            # Python 3.13 throws it into here from a frame that names it and is in its traceback: such a ring, too.
+            error.__traceback__ = None
         self.execute("RELEASE apart")
 
     def freshen(self) -> None:
