@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass
 from importlib import resources
@@ -79,7 +79,9 @@ class _WayBack:
         return asyncio.Future(loop=cast(asyncio.AbstractEventLoop, self))
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *given: Any) -> None:
-        self._trio.run_sync_soon(callback, *given)
+        # Of a connection that could not be opened the thread's end is waited for by nobody: Trio may be gone by then.
+        with suppress(trio.RunFinishedError):
+            self._trio.run_sync_soon(callback, *given)
 
     def call_soon(self, callback: Callable[..., object], *given: Any, context: Context) -> None:
         callback(*given)
