@@ -65,6 +65,9 @@ from protocol.session_states import MOVES, Role, SessionState
 _ESME = Role.ESME
 _CLOSED = SessionState.CLOSED
 _DELIVER_SM, _SUBMIT_SM_RESP = int(CommandId.DELIVER_SM), int(CommandId.SUBMIT_SM_RESP)
+_WHILE_BOUND = f"while {SessionState.BOUND.value}"
+OWED_SECONDS = 5.0
+"""How long an SMSC that unbinds is waited for to answer what it has: one that goes down in order does so at once."""
 
 
 class Session(OutboundSession):
@@ -75,7 +78,9 @@ class Session(OutboundSession):
     LocalProtocolError, and then nothing has changed. Every submit ends in exactly one SubmitAnswered, SubmitExpired
     (after which a late SubmitAnswered may come) or place in Closed.unanswered; every question in one QuestionAnswered
     or QuestionExpired; every session in exactly one Closed, after which what is received or answered is dropped.
-    enquire_link and its answer are never seen outside.
+    enquire_link and its answer are never seen outside. An SMSC that unbinds while requests are unanswered, ours or its
+    own, gets its answer once they are, or after OWED_SECONDS: without its answer a message of ours is in doubt, and
+    without ours it delivers again.
     Whether slots of overtaken submits are given back (`Window.give_back`) is the driver's to say.
     The driver bounds how long a peer may stay unbound in the SMSC role, since no session began yet.
     """
@@ -85,8 +90,10 @@ class Session(OutboundSession):
         events: list[Event] = []
         if self._state is _CLOSED:
             return events
-        self._keepalive.heard(now)
         octets, bounds, fault = self._framer.cut(data)
+        if len(bounds) > 1:
+            # Octets that never come to be a PDU say nothing of a peer that can be talked to.
+            self._keepalive.heard(now)
         text = octets.decode("latin-1")
         for start, end in pairwise(bounds):
             if not self._take_quickly(octets, text, start, end, now, events):
@@ -97,6 +104,8 @@ class Session(OutboundSession):
                 # (SMPP 3.4 §4.3.1).
                 self._outgoing.append(encode(GenericNack(CommandStatus.ESME_RINVCMDLEN)))
             self._close(CloseReason.BAD_FRAME, str(fault), events)
+        if self._peers_unbind is not None:
+            self._go_on_unbinding(events)
         return events
 
     def _take_quickly(self, octets: bytes, text: str, start: int, end: int, now: float, events: list[Event]) -> bool:
@@ -107,6 +116,7 @@ class Session(OutboundSession):
             if self._reads_receipts and DeliverSm in self._receivable:
                 receipt = read_receipt_frame(octets, text, start, end)
                 if receipt is not None:
+                    self._deliveries += 1
                     events.append(Reported(sequence, receipt))
                     return True
         elif command_id == _SUBMIT_SM_RESP and not status and SubmitSmResp in self._receivable:
@@ -133,10 +143,20 @@ class Session(OutboundSession):
     def receive_eof(self, now: float) -> list[Event]:
         """The stream ended, by the peer or by a fault of the network."""
         events: list[Event] = []
-        if self._state is SessionState.UNBINDING:
+        if self._peers_unbind is not None:
+            self._close(CloseReason.PEER_UNBOUND, _WHILE_BOUND, events)
+        elif self._state is SessionState.UNBINDING:
             self._close(CloseReason.UNBOUND, "the peer closed instead of answering unbind", events)
         else:
             self._close(CloseReason.PEER_CLOSED, f"while {self._state.value}", events)
+        return events
+
+    def answer_unbind(self) -> list[Event]:
+        """Answer the peer's unbind now, whatever is still owed; nothing where none waits for its answer."""
+        events: list[Event] = []
+        if self._peers_unbind is not None and self._state is not _CLOSED:
+            self._outgoing.append(encode(UnbindResp(0, self._peers_unbind)))
+            self._close(CloseReason.PEER_UNBOUND, _WHILE_BOUND, events)
         return events
 
     def tick(self, now: float) -> list[Event]:
@@ -147,6 +167,8 @@ class Session(OutboundSession):
         if self._handshake_deadline is not None and now >= self._handshake_deadline:
             if self._state is SessionState.BINDING:
                 self._close(CloseReason.BIND_TIMEOUT, "bind was not answered", events)
+            elif self._peers_unbind is not None:
+                events += self.answer_unbind()
             else:
                 self._close(CloseReason.UNBOUND, "unbind was not answered", events)
         elif self._state is SessionState.BOUND:
@@ -155,7 +177,14 @@ class Session(OutboundSession):
                 self.enquire(now)
             elif step is KeepaliveStep.DEAD:
                 self._close(CloseReason.LINK_DEAD, "enquire_link was not answered", events)
+        if self._peers_unbind is not None:
+            self._go_on_unbinding(events)
         return events
+
+    def _go_on_unbinding(self, events: list[Event]) -> None:
+        """The peer's unbind is answered once nothing is owed."""
+        if not self._is_owed():
+            events += self.answer_unbind()
 
     def _close(self, reason: CloseReason, detail: str, events: list[Event]) -> None:
         """End the session; of several reasons the first counts."""
@@ -208,13 +237,18 @@ class Session(OutboundSession):
         self._settle(pdu.sequence, pdu.status, "", {}, now, events)
 
     def _take_deliver_sm(self, pdu: DeliverSm, now: float, events: list[Event]) -> None:
+        self._deliveries += 1
         events.append(Delivered(pdu))
 
     def _take_submit_sm(self, pdu: SubmitSm, now: float, events: list[Event]) -> None:
         events.append(Submitted(pdu))
 
     def _take_data_sm(self, pdu: DataSm, now: float, events: list[Event]) -> None:
-        events.append(Delivered(pdu) if self._role is Role.ESME else Submitted(pdu))
+        if self._role is _ESME:
+            self._deliveries += 1
+            events.append(Delivered(pdu))
+        else:
+            events.append(Submitted(pdu))
 
     def _take_question(self, pdu: QuerySm | CancelSm, now: float, events: list[Event]) -> None:
         events.append(Requested(pdu))
@@ -251,27 +285,44 @@ class Session(OutboundSession):
         """That octets came in is all it tells a session."""
 
     def _take_unbind(self, pdu: Unbind, now: float, events: list[Event]) -> None:
+        if self._peers_unbind is None and self._state is SessionState.BOUND and self._is_owed():
+            self._peers_unbind = pdu.sequence
+            self._handshake_deadline = now + min(self._response_timeout, OWED_SECONDS)
+            self._enter(MOVES[self._state, Unbind])
+            events.append(PeerUnbound())
+            return
         self._outgoing.append(encode(UnbindResp(0, pdu.sequence)))
-        if self._state is SessionState.UNBINDING:
+        if self._peers_unbind is not None:
+            # It does not wait for us any longer.
+            self._close(CloseReason.PEER_UNBOUND, _WHILE_BOUND, events)
+        elif self._state is SessionState.UNBINDING:
             events.append(Unbound())
             self._close(CloseReason.UNBOUND, "the peer answered unbind by unbind", events)
         else:
             events.append(PeerUnbound())
             self._close(CloseReason.PEER_UNBOUND, f"while {self._state.value}", events)
 
+    def _is_owed(self) -> bool:
+        """Whether requests are unanswered, so that the end would leave doubt (ESME)."""
+        return self._role is _ESME and (self.window.oldest is not None or self._deliveries > 0)
+
     def _take_unbind_resp(self, pdu: UnbindResp, now: float, events: list[Event]) -> None:
-        if self._state is SessionState.UNBINDING:
+        if self._is_unbinding():
             events.append(Unbound())
             self._close(CloseReason.UNBOUND, "", events)
         else:
             events.append(PeerComplained(pdu.status, pdu.sequence))
+
+    def _is_unbinding(self) -> bool:
+        """Whether an unbind of ours waits for its answer."""
+        return self._state is SessionState.UNBINDING and self._peers_unbind is None
 
     def _take_generic_nack(self, pdu: GenericNack, now: float, events: list[Event]) -> None:
         # A nack never accepts, yet some SMSCs send it with status 0.
         status = pdu.status or CommandStatus.ESME_RUNKNOWNERR
         if self._state is SessionState.BINDING and self._role is Role.ESME and pdu.sequence in (0, self._bind_sequence):
             self._take_bind_refusal(status, events)
-        elif self._state is SessionState.UNBINDING and pdu.sequence == self._unbind_sequence:
+        elif self._is_unbinding() and pdu.sequence == self._unbind_sequence:
             events.append(Unbound())
             self._close(CloseReason.UNBOUND, f"unbind was answered by generic_nack {name_of(status)}", events)
         elif pdu.sequence in self._questions:

@@ -126,7 +126,7 @@ class DeliverExpired:
 
 @dataclass(slots=True)
 class PeerUnbound:
-    """The peer ended the session and our unbind_resp is queued: flush and close. Closed follows."""
+    """The peer ends the session: nothing may be asked of it any more. Closed follows, at once where nothing is owed."""
 
 
 @dataclass(slots=True)

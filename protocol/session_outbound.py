@@ -82,9 +82,13 @@ class OutboundSession:
         self._next_sequence = first_sequence
         self._bind_sequence = 0
         self._unbind_sequence = 0
+        self._peers_unbind: int | None = None
+        """Its sequence number, while its answer waits for what either side still owes."""
+        self._deliveries = 0
+        """Handed on and not answered yet (ESME)."""
         self._enquiry_sequence = 0
         self._handshake_deadline: float | None = None
-        """Until when the answer to our bind or unbind must come."""
+        """Until when the answer to our bind or unbind must come; what is owed, once the peer unbinds."""
         self._outgoing: list[bytes] = []
         self._enter(SessionState.OPEN)
 
@@ -206,6 +210,7 @@ class OutboundSession:
 
     def answer_all(self, requests: Sequence[Answerable], status: int) -> None:
         """Answer each, as `answer`, in their order."""
+        self._deliveries -= len(requests)
         if self._state is not _CLOSED:
             responses = _RESPONSES
             self._outgoing += [

@@ -3,7 +3,8 @@
     OPEN ── bind ──> BINDING ── bind_resp ──> BOUND ── unbind ──> UNBINDING ── unbind_resp ──> CLOSED
 
 A refused bind ends an ESME's session and takes an SMSC's back to OPEN. Anything that ends the link, and the peer's own
-unbind, leads to CLOSED from everywhere. The bind mode stands beside the state.
+unbind, leads to CLOSED from everywhere; where answers are still owed, by UNBINDING. The bind mode stands beside the
+state.
 """
 
 from enum import Enum

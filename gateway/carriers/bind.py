@@ -35,6 +35,7 @@ from protocol.session_events import (
     CloseReason,
     Event,
     PeerComplained,
+    PeerUnbound,
     QuestionAnswered,
     QuestionExpired,
     SubmitAnswered,
@@ -42,6 +43,8 @@ from protocol.session_events import (
 
 READ_OUT_SECONDS = 1.0
 """For answers that came before the write side broke to be read."""
+ANSWERED_SECONDS = 0.1
+"""For the last answer to a delivery to be written before a bind leaves: cut short, it would come again."""
 _LATENCY_WEIGHT = 0.1
 _NEVER = float("inf")
 
@@ -136,6 +139,8 @@ class Bind(BindFigures):
         self.session.answer_all(pdus, status)
         self._outgoing.wake()
         self._reading.answered(len(pdus))
+        if self.state is BindState.LEAVING and not self._reading.owes_answers:
+            self._look_soon()
 
     def throttled(self) -> bool:
         """The carrier said to slow down; whether a pause begins now. What waits is to be taken back then."""
@@ -284,10 +289,29 @@ class Bind(BindFigures):
             self._refusal = event.status
         elif isinstance(event, QuestionAnswered | QuestionExpired):
             event.token(event if isinstance(event, QuestionAnswered) else None)
+        elif isinstance(event, PeerUnbound):
+            self._begin_being_left()
         elif isinstance(event, PeerComplained):
             self._complaints.take(event, trio.current_time())
         elif isinstance(event, Closed):
             self._conclude(event)
+
+    def _begin_being_left(self) -> None:
+        """The carrier unbinds. What it has may still be answered (see Session); what it has not is for other binds."""
+        if self.state is not BindState.LEAVING:
+            self._enter(BindState.LEAVING)
+            if self._feed is not None:
+                self._feed.halted()
+        if self._outgoing.has_unwritten:
+            # Written now they would be in doubt: nobody has to read behind an unbind.
+            each_done(self._turn, self.session.answer_unbind())
+        elif not self._reading.owes_answers:
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        """Whether it may go, since nothing may be owed any more; what was just answered is written first."""
+        if self._alarm is not None:
+            self._alarm.deadline = min(self._alarm.deadline, trio.current_time() + ANSWERED_SECONDS)
 
     def _settle(self) -> None:
         """The one flush point: after every call into the session."""
@@ -339,7 +363,7 @@ class Bind(BindFigures):
         return self._sending.go(self._feed, trio.current_time())
 
     def _go_on_leaving(self, now: float) -> None:
-        still_owed = self._window.oldest is not None or self._silence.owed > 0
+        still_owed = self._window.oldest is not None or self._silence.owed > 0 or self._reading.owes_answers
         problem = self._leaving.go_on(self.session, now, still_owed=still_owed)
         if problem is not None:
             self._lose(CloseReason.UNBOUND, problem)

@@ -64,6 +64,11 @@ class Outgoing:
         """Whether the peer has to read before it is heard any more."""
         return len(self._pdus) > MOST_UNWRITTEN
 
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether submit_sm wait that no write call had."""
+        return bool(self._unwritten)
+
     async def room(self) -> None:
         """Return once it is not full, or a write has failed, or it is over."""
         self._room = trio.Event()

@@ -31,6 +31,11 @@ class Reading:
         """Since or from when what the peer said has been read; never, while it does not read."""
         self._on_hearing = on_hearing
 
+    @property
+    def owes_answers(self) -> bool:
+        """Whether deliveries wait for their commit, and so for their answer."""
+        return self._undecided > 0
+
     def handed_on(self, deliveries: int) -> None:
         """So many more are to be answered."""
         self._undecided += deliveries

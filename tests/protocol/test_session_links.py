@@ -5,12 +5,16 @@ import struct
 import pytest
 
 from protocol.codec import encode
+from protocol.errors import NotBound
 from protocol.numbers import BindMode
 from protocol.pdus import (
     BindRequest,
     DeliverSm,
+    DeliverSmResp,
     EnquireLink,
+    GenericNack,
     SubmitSm,
+    SubmitSmResp,
     Unbind,
     UnbindResp,
 )
@@ -19,6 +23,8 @@ from protocol.session_events import (
     CloseReason,
     PeerComplained,
     PeerUnbound,
+    SubmitAnswered,
+    SubmitExpired,
     Unbound,
 )
 
@@ -38,14 +44,85 @@ def test_the_peers_enquiry_is_answered_in_any_state_by_a_header(dialogue, state)
     assert it.session.bytes_to_send() == struct.pack(">IIII", 16, 0x8000_0015, 0, 9)
 
 
-def test_the_peers_unbind_is_answered_and_ends_the_session_with_what_was_unanswered(esme):
-    esme.session.submit(SubmitSm(), "m1", esme.now)
-    esme.said()
+def test_the_peers_unbind_is_answered_and_ends_the_session(esme):
     assert esme.hears(Unbind(0, 5), DeliverSm(sequence=6)) == [
         PeerUnbound(),
-        Closed(CloseReason.PEER_UNBOUND, "while bound", ["m1"]),
+        Closed(CloseReason.PEER_UNBOUND, "while bound"),
     ]
     assert esme.said() == [UnbindResp(0, 5)]
+
+
+def test_an_smsc_that_unbinds_gets_its_answer_once_it_answered_what_it_has(esme):
+    first = esme.session.submit(SubmitSm(), "m1", esme.now)
+    second = esme.session.submit(SubmitSm(), "m2", esme.now)
+    esme.said()
+    assert [type(event) for event in esme.hears(Unbind(0, 5), SubmitSmResp(0, "a", sequence=first))] == [
+        PeerUnbound,
+        SubmitAnswered,
+    ]
+    assert esme.said() == []
+    with pytest.raises(NotBound):
+        esme.session.submit(SubmitSm(), "m3", esme.now)
+    answered, closed = esme.hears(SubmitSmResp(0, "b", sequence=second))
+    assert answered.token == "m2"
+    assert closed == Closed(CloseReason.PEER_UNBOUND, "while bound")
+    assert esme.said() == [UnbindResp(0, 5)]
+
+
+def test_an_smsc_that_unbinds_gets_our_answers_to_what_it_delivered_first(esme):
+    receipt, unbound = esme.hears(DeliverSm(sequence=6), Unbind(0, 7))
+    assert unbound == PeerUnbound()
+    assert esme.waits(1) == []
+    esme.session.answer(receipt.pdu, 0)
+    assert esme.waits(0) == [Closed(CloseReason.PEER_UNBOUND, "while bound")]
+    assert esme.said() == [DeliverSmResp(0, 6), UnbindResp(0, 7)]
+
+
+def test_an_smsc_that_unbinds_and_answers_nothing_more_is_waited_for_five_seconds(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.said()
+    assert esme.hears(Unbind(0, 5)) == [PeerUnbound()]
+    assert esme.session.deadline == esme.now + 5
+    assert esme.waits(4) == []
+    assert esme.waits(1) == [Closed(CloseReason.PEER_UNBOUND, "while bound", ["m1"])]
+    assert esme.said() == [UnbindResp(0, 5)]
+
+
+def test_an_smsc_that_unbinds_is_waited_for_no_longer_than_for_an_answer(dialogue):
+    it = dialogue(response_timeout=2.0).binds()
+    it.session.submit(SubmitSm(), "m1", it.now)
+    it.said()
+    it.hears(Unbind(0, 5))
+    assert it.waits(2) == [SubmitExpired("m1"), Closed(CloseReason.PEER_UNBOUND, "while bound")]
+
+
+def test_an_smsc_that_unbinds_twice_waits_no_more(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.said()
+    esme.hears(Unbind(0, 5))
+    assert esme.hears(Unbind(0, 6)) == [Closed(CloseReason.PEER_UNBOUND, "while bound", ["m1"])]
+    assert esme.said() == [UnbindResp(0, 6)]
+
+
+def test_an_smsc_that_unbinds_and_closes_leaves_what_it_owes_unanswered(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.hears(Unbind(0, 5))
+    assert esme.session.receive_eof(esme.now) == [Closed(CloseReason.PEER_UNBOUND, "while bound", ["m1"])]
+
+
+def test_what_answers_no_unbind_of_ours_does_not_end_a_session_that_the_smsc_unbinds(esme):
+    esme.session.submit(SubmitSm(), "m1", esme.now)
+    esme.hears(Unbind(0, 5))
+    assert esme.hears(UnbindResp(0, 9), GenericNack(3, 0)) == [PeerComplained(0, 9), PeerComplained(3, 0)]
+    assert esme.session.answer_unbind() == [Closed(CloseReason.PEER_UNBOUND, "while bound", ["m1"])]
+    assert esme.session.answer_unbind() == []
+
+
+def test_an_esme_that_unbinds_is_not_waited_for(smsc):
+    smsc.session.deliver(DeliverSm(), "r1", smsc.now)
+    smsc.said()
+    assert smsc.hears(Unbind(0, 5)) == [PeerUnbound(), Closed(CloseReason.PEER_UNBOUND, "while bound", ["r1"])]
+    assert smsc.said() == [UnbindResp(0, 5)]
 
 
 def test_an_unbind_answered_by_an_unbind_ends_the_session(esme):

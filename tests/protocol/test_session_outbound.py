@@ -1,5 +1,7 @@
 """What we ask for and what we answer."""
 
+import struct
+
 import pytest
 
 from protocol.codec import encode
@@ -15,6 +17,7 @@ from protocol.pdus import (
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
+    EnquireLinkResp,
     QuerySm,
     QuerySmResp,
     SubmitSm,
@@ -98,7 +101,7 @@ def test_a_bind_is_asked_once(dialogue):
 def test_a_bind_that_cannot_be_encoded_changes_nothing(dialogue):
     it = dialogue()
     with pytest.raises(LocalProtocolError, match="system_id"):
-        it.session.bind(BindRequest(BindMode.RECEIVER, "x" * 16, "secret"), it.now)
+        it.session.bind(BindRequest(BindMode.RECEIVER, "x" * 65, "secret"), it.now)
     assert (it.session.state, it.session.mode, it.session.deadline, it.said()) == (SessionState.OPEN, None, None, [])
 
 
@@ -286,10 +289,18 @@ def test_an_enquiry_can_be_asked_for_and_its_answer_is_not_told(esme):
     assert esme.session.deadline == esme.now + 20
 
 
-def test_any_octet_puts_off_the_enquiry_even_part_of_a_pdu(esme):
+def test_a_whole_pdu_puts_off_the_enquiry_and_octets_that_never_make_one_do_not(esme):
     esme.now += 15
-    assert esme.hears(b"\0\0\0") == []
+    assert esme.hears(EnquireLinkResp(0, 99)) == []
     assert esme.session.deadline == esme.now + 20
+    beginning_of_a_huge_one = struct.pack(">IIII", 65_535, 5, 0, 1)
+    assert esme.hears(beginning_of_a_huge_one, EnquireLink(0, 2)) == []
+    esme.now += 15
+    assert esme.hears(EnquireLink(0, 3)) == []
+    assert esme.session.deadline == esme.now + 5
+    for _ in range(3):
+        ended = esme.waits(5)
+    assert ended == [Closed(CloseReason.LINK_DEAD, "enquire_link was not answered")]
 
 
 def test_a_bound_session_alone_may_be_unbound(dialogue):

@@ -58,7 +58,8 @@ def heard_in_pieces(cuts: list[int]) -> tuple[list[object], bytes]:
     for start, end in pairwise(bounds):
         events += session.receive_bytes(STREAM[start:end], 0.0)
         sent += session.bytes_to_send()
-    return events, sent
+    events += session.answer_unbind()
+    return events, sent + session.bytes_to_send()
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=30))

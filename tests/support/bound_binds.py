@@ -117,6 +117,8 @@ class BoundBind:
         self.pdus: list[Any] = []
         self.deliveries: list[int] = []
         """How many PDUs came in each call."""
+        self.answers_at_once = False
+        """Whether deliveries are answered as they come, where else the test does."""
         self.states: list[BindState] = []
         paces = [Pace(settings.submit_rate)] if settings.submit_rate else []
         traffic = Traffic(open_feed=lambda bind: self.feed, deliver=self._deliver)
@@ -128,6 +130,8 @@ class BoundBind:
     def _deliver(self, bind: Bind, pdus: list[Any]) -> None:
         self.deliveries.append(len(pdus))
         self.pdus += pdus
+        if self.answers_at_once:
+            bind.answer_all(pdus, 0)
 
     def submit(self, count: int, first: int = 0) -> None:
         """So many with the texts `text 0`, `text 1`... and the tokens `t0`, `t1`..."""

@@ -11,6 +11,7 @@ from bound_binds import ENQUIRE_LINK, BoundBind, StuckStream, a_receipt, quiet, 
 from gateway.carriers.bind_states import BindState
 from gateway.carriers.outgoing import WRITE_LIMIT_SECONDS
 from protocol.command_status import CommandStatus
+from protocol.session import OWED_SECONDS
 from protocol.session_events import CloseReason
 
 
@@ -65,6 +66,8 @@ async def test_the_peer_may_unbind_at_any_moment(bound: Any, autojump_clock: Any
         it.smsc.unbind()
         await it.smsc.flush()
         await quiet()
+        if after == "written":
+            await trio.sleep(OWED_SECONDS + 1)
         assert it.ended.reason is CloseReason.PEER_UNBOUND
         assert it.smsc.closed is not None
         assert it.smsc.closed.reason is CloseReason.UNBOUND, "our unbind_resp did not arrive"
@@ -75,6 +78,68 @@ async def test_the_peer_may_unbind_at_any_moment(bound: Any, autojump_clock: Any
         }[after]
         assert it.feed.end == (doubtful, unwritten)
         assert len(it.smsc.submits) == (0 if after == "bound" else 2)
+
+
+async def test_what_a_carrier_that_unbinds_still_answers_is_not_in_doubt(bound: Any, autojump_clock: Any) -> None:
+    async with bound(window=2) as it:
+        it.submit(3)
+        await quiet()
+        it.smsc.unbind()
+        await it.smsc.flush()
+        await quiet()
+        assert (it.ended, it.feed.halts, it.bind.state) == (None, 1, BindState.LEAVING)
+        for pdu in it.smsc.submits:
+            it.smsc.answer(pdu)
+        await it.smsc.flush()
+        await quiet()
+        assert it.ended.reason is CloseReason.PEER_UNBOUND
+        assert it.smsc.closed.reason is CloseReason.UNBOUND, "our unbind_resp did not arrive"
+        assert [answer[0] for answer in it.feed.told()] == tokens(2)
+        assert it.feed.end == ([], tokens(1, first=2))
+
+
+@pytest.mark.parametrize("who", ["we", "carrier"])
+async def test_what_was_delivered_has_its_answer_before_the_end(bound: Any, autojump_clock: Any, who: str) -> None:
+    async with bound() as it:
+        it.smsc.deliver(a_receipt())
+        await it.smsc.flush()
+        await quiet()
+        if who == "we":
+            it.bind.leave(30)
+        else:
+            it.smsc.unbind()
+            await it.smsc.flush()
+        await trio.sleep(3)
+        assert it.ended is None
+        it.bind.answer(it.pdus[0], 0)
+        await trio.sleep(1)
+        assert it.ended.reason is (CloseReason.UNBOUND if who == "we" else CloseReason.PEER_UNBOUND)
+        assert it.smsc.delivered == [(None, 0)]
+
+
+async def test_an_unbind_behind_a_delivery_that_is_answered_at_once_is_not_waited_with(
+    bound: Any, autojump_clock: Any
+) -> None:
+    async with bound() as it:
+        it.answers_at_once = True
+        it.smsc.deliver(a_receipt())
+        it.smsc.unbind()
+        await it.smsc.flush()
+        await trio.sleep(1)
+        assert it.ended.reason is CloseReason.PEER_UNBOUND
+        assert it.smsc.delivered == [(None, 0)]
+
+
+async def test_a_delivery_that_gets_no_commit_does_not_keep_a_bind_from_leaving(
+    bound: Any, autojump_clock: Any
+) -> None:
+    async with bound() as it:
+        it.smsc.deliver(a_receipt())
+        await it.smsc.flush()
+        await quiet()
+        it.bind.leave(30)
+        await trio.sleep(31)
+        assert it.ended.reason is CloseReason.UNBOUND
 
 
 async def test_the_peer_may_unbind_before_it_answers_the_bind(
@@ -255,8 +320,8 @@ async def test_answers_and_a_close_in_one_read_are_both_told(bound: Any, autojum
         it.submit(2)
         await quiet()
         it.smsc.answer(it.smsc.submits[0])
-        it.smsc.unbind()
-        await it.smsc.flush()
+        unbinds_twice = 2 * bytes.fromhex("00000010000000060000000000000001")
+        await it.smsc._far.send_all(it.smsc.session.bytes_to_send() + unbinds_twice)
         await quiet()
         assert [answer[0] for answer in it.feed.told()] == ["t0"]
         assert it.feed.end == (["t1"], [])
@@ -276,7 +341,7 @@ async def test_leaving_while_answers_and_a_close_are_told_ends_in_order(bound: A
         it.smsc.answer(it.smsc.submits[0], 0x04)
         it.smsc.unbind()
         await it.smsc.flush()
-        await quiet()
+        await trio.sleep(OWED_SECONDS + 1)
         assert it.feed.end == (["t1"], [])
 
 
