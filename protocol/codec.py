@@ -112,14 +112,16 @@ _LAYOUTS[CancelSm] = (
 
 def _decode_tail(kind: type[Any], frame: bytes, status: int, sequence: int) -> Any:
     values: dict[str, Any] = {"sequence": sequence}
-    if kind.command_id & RESPONSE_BIT:
+    is_response = bool(kind.command_id & RESPONSE_BIT)
+    if is_response:
         values["status"] = status
-        if status and len(frame) == HEADER_LENGTH:
-            return kind(**values)
     offset = HEADER_LENGTH
     for name, size in _LAYOUTS[kind]:
         end = frame.find(b"\0", offset) if size else offset
         if not 0 <= end < len(frame):
+            if is_response and status:
+                # A refusal says all by its status: some SMSCs leave its body out, others write the beginning of one.
+                return kind(status=status, sequence=sequence)
             raise too_short(frame)
         values[name] = frame[offset:end].decode("latin-1") if size else frame[offset]
         offset = end + 1

@@ -28,9 +28,9 @@ _CHARACTERS = {octet: chr(octet) for octet in range(256)}
 
 # Sizes in octets with the NUL (SMPP 3.4 §4.1.1, §4.4.1, §4.4.2, §4.7.1).
 _SERVICE_TYPE, _ADDRESS, _DATA_ADDRESS, _TIME, _MESSAGE_ID = 6, 21, 65, 17, 65
-_SYSTEM_ID, _SYSTEM_TYPE, _ADDRESS_RANGE = 16, 13, 41
-# The specification says 9; carriers hand out longer ones, and a password that is cut is a wrong one.
-_PASSWORD = 65
+_SYSTEM_TYPE, _ADDRESS_RANGE = 13, 41
+# The specification says 16 and 9; carriers hand out longer ones, and one that is cut is a wrong one.
+_SYSTEM_ID, _PASSWORD = 65, 65
 _SHORT_MESSAGE = 254
 
 _DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)

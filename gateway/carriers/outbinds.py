@@ -124,6 +124,8 @@ class Outbinds:
             await trio.aclose_forcefully(connection)
             return
         place.host = peer
+        # A place outlives its binds, and a reload may have changed the mode since the last.
+        place.mode = self._mode
         await self._live(place, stream)
 
     async def _live(self, place: Place, stream: trio.abc.Stream) -> None:

@@ -85,7 +85,8 @@ class Pace:
         overdue = int(late / self._spacing)
         if overdue:
             overdue = min(overdue, int(min(now - self._last, STRETCH_SECONDS) / self._stretch))
-        return min(1 + overdue, self._limit - self._sent_count)
+        # More may have gone within the period at a rate from before that was higher.
+        return max(0, min(1 + overdue, self._limit - self._sent_count))
 
     def take(self, now: float, count: int) -> "Went":
         """So many PDUs go; `count` is at most what `room` said for the same `now`. To be told when they are written."""

@@ -79,9 +79,9 @@ PDUS = st.one_of(
     st.builds(DataSmResp, **RESP),
     st.builds(DeliverSmResp, UINT32, UINT32),
     st.one_of([st.builds(kind, UINT32, UINT32) for kind in HEADER_ONLY]),
-    st.builds(BindRequest, MODE, text(16), text(65), text(13), OCTET, OCTET, OCTET, text(41), UINT32),
-    st.builds(BindResp, MODE, UINT32, text(16), st.none() | OCTET, UINT32),
-    st.builds(Outbind, text(16), text(65), UINT32),
+    st.builds(BindRequest, MODE, text(65), text(65), text(13), OCTET, OCTET, OCTET, text(41), UINT32),
+    st.builds(BindResp, MODE, UINT32, text(65), st.none() | OCTET, UINT32),
+    st.builds(Outbind, text(65), text(65), UINT32),
     st.builds(QuerySm, text(65).filter(bool), sequence=UINT32, **SOURCE),
     st.builds(CancelSm, text(6), text(65), sequence=UINT32, **FROM_TO),
     st.builds(QuerySmResp, UINT32, text(65), text(17), OCTET, OCTET, UINT32),
@@ -248,11 +248,18 @@ def test_a_cancel_sm_that_no_frame_can_hold_is_refused(changes):
         encode(CancelSm(**changes))
 
 
-def test_a_refused_query_may_come_without_a_body():
-    refused = bytes.fromhex("00000010800000030000006700000009")
+@pytest.mark.parametrize("body", [b"", b"\0", b"5F3A", b"5F3A\0", b"5F3A\0\0", b"5F3A\0\0\5"])
+def test_a_refused_query_may_come_without_a_body_or_with_the_beginning_of_one(body):
+    command_id = int(CommandId.QUERY_SM_RESP)
+    refused, accepted = (struct.pack(">IIII", 16 + len(body), command_id, status, 9) + body for status in (0x67, 0))
     assert decode(refused) == QuerySmResp(CommandStatus.ESME_RQUERYFAIL, sequence=9)
     with pytest.raises(BadPdu):
-        decode(bytes.fromhex("00000010800000030000000000000009"))
+        decode(accepted)
+
+
+def test_a_cut_request_stays_a_bad_pdu_whatever_its_status_says():
+    with pytest.raises(BadPdu):
+        decode(struct.pack(">IIII", 17, CommandId.QUERY_SM, 0x67, 9) + b"\0")
 
 
 def test_an_alert_notification_keeps_its_optional_parameters():

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from protocol.codec import encode
+from protocol.codec import decode, encode
 from protocol.errors import LocalProtocolError
 from protocol.numbers import BindMode
 from protocol.pdus import (
@@ -59,6 +59,16 @@ def test_a_string_may_fill_its_field_and_no_more(pdu, field, longest):
     assert b"x" * longest in encode(replace(pdu, **{field: "x" * longest}))
     with pytest.raises(LocalProtocolError, match=field):
         encode(replace(pdu, **{field: "x" * (longest + 1)}))
+
+
+@pytest.mark.parametrize(
+    "pdu", [BindRequest(BindMode.TRANSCEIVER, "", ""), BindResp(BindMode.TRANSCEIVER, 0), Outbind("", "")]
+)
+def test_a_system_id_longer_than_the_specification_has_it_is_sent_whole_up_to_64_characters(pdu):
+    longer = replace(pdu, system_id="x" * 64)
+    assert decode(encode(longer)) == longer
+    with pytest.raises(LocalProtocolError, match="system_id holds at most 64"):
+        encode(replace(pdu, system_id="x" * 65))
 
 
 @pytest.mark.parametrize("pdu", [SubmitSm(), DeliverSm(), DataSm()])

@@ -116,6 +116,23 @@ async def test_where_modes_are_apart_an_outbind_gets_a_receiver(listening: Any) 
         assert smsc.binds[0].mode is BindMode.RECEIVER
 
 
+async def test_another_mode_holds_for_the_binds_that_are_made_after_the_next_outbind(
+    listening: Any, carrier_settings: Callable[..., Any]
+) -> None:
+    async with listening(binds=2) as it:
+        await it.call(OUTBIND)
+        await it.until(lambda: it.called() == [("telco/outbind/1", BindState.BOUND)])
+        it.carrier.reconfigure(
+            carrier_settings(outbind_listen=["127.0.0.1:0"], outbind_from=HERE, binds=2, mode="transmitter+receiver")
+        )
+        await it.until(lambda: it.called() == [])
+        for number in (1, 2):
+            smsc = await it.call(OUTBIND)
+            await it.until(lambda: (f"telco/outbind/{number}", BindState.BOUND) in it.called())  # noqa: B023
+            assert smsc.binds[0].mode is BindMode.RECEIVER
+        assert {view.mode for view in it.carrier.views() if "outbind" in view.name} == {BindMode.RECEIVER}
+
+
 async def test_an_outbind_without_a_password_is_taken_and_what_follows_it_is_not_lost(listening: Any) -> None:
     async with listening() as it:
         smsc = await it.call(encode(Outbind("", "")) + encode(EnquireLink(sequence=9)))

@@ -237,6 +237,32 @@ async def test_pain_22_a_throttled_bind_has_half_its_window_in_flight_at_most(
         assert line.bind.restraint.limit == 4
 
 
+async def test_a_rate_that_a_reload_lowers_while_the_window_is_cut_holds_the_next_pdus_back(
+    lines: Lines, carrier_settings: Callable[..., Any], autojump_clock: Any
+) -> None:
+    async with lines(rate=100, window=50, throttle_pause="1s") as ((line,), arrivals):
+        line.give(*(str(number) for number in range(200)))
+        await trio.sleep(1)
+        line.status = lambda: THROTTLED
+        await trio.sleep(0.02)
+        line.status = lambda: 0
+        await trio.sleep(1.5)
+        line.give(*(str(number) for number in range(200)))
+        await trio.sleep(1)
+        restraint, lowered = line.bind.restraint, carrier_settings(submit_rate=20, window=50, throttle_pause="1s")
+        now, before = trio.current_time(), len(arrivals)
+        assert restraint.is_cut
+        assert sum(1 for at, _ in arrivals if at > now - 1) > 20, "more went than the lower rate allows"
+        restraint.retune(lowered, [restraint.paces[0].at_rate(20)])
+        line.bind.take_back()
+        line.bind.reconfigure(lowered)
+        line.give("last.1", "last.2", "last.3")
+        assert len(arrivals) == before
+        await trio.sleep(3)
+        assert line.bind.state is BindState.BOUND
+        assert [what for _, what in arrivals[before:]] == [f"telco/1 last.{part}" for part in (1, 2, 3)]
+
+
 async def test_without_the_adaptive_window_a_throttle_leaves_the_window_alone(
     lines: Lines, autojump_clock: Any
 ) -> None:

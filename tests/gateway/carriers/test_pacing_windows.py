@@ -110,6 +110,7 @@ def test_other_rates_count_what_went_at_the_rates_before(before: int, after: int
             pace, change = pace.at_rate(after), 99.0
             changed_at = now
         count = pace.room(now)
+        assert count >= 0, "where more went than may go now, none may"
         if count > 0:
             pace.take(now, count)
             times += [now] * count
