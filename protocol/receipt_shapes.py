@@ -25,10 +25,11 @@ _NAMES = {
 _PAIR = re.compile(
     r"""["']([A-Za-z_ ]++)["']\s*+:\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s,}"']++))"""  # JSON
     r"|<([A-Za-z_]++)>\s*+([^<]*+)</"  # XML
-    r"|(?<![A-Za-z_])([A-Za-z_]++)=(?:'([^'\n]*+)'|\"([^\"\n]*+)\"|([^\s&;,]*+))"
+    r"|(?<![A-Za-z_])([A-Za-z_]++)=(?:'([^'\n]*+)'|\"([^\"\n]*+)\""
+    r"|([^\s&;,]*+(?: ++[Tt][Oo](?![-\w=:])(?: ++[A-Za-z]++(?![-\w=:]))*+)?+))"  # delivered to whom
 )
 _LIST = re.compile(
-    r"\s*0?([0-9])\s*,\s*([0-9]{10,14})\s*,\s*([0-9]{10,14})\s*,\s*([0-9A-Za-z]*)\s*,"
+    r"\s*0?([0-9]{1,2})\s*,\s*([0-9]{10,14})\s*,\s*([0-9]{10,14})\s*,\s*([0-9A-Za-z]*)\s*,"
     r"\s*\+?[0-9]+\s*,\s*[^\s,]+\s*,\s*([^\s,]+)\s*"
 )
 _GLUED = re.compile(r"(?<=[0-9A-Za-z])(?=(?:sub|dlvrd|submit ?date|done ?date|stat|err):)", re.IGNORECASE)
@@ -37,9 +38,10 @@ _GSM_UNDERSCORE = "\x11"
 
 
 class Listed(NamedTuple):
-    """A list of state, two dates, error, two addresses and id."""
+    """A list of status, two dates, error, two addresses and id."""
 
-    state: str
+    status: str
+    """A number of the list's own, without leading zeros: none of message_state."""
     dates: tuple[str, str]
     """Both orders are written; the one that was done is the later."""
     error: str
@@ -48,13 +50,15 @@ class Listed(NamedTuple):
 
 def as_keys(text: str) -> str | None:
     """The pairs of a JSON object, an XML element or a query string as `key:value`; None if it has none that we read."""
-    pairs = []
+    pairs: list[str] = []
+    synonyms: list[str] = []
     for found in _PAIR.finditer(text):
         groups = [group for group in found.groups() if group is not None]
         name = _NAMES.get("".join(groups[0].replace("_", "").split()).lower())
         if name is not None:
-            pairs.append(f"{name}:{with_digits(groups[1])}")
-    return " ".join(pairs) or None
+            # The first of a kind counts, so what has a receipt's own name comes before what only means the same.
+            (pairs if groups[0].lower() == name else synonyms).append(f"{name}:{with_digits(groups[1])}")
+    return " ".join(pairs + synonyms) or None
 
 
 def ungluing(text: str) -> str:
@@ -67,8 +71,8 @@ def read_list(text: str) -> Listed | None:
     found = _LIST.fullmatch(text)
     if found is None:
         return None
-    state, one, other, error, message_id = found.groups()
-    return Listed(state, (one, other), error, message_id)
+    status, one, other, error, message_id = found.groups()
+    return Listed(status, (one, other), error, message_id)
 
 
 def unpacked(octets: bytes) -> str | None:

@@ -1,5 +1,6 @@
 """Where a receipt says that a message stands, and the words that SMSCs have for it."""
 
+import re
 from enum import Enum
 
 
@@ -44,18 +45,23 @@ _WORDS = {
     ),
     ReceiptState.DELIVERED: (
         "DELIVRD DELIVERED DELIVERD DELIVRED DELIVER DELVRD DLVRD DELIV DELIVERED_TO_HANDSET DELIVERED_TO_TERMINAL"
-        " DELIVERED_TO_PHONE READ SEEN DISPLAYED"
+        " DELIVERED_TO_PHONE DELIVERED_TO_MOBILE DELIVERED_TO_DEVICE DELIVERED_TO_RECIPIENT DELIVERED_TO_SUBSCRIBER"
+        " DELIVERED_TO_USER READ SEEN DISPLAYED"
     ),
     ReceiptState.EXPIRED: "EXPIRED EXPIRE EXPIRD EXPRD EXPIR",
     ReceiptState.DELETED: "DELETED DELETE DELETD CANCELED CANCELLED",
     ReceiptState.UNDELIVERABLE: (
-        "UNDELIV UNDELIVERABLE UNDELIVERED UNDELIVERD UNDELIVRD UNDELIVERABL UNDELVD UNDLVRD UNDELIVE UNDELI UNDEL"
-        " NOT_DELIVERED NOTDELIVERED NON_DELIVERED NONDELIVERED FAILED FAILURE FAIL PERMFAIL PERM_FAIL"
+        "UNDELIV UNDELIVERABLE UNDELIVERED UNDELIVERD UNDELIVRED UNDELIVRD UNDELIVERBLE UNDELIVERABL UNDELVD UNDLVRD"
+        " UNDELIVE UNDELI UNDEL NOT_DELIVERED NOTDELIVERED NON_DELIVERED NONDELIVERED FAILED FAILURE FAIL PERMFAIL"
+        " PERM_FAIL"
     ),
     # The next hop has it, not the phone: never upgraded.
-    ReceiptState.ACCEPTED: "ACCEPTD ACCEPTED ACCEPT ACKED DELIVERED_TO_OPERATOR DELIVERED_TO_NETWORK",
+    ReceiptState.ACCEPTED: (
+        "ACCEPTD ACCEPTED ACCEPT ACKED DELIVERED_TO_OPERATOR DELIVERED_TO_NETWORK DELIVERED_TO_CARRIER"
+        " DELIVERED_TO_SMSC"
+    ),
     ReceiptState.UNKNOWN: "UNKNOWN UNKNWN",
-    ReceiptState.REJECTED: "REJECTD REJECTED REJECT REJECTE REJEC REJCTD DND_REJECTED BLOCKED",
+    ReceiptState.REJECTED: "REJECTD REJECTED REJECT REJECTE REJEC REJCTED REJCTD DND_REJECTED BLOCKED",
     ReceiptState.SKIPPED: "SKIPPED SKIPED",
 }
 _STATES = {word: state for state, words in _WORDS.items() for word in words.split()}
@@ -66,9 +72,25 @@ _GROUPS = {
     "PENDING": ReceiptState.ENROUTE,
 }
 """Some aggregators write group and status as one word, such as REJECTED_NETWORK. DELIVERED is none: to whom decides."""
+_BEHIND = re.compile(r"[:(/|]")
+_AROUND = "[]<>(){}."
 
 
 def state_of(word: str) -> ReceiptState | None:
-    """The state that a word in `stat` means; None of one that means nothing to us."""
+    """The state that a word in `stat` means, or its words up to whom it was delivered to; None of what means nothing.
+
+    A reason may stand behind it, as in `UNDELIV:Absent` or `UNDELIV(27)`, but behind no hyphen: UNDELIV-INTERIM is no
+    end.
+    """
     word = word.upper()
+    if (state := _listed(word)) is not None:
+        return state
+    first, to, whom = word.partition(" TO ")
+    if to:
+        is_delivered = state_of(first) is ReceiptState.DELIVERED
+        return _listed(f"DELIVERED_TO_{whom.removeprefix('THE ')}") if is_delivered else None
+    return _listed(_BEHIND.split(word.strip(_AROUND), maxsplit=1)[0])
+
+
+def _listed(word: str) -> ReceiptState | None:
     return _STATES.get(word) or _GROUPS.get(word.partition("_")[0])

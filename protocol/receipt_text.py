@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from protocol.receipt_content import without_content
@@ -16,10 +17,16 @@ from protocol.receipt_states import ReceiptState, state_of
 from protocol.times import parse_receipt_date
 
 _STATE_NUMBERS = {str(state.value): state for state in ReceiptState}
+_LIST_STATUSES = {
+    "0": ReceiptState.DELIVERED,
+    "1": ReceiptState.ENROUTE,
+    "2": ReceiptState.UNDELIVERABLE,
+}
+"""Of Vodafone's comma list: delivered, not yet but to be tried again, not delivered. Of others nothing is told."""
 
-# Most receipts, from end to end in one match; whatever does not fit is scanned.
+# Most receipts, from end to end in one match; whatever does not fit is scanned. An id is without _QUOTES_AND_COMMAS.
 _ORDINARY = re.compile(
-    r"id:([!-9;-~]+)( (?:sub:[0-9]+ dlvrd:[0-9]+ )?submit date:[0-9]+ done date:[0-9]+ stat:[A-Z]+"
+    r"id:([!#-&(-+\--9<-{}~]+)( (?:sub:[0-9]+ dlvrd:[0-9]+ )?submit date:[0-9]+ done date:[0-9]+ stat:[A-Z]+"
     r" err:[0-9A-Za-z]*)(?= ?[Tt]ext:|\Z)"
 )
 _TAILS_KEPT = 4096
@@ -27,6 +34,16 @@ _TAILS_KEPT = 4096
 _KEY = re.compile(r"(?<![A-Za-z])([A-Za-z]++(?:[\s_]++(?:[Dd][Aa][Tt][Ee]|[Cc][Oo][Dd][Ee]))?+)\s*+:")
 _KEYS = {"id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err"}
 _SYNONYMS = {"status": "stat", "state": "stat", "error": "err", "errcode": "err", "errorcode": "err"}
+_OF_MESSAGE = re.compile(r"(?<![A-Za-z])(?:message|msg)_\Z", re.IGNORECASE)
+_OWN, _SYNONYM, _ANOTHERS = range(3)
+"""How far a key is from the receipt's own, as `id`, `message_id` and `smsc_id` are: the nearest counts."""
+_TO_WHOM = re.compile(r"\s*+(\S++)\s++to(?![^\s\"'])(?:\s++[A-Za-z]++(?![-\w=:]))*+", re.IGNORECASE)
+_BARE_STATE = re.compile(
+    r"(?<![A-Za-z])(?:id|sub|dlvrd|(?:submit|done)[\s_]?date)\s*+:\s*+[^\s:]++\s++([A-Za-z_]++)\s*+"
+    r"(?:err(?:or)?(?:[\s_]?code)?\s*+:|\Z)",
+    re.IGNORECASE,
+)
+"""A second word behind a key, where `stat:` is left out; not behind `err:`, where a text may stand without its key."""
 _GLUED_ID = re.compile(r"id\s*:\s*+(?![a-z ]+:)(\S*)", re.IGNORECASE)
 _BARE = re.compile(r"\s*([^\s,;|]+)(?:\s*[,;|]\s*|\s+)([0-9]|[A-Za-z_]+)\s*")
 _WIDE_KEY = re.compile(r"(?:i\0d|s\0t\0a\0t|s\0u\0b)\0?\s*\0?:", re.IGNORECASE)
@@ -126,6 +143,8 @@ def _scan(octets: bytes, text: str) -> ReceiptText:
     stat = fields.get("stat")
     state = state_of(stat) if stat else None
     is_unmistakable = stat is not None and (len(fields) >= 3 or (state is not None and fields.get("id") is not None))
+    if "stat" not in fields and (bare := _BARE_STATE.search(plain)) is not None and state_of(bare[1]) is not None:
+        stat, state = bare[1], state_of(bare[1])
     if "id" not in fields and (glued := _GLUED_ID.search(raw)):
         fields["id"] = _word(glued[1])
     if not fields:
@@ -145,20 +164,31 @@ def _scan(octets: bytes, text: str) -> ReceiptText:
 
 def _read_fields(raw: str) -> tuple[dict[str, str | None], bool]:
     """By key its value; and whether there is more than that."""
-    fields: dict[str, str | None] = {}
-    name, start, has_more = "", 0, False
+    found: list[tuple[int, str, str]] = []
+    name, distance, start = "", _OWN, 0
     for key in _KEY.finditer(raw):
-        following = "".join(key[1].split()).replace("_", "").lower()
-        following = _SYNONYMS.get(following, following)
-        if following in _KEYS:
-            said = raw[start : key.start()]
-            has_more = has_more or _is_more(said)
-            fields.setdefault(name, _word(said))
-            name, start = following, key.end()
-    said = raw[start:]
-    fields.setdefault(name, _word(said))
+        following, its_distance = _key_of(raw, key)
+        # Glued to the colon of an error it is the value: some begin with ID, as in `err:ID:0076`.
+        is_value = name == "err" and following == "id" and key.start() == start
+        if following in _KEYS and not is_value:
+            found.append((distance, name, raw[start : key.start()]))
+            name, distance, start = following, its_distance, key.end()
+    found.append((distance, name, raw[start:]))
+    fields: dict[str, str | None] = {}
+    for _, name, said in sorted(found, key=itemgetter(0)):
+        fields.setdefault(name, _value(name, said))
     del fields[""]
-    return fields, has_more or _is_more(said)
+    return fields, any(_is_more(said) for _, _, said in found)
+
+
+def _key_of(raw: str, key: re.Match[str]) -> tuple[str, int]:
+    """The key as one word in lower case, our own for a synonym; and how far what is written is from that."""
+    name = "".join(key[1].split()).replace("_", "").lower()
+    own = _SYNONYMS.get(name, name)
+    if raw.endswith("_", 0, key.start()):
+        before = raw[max(0, key.start() - len(" message_")) : key.start()]
+        return own, _ANOTHERS if _OF_MESSAGE.search(before) is None else _SYNONYM
+    return own, _OWN if own == name else _SYNONYM
 
 
 def _is_more(said: str) -> bool:
@@ -174,11 +204,11 @@ def _read_keyless(octets: bytes, head: str, raw: str) -> ReceiptText:
         if state is not None:
             return ReceiptText(bare[1], state, bare[2], None, None, None, raw, False)
     if (listed := read_list(raw)) is not None:
-        state = _STATE_NUMBERS.get(listed.state)
+        state = _LIST_STATUSES.get(listed.status)
         one, other = (parse_receipt_date(date) for date in listed.dates)
         submitted_at, done_at = (other, one) if is_before(other, one) else (one, other)
         return ReceiptText(
-            listed.message_id, state, listed.state, listed.error or None, submitted_at, done_at, raw, False
+            listed.message_id, state, listed.status, listed.error or None, submitted_at, done_at, raw, False
         )
     if _ANY_BINARY.search(octets) and (text := unpacked(octets)) is not None:
         return _scan(text.encode("ascii"), text)
@@ -199,12 +229,21 @@ def _narrow(octets: bytes, text: str) -> str:
     return octets.decode("utf-16-be" if is_big_endian else "utf-16-le", "replace")
 
 
+def _value(name: str, said: str) -> str | None:
+    if name == "stat" and (found := _TO_WHOM.match(said)) is not None:
+        delivered, words = found[1].strip(_QUOTES_AND_COMMAS), " ".join(found[0].split()).strip(_QUOTES_AND_COMMAS)
+        if state_of(delivered) is ReceiptState.DELIVERED:
+            # Whom decides whether it is an end. What nobody knows may be any text, which is not kept.
+            return words if state_of(words) is not None else f"{delivered} to"
+    return _word(said)
+
+
 def _word(value: str) -> str | None:
     if (noise := _BINARY.search(value)) is not None:
         # Octets of TLVs, which some SMSCs count into short_message.
         value = value[: noise.start()] or value[noise.end() :]
     words = value.split(maxsplit=1)
-    if not words or words[0].endswith(":"):
+    if not words or (words[0].endswith(":") and state_of(words[0]) is None):
         # An empty value, with perhaps a key behind it that only this SMSC knows.
         return None
     return words[0].strip(_QUOTES_AND_COMMAS) or None

@@ -47,7 +47,7 @@ class Receipt:
     state: ReceiptState
     """The TLV's, unless that is UNKNOWN or SCHEDULED and the text knows better."""
     stat: str | None
-    """The word in the text, as written."""
+    """The word in the text, as written; of a message delivered `to` somebody, the words up to whom."""
     error: str | None
     """The text's err, as written."""
     network_error: tuple[int, int] | None

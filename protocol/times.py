@@ -10,8 +10,9 @@ _SMPP_TIME = re.compile(r"([0-9]{12})([0-9])([0-9]{2})([-+R])")
 _DIGITS = re.compile(r"[0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_SECONDS_FROM, _SECONDS_TO = "1600000000", "2000000000"
-"""2020 to 2033: what is no date behind `16` to `19` was none of these years with zeros for a month."""
+_SECONDS_FROM, _ZEROS_TO, _SECONDS_TO = "1500000000", "1600000000", "2000000000"
+"""2017 to 2033. What is no date behind `16` to `19` was none of these years with zeros for a month; behind `15` it may
+have been, unless its month is beyond 12."""
 _DAYS_OF_YEAR = 365
 _DAYS_OF_MONTH = 30
 
@@ -74,7 +75,7 @@ def parse_receipt_date(text: str) -> datetime | None:
         return None
     if length == 10:
         moment = _datetime(f"20{text}")
-        if moment is None and _SECONDS_FROM <= text < _SECONDS_TO:
+        if moment is None and _SECONDS_FROM <= text < _SECONDS_TO and (text >= _ZEROS_TO or text[2:4] > "12"):
             moment = _EPOCH + timedelta(seconds=int(text))
         return moment
     if length == 12:

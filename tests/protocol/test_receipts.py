@@ -112,9 +112,11 @@ def test_no_octets_break_the_reader_and_no_content_stays(body, esm_class, data_c
             assert kept is None or kept.encode("utf-8") is not None
 
 
-# Without the quotes and commas that the scan takes for what parts its words, and the ordinary layout for the id's own.
+QUOTES_AND_COMMAS = ",;|\"'"
 ids = st.text(
-    st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=":,;|\"'"), min_size=1, max_size=30
+    st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=f":{QUOTES_AND_COMMAS}"),
+    min_size=1,
+    max_size=30,
 )
 digits = st.text("0123456789", min_size=1, max_size=14)
 ordinary = st.builds(
@@ -137,13 +139,20 @@ def test_the_ordinary_layout_is_read_in_one_match_as_the_scan_would_read_it(text
     assert read_text(octets) == read_text(octets), "from what is kept of the first"
 
 
+@given(ordinary, st.sampled_from(["{0}{1}{0}", "{1}{0}", "{0}{1}"]), st.sampled_from(QUOTES_AND_COMMAS))
+def test_quotes_and_commas_around_an_id_are_not_the_ids_own(text, around, mark):
+    message_id, _, rest = text.removeprefix("id:").partition(" ")
+    octets = f"id:{around.format(mark, message_id)} {rest}".encode("latin-1")
+    assert read_text(octets).message_id == message_id
+
+
 @given(ordinary, st.data())
 def test_a_text_that_is_almost_ordinary_is_read_as_the_scan_would_read_it(text, data):
     for _ in range(data.draw(st.integers(1, 3))):
         at, count = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 2))
         text = (
             text[:at]
-            + data.draw(st.sampled_from(["", " ", ":", "0", "t", "T", "text:", "id:", "\0"]))
+            + data.draw(st.sampled_from(["", " ", ":", "0", "t", "T", "text:", "id:", "\0", *QUOTES_AND_COMMAS]))
             + text[at + count :]
         )
     octets = text.encode("latin-1")
