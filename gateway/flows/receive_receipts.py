@@ -9,6 +9,7 @@ from gateway.carriers.bind import Bind
 from gateway.messages import ErrorCode
 from gateway.rules.causes import cause_of_receipt
 from gateway.rules.failures import Action, FailureTable
+from gateway.rules.receipt_words import word_of
 from gateway.store.interface import InboundIn, ReceiptIn
 from protocol.receipts import Receipt
 from protocol.times import to_utc_ms
@@ -65,7 +66,7 @@ def reason_to_stop(table: FailureTable, told: ReceiptIn) -> str | None:
     said = told.receipt
     if told.error is None or table.of_receipt(said.error, told.error) is not Action.STOP:
         return None
-    return f"by receipt {said.stat or said.state.name} {said.error or told.error}"
+    return f"by receipt {word_of(said)} {said.error or told.error}"
 
 
 def utc_ms(moment: datetime, zone: ZoneInfo, at: int) -> int:

@@ -191,5 +191,6 @@ def _first_end(work: Work, found: Found) -> tuple[MessageState, Cause] | None:
 
 
 def _end_told(word: str | None) -> MessageState:
+    """How an attempt ended by the word that is kept of its receipt, which means the state that was decided."""
     state = state_of(word or "")
     return MessageState.UNDELIVERED if state is None else _ENDS.get(state, MessageState.UNDELIVERED)

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.messages import AttemptState, MessageState
 from gateway.rules.receipt_ids import first_key
+from gateway.rules.receipt_words import word_of
 from gateway.store.campaigns import counts as campaign_counts
 from gateway.store.elsewhere import may_reroute
 from gateway.store.interface import Answer, ReceiptIn, Verdict
@@ -22,7 +23,6 @@ from gateway.store.receipts import (
     done_at_of,
     ends_by_itself,
     error_of,
-    word_of,
 )
 from gateway.store.work import COLUMNS, Cause, Found, OutOfStep, Work
 from protocol.receipt_keys import exact_key

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.messages import AttemptState, MessageState
 from gateway.metrics import count_inbound
+from gateway.rules.receipt_words import word_of
 from gateway.store.inbound import messages as inbounds
 from gateway.store.inbound import parts as inbound_parts
 from gateway.store.interface import InboundIn, ReceiptIn
@@ -55,7 +56,7 @@ _KNOWN_BY = (
     "WHERE k.carrier = ? AND k.key = ? ORDER BY k.parked"
 )
 _SAME_WORDS = (
-    "SELECT 1 FROM parked_keys k JOIN parked p ON p.id = k.parked WHERE k.carrier = ? AND k.key = ? "
+    "SELECT p.receipt FROM parked_keys k JOIN parked p ON p.id = k.parked WHERE k.carrier = ? AND k.key = ? "
     "AND p.raw = ? AND p.state = ? AND p.source = ? AND p.destination = ?"
 )
 _CANDIDATES = f"SELECT a.message, a.part, a.attempt, a.state, a.carrier_message_id, {COLUMNS} FROM "
@@ -88,9 +89,9 @@ _CAME_FOR = (
 def park(work: Work, receipt: ReceiptIn) -> None:
     """Keep a receipt that matches nothing, under every key by which its attempt may become known."""
     said, ids = receipt.receipt, ids_of(receipt.receipt)
-    word = said.stat or said.state.name
+    word = word_of(said)
     source, destination = digits_of(said.source), digits_of(said.destination)
-    if ids and _is_parked(work, receipt.carrier, exact_key(ids[0]), (said.raw, word, source, destination)):
+    if ids and _is_parked(work, receipt, exact_key(ids[0]), (said.raw, word, source, destination)):
         return
     parked_id = work.ids.next()
     work.execute(
@@ -287,6 +288,12 @@ def remove(work: Work, parked_id: int) -> None:
     work.parked -= 1
 
 
-def _is_parked(work: Work, carrier: str, key: str, words: tuple[str, str, str, str]) -> bool:
-    """Carriers send a receipt again when our acknowledgement was lost: the same words once are enough."""
-    return bool(key) and work.execute(_SAME_WORDS, (carrier, key, *words)).fetchone() is not None
+def _is_parked(work: Work, receipt: ReceiptIn, key: str, words: tuple[str, str, str, str]) -> bool:
+    """Carriers send a receipt again when our acknowledgement was lost: the same one once is enough.
+
+    The same words are not: an intermediate notification may have those of the end that follows it.
+    """
+    if not key:
+        return False
+    rows = work.execute(_SAME_WORDS, (receipt.carrier, key, *words)).fetchall()
+    return any(_decoder.decode(body).receipt == receipt.receipt for (body,) in rows)

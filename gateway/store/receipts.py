@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.messages import AttemptState, ErrorCode, MessageState
 from gateway.metrics import CONTRADICTIONS
+from gateway.rules.receipt_words import word_of
 from gateway.store import parked, quotes
 from gateway.store.elsewhere import may_reroute
 from gateway.store.enquiry import EnquiryKind
@@ -105,11 +106,6 @@ def _record_guess(work: Work, receipt: ReceiptIn, found: Match | None) -> None:
         inbounds.settle(work, receipt.otherwise)
         if not receipt.otherwise.is_refused:
             parked.record_inbound(work, receipt.otherwise)
-
-
-def word_of(said: Receipt) -> str:
-    """The state as the carrier wrote it."""
-    return said.stat or said.state.name
 
 
 def ends(said: Receipt) -> AttemptState | None:

@@ -218,6 +218,17 @@ async def test_a_receipt_that_stops_its_carrier_is_kept_and_says_so(receiving: A
     assert stopped == [("telco", "by receipt UNDELIV 0B1")]
 
 
+async def test_a_receipt_that_stops_a_carrier_is_named_by_the_state_that_decided(receiving: Any) -> None:
+    class Listener(NobodyHears):
+        def stop(self, carrier: str, status: str) -> None:
+            stopped.append(status)
+
+    stopped: list[str] = []
+    async with receiving(on_receipt={"0B1": "stop"}, hearing=Listener()) as it:
+        await it.deliver(a_receipt(b"id:1 stat:DELIVRD err:0B1", tlvs={int(Tlv.MESSAGE_STATE): b"\x08"}))
+    assert stopped == ["by receipt REJECTD 0B1"]
+
+
 def test_every_cause_that_the_settings_know_is_one_that_callers_see() -> None:
     assert {cause.value for cause in ReceiptCause} <= {code.value for code in ErrorCode}
 

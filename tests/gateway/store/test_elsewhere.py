@@ -1,5 +1,7 @@
 """By which other carriers a message goes that one did not take or did not deliver."""
 
+from dataclasses import replace
+
 import pytest
 from played_campaigns import PlayedCampaign, some_recipients
 
@@ -252,6 +254,26 @@ async def test_one_that_nobody_takes_in_time_ends_as_the_first_receipt_said(leni
     await undelivered(lenient, stat=stat, error="text_rejected")
     await lenient.after(2 * DAY)
     await ends_as_first_told(lenient, message, state, state.name.lower(), "text_rejected")
+
+
+@pytest.mark.parametrize(
+    ("decided", "written", "state"),
+    [
+        ("REJECTD", "UNKNOWN", MessageState.REJECTED),
+        ("REJECTD", "UNDELIV", MessageState.REJECTED),
+        ("REJECTD", "8", MessageState.REJECTED),
+        ("REJECTD", None, MessageState.REJECTED),
+        ("REJECTD", "dnd_rejected", MessageState.REJECTED),
+        ("UNDELIV", "REJECTD", MessageState.UNDELIVERED),
+        ("DELETED", "EXPIRED", MessageState.UNDELIVERED),
+    ],
+)
+async def test_one_that_nobody_takes_ends_as_was_decided_whatever_word_the_text_had(lenient, decided, written, state):
+    message = await sent_by_telco(lenient)
+    receipt = lenient.a_receipt("a1", decided, error="unmapped", err="0B1")
+    assert await lenient.receive(replace(receipt, receipt=replace(receipt.receipt, stat=written)))
+    await lenient.after(2 * DAY)
+    await ends_as_first_told(lenient, message, state, state.name.lower())
 
 
 async def test_one_that_is_found_expired_at_its_claim_ends_as_the_first_receipt_said(lenient):

@@ -1,10 +1,12 @@
 """Receipts: matched by id and destination, kept until their attempt is known, applied once."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from gateway.messages import AttemptState, MessageState
+from gateway.api.timeline import full
+from gateway.messages import AttemptState, MessageState, Status
 from gateway.store.interface import Verdict
 
 SECOND = 1_000
@@ -18,6 +20,11 @@ async def claimed(bench, **changes):
     bind = bench.bind()
     await bind.ask(1)
     return message, bind
+
+
+def with_stat(receipt, stat):
+    """The same, of which the text says otherwise."""
+    return replace(receipt, receipt=replace(receipt.receipt, stat=stat))
 
 
 def parked(bench):
@@ -97,6 +104,20 @@ async def test_an_intermediate_notification_is_recorded_and_not_applied(bench):
     assert await bench.state(message) is MessageState.SENT
     await bench.receipt("1", "DELIVRD", raw="id:1 stat:DELIVRD final")
     assert await bench.state(message) is MessageState.DELIVERED
+
+
+@pytest.mark.parametrize("together", [1, 2])
+async def test_where_tlv_and_text_disagree_the_state_that_decided_is_shown_beside_the_text(bench, together):
+    messages = [await bench.sent(str(n)) for n in range(together)]
+    for n in range(together):
+        receipt = bench.a_receipt(str(n), "UNDELIV", raw=f"id:{n} stat:DELIVRD err:000")
+        bench.store.receipt(with_stat(receipt, "DELIVRD"), lambda kept: None)
+    await bench.commit()
+    page = full(await bench.story(messages[0]))
+    assert (page.status, page.error.carrier_code.receipt_state) == (Status.UNDELIVERED, "UNDELIV")
+    (step,) = [step for step in page.timeline if step.what.value == "receipt"]
+    assert (step.state, step.raw, step.applied) == ("UNDELIV", "id:0 stat:DELIVRD err:000", True)
+    assert bench.told(messages[0]) == ["message.sent", "message.undelivered"]
 
 
 async def test_a_receipt_told_twice_changes_nothing(bench):
@@ -232,6 +253,44 @@ async def test_the_same_receipt_is_parked_once(bench):
     await bench.receipt("1")
     await bench.receipt("1", "UNDELIV")
     assert parked(bench) == 2
+
+
+async def test_a_receipt_with_dates_and_codes_of_its_own_is_parked_once_too(bench):
+    said = {
+        "submitted_at": datetime(2026, 3, 9, 8, 14, tzinfo=timezone(timedelta(hours=1))),
+        "done_at": datetime(2026, 3, 9, 8, 15, 30),
+        "disagreements": ("message_state DELIVERED, stat UNDELIV",),
+    }
+    for _ in range(2):
+        receipt = bench.a_receipt("1", alt_ids=("2", "3"), network_error=(3, 1), reference=7)
+        assert await bench.receive(replace(receipt, receipt=replace(receipt.receipt, **said)))
+    assert parked(bench) == 1
+
+
+async def test_an_end_in_the_words_of_the_notification_before_it_is_not_lost_while_the_answer_is_awaited(bench):
+    message, bind = await claimed(bench)
+    for is_intermediate in (True, True, False, False):
+        await bench.receipt("1", "UNDELIV", is_intermediate=is_intermediate)
+    assert parked(bench) == 2
+    await bind.send(message, "1")
+    story = await bench.story(message)
+    assert MessageState(story.message.state) is MessageState.UNDELIVERED
+    assert [(r.state, r.applied) for r in story.receipts] == [("UNDELIV", 0), ("UNDELIV", 1)]
+    assert parked(bench) == 0
+
+
+async def test_a_state_that_only_the_tlv_tells_is_not_lost_while_the_answer_is_awaited(bench):
+    message, bind = await claimed(bench)
+    for state in ("ENROUTE", "DELIVRD"):
+        assert await bench.receive(with_stat(bench.a_receipt("1", state, raw="id:1 stat:UNKNOWN"), "UNKNOWN"))
+    assert parked(bench) == 2
+    await bind.send(message, "1")
+    story = await bench.story(message)
+    assert MessageState(story.message.state) is MessageState.DELIVERED
+    assert [(r.state, r.raw, r.applied) for r in story.receipts] == [
+        ("ENROUTE", "id:1 stat:UNKNOWN", 0),
+        ("DELIVRD", "id:1 stat:UNKNOWN", 1),
+    ]
 
 
 async def test_a_parked_receipt_is_listed_until_its_time_is_over(bench):
