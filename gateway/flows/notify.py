@@ -17,7 +17,7 @@ import trio
 from gateway.flows import stages
 from gateway.logs import quoted
 from gateway.metrics import POSTS
-from gateway.rules.retrying import webhook_retry
+from gateway.rules.retrying import webhook_pause_ms, webhook_retry
 from gateway.rules.timestamps import rfc3339
 from gateway.settings import Settings
 from gateway.store.interface import Delivery, DeliveryOutcome
@@ -243,17 +243,19 @@ class Notify:
 
     def _outcome(self, delivery: Delivery, result: PostResult) -> DeliveryOutcome:
         now = self._clock()
-        retry_at = None
+        retry_at = not_before = None
         if not result.is_taken and not result.is_gone:
-            retry_after = result.retry_after_seconds
+            retry_after_ms = None if result.retry_after_seconds is None else result.retry_after_seconds * 1000
             retry_at = webhook_retry(
                 delivery.tries + 1,
                 first_at=delivery.created_at,
                 now_ms=now,
-                retry_after_ms=None if retry_after is None else retry_after * 1000,
+                retry_after_ms=retry_after_ms,
                 horizon_ms=self._horizon_ms,
                 rng=self._rng,
             )
+            if pause_ms := webhook_pause_ms(retry_after_ms):
+                not_before = now + pause_ms
         return DeliveryOutcome(
             id=delivery.id,
             endpoint=delivery.endpoint,
@@ -264,6 +266,7 @@ class Notify:
             taken=result.is_taken,
             retry_at=retry_at,
             gone=result.is_gone,
+            not_before=not_before,
         )
 
     def _unsigned(self, delivery: Delivery) -> DeliveryOutcome:

@@ -97,13 +97,18 @@ def webhook_retry(
 ) -> int | None:
     """When to POST again after `tries` POSTs that were not taken; None once that is beyond the horizon from `first_at`.
 
-    Exponential with full jitter. A Retry-After is kept to, up to the longest pause: a slip of the receiver's must not
-    silence it for days.
+    Exponential with full jitter; a Retry-After is kept to.
     """
     pause = int(_doubled(WEBHOOK_FIRST_MS, max(tries - 1, 0), WEBHOOK_MOST_MS) * rng())
-    asked = int(min(retry_after_ms or 0, WEBHOOK_MOST_MS))
-    at = now_ms + max(pause, asked, WEBHOOK_LEAST_MS)
+    at = now_ms + max(pause, webhook_pause_ms(retry_after_ms), WEBHOOK_LEAST_MS)
     return at if at <= first_at + horizon_ms else None
+
+
+def webhook_pause_ms(retry_after_ms: float | None) -> int:
+    """How long an endpoint is left alone that answered this Retry-After, or none: as long as it asks, up to the longest
+    pause, since a slip of the receiver's must not silence it for days.
+    """
+    return int(min(max(retry_after_ms or 0, 0), WEBHOOK_MOST_MS))
 
 
 def _doubled(first: int, times: int, most: int) -> int:

@@ -126,6 +126,7 @@ def hands_of(work: Work, endpoint_id: int) -> Hands | None:
         or work.stale
         or not endpoint.enabled
         or endpoint.failures
+        or endpoint.resume_at > work.now
         or endpoint.pending
         or (endpoint.retry_at is not None and endpoint.retry_at <= work.now)
         or endpoints.ready

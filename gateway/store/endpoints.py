@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from gateway.rules.retrying import WEBHOOK_MOST_MS
 from gateway.settings import DEFAULT_EVENTS
 from gateway.store import at_once
 from gateway.store.policy import Policy
@@ -74,6 +75,8 @@ class Endpoint:
     """The batch that its next events join."""
     success_written_at: int = 0
     """When its row was last told of a success."""
+    not_before: int = 0
+    """It asked for no POST before: no success of one that was under way ends its pause. At most `resume_at`."""
 
     @property
     def is_idle(self) -> bool:
@@ -162,6 +165,7 @@ class Endpoints:
                 del self._ids[(endpoint.account, True, endpoint.url)]
                 endpoint.url, _, enabled, endpoint.failures, endpoint.resume_at = rows[endpoint.id]
                 endpoint.enabled = bool(enabled)
+                endpoint.not_before = min(endpoint.not_before, endpoint.resume_at)
                 self._ids[(endpoint.account, True, endpoint.url)] = endpoint.id
             self.stirred.add(endpoint.id)
 
@@ -209,6 +213,16 @@ class Endpoints:
         if gathering is not None:
             self.gathered -= len(gathering.events)
             endpoint.retry_by(gathering.due)
+            self.stirred.add(endpoint.id)
+
+    def clock_set_back(self, now: int) -> None:
+        """No pause lasts longer than the longest from now on, and what gathers goes when it would have gone."""
+        for endpoint in self.by_id.values():
+            endpoint.not_before = min(endpoint.not_before, now + WEBHOOK_MOST_MS)
+            endpoint.resume_at = min(endpoint.resume_at, max(now + _LONGEST_PAUSE_MS, endpoint.not_before))
+            endpoint.pending_since = min(endpoint.pending_since, now)
+            if endpoint.gathering is not None:
+                endpoint.gathering.due = min(endpoint.gathering.due, now + self.policy.linger_ms)
             self.stirred.add(endpoint.id)
 
     # --- POSTs under way
@@ -292,6 +306,8 @@ class Endpoints:
     ) -> Endpoint:
         wants, batch = self._wishes(account, own=bool(own))
         endpoint = Endpoint(id_, account, url, bool(own), bool(enabled), failures, resume_at, wants, batch)
+        # Whose wish a pause was its row does not tell: it is kept to, for it may be the endpoint's.
+        endpoint.not_before = resume_at
         self.by_id[id_] = endpoint
         self._ids[(account, bool(own), url)] = id_
         self.stirred.add(id_)

@@ -30,6 +30,11 @@ _EVENTS_OUT = Insert("events", _HANDED_OUT)
 _FOLLOWING_OUT = Insert("events", f"{_HANDED_OUT}, prior")
 _WITH_URL_OUT = Insert("events", f"{_HANDED_OUT}, prior, url")
 _STILL_TO_BE_TOLD = f"SELECT id FROM events WHERE id IN (SELECT value FROM json_each(?)) AND state < {TOLD}"
+_TELL = (
+    "UPDATE events SET pending_since = ?, told_at = NULL, state = CASE WHEN EXISTS "
+    f"(SELECT 1 FROM events p WHERE p.id = events.prior AND p.state < {TOLD}) THEN {BLOCKED} ELSE {PENDING} END "
+    "WHERE id = ? AND state = ? RETURNING endpoint, state"
+)
 
 
 _SENT = Status.SENT
@@ -85,6 +90,17 @@ def file(work: Work, told: Sequence[News]) -> None:
             hand.close()
     for endpoint, count in pending.items():
         work.stir(endpoint, count)
+
+
+def tell(work: Work, event: int, state: int) -> None:
+    """Have an event told that is in this state now, with its whole horizon before it; behind the one before it of its
+    message, where that is still to be told: of several the older come first.
+    """
+    for endpoint, becomes in work.execute(_TELL, (work.now, event, state)).fetchall():
+        if becomes == BLOCKED:
+            work.endpoints.by_id[endpoint].blocked += 1
+        else:
+            work.stir(endpoint, 1)
 
 
 def _add(

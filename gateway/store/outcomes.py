@@ -26,7 +26,7 @@ _TOLD_AT_FIRST = Update(
     only=f"events.state = {IN_DELIVERY}",
 )
 _PENDING_AGAIN = f"UPDATE events SET state = {PENDING}, delivery = NULL WHERE id = ? AND state = {IN_DELIVERY}"
-_SUCCESS = "UPDATE endpoints SET failures = 0, resume_at = 0, last_success_at = ? WHERE id = ?"
+_SUCCESS = "UPDATE endpoints SET failures = 0, resume_at = ?, last_success_at = ? WHERE id = ?"
 SUCCESS_WRITTEN_MS = 1_000
 """How often an endpoint that takes what it is sent is said to: a crash may lose so much of `last_success_at`, which
 decides nothing. An end of its failures is written at once."""
@@ -214,6 +214,9 @@ def _health(work: Work, endpoint: Endpoint, outcome: DeliveryOutcome) -> None:
         pause = pause_ms(endpoint.failures)
         endpoint.resume_at = work.now + pause if pause else 0
     # Else it was on its way when the pause began: what fails side by side is one failure, not as many in a row.
+    if outcome.not_before is not None:
+        endpoint.not_before = max(endpoint.not_before, outcome.not_before)
+        endpoint.resume_at = max(endpoint.resume_at, endpoint.not_before)
     work.execute(
         "UPDATE endpoints SET failures = ?, resume_at = ?, last_failure_at = ? WHERE id = ?",
         (endpoint.failures, endpoint.resume_at, outcome.at, endpoint.id),
@@ -221,9 +224,12 @@ def _health(work: Work, endpoint: Endpoint, outcome: DeliveryOutcome) -> None:
 
 
 def _succeeded(work: Work, endpoint: Endpoint, at: int) -> None:
-    if endpoint.failures or endpoint.resume_at or at - endpoint.success_written_at >= SUCCESS_WRITTEN_MS:
-        endpoint.failures, endpoint.resume_at, endpoint.success_written_at = 0, 0, at
-        work.execute(_SUCCESS, (at, endpoint.id))
+    """Failures in a row are over, and the pause that they made; not one that the endpoint asked for meanwhile."""
+    resume_at = endpoint.not_before if endpoint.not_before > work.now else 0
+    is_news = endpoint.failures or endpoint.resume_at != resume_at
+    if is_news or at - endpoint.success_written_at >= SUCCESS_WRITTEN_MS:
+        endpoint.failures, endpoint.resume_at, endpoint.success_written_at = 0, resume_at, at
+        work.execute(_SUCCESS, (resume_at, at, endpoint.id))
 
 
 def _disable(work: Work, endpoint: Endpoint) -> None:

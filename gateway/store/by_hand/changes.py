@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from gateway.messages import AttemptState, MessageState
-from gateway.store import audit
+from gateway.store import audit, message_events
 from gateway.store.audit import What
 from gateway.store.by import By
 from gateway.store.due import settle_doubts
 from gateway.store.interface import EventFacts
-from gateway.store.message_events import GIVEN_UP, PENDING, TOLD
+from gateway.store.message_events import GIVEN_UP, TOLD
 from gateway.store.policy import shown
 from gateway.store.progress import regroup
 from gateway.store.work import Work
@@ -20,22 +20,16 @@ TEST_EVENT = "webhook.test"
 def replay(
     work: Work, account: str, events: Sequence[int], *, failed_only: bool, by: By, message: int | None = None
 ) -> int:
-    """Make these ended events pending again, with their whole horizon before them. Returns how many.
+    """Have these ended events told again, those of one message in their order. Returns how many.
 
     `message`: whose they all are, where that was asked for.
     """
     states = (GIVEN_UP,) if failed_only else (TOLD, GIVEN_UP)
     replayed: list[int] = []
-    for event in events:
-        row = work.execute(
-            "SELECT endpoint, state FROM events WHERE id = ? AND account = ?", (event, account)
-        ).fetchone()
-        if row is not None and row[1] in states:
-            work.execute(
-                f"UPDATE events SET state = {PENDING}, pending_since = ?, told_at = NULL WHERE id = ? AND state = ?",
-                (work.now, event, row[1]),
-            )
-            work.stir(row[0], 1)
+    for event in sorted(events):
+        row = work.execute("SELECT state FROM events WHERE id = ? AND account = ?", (event, account)).fetchone()
+        if row is not None and row[0] in states:
+            message_events.tell(work, event, row[0])
             replayed.append(event)
     if replayed:
         outcome = "failed_only" if failed_only else None
@@ -48,7 +42,7 @@ def enable(work: Work, account: str, by: By) -> bool:
     endpoint = work.endpoints.own_of(work.connection, account)
     if endpoint is None:
         return False
-    endpoint.enabled, endpoint.failures, endpoint.resume_at = True, 0, 0
+    endpoint.enabled, endpoint.failures, endpoint.resume_at, endpoint.not_before = True, 0, 0, 0
     work.endpoints.let_go(endpoint)
     work.endpoints.stirred.add(endpoint.id)
     work.execute(

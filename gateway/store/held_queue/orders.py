@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 
 from gateway.messages import ErrorCode, MessageState
 from gateway.rules.branches import route_of
-from gateway.store import audit, outcomes
+from gateway.store import audit, message_events, outcomes
 from gateway.store.by import By
 from gateway.store.campaigns import moves
 from gateway.store.due import settle_doubts
 from gateway.store.held_queue.interface import HELD_STATES, HeldFilters, HeldOrder, HeldWhat, filters_of
 from gateway.store.many_rows import as_json
-from gateway.store.message_events import BLOCKED, HELD, PENDING, TOLD
+from gateway.store.message_events import HELD
 from gateway.store.work import COLUMNS, Cause, Found, Work
 
 log = logging.getLogger("sluice.store")
@@ -53,11 +53,6 @@ _FREE_CAMPAIGN = "DELETE FROM held_campaigns WHERE id = ?"
 _EVENTS = "SELECT id, endpoint FROM held_events WHERE id > 0 ORDER BY id LIMIT ?"
 _EVENTS_OF = "SELECT id, endpoint FROM held_events WHERE account = ? ORDER BY id LIMIT ?"
 _FREE_EVENTS = "DELETE FROM held_events WHERE id IN (SELECT value FROM json_each(?))"
-_TELL = (
-    f"UPDATE events SET pending_since = ?1, state = CASE WHEN EXISTS (SELECT 1 FROM events p WHERE p.id = events.prior "
-    f"AND p.state < {TOLD}) THEN {BLOCKED} ELSE {PENDING} END "
-    f"WHERE id IN (SELECT value FROM json_each(?2)) AND state = {HELD} RETURNING endpoint, state"
-)
 _UNKNOWN = MessageState.UNKNOWN, Cause(ErrorCode.OUTCOME_UNKNOWN)
 _WHAT = {HeldOrder.RELEASE: audit.What.RELEASE_HELD, HeldOrder.END: audit.What.END_HELD}
 
@@ -197,14 +192,10 @@ def _events(work: Work, what: HeldOrder, filters: HeldFilters, most: int) -> int
         rows = work.execute(_EVENTS_OF, (filters.account, most)).fetchall()
     if not rows:
         return 0
-    ids = as_json([event for event, _ in rows])
-    work.execute(_FREE_EVENTS, (ids,))
+    work.execute(_FREE_EVENTS, (as_json([event for event, _ in rows]),))
     if what is HeldOrder.RELEASE:
-        for endpoint, state in work.execute(_TELL, (work.now, ids)).fetchall():
-            if state == BLOCKED:
-                work.endpoints.by_id[endpoint].blocked += 1
-            else:
-                work.stir(endpoint, 1)
+        for event, _ in rows:
+            message_events.tell(work, event, HELD)
     else:
         for endpoint in dict.fromkeys(endpoint for _, endpoint in rows):
             members = [event for event, of in rows if of == endpoint]

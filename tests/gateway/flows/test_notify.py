@@ -175,7 +175,34 @@ async def test_a_failure_is_tried_again_later_and_later(
 async def test_retry_after_is_kept_to(notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock) -> None:
     answers(posts, 503, retry_after=600)
     outcome = await outbox.outcome_of(a_delivery())
-    assert outcome.retry_at == outcome.at + 600_000
+    assert outcome.retry_at == outcome.not_before == outcome.at + 600_000
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "pause_ms"),
+    [(429, 86_400, 3_600_000), (503, 0, None), (500, None, None), (410, 600, None)],
+)
+async def test_a_retry_after_is_said_of_the_endpoint_up_to_an_hour(
+    notify: Notify,
+    outbox: Outbox,
+    posts: Posts,
+    autojump_clock: MockClock,
+    status: int,
+    retry_after: int | None,
+    pause_ms: int | None,
+) -> None:
+    answers(posts, status, retry_after=retry_after)
+    outcome = await outbox.outcome_of(a_delivery())
+    assert outcome.not_before == (None if pause_ms is None else outcome.at + pause_ms)
+
+
+async def test_what_an_endpoint_took_with_a_retry_after_is_no_wish_to_be_left_alone(
+    notify: Notify, outbox: Outbox, posts: Posts, autojump_clock: MockClock
+) -> None:
+    delivery = a_delivery()
+    posts.answers[delivery.url] = (0.0, PostResult(202, None, 600, 31))
+    outcome = await outbox.outcome_of(delivery)
+    assert (outcome.taken, outcome.not_before) == (True, None)
 
 
 async def test_no_answer_is_tried_again_too(

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.messages import ErrorCode
 from gateway.rules.failures import USUAL, Action
-from gateway.rules.retrying import AfterAnswer, Verdict, after_answer, before_its_time, webhook_retry
+from gateway.rules.retrying import AfterAnswer, Verdict, after_answer, before_its_time, webhook_pause_ms, webhook_retry
 from gateway.settings import Lane, Settings
 from protocol.command_status import CommandStatus
 
@@ -122,6 +122,13 @@ def test_retry_after_is_kept_to_up_to_an_hour() -> None:
     assert retry(1, after=60_000) == NOW + 60_000
     assert retry(1, after=10 * 86_400_000) == NOW + 3_600_000
     assert retry(12, after=1_000) == NOW + 3_599_996
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"), [(None, 0), (0, 0), (-5_000, 0), (60_000, 60_000), (10 * 86_400_000, 3_600_000)]
+)
+def test_an_endpoint_is_left_alone_as_long_as_it_asks_up_to_an_hour(asked: float | None, kept: int) -> None:
+    assert webhook_pause_ms(asked) == kept
 
 
 def test_a_webhook_is_given_up_at_the_horizon() -> None:
