@@ -55,6 +55,10 @@ class Asks:
             carriers, queues, self.unable_since, turns, now=now, standings=self.standings
         )
 
+    def clock_set_back(self, now: int) -> None:
+        """Nobody has been unable since a moment that is still to come."""
+        self.unable_since = {carrier: min(since, now) for carrier, since in self.unable_since.items()}
+
     def patience_ends_at(self, turns: Turns, now: int) -> int | None:
         """When others may take what an unable carrier leaves, or one that does not keep up; None: nobody waits so."""
         ends = [since + TIER_PATIENCE_MS for since in self.unable_since.values()]

@@ -65,6 +65,13 @@ class OwnWork:
             self._held_at = now + held_orders.AGAIN_MS
         return own
 
+    def clock_set_back(self, now: int) -> None:
+        """What has a time of its own is looked at now rather than that much later."""
+        self._erase_at, self._lost_at = min(self._erase_at, now), min(self._lost_at, now)
+        self._held_at = min(self._held_at, now)
+        self._ages_at = None if self._ages_at is None else min(self._ages_at, now)
+        self._asks.clock_set_back(now)
+
     def done(self, done: Done) -> None:
         """After a commit."""
         if done.erase_at is not None:

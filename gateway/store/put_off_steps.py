@@ -45,6 +45,7 @@ class PutOffSteps:
             Step.CAMPAIGNS: own.campaigns,
             Step.REFILE: own.refile,
             Step.HELD: own.held,
+            Step.AGES: own.look_at_ages,
             Step.DEAL: bool(own.asks),
             Step.EVENTS: own.claim_events,
             Step.ERASE: own.erase,

@@ -236,11 +236,11 @@ def _record_what_is_told(work: Work, batch: Batch) -> None:
     for told in batch.answers:
         work.quiet = told.quiet
         known = answers.record(work, told.answers, told.carrier)
+        work.quiet = False
         if work.parked:
             for carrier, carrier_message_id in known:
                 for receipt, found in parked.made_known(work, carrier, carrier_message_id):
                     receipts.apply(work, receipt, found)
-    work.quiet = False
     for receipt in ordinary.receipts(work, [receipt for receipt, _ in batch.receipts]):
         receipts.record(work, receipt)
     for inbound, _ in batch.inbound:
@@ -256,6 +256,8 @@ def _record_what_is_told(work: Work, batch: Batch) -> None:
 def _undo(connection: sqlite3.Connection, mirrors: Mirrors) -> None:
     """Roll back what is still open (some errors close the transaction by themselves), in the mirrors too."""
     mirrors.stale = True
+    # A reload may be what failed: what is read anew is read by the settings in force.
+    mirrors.endpoints.policy = mirrors.policy
     mirrors.queues.roll_back()
     mirrors.campaigns.roll_back()
     mirrors.usage.roll_back()

@@ -69,6 +69,8 @@ class Writer:
         self._outage = Outage(path)
         self._put_off = PutOffSteps()
         self._own = OwnWork(self.asks, self._put_off)
+        self._latest = 0
+        """The clock when it was last looked at."""
 
     async def open(self, patience_seconds: float) -> None:
         """Open the database, bring it up to date and learn what is in it. Raises StoreUnopened."""
@@ -178,13 +180,22 @@ class Writer:
             await self._write(self.pending.take())
 
     async def _wait(self) -> None:
-        now = self._clock()
+        now = self._now()
         if not self._is_work(now):
             self._wake = trio.Event()
             times = (now + IDLE_MS, self._wake_at, *self._own.next_at(self.mirrors, now))
             seconds = (min(at for at in times if at is not None) - now) / 1000
             with trio.move_on_after(max(0.0, seconds)):
                 await self._wake.wait()
+
+    def _now(self) -> int:
+        now = self._clock()
+        if now < self._latest:
+            # What was to happen at a time is to happen no later for it.
+            self._own.clock_set_back(now)
+            self.mirrors.endpoints.clock_set_back(now)
+        self._latest = now
+        return now
 
     def _is_work(self, now: int) -> bool:
         if self._closing or not self.pending.is_empty() or (self._wake_at is not None and self._wake_at <= now):

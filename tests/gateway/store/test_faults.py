@@ -96,6 +96,23 @@ async def test_an_answer_that_cannot_be_recorded_harms_no_other_ask_and_sends_no
         assert bind.messages.count(message) == 1
 
 
+async def test_an_answer_whose_event_cannot_be_rendered_costs_the_receipt_before_it_no_event(open_store):
+    def fussy(facts):
+        if facts.type == "message.sent":
+            raise ValueError("can't be said")
+        return event_body(facts)
+
+    async with open_store(render=fussy) as bench:
+        message, bind = await bench.accept_one(), bench.bind()
+        await bind.ask(1)
+        assert await bench.receive(bench.a_receipt("77"))
+        await bind.send(message, "77")
+        for _ in range(3):
+            await bench.commit()
+        assert await bench.state(message) is MessageState.DELIVERED
+        assert bench.told(message) == ["message.delivered"]
+
+
 async def test_a_full_disk_refuses_what_is_asked_and_the_store_recovers(bench):
     message, bind = await bench.accept_one(), bench.bind()
     await bind.ask(1)

@@ -43,8 +43,9 @@ CREATE TABLE watched_moves (message INTEGER, before INTEGER, after INTEGER);
 CREATE TRIGGER watch_moves AFTER UPDATE OF state ON messages WHEN old.state <> new.state BEGIN
     INSERT INTO watched_moves VALUES (old.id, old.state, new.state);
 END;
-CREATE TRIGGER watch_claims BEFORE INSERT ON attempts WHEN EXISTS (
-    SELECT 1 FROM attempts WHERE message = new.message AND part = new.part AND state NOT IN (20, 21, 22, 23)
+CREATE TRIGGER watch_claims AFTER INSERT ON attempts WHEN new.state = 3 AND EXISTS (
+    SELECT 1 FROM attempts
+    WHERE message = new.message AND part = new.part AND attempt <> new.attempt AND state NOT IN (20, 21, 22, 23)
 ) BEGIN
     SELECT RAISE(ABORT, 'a part that a carrier has, or may have, was claimed again');
 END;

@@ -8,6 +8,7 @@ import trio
 
 from gateway.messages import MessageState
 from gateway.store.put_off_steps import FIRST_MS, MOST_MS, PutOffSteps
+from gateway.store.queues import Queues
 from gateway.store.sqlite import SqliteStore
 from gateway.store.transaction import Own, Step
 
@@ -91,6 +92,22 @@ async def test_while_a_sweep_fails_messages_are_taken_and_dealt_and_once_it_work
     assert bind.messages == [message, late]
     assert 'no longer fails step="settling what is due"' in caplog.text
     assert bench.ready_is_right()
+
+
+async def test_a_look_at_ages_that_succeeds_again_is_put_off_no_longer(bench, put_off, caplog, monkeypatch):
+    await bench.accept_one()
+
+    def look(queues, *given):
+        raise LookupError("guilty")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Queues, "look_at_ages", look)
+        for _ in range(3):
+            await bench.after(SECOND)
+    assert put_off()[0] == ("looking how long the oldest wait", 1)
+    for _ in range(10):
+        await bench.after(SECOND)
+    assert "no longer fails" in caplog.text
 
 
 async def test_who_asks_is_not_blamed_for_what_the_store_does_of_itself(bench, put_off, caplog):

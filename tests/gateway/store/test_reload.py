@@ -1,17 +1,19 @@
 """Other settings for a store that runs: what is under way ends as before, and what has no route is filed anew."""
 
+import sqlite3
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import trio
 
 from gateway.messages import ErrorCode, MessageState
 from gateway.rules.routing import Router
 from gateway.rules.tiers import Tierings
 from gateway.settings import DEFAULT_EVENTS, AccountLimits, InDoubt, Route
 from gateway.settings.routes import Strategy
-from gateway.store import refile
-from gateway.store.interface import LimitReached, StoreBusy, Verdict
+from gateway.store import refile, transaction
+from gateway.store.interface import LimitReached, StoreBusy, StoreFull, Verdict
 from gateway.store.policy import EndpointPolicy, LanePolicy
 
 SECOND = 1_000
@@ -328,3 +330,35 @@ async def test_what_waits_under_any_branch_stays_where_its_route_changes_its_str
         telco = bench.bind("telco/1")
         assert [claim.message for claim in await telco.ask(1)] == [message]
         assert bench.ready_is_right()
+
+
+async def test_a_reload_that_finds_the_disk_full_costs_what_was_told_beside_it_no_event(open_store, monkeypatch):
+    async with open_store() as bench:
+        message = await bench.sent("1")
+        full = [2]
+        change = transaction._change
+
+        def change_and_find_it_full(work, batch, own):
+            done = change(work, batch, own)
+            if batch.by_hand and full[0]:
+                full[0] -= 1
+                error = sqlite3.OperationalError("database or disk is full")
+                error.sqlite_errorcode = sqlite3.SQLITE_FULL
+                raise error
+            return done
+
+        monkeypatch.setattr(transaction, "_change", change_and_find_it_full)
+        wants_less = EndpointPolicy(bench.store.policy.accounts["shop"].url, 1, frozenset({"message.failed"}))
+
+        async def refused():
+            with pytest.raises(StoreFull):
+                await reload(bench, accounts={**bench.store.policy.accounts, "shop": wants_less})
+
+        kept: list[bool] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(refused)
+            await trio.lowlevel.checkpoint()
+            bench.store.receipt(bench.a_receipt("1"), kept.append)
+        await bench.commit()
+        assert (kept, full) == ([True], [0])
+        assert bench.told(message) == ["message.sent", "message.delivered"]
