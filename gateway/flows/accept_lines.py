@@ -15,7 +15,7 @@ from gateway.flows.accept import Accept, count_accepted, limited, refused_of
 from gateway.flows.accept_outcomes import ItemError
 from gateway.flows.bulk_answers import accepted_entities, store_errors
 from gateway.flows.entities import Entity, entity_of
-from gateway.store.interface import Accepted, LimitReached, StoreFull, Submission
+from gateway.store.interface import Accepted, LimitReached, StoreBusy, StoreFull, Submission
 from gateway.store.lines.interface import LineAgain, LineKeys, LinesFiled, LinesIn
 
 _encode = msgspec.json.Encoder().encode
@@ -39,7 +39,7 @@ class LinesOutcome:
     """Accepted now; their `index` is the line's number."""
     errors: list[ItemError]
     """Refused; likewise."""
-    refusal: LimitReached | StoreFull | None = None
+    refusal: LimitReached | StoreBusy | StoreFull | None = None
     no_room: Sequence[int] = ()
     """Not accepted for that, and nothing is wrong with them."""
     again: Mapping[int, "Again"] = field(default_factory=dict)

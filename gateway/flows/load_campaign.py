@@ -28,7 +28,7 @@ from gateway.store.campaigns.interface import (
     RecipientErrors,
     SliceKept,
 )
-from gateway.store.interface import StoreBusy, StoreFull
+from gateway.store.interface import KeyReused, StoreBusy, StoreFull
 
 SLICE = 500
 """Recipients in one transaction."""
@@ -48,7 +48,7 @@ log = logging.getLogger("sluice.campaigns")
 class LoadingStore(Protocol):
     """What loading asks of a store: part of gateway.store.campaigns.interface.CampaignStore."""
 
-    async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign: ...
+    async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign | KeyReused: ...
     async def add_recipients(
         self, campaign: int, recipients: Sequence[NewRecipient], errors: Sequence[RecipientErrors]
     ) -> SliceKept: ...
@@ -81,7 +81,7 @@ class TooManyRecipients(Exception):  # noqa: N818 - what ends the loading, told 
     """More came than may; the campaign has failed."""
 
 
-LoadOutcome = Loaded | KnownCampaign | UnderWay
+LoadOutcome = Loaded | KnownCampaign | KeyReused | UnderWay
 
 
 class LoadCampaign:
@@ -155,7 +155,7 @@ class LoadCampaign:
             # What was asked for is done all the same.
             await self._fail(campaign.id, _reason(ended))
             raise
-        if isinstance(opened, KnownCampaign):
+        if isinstance(opened, KnownCampaign | KeyReused):
             return opened
         try:
             rules = self._checks[order.account]

@@ -1,5 +1,6 @@
 """Accepting a submission: its idempotency key, its messages and its answer in one transaction."""
 
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -9,7 +10,7 @@ import msgspec
 
 from gateway.messages import MessageState
 from gateway.rules.options import waits_here
-from gateway.store import client_ids, readers
+from gateway.store import client_ids, keys, readers
 from gateway.store.allowances import recent_texts
 from gateway.store.consents import opt_outs
 from gateway.store.consents.interface import Suppression
@@ -29,7 +30,6 @@ from gateway.store.work import Work
 from gateway.store.writings import accepted_segments
 
 _QUEUED, _SCHEDULED = int(MessageState.QUEUED), int(MessageState.SCHEDULED)
-_FIRST = "SELECT fingerprint, submission, answer FROM idempotency WHERE account = ? AND key = ? AND expires_at > ?"
 _KEEP = (
     "INSERT OR REPLACE INTO idempotency (account, key, fingerprint, submission, answer, expires_at) "
     "VALUES (?, ?, ?, ?, ?, ?)"
@@ -64,13 +64,18 @@ class KeptAnswer(msgspec.Struct):
 _answers = msgspec.json.Decoder(KeptAnswer)
 
 
-def accept(work: Work, submission: Submission) -> AcceptOutcome | StoreFull:
-    """File the messages of a submission, unless its key was seen before, or the backlog or a limit is reached."""
+def accept(work: Work, submission: Submission, full: StoreFull | None = None) -> AcceptOutcome | StoreFull:
+    """File the messages of a submission, unless its key was seen before, or the backlog or a limit is reached.
+
+    `full`: the disk's refusal, of all that is new.
+    """
     key = submission.idempotency
     if key is not None:
         again = first_answer(work, submission.account, key)
         if again is not None:
             return again
+    if full is not None:
+        return full
     waiting, limit = work.queues.ready_in_transaction(), work.policy.backlog_limit
     if submission.messages and waiting + len(submission.messages) > limit:
         return StoreFull(
@@ -109,27 +114,37 @@ def _file_others(work: Work, submission: Submission, left_out: Collection[int]) 
 
 def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | KeyReused | None:
     """What was answered when this key was first seen; None: it is new."""
-    row = work.execute(_FIRST, (account, key.key, work.now)).fetchone()
-    if row is None:
-        return None
+    row = work.execute(keys.FIRST, (account, key.key, work.now)).fetchone()
+    return None if row is None else _again(work.connection, key, row)
+
+
+def committed_answer(
+    connection: sqlite3.Connection, account: str, key: IdempotencyKey, now: int
+) -> Replayed | KeyReused | None:
+    """`first_answer` by a reader, where the writer can't write."""
+    row = connection.execute(keys.FIRST, (account, key.key, now)).fetchone()
+    return None if row is None else _again(connection, key, row)
+
+
+def _again(connection: sqlite3.Connection, key: IdempotencyKey, row: tuple[bytes, int, bytes]) -> Replayed | KeyReused:
     fingerprint, submission, body = row
     if fingerprint != key.fingerprint:
         return KeyReused()
     answer = _answers.decode(body)
-    first = [row for message in answer.ids if (row := as_accepted(work, message)) is not None]
+    first = [found for message in answer.ids if (found := as_accepted(connection, message)) is not None]
     suppressed = {index: Suppression(why) for index, why in answer.suppressed.items()}
     return Replayed(submission, first, answer.errors, answer.conflicts, suppressed, answer.duplicates)
 
 
-def as_accepted(work: Work, message: int) -> MessageRow | None:
+def as_accepted(connection: sqlite3.Connection, message: int) -> MessageRow | None:
     """A message as it was told then: since then a carrier's own alphabet may have made it more parts, or fewer."""
-    row = readers.message_row(work.connection, message)
+    row = readers.message_row(connection, message)
     return None if row is None else row._replace(segments=accepted_segments(row.writing, row.segments))
 
 
 def kept_answer(work: Work, account: str, key: IdempotencyKey) -> bytes | KeyReused | None:
     """What another call than a submission was answered when this key was first seen; None: it is new."""
-    row = work.execute(_FIRST, (account, key.key, work.now)).fetchone()
+    row = work.execute(keys.FIRST, (account, key.key, work.now)).fetchone()
     if row is None:
         return None
     return bytes(row[2]) if row[0] == key.fingerprint else KeyReused()

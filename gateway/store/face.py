@@ -43,3 +43,10 @@ class SqliteFace:
             finally:
                 self._readers.append(reader)
         return found
+
+    async def _read_if_possible(self, function: Callable[[sqlite3.Connection], T | None]) -> T | None:
+        """`_read` when the writer has refused; what keeps it from writing may keep the reader from reading: None."""
+        try:
+            return await self._read(function)
+        except sqlite3.Error:
+            return None

@@ -207,6 +207,8 @@ class DeliveryOutcome:
     untried: bool = False
     """It was not posted, since another to the endpoint has failed or the settings are others: it is as if it had never
     been handed out."""
+    not_before: int | None = None
+    """The endpoint asked for no POST before, by a Retry-After of its failure."""
 
 
 class MessageFacts(NamedTuple):
@@ -270,7 +272,8 @@ class Store(
 
     # writes that are waited for
     async def accept(self, submission: Submission) -> AcceptOutcome:
-        """Nothing was accepted when it gives LimitReached, or raises StoreFull or StoreBusy."""
+        """Nothing was accepted when it gives LimitReached, or raises StoreFull or StoreBusy: now or, under its key,
+        before."""
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         """What `accept` would answer from its memory alone; None: the key is new."""

@@ -45,6 +45,7 @@ from gateway.store.interface import (
     KeyReused,
     ReceiptIn,
     Replayed,
+    StoreBusy,
     StoreFull,
     Submission,
 )
@@ -169,18 +170,48 @@ class SqliteStore(
 
     # --- writes that are waited for
 
+    # A repeat told that nothing was accepted would be sent elsewhere, and so twice: what refuses a submission refuses
+    # only what is new of it. It is looked for behind the asks before it, one of which may be the same, and, where the
+    # writer can't write, in what is on disk.
+
     async def accept(self, submission: Submission) -> AcceptOutcome:
-        return await self._file(submission, partial(accepts.accept, submission=submission))
+        key = submission.idempotency
+        full = self._full_disk(has_key=key is not None) if submission.messages else None
+        try:
+            return await self._file(submission, partial(accepts.accept, submission=submission, full=full))
+        except (StoreFull, StoreBusy):
+            again = None if key is None else await self._committed_answer(submission.account, key)
+            if again is None:
+                raise
+            return again
 
     async def file_lines(self, lines: LinesIn) -> LinesFiled:
-        if lines.keys is not None and lines.keys.refused:
-            # They are kept too, and no limit of messages counts them.
+        keys = lines.keys
+        # Those that a rule refuses are kept under a key too, and no limit of messages counts them.
+        is_kept = lines.submission.messages or (keys is not None and keys.refused)
+        full = self._full_disk(has_key=keys is not None) if is_kept else None
+        try:
+            return await self._file(lines.submission, partial(filing.file_lines, lines=lines, full=full))
+        except (StoreFull, StoreBusy) as refusal:
+            if keys is None:
+                raise
+            look = partial(filing.committed_answers, lines=lines, keys=keys, now=self._clock(), refusal=refusal)
+            filed = await self._read_if_possible(look)
+            if filed is None:
+                raise
+            return filed
+
+    def _full_disk(self, *, has_key: bool) -> StoreFull | None:
+        """The refusal of what is new, where the disk's reserve is reached. Raises it where no key may be known."""
+        try:
             self._disk.check()
-        return await self._file(lines.submission, partial(filing.file_lines, lines=lines))
+        except StoreFull as full:
+            if not has_key:
+                raise
+            return full
+        return None
 
     async def _file(self, submission: Submission, change: Callable[[Work], T | Exception]) -> T:
-        if submission.messages:
-            self._disk.check()
         lanes = (self.policy.lanes.get(lane) for lane in {message.lane for message in submission.messages})
         is_urgent = any(lane is not None and lane.priority == FIRST_PRIORITY for lane in lanes)
         pending = self._writer.pending
@@ -188,7 +219,18 @@ class SqliteStore(
         return await self._writer.order(orders, change, len(submission.messages) + 1)
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
-        return await self._order(partial(accepts.first_answer, account=account, key=idempotency))
+        try:
+            return await self._order(partial(accepts.first_answer, account=account, key=idempotency))
+        except (StoreFull, StoreBusy):
+            again = await self._committed_answer(account, idempotency)
+            if again is None:
+                raise
+            return again
+
+    async def _committed_answer(self, account: str, key: IdempotencyKey) -> Replayed | KeyReused | None:
+        look = partial(accepts.committed_answer, account=account, key=key, now=self._clock())
+        again: Replayed | KeyReused | None = await self._read_if_possible(look)
+        return again
 
     async def kept_answer(self, account: str, idempotency: IdempotencyKey) -> bytes | KeyReused | None:
         return await self._order(partial(accepts.kept_answer, account=account, key=idempotency))

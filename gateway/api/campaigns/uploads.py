@@ -34,6 +34,7 @@ from gateway.rules.campaign_checks import PHONE_NAMES, key_fault
 from gateway.rules.faults import Fault, FaultCode, ItemErrors
 from gateway.settings import Settings
 from gateway.store.campaigns.interface import CampaignRow, KnownCampaign, NotLoading
+from gateway.store.interface import KeyReused
 
 PATH = "/v1/campaigns/sms"
 MOST_UPLOADS = 8
@@ -151,6 +152,8 @@ class CampaignUploads:
                 return await self._answer(row, {})
             case KnownCampaign():
                 return await self._repeated(call, outcome)
+            case KeyReused():
+                raise key_reused()
             case UnderWay():
                 detail = "A campaign with this idempotency key is being loaded at this moment. Nothing was done."
                 raise Problem(problem_types.REQUEST_UNDER_WAY, detail, headers={"Retry-After": "5"})

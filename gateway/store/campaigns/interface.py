@@ -17,7 +17,7 @@ from gateway.store.by import By
 from gateway.store.views import Page
 
 if TYPE_CHECKING:
-    from gateway.store.interface import NewMessage
+    from gateway.store.interface import KeyReused, NewMessage
 
 NOTHING_FAILED: Mapping[int, ErrorCode] = MappingProxyType({})
 
@@ -153,9 +153,9 @@ class Expansion:
 class CampaignStore(Protocol):
     """What campaigns need of a store. Every write is on disk when its call returns."""
 
-    async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign:
-        """Raises StoreFull or StoreBusy. A campaign under the same key that was never sealed is discarded; that nobody
-        in this process is still loading it, the caller sees to."""
+    async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign | KeyReused:
+        """Raises StoreFull or StoreBusy, but not to a repeat. A campaign under the same key that was never sealed is
+        discarded; that nobody in this process is still loading it, the caller sees to."""
 
     async def add_recipients(
         self, campaign: int, recipients: Sequence[NewRecipient], errors: Sequence[RecipientErrors]

@@ -22,6 +22,8 @@ from gateway.store.campaigns.interface import (
 )
 from gateway.store.campaigns.mirror import OPT_OUT, Standing
 from gateway.store.consents.opt_outs import suppressed
+from gateway.store.interface import KeyReused
+from gateway.store.keys import is_of_no_campaign
 from gateway.store.many_rows import Insert
 from gateway.store.work import Work
 
@@ -56,23 +58,33 @@ _FAIL = (
 _TAKE_ITS_KEY = "UPDATE campaigns SET key = NULL WHERE id = ?"
 
 
-def open_campaign(work: Work, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign:
+def open_campaign(work: Work, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign | KeyReused:
     """Begin a campaign; or the one of the same key, if all of it was read."""
     if campaign.key is not None:
-        found = work.execute(_BY_KEY, (campaign.account, campaign.key)).fetchone()
-        if found is not None:
-            row = row_of(work.connection, found[1:])
-            if found[0] is not None:
-                return KnownCampaign(row, bytes(found[0]))
-            if row.state is CampaignState.LOADING:
-                fail(work, row.id, BEGUN_AGAIN)
-            work.execute(_TAKE_ITS_KEY, (row.id,))
+        earlier = _earlier(work, campaign.account, campaign.key)
+        if earlier is not None:
+            return earlier
     id_, account, request_id, definition, scheduled_at, created_at, key = campaign
     work.execute(_OPEN, (id_, account, request_id, definition, key, scheduled_at, created_at))
     rate = from_json(definition).rate
     standing = Standing(account, CampaignState.LOADING, False, 0, scheduled_at, created_at, rate, 0)
     work.campaigns.put(id_, standing)
     return OpenedCampaign()
+
+
+def _earlier(work: Work, account: str, key: str) -> KnownCampaign | KeyReused | None:
+    """What came under the key; None: nothing but a campaign of which not all was read, and which is given up."""
+    found = work.execute(_BY_KEY, (account, key)).fetchone()
+    if found is not None and found[0] is not None:
+        return KnownCampaign(row_of(work.connection, found[1:]), bytes(found[0]))
+    if is_of_no_campaign(work, account, key):
+        return KeyReused()
+    if found is not None:
+        row = row_of(work.connection, found[1:])
+        if row.state is CampaignState.LOADING:
+            fail(work, row.id, BEGUN_AGAIN)
+        work.execute(_TAKE_ITS_KEY, (row.id,))
+    return None
 
 
 def add_recipients(

@@ -22,7 +22,7 @@ from gateway.store.campaigns.interface import (
     SliceKept,
 )
 from gateway.store.face import SqliteFace
-from gateway.store.interface import NewMessage
+from gateway.store.interface import KeyReused, NewMessage, StoreBusy, StoreFull
 from gateway.store.transaction import Order
 from gateway.store.views import Page
 from gateway.store.work import Work
@@ -33,9 +33,19 @@ class SqliteCampaigns(SqliteFace):
 
     # --- loading
 
-    async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign:
-        self._disk.check()
-        return await self._order(partial(loading.open_campaign, campaign=campaign))
+    async def open_campaign(self, campaign: NewCampaign) -> OpenedCampaign | KnownCampaign | KeyReused:
+        try:
+            self._disk.check()
+            return await self._order(partial(loading.open_campaign, campaign=campaign))
+        except (StoreFull, StoreBusy):
+            # A repeat told that nothing was accepted would be sent elsewhere, and so twice.
+            known = None
+            if campaign.key is not None:
+                look = partial(loading.campaign_of_key, account=campaign.account, key=campaign.key)
+                known = await self._read_if_possible(look)
+            if known is None:
+                raise
+            return known
 
     async def add_recipients(
         self, campaign: int, recipients: Sequence[NewRecipient], errors: Sequence[RecipientErrors]

@@ -4,16 +4,18 @@ A row keeps the answers of all lines of one ask, since a repeat may gather the s
 together is found by the numbers from its first line to its last.
 """
 
+import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from gateway.store import accepts
 from gateway.store.consents.interface import Suppression
-from gateway.store.interface import Accepted, LimitReached, NewMessage, StoreFull, Submission
+from gateway.store.interface import Accepted, LimitReached, NewMessage, StoreBusy, StoreFull, Submission
+from gateway.store.keys import is_of_no_stream
 from gateway.store.lines.interface import DIGEST_BYTES, MOST_LINES, LineAgain, LineKeys, LinesFiled, LinesIn
 from gateway.store.work import Work
 
@@ -43,18 +45,43 @@ _encode = msgspec.json.Encoder().encode
 _refusals = msgspec.json.Decoder(_Refusals)
 
 
-def file_lines(work: Work, lines: LinesIn) -> LinesFiled:
-    """File what is new and finds room."""
+def file_lines(work: Work, lines: LinesIn, full: StoreFull | None = None) -> LinesFiled | StoreFull:
+    """File what is new and finds room; with `full`, the disk's refusal, nothing of it."""
     submission, keys = lines.submission, lines.keys
     again, reused = ({}, set()) if keys is None else _first_answers(work, submission.account, keys)
-    places: Sequence[int] = range(len(lines.numbers))
-    if again or reused:
-        places = [at for at, number in enumerate(lines.numbers) if number not in again and number not in reused]
-    filed = _file_what_fits(work, submission, places)
+    if keys is not None and not again and not reused and is_of_no_stream(work, submission.account, keys.key):
+        reused = set(keys.digests)
+    if full is not None:
+        return _without_new(lines, again, reused, full) or full
+    filed = _file_what_fits(work, submission, _new_places(lines, again, reused))
     filed.again, filed.reused = again, reused
     if keys is not None:
         _keep(work, lines, keys, filed)
     return filed
+
+
+def committed_answers(
+    connection: sqlite3.Connection, lines: LinesIn, keys: LineKeys, now: int, refusal: StoreFull | StoreBusy
+) -> LinesFiled | None:
+    """The lines that came before, found by a reader where the writer can't write; None: all of them are new."""
+    rows = connection.execute(_FIRST, _wanted(lines.submission.account, keys, now)).fetchall() if keys.digests else []
+    return _without_new(lines, *_told_before(connection, rows, keys), refusal)
+
+
+def _without_new(
+    lines: LinesIn, again: Mapping[int, LineAgain], reused: Collection[int], refusal: StoreFull | StoreBusy
+) -> LinesFiled | None:
+    """The new lines find no room, and of those that a rule refuses nothing is kept; None: all are new."""
+    if not again and not reused:
+        return None
+    return LinesFiled(Accepted(), (), refusal, _new_places(lines, again, reused), again, reused)
+
+
+def _new_places(lines: LinesIn, again: Mapping[int, LineAgain], reused: Collection[int]) -> Sequence[int]:
+    """Indexes of the messages that did not come before."""
+    if not again and not reused:
+        return range(len(lines.numbers))
+    return [at for at, number in enumerate(lines.numbers) if number not in again and number not in reused]
 
 
 def _file_what_fits(work: Work, submission: Submission, places: Sequence[int]) -> LinesFiled:
@@ -66,9 +93,19 @@ def _file_what_fits(work: Work, submission: Submission, places: Sequence[int]) -
         return LinesFiled(outcome, places)
     room = _room(work, submission.account, len(messages))
     first = _accept(work, submission, messages[:room])
+    refusal = _refusal_of_one(work, submission.account, outcome)
     if not isinstance(first, Accepted):
-        return LinesFiled(Accepted(), (), outcome, places)
-    return LinesFiled(first, places[:room], outcome, places[room:])
+        return LinesFiled(Accepted(), (), refusal, places)
+    return LinesFiled(first, places[:room], refusal, places[room:])
+
+
+def _refusal_of_one(work: Work, account: str, refusal: LimitReached | StoreFull) -> LimitReached | StoreFull:
+    """What a line is told for which the lines before it left no room, in place of what so many together are told."""
+    if isinstance(refusal, StoreFull):
+        return refusal
+    # Of the lines before it some may have counted for nothing: then there is room, once it comes again.
+    reached = work.usage.refusal(account, 1, work.queues.ready_of_account, work.now)
+    return reached or refusal._replace(asked=1)
 
 
 def _accept(work: Work, submission: Submission, messages: Sequence[NewMessage]) -> Accepted | LimitReached | StoreFull:
@@ -92,12 +129,29 @@ def _room(work: Work, account: str, count: int) -> int:
 
 def _first_answers(work: Work, account: str, keys: LineKeys) -> tuple[dict[int, LineAgain], set[int]]:
     """Of the lines that came before, by number; and the numbers under which something else came."""
+    if not keys.digests:
+        return {}, set()
+    return _told_before(work.connection, work.execute(_FIRST, _wanted(account, keys, work.now)).fetchall(), keys)
+
+
+def _wanted(account: str, keys: LineKeys, now: int) -> tuple[str, str, int, int, int, int]:
+    """What _FIRST takes."""
+    least, most = _least_and_most(keys)
+    return account, keys.key, least - MOST_LINES + 1, most, least, now
+
+
+def _least_and_most(keys: LineKeys) -> tuple[int, int]:
+    return next(iter(keys.digests)), next(reversed(keys.digests.keys()))  # type: ignore[call-overload]
+
+
+def _told_before(
+    connection: sqlite3.Connection, rows: Iterable[tuple[int, int, bytes, bytes, bytes]], keys: LineKeys
+) -> tuple[dict[int, LineAgain], set[int]]:
     again: dict[int, LineAgain] = {}
     reused: set[int] = set()
     if not keys.digests:
         return again, reused
-    least, most = next(iter(keys.digests)), next(reversed(keys.digests.keys()))  # type: ignore[call-overload]
-    rows = work.execute(_FIRST, (account, keys.key, least - MOST_LINES + 1, most, least, work.now)).fetchall()
+    least, most = _least_and_most(keys)
     for first, submission, digests, messages, refusals in rows:
         refused = _refusals.decode(refusals) if refusals else _NO_REFUSALS
         ids = array("q", bytes(messages))
@@ -109,13 +163,13 @@ def _first_answers(work: Work, account: str, keys: LineKeys) -> tuple[dict[int, 
             if digest != keys.digests[number]:
                 reused.add(number)
             else:
-                again[number] = _again(work, number, submission, ids[at], refused)
+                again[number] = _again(connection, number, submission, ids[at], refused)
     return again, reused
 
 
-def _again(work: Work, number: int, submission: int, message: int, refused: _Refusals) -> LineAgain:
+def _again(connection: sqlite3.Connection, number: int, submission: int, message: int, refused: _Refusals) -> LineAgain:
     if message:
-        return LineAgain(submission, accepts.as_accepted(work, message))
+        return LineAgain(submission, accepts.as_accepted(connection, message))
     rules = refused.rules.get(number)
     suppressed = refused.suppressed.get(number)
     return LineAgain(

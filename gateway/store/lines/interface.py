@@ -14,7 +14,7 @@ from gateway.store.consents.interface import Suppression
 from gateway.store.views import MessageRow
 
 if TYPE_CHECKING:
-    from gateway.store.interface import Accepted, StoreFull, Submission
+    from gateway.store.interface import Accepted, StoreBusy, StoreFull, Submission
 
 MOST_LINES = 500
 """Numbers from the first to the last line of one ask, at most."""
@@ -62,16 +62,16 @@ class LinesFiled:
     """By index in `filed`."""
     filed: Sequence[int]
     """Indexes of the messages that were looked at, but for those left out for `refusal`."""
-    refusal: LimitReached | StoreFull | None = None
+    refusal: LimitReached | StoreBusy | StoreFull | None = None
     """Why there was no room for the others."""
     left_out: Sequence[int] = ()
     """Their indexes. They may come again, under the same number."""
     again: Mapping[int, LineAgain] = field(default_factory=dict)
     """By number: those that came before."""
     reused: Collection[int] = ()
-    """Numbers under which something else came before."""
+    """Numbers under which something else came before; all of them, where the key came with another call."""
 
 
 class LineStore(Protocol):
     async def file_lines(self, lines: LinesIn) -> LinesFiled:
-        """Raises StoreFull (the disk) or StoreBusy: then nothing was accepted."""
+        """Raises StoreFull (the disk) or StoreBusy: then nothing was accepted, now or before."""

@@ -1,9 +1,11 @@
 """An Idempotency-Key on the calls that do not submit: done once, and the first answer given again."""
 
+import json
 from typing import Any
 
 import pytest
 import trio
+from campaign_calls import HERE, a_campaign
 
 KEY = {"Idempotency-Key": "k-1"}
 
@@ -94,3 +96,38 @@ async def test_a_key_that_is_no_key_is_refused_on_every_post(house: Any, path: s
     assert (answer.status_code, (await answer.get_json())["code"]) == (422, "invalid_idempotency_key")
     assert await events(house) == []
     assert house.store.backlog() == 1
+
+
+@pytest.mark.parametrize("first", range(3))
+async def test_a_key_is_of_one_call_that_submits_whichever_came_first(house: Any, first: int) -> None:
+    message = {"to": "+34600000001", "text": "Hello"}
+    line = {"data": json.dumps(message) + "\n", "headers": {**KEY, "Content-Type": "application/x-ndjson"}}
+    calls = [
+        ("/v1/sms", {"json": message, "headers": KEY}),
+        (HERE, {"json": a_campaign(), "headers": KEY}),
+        ("/v1/sms/stream", line),
+    ]
+    path, given = calls.pop(first)
+    for _ in range(2):
+        answer = await house.client().post(path, **given)
+        assert answer.status_code < 300
+        assert "reused" not in await answer.get_data(as_text=True)
+    for path, given in calls:
+        answer = await house.client().post(path, **given)
+        assert answer.status_code == (200 if path.endswith("stream") else 422)
+        assert '"code":"idempotency_key_reused"' in await answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("path", ["/v1/sms", "/v1/sms/bulk", HERE])
+async def test_a_repeat_is_answered_as_it_was_where_the_disk_takes_nothing_new(
+    house: Any, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = {"to": "+34600000001", "text": "Hello"}
+    body = {"/v1/sms": message, "/v1/sms/bulk": [message], HERE: a_campaign()}[path]
+    first = await house.client().post(path, json=body, headers=KEY)
+    monkeypatch.setattr(house.store._disk, "_reserve", 1 << 42)
+    again = await house.client().post(path, json=body, headers=KEY)
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (first.status_code, "true")
+    assert await again.get_data() == await first.get_data()
+    new = await house.client().post(path, json=body, headers={"Idempotency-Key": "k-2"})
+    assert (new.status_code, (await new.get_json())["code"]) == (503, "store_full")

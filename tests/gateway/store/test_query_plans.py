@@ -67,7 +67,7 @@ async def play(bench):
     await opt_outs(bench)
     bench.take_deliveries()
     store = bench.store
-    await store.file_lines(LinesIn(bench.a_submission(bench.a_message()), [1], LineKeys("k", {1: b"d" * 16}, {})))
+    await store.file_lines(LinesIn(bench.a_submission(bench.a_message()), [1], LineKeys("s", {1: b"d" * 16}, {})))
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), key=IdempotencyKey("k", b"f")))
     await store.accept(bench.a_submission(bench.a_message(client_id="a"), account="curious"))
@@ -200,8 +200,8 @@ async def ask_all(bench):
 
 async def campaigns(bench):
     """One that is begun again, runs, is paused, resumed and canceled; one that ends; what is looked up of them."""
-    await PlayedCampaign(bench).open("k")
-    campaign = await PlayedCampaign(bench, webhook_url="https://one.example/x").load(30, key="k")
+    await PlayedCampaign(bench).open("c")
+    campaign = await PlayedCampaign(bench, webhook_url="https://one.example/x").load(30, key="c")
     short = await PlayedCampaign(bench).load(3, scheduled_at=bench.clock() + MINUTE)
     bench.store.tell_expansions(lambda campaign: None)
     failed = PlayedCampaign(bench)
@@ -222,7 +222,7 @@ async def campaigns(bench):
     await store.campaigns("shop", statuses=[], limit=5, cursor=None)
     await store.campaigns("shop", statuses=["running", "paused"], limit=5, cursor=None)
     await store.campaign_errors("shop", failed.id, limit=5, cursor=None)
-    await store.campaign_of_key("shop", "k")
+    await store.campaign_of_key("shop", "c")
     store.close_window(bind.name)
 
 
