@@ -6,14 +6,17 @@ The calls are in submissions, lookups, outbox, health and operators; app.py and 
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from quart import Response, g, request
 from quart.ctx import RequestContext
 from quart.typing import ResponseReturnValue, ResponseTypes
+from quart.wrappers.base import BaseRequestWebsocket
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, MethodNotAllowed
+from werkzeug.routing import MapAdapter
 
 from gateway import identifiers
 from gateway.api import problem_types, problems
@@ -39,6 +42,8 @@ Take = Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[bool]]
 
 _log = logging.getLogger("sluice.api")
 
+_NO_WEBSOCKETS = Problem(problem_types.NOT_FOUND, "This API has no WebSockets.")
+_NO_PATH = Problem(problem_types.BAD_REQUEST, "The request target has no path that can be read.")
 _BY_STATUS: dict[int, tuple[ProblemType, str]] = {
     404: (problem_types.NOT_FOUND, "This path is not one of the API; /docs lists them."),
     405: (problem_types.METHOD_NOT_ALLOWED, "This path does not take this method."),
@@ -78,12 +83,23 @@ class App(QuartTrio):
 
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "websocket":
-            await _refuse_websocket(self._ids.next(), send)
+            await _refuse(_NO_WEBSOCKETS, self._ids.next(), send, "websocket.http.response")
+        elif scope["type"] == "http" and not _has_path(scope["path"]):
+            await _refuse(_NO_PATH, self._ids.next(), send, "http.response")
         elif self.take is None or not await self.take(scope, receive, send):
             await super().asgi_app(scope, receive, _whole(send))
 
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """None where the Host is none, which `preprocess_request` refuses: nobody would answer a fault here."""
+        try:
+            return super().create_url_adapter(request)
+        except BadRequest:
+            return None
+
     async def preprocess_request(self, request_context: RequestContext | None = None) -> None:
         g.request_id = self._ids.next()
+        if request_context is not None and request_context.url_adapter is None:
+            raise Problem(problem_types.BAD_REQUEST, "The Host header names no host.")
 
     async def process_response(
         self, response: ResponseTypes, request_context: RequestContext | None = None
@@ -112,15 +128,29 @@ def _whole(send: ASGISendCallable) -> ASGISendCallable:
     return whole
 
 
-async def _refuse_websocket(request_id: int, send: ASGISendCallable) -> None:
-    """There are none here; left alone, the framework would log a stack for each."""
-    problem = Problem(problem_types.NOT_FOUND, "This API has no WebSockets.")
+def _has_path(target: str) -> bool:
+    """Whether the framework can read a path out of it: it begins with one, or is a URL."""
+    if target.startswith("/"):
+        return True
+    try:
+        urlsplit(target)
+    except ValueError:
+        return False
+    return target != ""
+
+
+async def _refuse(problem: Problem, request_id: int, send: Callable[[Any], Awaitable[None]], event: str) -> None:
+    """Answer what the framework has no answer to; left alone, it would log a stack for each. `event`: ASGI's name."""
+    body = problem.body(request_id)
     headers = [
         (b"content-type", problems.CONTENT_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
         (b"request-id", identifiers.public(identifiers.REQUEST, request_id).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
     ]
-    await send({"type": "websocket.http.response.start", "status": problem.kind.status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": problem.body(request_id), "more_body": False})
+    await send({"type": f"{event}.start", "status": problem.kind.status, "headers": headers})
+    await send({"type": f"{event}.body", "body": body, "more_body": False})
 
 
 def bare_app(name: str, ids: Identifiers, body_limit: int, *, is_operators: bool = False) -> App:

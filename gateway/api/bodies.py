@@ -74,7 +74,11 @@ def is_plain(value: Any, body: bytes) -> bool:
     Each member has one colon right behind its name's quote: more of them than members that were decoded means a name
     given twice, or a text that looks so.
     """
-    members = _members(value, body)
+    try:
+        members = _members(value, body)
+    except RecursionError:
+        # The decoder goes deeper than calls within calls do: `read_slowly` says what it is.
+        return False
     # Where there are no other colons at all, none needs to be looked for behind blanks.
     return body.count(b'":') == members and (body.count(b":") == members or _SPACED_COLON.search(body) is None)
 

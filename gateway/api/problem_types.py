@@ -184,7 +184,8 @@ TOO_MANY_REQUESTS = ProblemType(
     "Nothing was done. `limited_by` names the limit, and `limit` is how much it lets through: `requests_per_second` "
     "counts the calls with all tokens of the account, `messages_per_second` and `messages_per_day` what is accepted, "
     "`backlog` what waits for a free slot. Send again after the time in `Retry-After`, with the same Idempotency-Key. "
-    "The headers `RateLimit-Policy` and `RateLimit` of every answer tell what is left.",
+    "A call that holds more messages than a day or the backlog may have says `retryable: false` and no `Retry-After`: "
+    "cut it into several. The headers `RateLimit-Policy` and `RateLimit` of every answer tell what is left.",
 )
 FIRST_ANSWER_ERASED = ProblemType(
     "first-answer-erased",

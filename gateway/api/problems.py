@@ -26,9 +26,12 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         codes: Messages | None = None,
         members: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
+        retryable: bool | None = None,
     ) -> None:
+        """`retryable`: where it is not as with the others of its kind."""
         super().__init__(kind.slug)
         self.kind = kind
+        self.retryable = kind.retryable if retryable is None else retryable
         self.detail = detail
         self.fields = fields
         self.codes = codes
@@ -47,7 +50,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
             "status": self.kind.status,
             "code": self.kind.code,
             "detail": self.detail,
-            "retryable": self.kind.retryable,
+            "retryable": self.retryable,
             "request_id": identifiers.public(identifiers.REQUEST, request_id),
         }
         if self.fields is not None:

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from gateway.settings import InterfaceVersion, Scope, Settings, Webhook
+from gateway.settings import InterfaceVersion, Scope, Settings
+from gateway.settings.accounts import SignedEndpoint
 from gateway.settings.countries import CountryRules
 from gateway.settings.types import Section, format_duration, is_duration
 
 MASK = "***"
 # What a file gives is not written beside the file's name: the text is to be a configuration again.
-_GIVEN_BY = {"password": "password_file", "sha256": "file"}
+_GIVEN_BY = {"password": "password_file", "token": "token_file", "sha256": "file"}
 
 
 def settings_text(settings: Settings) -> str:
@@ -55,7 +56,7 @@ def _entries(section: Section) -> Iterator[tuple[str, Any, str]]:
             continue
         if value is None or getattr(section, _GIVEN_BY.get(key, ""), None) is not None:
             continue
-        if isinstance(section, Webhook) and key == "secrets":
+        if isinstance(section, SignedEndpoint) and key == "secrets":
             value = value[: len(value) - len(section.secret_files)]
             if not value:
                 continue

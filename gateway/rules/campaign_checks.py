@@ -20,6 +20,8 @@ from gateway.rules.wordings import read_wording
 
 PROMOTIONAL = "promotional"
 MOST_NAME = 100
+LEAST_RATE = 0.0001
+"""Messages a second: one in 2 h 47 min."""
 MOST_RATE = 100_000
 MOST_KEY = 255
 PHONE_NAMES = frozenset({"phone", "to"})
@@ -133,11 +135,11 @@ class CampaignCheck(ItemCheck):
         template = None if wording is None else wording.template()
         if isinstance(template, Fault):
             told.add("template", template)
+        if asked["text"] is None and asked.get("template") is None:
+            told.fields["text"] = ["is missing: give message or template"]
         for name, sentences in told.fields.items():
             shown = _NAMES.as_given("message", given) if name == "text" else name
             errors.fields[shown], errors.codes[shown] = sentences, told.codes[name]
-        if asked["text"] is None and asked.get("template") is None:
-            errors.fields["message"] = ["is missing: give message or template"]
         return wording
 
     def _may_transliterate(self, value: Any, allow_unicode: Any) -> bool | Fault:
@@ -234,6 +236,9 @@ def _rate(value: Any) -> float | Fault:
         return type_fault(value, "a number of messages a second")
     if not value > 0:
         return Fault("must be more than 0; leave it out for no limit of the campaign's own", FaultCode.TOO_SMALL)
+    if value < LEAST_RATE:
+        words = f"is less than {LEAST_RATE} messages a second; give more, or leave it out for no limit of its own"
+        return Fault(words, FaultCode.TOO_SMALL)
     if value > MOST_RATE:
         return Fault(f"is more than {MOST_RATE:,}", FaultCode.TOO_LARGE)
     return float(value)

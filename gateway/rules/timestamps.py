@@ -7,6 +7,8 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+LATEST_MS = 253_402_300_799_999
+"""The last of the year 9999; RFC 3339 writes no later one."""
 _FRACTIONS = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
 # The zone is required: a local time would be read by another clock than the one it was written by.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -14,7 +16,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\
 
 @lru_cache(maxsize=1024)
 def rfc3339(at_ms: int) -> str:
-    """`2026-11-21T18:04:05.123Z` for wall-clock milliseconds; what happens in one commit shares most of them."""
+    """`2026-11-21T18:04:05.123Z` for wall-clock milliseconds, LATEST_MS at most; one commit shares most of them."""
     return _to_the_second(at_ms // 1000) + _FRACTIONS[at_ms % 1000]
 
 

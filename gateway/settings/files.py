@@ -22,6 +22,8 @@ _INSTEAD_OF = {
     "password_file": "password",
     "secrets": "secret_files",
     "secret_files": "secrets",
+    "token": "token_file",
+    "token_file": "token",
 }
 
 

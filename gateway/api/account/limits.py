@@ -113,17 +113,14 @@ class LimitsOfAll:
 def limit_problem(reached: LimitReached) -> Problem:
     """A 429."""
     allowed = f"The account may have {reached.most:,} {_WORDS[reached.limit]}."
+    members = {"limit": reached.most, "limited_by": reached.limit.value}
     if reached.is_for_ever:
         detail = f"{allowed} {reached.asked:,} at once are more than that. Nothing was accepted: send fewer."
-    else:
-        done = "done" if reached.limit is AccountLimit.REQUESTS else "accepted"
-        detail = f"{allowed} Nothing was {done}. Send again after the time in Retry-After."
-    return Problem(
-        TOO_MANY_REQUESTS,
-        detail,
-        members={"limit": reached.most, "limited_by": reached.limit.value},
-        headers={"Retry-After": str(max(1, ceil(reached.retry_after_ms / 1000)))},
-    )
+        return Problem(TOO_MANY_REQUESTS, detail, members=members, retryable=False)
+    done = "done" if reached.limit is AccountLimit.REQUESTS else "accepted"
+    detail = f"{allowed} Nothing was {done}. Send again after the time in Retry-After."
+    headers = {"Retry-After": str(max(1, ceil(reached.retry_after_ms / 1000)))}
+    return Problem(TOO_MANY_REQUESTS, detail, members=members, headers=headers)
 
 
 def _limited(limits: AccountLimits, now: int) -> _Limited:

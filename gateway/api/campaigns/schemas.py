@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from gateway.api.description.schemas import Codes, NextCursor, Sentences, Tag, Time
-from gateway.rules.campaign_checks import MOST_KEY, MOST_NAME, MOST_RATE
+from gateway.rules.campaign_checks import LEAST_RATE, MOST_KEY, MOST_NAME, MOST_RATE
 from protocol.segments import MAX_PARTS
 
 STATUSES = ("loading", "scheduled", "running", "paused", "completed", "canceled", "failed")
@@ -49,7 +49,7 @@ class NewCampaign(Struct, forbid_unknown_fields=True, omit_defaults=True):
     ] = UNSET
     tag: Annotated[Tag | UnsetType | None, Meta(description="Kept with each message and told in its events.")] = UNSET
     rate: Annotated[
-        Annotated[float, Meta(gt=0, le=MOST_RATE)] | UnsetType | None,
+        Annotated[float, Meta(ge=LEAST_RATE, le=MOST_RATE)] | UnsetType | None,
         Meta(description="Messages a second at most; without it, as fast as lane and carriers let it."),
     ] = UNSET
     spintax: Annotated[bool | UnsetType | None, Meta(description="Whether `{Hello|Hi}` is a choice; true.")] = UNSET
@@ -127,7 +127,9 @@ class Campaign(Struct):
     counts: Counts
     progress: Annotated[float, Meta(description="How much of it has ended, from 0 to 1.")]
     rate: Annotated[float, Meta(description="Messages a second, over the last minute.")]
-    expected_end: Annotated[Time | None, Meta(description="When the last would be sent, at this rate.")]
+    expected_end: Annotated[
+        Time | None, Meta(description="When the last would be sent, at this rate; null where that can't be said.")
+    ]
     variants: list[Variant]
     errors: Annotated[list[RecipientError], Meta(description=f"The first {MOST_ERRORS_SHOWN}.")]
     errors_url: str

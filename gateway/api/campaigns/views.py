@@ -8,7 +8,7 @@ from gateway import identifiers
 from gateway.api.campaigns.schemas import Campaign, Counts, RecipientCounts, RecipientError, Variant
 from gateway.messages import Status
 from gateway.rules.campaigns import from_json
-from gateway.rules.timestamps import rfc3339, time_or_none
+from gateway.rules.timestamps import LATEST_MS, rfc3339, time_or_none
 from gateway.store.campaigns.interface import CampaignRow, CampaignState, RecipientErrors
 
 _NOT_TAKEN = frozenset({Status.SCHEDULED, Status.QUEUED, Status.FAILED, Status.CANCELED, Status.OPTED_OUT})
@@ -113,8 +113,9 @@ def _expected_end(row: CampaignRow, left: int, own_rate: float, now_ms: int) -> 
     rate = row.rate if row.state is CampaignState.RUNNING and row.rate > 0 else own_rate
     if row.state not in _LEFT or rate <= 0:
         return None
-    begins = max(now_ms, row.scheduled_at or 0)
-    return rfc3339(begins + int(left / rate * 1000))
+    begins, takes_ms = max(now_ms, row.scheduled_at or 0), left / rate * 1000
+    # It may be infinite, which is no integer.
+    return rfc3339(begins + int(takes_ms)) if begins + takes_ms <= LATEST_MS else None
 
 
 def _variants(row: CampaignRow) -> list[Variant]:

@@ -104,7 +104,7 @@ def _refused(number: int, problem: Problem, client_id: str | None) -> RefusedLin
         client_id,
         problem.kind.code,
         problem.detail,
-        problem.kind.retryable,
+        problem.retryable,
         _UNSET if after is None else int(after),
         limited_by=members.get("limited_by", _UNSET),
         limit=members.get("limit", _UNSET),
@@ -114,8 +114,7 @@ def _refused(number: int, problem: Problem, client_id: str | None) -> RefusedLin
 
 def closing_line(problem: Problem) -> bytes:
     """The last line, where it is the gateway that ends the stream."""
-    kind = problem.kind
-    return _encode(ClosingLine(Closing(kind.code, problem.detail, kind.retryable))) + b"\n"
+    return _encode(ClosingLine(Closing(problem.kind.code, problem.detail, problem.retryable))) + b"\n"
 
 
 def problem_of(refusal: LimitReached | StoreFull | StoreBusy, refusals: Refusals) -> Problem:

@@ -17,7 +17,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _MOST_FAULTS = 5
 """Answers in the 500s, one after the other to one request, that tell of no pause."""
 _LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE})
-"""Worth another try whoever answered, a proxy for one."""
+"""Worth another try whoever answered, a proxy for one, unless the answer says that it is not."""
 
 
 class Clock(Protocol):
@@ -90,7 +90,7 @@ class Patience:
     def _pause_after(self, refusal: RefusedError, tries: int) -> float:
         """Seconds before this call goes out again; raises the refusal where it may not, or has done so too often."""
         told = refusal.headers.get("retry-after", "")
-        is_later = refusal.status in _LATER or refusal.problem.get("retryable") is True
+        is_later = refusal.problem.get("retryable", refusal.status in _LATER) is True
         if not is_later or (not told and tries >= _MOST_FAULTS):
             raise refusal
         if not told.isdecimal():

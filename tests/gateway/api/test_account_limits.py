@@ -86,9 +86,12 @@ async def test_a_bulk_takes_its_accepted_items_from_what_the_second_and_the_day_
 
 @limits(messages_per_day=2)
 async def test_a_bulk_that_no_day_can_take_is_told_to_be_smaller(house: Any, a_message: Build, limits: Any) -> None:
-    body = await (await house.client().post("/v1/sms/bulk", json=[a_message()] * 3)).get_json()
-    assert body["limited_by"] == "messages_per_day"
+    refused = await house.client().post("/v1/sms/bulk", json=[a_message()] * 3)
+    body = await refused.get_json()
+    assert (refused.status_code, body["limited_by"]) == (429, "messages_per_day")
     assert "3 at once are more than that" in body["detail"]
+    assert body["retryable"] is False
+    assert "Retry-After" not in refused.headers, "no wait makes room for so many"
 
 
 @limits(backlog=1)

@@ -57,3 +57,15 @@ def test_what_is_right_is_read_as_it_was_written(value: Any) -> None:
 
 def test_deep_nesting_within_reason_is_read() -> None:
     assert decode(b"[" * 50 + b"]" * 50) is not None
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")], ids=["arrays", "objects"])
+def test_nesting_is_read_or_refused_at_whatever_depth(opening: bytes, closing: bytes) -> None:
+    """Neither the quick reader nor Python's calls end where the other does."""
+    told = set()
+    for depth in [*range(800, 1_200), *range(1_200, 20_000, 400)]:
+        try:
+            decode(opening * depth + b"1" + closing * depth)
+        except Problem as problem:
+            told.add(problem.detail)
+    assert told <= {"The body is nested too deep."}

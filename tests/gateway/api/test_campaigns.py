@@ -103,3 +103,16 @@ async def test_a_named_template_is_taken_as_it_stands_with_its_language_and_defa
     found = await posted(house, campaign)
     assert (found["template"], found["recipients"]["accepted"]) == ("may", 1)
     assert found["errors"][0]["codes"] == {"x": ["missing"]}
+
+
+@pytest.mark.parametrize("rate", ["1e-18", "1e-320"])
+async def test_a_campaign_whose_end_no_calendar_holds_is_shown_without_one(house: House, rate: str) -> None:
+    found = await posted(house, a_campaign("+34600000001", message="Hi", rate=1))
+    assert (await when(house, found, "scheduled"))["expected_end"] is not None
+    slowed = f"UPDATE campaigns SET definition = json_set(definition, '$.rate', {rate})"
+    await house.store._writer._connection.call(lambda connection: connection.execute(slowed))
+    shown = await got(house, f"/v1/campaigns/{found['id']}")
+    assert (shown["expected_end"], shown["rate_limit"] > 0) == (None, True)
+    assert (await got(house, "/v1/campaigns"))["entities"] == [shown]
+    for path in ("/admin/campaigns", f"/admin/campaigns/{found['id']}"):
+        assert (await house.operator().get(path)).status_code == 200

@@ -68,3 +68,28 @@ async def test_a_kept_connection_takes_the_next_call(house: Any) -> None:
         second = await read_to_the_end(stream)
     assert first.startswith(b"HTTP/1.1 200")
     assert b'{"status":"ok"}' in second
+
+
+@pytest.mark.parametrize("app", ["app", "operator_app"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /healthz HTTP/1.1\r\nHost: a..b",
+        "GET /healthz HTTP/1.1\r\nHost: .example",
+        f"GET /healthz HTTP/1.1\r\nHost: {'a' * 64}:8080",
+        "POST /v1/sms/stream HTTP/1.1\r\nContent-Length: 9\r\nHost: a..b",
+        "POST /v1/campaigns/sms HTTP/1.1\r\nContent-Length: 9\r\nHost: a..b",
+        "GET ?a=1 HTTP/1.1\r\nHost: a",
+        "HEAD ?a=1 HTTP/1.1\r\nHost: a",
+        "GET http://[x/healthz HTTP/1.1\r\nHost: a",
+    ],
+)
+async def test_a_host_or_a_target_that_is_none_is_refused_as_all_else_is(house: Any, app: str, head: str) -> None:
+    async with serving(getattr(house, app)) as (host, port), await trio.open_tcp_stream(host, port) as stream:
+        await stream.send_all(f"{head}\r\nConnection: close\r\n\r\n".encode())
+        answer = await read_to_the_end(stream)
+    before, _, body = answer.partition(b"\r\n\r\n")
+    assert before.startswith(b"HTTP/1.1 400 ")
+    for header in (b"content-type: application/problem+json", b"request-id: req_", b"cache-control: no-store"):
+        assert header in before
+    assert head.startswith("HEAD") or b'"code":"bad_request"' in body

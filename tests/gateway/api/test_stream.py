@@ -10,7 +10,7 @@ from houses import House
 from streams import PATH, a_stream
 
 from gateway.api.description.stream_examples import STREAM_ANSWERS, STREAM_LINES
-from gateway.api.stream.lines import MOST_LINE
+from gateway.api.stream.lines import MOST_LINE, values_of
 
 Message = Callable[..., dict[str, Any]]
 
@@ -178,3 +178,12 @@ async def test_a_head_that_is_wrong_is_refused_before_anything_is_read(
 async def test_other_methods_are_405(house: House) -> None:
     answer = await house.client().get(PATH)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+async def test_a_line_of_whatever_depth_is_answered_by_itself() -> None:
+    """Where the quick reader goes deeper than Python calls itself is found by trying all depths."""
+    good = b'{"to":"+34600000001"}'
+    for depth in range(800, 1_200):
+        first, deep, last = await values_of([good, b'{"to":' + b"[" * depth + b"]" * depth + b"}", good])
+        assert first == last == {"to": "+34600000001"}
+        assert isinstance(deep, dict) or deep.detail == "The line is nested too deep."

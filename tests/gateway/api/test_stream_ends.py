@@ -54,6 +54,21 @@ async def test_of_the_lines_that_come_together_as_many_are_taken_as_find_room(ho
     assert {answer["error"]["limited_by"] for answer in answers[5:]} == {"backlog"}
 
 
+@pytest.mark.parametrize("limits", [{"messages_per_day": 2}, {"backlog": 2}], ids=str)
+async def test_lines_that_are_more_together_than_a_limit_are_told_when_each_may_come_again(
+    house: House, a_message: Message
+) -> None:
+    async with a_stream(house.app) as stream:
+        stream.say(*[a_message() for _ in range(5)])
+        stream.finish()
+        answers = await stream.rest()
+    assert ["entity" in answer for answer in answers] == [True] * 2 + [False] * 3
+    for error in (answer["error"] for answer in answers[2:]):
+        assert error["retryable"]
+        assert error["retry_after"] > 0
+        assert "at once" not in error["detail"]
+
+
 @pytest.mark.parametrize("limits", [{"backlog": 2}])
 async def test_a_line_that_found_no_room_may_come_again_under_its_number(house: House, a_message: Message) -> None:
     lines = [a_message(text=f"n {n}") for n in range(4)]

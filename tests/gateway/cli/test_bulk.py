@@ -215,6 +215,16 @@ def test_a_full_gateway_is_waited_for_and_asked_again_under_the_same_key(
     assert "asks to wait 0 s: The gateway has no room for more." in capsys.readouterr().err
 
 
+def test_what_no_wait_helps_against_is_not_asked_for_again(
+    gateway: BulkGateway, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for_ever = {"code": "too_many_requests", "detail": "3 at once are more than that.", "retryable": False}
+    gateway.troubles = [(429, for_ever, {})]
+    assert bulk(file, "--concurrency", "1") == 2
+    assert [what for _, what in gateway.calls] == ["trouble"]
+    assert "3 at once are more than that." in capsys.readouterr().err
+
+
 def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_sent_twice(
     gateway: BulkGateway, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,10 @@ SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 CONFIGURATION = f"""
 [operator]
 tokens = [{{ file = "operator_token" }}]
+webhook = {{ url = "https://ops.example/sms", secret_files = ["ops_webhook"] }}
+[lookup]
+url = "https://numbers.example/lookup"
+token_file = "lookup_token"
 [carriers.telco]
 hosts = ["smpp.telco.example:2775"]
 system_id = 'ac"me'
@@ -40,6 +44,8 @@ def config(tmp_path: Path) -> Path:
     (tmp_path / "operator_token").write_text("0123456789abcdef")
     (tmp_path / "backup_password").write_text("hunter3")
     (tmp_path / "webhook").write_text("whsec_" + "A" * 32)
+    (tmp_path / "ops_webhook").write_text("whsec_" + "A" * 32)
+    (tmp_path / "lookup_token").write_text("hunter5")
     (tmp_path / "sluice.toml").write_text(CONFIGURATION)
     return tmp_path / "sluice.toml"
 
@@ -76,6 +82,8 @@ def test_secrets_are_masked(config: Path, capsys: pytest.CaptureFixture[str]) ->
     assert tables["accounts"]["shop"]["webhook"]["secrets"] == ["***"]
     assert tables["accounts"]["shop"]["webhook"]["url"] == "https://shop.example/sms?***"
     assert tables["operator"]["tokens"] == [{"file": "operator_token", "name": "operator", "role": "operator"}]
+    assert "secrets" not in tables["operator"]["webhook"]
+    assert (tables["lookup"]["token_file"], tables["lookup"].get("token")) == ("lookup_token", None)
 
 
 def test_what_is_printed_loads_again_once_the_secrets_are_put_back(

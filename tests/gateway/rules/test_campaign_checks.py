@@ -6,7 +6,7 @@ import pytest
 from houses import a_configuration
 
 from gateway.flows.account_checks import checks_of
-from gateway.rules.campaign_checks import CampaignCheck, CheckedRecipient, Defined
+from gateway.rules.campaign_checks import LEAST_RATE, CampaignCheck, CheckedRecipient, Defined
 from gateway.rules.faults import ItemErrors
 from gateway.settings import Settings
 
@@ -107,3 +107,22 @@ def test_routes_are_asked_with_the_campaigns_name_and_tag() -> None:
     assert route_of(campaign_name="May sale") == "may"
     assert route_of(campaign_name="June", tag="spring") == "tagged"
     assert route_of(campaign_name="June") == "rest"
+
+
+@pytest.mark.parametrize("rate", [0, -1, 5e-324, 1e-18, 0.000_099])
+def test_a_rate_below_the_least_is_refused(rate: float) -> None:
+    found = check_of().define({"campaign_name": "May", "message": "Hi", "rate": rate}, NOW)
+    assert codes(found) == {"rate": ["too_small"]}
+    assert isinstance(found, ItemErrors)
+    assert "leave it out" in found.fields["rate"][0]
+    assert defined(check_of(), rate=LEAST_RATE).definition.rate == LEAST_RATE
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [({}, "message"), ({"message": None}, "message"), ({"text": None}, "text")], ids=str
+)
+def test_a_text_that_is_missing_is_told_once_with_its_code(given: dict[str, Any], name: str) -> None:
+    found = check_of().define({"campaign_name": "May", **given}, NOW)
+    assert codes(found) == {name: ["missing"]}
+    assert isinstance(found, ItemErrors)
+    assert found.fields == {name: ["is missing: give message or template"]}

@@ -189,6 +189,8 @@ def test_a_secret_of_the_environment_replaces_the_file_that_was_named(loads: Loa
     least = LEAST.replace('password = "hunter2hunter2"', 'password_file = "not there"')
     settings = loads(least=least, environ={"SLUICE_CARRIERS__TELCO__PASSWORD": "given"})
     assert settings.carriers["telco"].password.get_secret_value() == "given"
+    asking = '[lookup]\nurl = "https://n.example"\ntoken_file = "not there"'
+    assert loads(asking, environ={"SLUICE_LOOKUP__TOKEN": "given"}).lookup.bearer == "given"
 
 
 @pytest.mark.parametrize(
