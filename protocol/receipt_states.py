@@ -74,13 +74,15 @@ _GROUPS = {
 """Some aggregators write group and status as one word, such as REJECTED_NETWORK. DELIVERED is none: to whom decides."""
 _BEHIND = re.compile(r"[:(/|]")
 _AROUND = "[]<>(){}."
+_WORDS_BEHIND = re.compile(r"[A-Z_]+")
+_AGAINST = re.compile(r"NOT?\b|NOK\b|ERR")
 
 
 def state_of(word: str) -> ReceiptState | None:
     """The state that a word in `stat` means, or its words up to whom it was delivered to; None of what means nothing.
 
     A reason may stand behind it, as in `UNDELIV:Absent` or `UNDELIV(27)`, but behind no hyphen: UNDELIV-INTERIM is no
-    end.
+    end. Nothing is delivered behind which a word says otherwise, as in `DELIVER:FAILED`.
     """
     word = word.upper()
     if (state := _listed(word)) is not None:
@@ -89,7 +91,14 @@ def state_of(word: str) -> ReceiptState | None:
     if to:
         is_delivered = state_of(first) is ReceiptState.DELIVERED
         return _listed(f"DELIVERED_TO_{whom.removeprefix('THE ')}") if is_delivered else None
-    return _listed(_BEHIND.split(word.strip(_AROUND), maxsplit=1)[0])
+    first, *reason = _BEHIND.split(word.strip(_AROUND), maxsplit=1)
+    state = _listed(first)
+    return None if state is ReceiptState.DELIVERED and reason and _speaks_against_it(reason[0]) else state
+
+
+def _speaks_against_it(reason: str) -> bool:
+    words = _WORDS_BEHIND.findall(reason)
+    return any(_AGAINST.match(word) or _listed(word) not in {None, ReceiptState.DELIVERED} for word in words)
 
 
 def _listed(word: str) -> ReceiptState | None:

@@ -14,7 +14,7 @@ from gateway.carriers.bind_figures import BindFigures
 from gateway.carriers.bind_states import BindState, Ended
 from gateway.carriers.complaints import Complaints
 from gateway.carriers.heard import each_done, sorted_out
-from gateway.carriers.leaving import Leaving
+from gateway.carriers.leaving import ANSWERED_SECONDS, Leaving
 from gateway.carriers.outgoing import LAST_WORDS_SECONDS, Outgoing
 from gateway.carriers.reading import Reading
 from gateway.carriers.requests import patience_of, session_of
@@ -43,8 +43,6 @@ from protocol.session_events import (
 
 READ_OUT_SECONDS = 1.0
 """For answers that came before the write side broke to be read."""
-ANSWERED_SECONDS = 0.1
-"""For the last answer to a delivery to be written before a bind leaves: cut short, it would come again."""
 _LATENCY_WEIGHT = 0.1
 _NEVER = float("inf")
 
@@ -140,7 +138,7 @@ class Bind(BindFigures):
         self._outgoing.wake()
         self._reading.answered(len(pdus))
         if self.state is BindState.LEAVING and not self._reading.owes_answers:
-            self._look_soon()
+            self._rearm(trio.current_time() + ANSWERED_SECONDS)
 
     def throttled(self) -> bool:
         """The carrier said to slow down; whether a pause begins now. What waits is to be taken back then."""
@@ -181,6 +179,7 @@ class Bind(BindFigures):
         if self.is_over or self.state is BindState.LEAVING:
             return
         was_bound = self.state is not BindState.BINDING
+        self._reading.mark()
         self._leaving.begin(trio.current_time() + (limit_seconds if was_bound else 0.0), unbind_seconds)
         self._enter(BindState.LEAVING)
         if self._feed is not None:
@@ -298,6 +297,7 @@ class Bind(BindFigures):
 
     def _begin_being_left(self) -> None:
         """The carrier unbinds. What it has may still be answered (see Session); what it has not is for other binds."""
+        self._reading.mark()
         if self.state is not BindState.LEAVING:
             self._enter(BindState.LEAVING)
             if self._feed is not None:
@@ -306,12 +306,7 @@ class Bind(BindFigures):
             # Written now they would be in doubt: nobody has to read behind an unbind.
             each_done(self._turn, self.session.answer_unbind())
         elif not self._reading.owes_answers:
-            self._look_soon()
-
-    def _look_soon(self) -> None:
-        """Whether it may go, since nothing may be owed any more; what was just answered is written first."""
-        if self._alarm is not None:
-            self._alarm.deadline = min(self._alarm.deadline, trio.current_time() + ANSWERED_SECONDS)
+            self._rearm(trio.current_time() + ANSWERED_SECONDS)
 
     def _settle(self) -> None:
         """The one flush point: after every call into the session."""
@@ -366,11 +361,13 @@ class Bind(BindFigures):
         still_owed = self._window.oldest is not None or self._silence.owed > 0 or self._reading.owes_answers
         problem = self._leaving.go_on(self.session, now, still_owed=still_owed)
         if problem is not None:
+            # Where it is the carrier's unbind that still waits, for more than there is time for.
+            each_done(self._turn, self.session.answer_unbind())
             self._lose(CloseReason.UNBOUND, problem)
 
-    def _rearm(self) -> None:
+    def _rearm(self, by: float = _NEVER) -> None:
         # Only ever sooner: a deadline that moved away costs one needless tick, not a timer operation for each message.
-        if self._alarm is not None and (at := self.next_at) < self._alarm.deadline:
+        if self._alarm is not None and (at := min(by, self.next_at)) < self._alarm.deadline:
             self._alarm.deadline = at
 
     def _lose(self, reason: CloseReason, detail: str) -> None:

@@ -3,6 +3,8 @@
 from protocol.session import Session
 from protocol.session_states import SessionState
 
+ANSWERED_SECONDS = 0.1
+"""For the last answer that we owed to be written before the bind goes: cut short, the delivery would come again."""
 _NEVER = float("inf")
 
 

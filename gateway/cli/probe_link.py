@@ -25,7 +25,16 @@ from protocol.fields import read_header
 from protocol.framing import Framer
 from protocol.numbers import BindMode, CommandId, Tlv
 from protocol.pdus import DataSm, DeliverSm, QuerySm, SubmitSm
-from protocol.session_events import BindRefused, Bound, Closed, Delivered, Event, QuestionAnswered, SubmitAnswered
+from protocol.session_events import (
+    BindRefused,
+    Bound,
+    Closed,
+    Delivered,
+    Event,
+    PeerUnbound,
+    QuestionAnswered,
+    SubmitAnswered,
+)
 
 ENQUIRIES = 3
 _READ_OCTETS = 65_536
@@ -247,6 +256,9 @@ class ProbeLink:
                 event.token.status, event.token.told = event.status, event.told
             elif isinstance(event, Delivered):
                 self._take_delivery(event.pdu)
+            elif isinstance(event, PeerUnbound):
+                # A probe leaves nothing in doubt that anybody waits for.
+                self._take(self._session.answer_unbind())
             elif isinstance(event, Closed):
                 self._end(f"{event.reason.value}: {event.detail}".rstrip(": "))
         self._stirred.set()

@@ -22,7 +22,7 @@ _FEW_UNDER_WAY = MOST_UNDER_WAY // 4
 endpoint holds places that the account's fast ones want."""
 FAILURES_BEFORE_PAUSE = 3
 _FIRST_PAUSE_MS = 1_000
-_LONGEST_PAUSE_MS = 60_000
+LONGEST_PAUSE_MS = 60_000
 _NO_WEBHOOK = "no webhook is configured"
 _COLUMNS = "id, account, url, own, enabled, failures, resume_at"
 _BY_ID = f"SELECT {_COLUMNS} FROM endpoints WHERE id = ?"
@@ -219,7 +219,7 @@ class Endpoints:
         """No pause lasts longer than the longest from now on, and what gathers goes when it would have gone."""
         for endpoint in self.by_id.values():
             endpoint.not_before = min(endpoint.not_before, now + WEBHOOK_MOST_MS)
-            endpoint.resume_at = min(endpoint.resume_at, max(now + _LONGEST_PAUSE_MS, endpoint.not_before))
+            endpoint.resume_at = min(endpoint.resume_at, max(now + LONGEST_PAUSE_MS, endpoint.not_before))
             endpoint.pending_since = min(endpoint.pending_since, now)
             if endpoint.gathering is not None:
                 endpoint.gathering.due = min(endpoint.gathering.due, now + self.policy.linger_ms)
@@ -323,4 +323,4 @@ def pause_ms(failures: int) -> int:
     """How long an endpoint is left alone after so many failures in a row."""
     if failures < FAILURES_BEFORE_PAUSE:
         return 0
-    return int(min(_FIRST_PAUSE_MS * 2 ** min(failures - FAILURES_BEFORE_PAUSE, 10), _LONGEST_PAUSE_MS))
+    return int(min(_FIRST_PAUSE_MS * 2 ** min(failures - FAILURES_BEFORE_PAUSE, 10), LONGEST_PAUSE_MS))

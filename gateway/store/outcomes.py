@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gateway.store import at_once
-from gateway.store.endpoints import Endpoint, pause_ms
+from gateway.store.endpoints import LONGEST_PAUSE_MS, Endpoint, pause_ms
 from gateway.store.ends import EventsEnded
 from gateway.store.interface import DeliveryOutcome
 from gateway.store.many_rows import Update, as_json
@@ -215,7 +215,11 @@ def _health(work: Work, endpoint: Endpoint, outcome: DeliveryOutcome) -> None:
         endpoint.resume_at = work.now + pause if pause else 0
     # Else it was on its way when the pause began: what fails side by side is one failure, not as many in a row.
     if outcome.not_before is not None:
-        endpoint.not_before = max(endpoint.not_before, outcome.not_before)
+        asked = outcome.not_before
+        if not endpoint.own:
+            # One webhook_url speaks for all of its origin, and nobody can enable that: as long as after failures.
+            asked = min(asked, work.now + LONGEST_PAUSE_MS)
+        endpoint.not_before = max(endpoint.not_before, asked)
         endpoint.resume_at = max(endpoint.resume_at, endpoint.not_before)
     work.execute(
         "UPDATE endpoints SET failures = ?, resume_at = ?, last_failure_at = ? WHERE id = ?",

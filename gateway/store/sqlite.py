@@ -171,8 +171,8 @@ class SqliteStore(
     # --- writes that are waited for
 
     # A repeat told that nothing was accepted would be sent elsewhere, and so twice: what refuses a submission refuses
-    # only what is new of it. It is looked for behind the asks before it, one of which may be the same, and, where the
-    # writer can't write, in what is on disk.
+    # only what is new of it. A submission looks for its key behind those before it, one of which may be the same; where
+    # the writer can't write, what is on disk is looked at.
 
     async def accept(self, submission: Submission) -> AcceptOutcome:
         key = submission.idempotency

@@ -42,6 +42,7 @@ from gateway.store.interface import (
     KeptInARow,
     ReceiptIn,
 )
+from gateway.store.matching import Match
 from gateway.store.mirrors import Mirrors
 from gateway.store.work import Work
 
@@ -240,7 +241,7 @@ def _record_what_is_told(work: Work, batch: Batch) -> None:
         if work.parked:
             for carrier, carrier_message_id in known:
                 for receipt, found in parked.made_known(work, carrier, carrier_message_id):
-                    receipts.apply(work, receipt, found)
+                    _apply_parked(work, receipt, found, is_again=told.quiet)
     for receipt in ordinary.receipts(work, [receipt for receipt, _ in batch.receipts]):
         receipts.record(work, receipt)
     for inbound, _ in batch.inbound:
@@ -251,6 +252,20 @@ def _record_what_is_told(work: Work, batch: Batch) -> None:
         ended_binds.release(work, batch.released)
     if batch.doubted:
         ended_binds.doubt(work, batch.doubted)
+
+
+def _apply_parked(work: Work, receipt: ReceiptIn, found: Match, *, is_again: bool) -> None:
+    """`is_again`: where its event, too, can't be told it is recorded without, or else the answer would be lost."""
+    if not is_again:
+        receipts.apply(work, receipt, found)
+        return
+    with work.apart("telling of a receipt that came before its answer") as failed:
+        receipts.apply(work, receipt, found)
+    if failed:
+        work.freshen()
+        work.quiet = True
+        receipts.apply(work, receipt, found)
+        work.quiet = False
 
 
 def _undo(connection: sqlite3.Connection, mirrors: Mirrors) -> None:

@@ -198,6 +198,7 @@ class Work:
         """After something was undone: know of the endpoints what the rows say."""
         if self.stale:
             self.endpoints.load(self.connection)
+            self.endpoints.clock_set_back(self.now)
             self.stale = False
 
     def find(self, message: int) -> Found | None:

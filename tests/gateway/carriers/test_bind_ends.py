@@ -117,6 +117,35 @@ async def test_what_was_delivered_has_its_answer_before_the_end(bound: Any, auto
         assert it.smsc.delivered == [(None, 0)]
 
 
+async def test_leaving_waits_for_no_delivery_that_comes_after_it_began(bound: Any, autojump_clock: Any) -> None:
+    async with bound() as it:
+        it.smsc.deliver(a_receipt())
+        await it.smsc.flush()
+        await quiet()
+        it.bind.leave(30)
+        for _ in range(5):
+            it.smsc.deliver(a_receipt())
+            await it.smsc.flush()
+            await trio.sleep(0.01)
+        it.bind.answer(it.pdus[0], 0)
+        await trio.sleep(1)
+        assert it.ended.reason is CloseReason.UNBOUND
+
+
+async def test_a_carrier_that_unbinds_has_its_answer_although_there_is_no_time_left(
+    bound: Any, autojump_clock: Any
+) -> None:
+    async with bound() as it:
+        it.submit(1)
+        await quiet()
+        it.bind.leave(1)
+        it.smsc.unbind()
+        await it.smsc.flush()
+        await trio.sleep(2)
+        assert it.ended.reason is CloseReason.PEER_UNBOUND
+        assert it.smsc.closed.reason is CloseReason.UNBOUND, "our unbind_resp did not arrive"
+
+
 async def test_an_unbind_behind_a_delivery_that_is_answered_at_once_is_not_waited_with(
     bound: Any, autojump_clock: Any
 ) -> None:

@@ -147,3 +147,14 @@ async def test_a_retry_after_outlives_a_success_and_a_transaction_that_was_undon
     await bench.outcome(bench.deliveries[2])
     await pass_seconds(bench, 59)
     assert len(bench.deliveries) == 4
+
+
+async def test_one_webhook_url_silences_the_others_of_its_origin_for_a_minute_at_most(bench):
+    bench.take_deliveries()
+    await bench.sent("1", webhook_url="https://hooks.example/one")
+    await asks_for(bench, bench.deliveries[0], 60 * MINUTE, 429)
+    await bench.sent("2", recipient="+34600000002", webhook_url="https://hooks.example/two")
+    await pass_seconds(bench, 59)
+    assert len(bench.deliveries) == 1
+    await bench.after(SECOND)
+    assert [delivery.url for delivery in bench.deliveries] == ["https://hooks.example/one", "https://hooks.example/two"]
