@@ -27,6 +27,10 @@ from gateway.cli.bench.stages import REST, STAGES, stage_of
 from gateway.cli.bench.throughput import BULK_500, LEAN, SINGLE
 
 _RATE = "200"
+_WITHIN = (
+    "a thread within the gateway, which sees the others mostly where they let the interpreter go (a write, a "
+    "statement): to compare by, not to believe; install py-spy for the truth"
+)
 _SETTLE_SECONDS = 1.0
 _IDLE = {"get_events", "_connection_worker_thread", "_work", "wait", "_obey", "_wait_for_tstate_lock"}
 """Functions in which a thread waits, innermost: their samples are left out."""
@@ -70,7 +74,7 @@ def profiled(
 ) -> Profile:
     """Medians of `runs`, gateways by turns."""
     spy = shutil.which("py-spy")
-    say(f"sampled by {spy or 'a thread within the gateway (py-spy is not installed)'}")
+    say(f"sampled by {spy or _WITHIN}")
     seen: dict[str, list[Figures]] = {}
     for _ in range(runs):
         for traffic in kinds:

@@ -22,6 +22,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "gateway/store/claims",
         "gateway/store/in_hand",
         "gateway/store/cutting",
+        "protocol/writing",
         "gateway/store/queues",
         "gateway/rules/deal",
     ),
@@ -34,7 +35,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "protocol/submit_bodies",
         "protocol/session_outbound",
     ),
-    "write": ("gateway/carriers/sending", "gateway/carriers/outgoing", "gateway/carriers/link", "protocol/writing"),
+    "write": ("gateway/carriers/sending", "gateway/carriers/outgoing", "gateway/carriers/link"),
     "read": (
         "gateway/carriers/reading",
         "gateway/carriers/heard",
