@@ -143,8 +143,9 @@ def _scan(octets: bytes, text: str) -> ReceiptText:
     stat = fields.get("stat")
     state = state_of(stat) if stat else None
     is_unmistakable = stat is not None and (len(fields) >= 3 or (state is not None and fields.get("id") is not None))
-    if "stat" not in fields and (bare := _BARE_STATE.search(plain)) is not None and state_of(bare[1]) is not None:
-        stat, state = bare[1], state_of(bare[1])
+    if "stat" not in fields and (bare := _BARE_STATE.search(plain)) is not None:
+        meant = state_of(bare[1])
+        stat, state = (None, None) if meant is None else (bare[1], meant)
     if "id" not in fields and (glued := _GLUED_ID.search(raw)):
         fields["id"] = _word(glued[1])
     if not fields:

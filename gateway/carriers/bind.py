@@ -179,11 +179,8 @@ class Bind(BindFigures):
         if self.is_over or self.state is BindState.LEAVING:
             return
         was_bound = self.state is not BindState.BINDING
-        self._reading.mark()
         self._leaving.begin(trio.current_time() + (limit_seconds if was_bound else 0.0), unbind_seconds)
-        self._enter(BindState.LEAVING)
-        if self._feed is not None:
-            self._feed.halted()
+        self._take_no_more()
         self._settle()
 
     async def run(self, request: BindRequest) -> Ended:
@@ -297,16 +294,20 @@ class Bind(BindFigures):
 
     def _begin_being_left(self) -> None:
         """The carrier unbinds. What it has may still be answered (see Session); what it has not is for other binds."""
-        self._reading.mark()
-        if self.state is not BindState.LEAVING:
-            self._enter(BindState.LEAVING)
-            if self._feed is not None:
-                self._feed.halted()
+        self._take_no_more()
         if self._outgoing.has_unwritten:
             # Written now they would be in doubt: nobody has to read behind an unbind.
             each_done(self._turn, self.session.answer_unbind())
         elif not self._reading.owes_answers:
             self._rearm(trio.current_time() + ANSWERED_SECONDS)
+
+    def _take_no_more(self) -> None:
+        """From now on it only waits for what is owed."""
+        self._reading.mark()
+        if self.state is not BindState.LEAVING:
+            self._enter(BindState.LEAVING)
+            if self._feed is not None:
+                self._feed.halted()
 
     def _settle(self) -> None:
         """The one flush point: after every call into the session."""

@@ -23,7 +23,7 @@ class Reading:
         """`on_hearing` is called when it reads again after it did not."""
         self._stream = stream
         self._outgoing = outgoing
-        self._handed_on = self._answered = self._marked = 0
+        self._undecided = self._owed = 0
         self._slack = trio.Event()
         self.is_deaf = False
         """While it does not read, what the peer said may be there unread."""
@@ -33,24 +33,21 @@ class Reading:
 
     def mark(self) -> None:
         """What came so far is to be answered before the bind ends; what comes later has until its end."""
-        self._marked = self._handed_on
+        self._owed = self._undecided
 
     @property
     def owes_answers(self) -> bool:
         """Whether deliveries from before the mark wait for their commit, and so for their answer."""
-        return self._answered < self._marked
-
-    @property
-    def _undecided(self) -> int:
-        return self._handed_on - self._answered
+        return self._owed > 0
 
     def handed_on(self, deliveries: int) -> None:
         """So many more are to be answered."""
-        self._handed_on += deliveries
+        self._undecided += deliveries
 
     def answered(self, deliveries: int) -> None:
         """So many less are to be answered."""
-        self._answered += deliveries
+        self._undecided -= deliveries
+        self._owed -= deliveries
         if self._undecided < DELIVERIES_WAITING:
             self._slack.set()
 

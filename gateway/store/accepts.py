@@ -114,19 +114,16 @@ def _file_others(work: Work, submission: Submission, left_out: Collection[int]) 
 
 def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | KeyReused | None:
     """What was answered when this key was first seen; None: it is new."""
-    row = work.execute(keys.FIRST, (account, key.key, work.now)).fetchone()
-    return None if row is None else _again(work.connection, key, row)
+    return answer_found(work.connection, account, key, work.now)
 
 
-def committed_answer(
+def answer_found(
     connection: sqlite3.Connection, account: str, key: IdempotencyKey, now: int
 ) -> Replayed | KeyReused | None:
-    """`first_answer` by a reader, where the writer can't write."""
+    """`first_answer` by whichever connection: a reader's, where the writer can't write."""
     row = connection.execute(keys.FIRST, (account, key.key, now)).fetchone()
-    return None if row is None else _again(connection, key, row)
-
-
-def _again(connection: sqlite3.Connection, key: IdempotencyKey, row: tuple[bytes, int, bytes]) -> Replayed | KeyReused:
+    if row is None:
+        return None
     fingerprint, submission, body = row
     if fingerprint != key.fingerprint:
         return KeyReused()

@@ -169,8 +169,11 @@ class Endpoints:
                 self._ids[(endpoint.account, True, endpoint.url)] = endpoint.id
             self.stirred.add(endpoint.id)
 
-    def load(self, connection: sqlite3.Connection) -> None:
-        """Know what the rows say, and no more: of endpoints for which something waits."""
+    def load(self, connection: sqlite3.Connection, now: int) -> None:
+        """Know what the rows say, and no more: of endpoints for which something waits.
+
+        But for pauses that end later than any may, which were written before the clock was set back.
+        """
         self._connection = connection
         for known in (self.by_id, self._ids, self.stirred, self.times, self.ready, self.overdue, self.held):
             known.clear()
@@ -191,6 +194,7 @@ class Endpoints:
         at_once.load(self, connection)
         members = sum(row[0] or 0 for sql in _MEMBERS for row in connection.execute(sql).fetchall())
         self.in_delivery = members + len(self.first_tries)
+        self.clock_set_back(now)
 
     def of_message(self, connection: sqlite3.Connection, account: str, webhook_url: str | None) -> int | None:
         """The endpoint that a message's events go to; None: nobody is told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ import trio
 from gateway.store import readers
 from gateway.store.connection import Connection
 from gateway.store.faults import DiskReserve
+from gateway.store.interface import StoreBusy, StoreFull
 from gateway.store.work import Work
 from gateway.store.writer import Writer
 
@@ -44,9 +46,17 @@ class SqliteFace:
                 self._readers.append(reader)
         return found
 
-    async def _read_if_possible(self, function: Callable[[sqlite3.Connection], T | None]) -> T | None:
-        """`_read` when the writer has refused; what keeps it from writing may keep the reader from reading: None."""
-        try:
-            return await self._read(function)
-        except sqlite3.Error:
-            return None
+    async def _or_found(
+        self, refusal: StoreFull | StoreBusy, look: Callable[[sqlite3.Connection], T | None] | None
+    ) -> T:
+        """What a reader finds of a repeat that the writer has refused; raises the refusal of what is new.
+
+        `look` None: it came without a key. What keeps the one from writing may keep the other from reading.
+        """
+        found = None
+        if look is not None:
+            with suppress(sqlite3.Error):
+                found = await self._read(look)
+        if found is None:
+            raise refusal
+        return found

@@ -39,8 +39,7 @@ def recover(connection: sqlite3.Connection, mirrors: Mirrors, now: int) -> Found
     mirrors.usage.load(connection, now)
     deliveries = connection.execute(_UNFINISHED, (now,)).rowcount + at_once.recover(connection, last)
     mirrors.endpoints.configure(connection)
-    mirrors.endpoints.load(connection)
-    mirrors.endpoints.clock_set_back(now)
+    mirrors.endpoints.load(connection, now)
     mirrors.parked = connection.execute("SELECT count(*) FROM parked").fetchone()[0]
     mirrors.joining = connection.execute("SELECT count(*) FROM inbound_sets").fetchone()[0]
     work = Work(connection, mirrors, now)

@@ -6,6 +6,7 @@ they mean.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -179,11 +180,8 @@ class SqliteStore(
         full = self._full_disk(has_key=key is not None) if submission.messages else None
         try:
             return await self._file(submission, partial(accepts.accept, submission=submission, full=full))
-        except (StoreFull, StoreBusy):
-            again = None if key is None else await self._committed_answer(submission.account, key)
-            if again is None:
-                raise
-            return again
+        except (StoreFull, StoreBusy) as refusal:
+            return await self._or_found(refusal, None if key is None else self._look_for(submission.account, key))
 
     async def file_lines(self, lines: LinesIn) -> LinesFiled:
         keys = lines.keys
@@ -193,13 +191,8 @@ class SqliteStore(
         try:
             return await self._file(lines.submission, partial(filing.file_lines, lines=lines, full=full))
         except (StoreFull, StoreBusy) as refusal:
-            if keys is None:
-                raise
-            look = partial(filing.committed_answers, lines=lines, keys=keys, now=self._clock(), refusal=refusal)
-            filed = await self._read_if_possible(look)
-            if filed is None:
-                raise
-            return filed
+            found = partial(filing.committed_answers, lines=lines, now=self._clock(), refusal=refusal)
+            return await self._or_found(refusal, None if keys is None else partial(found, keys=keys))
 
     def _full_disk(self, *, has_key: bool) -> StoreFull | None:
         """The refusal of what is new, where the disk's reserve is reached. Raises it where no key may be known."""
@@ -221,16 +214,13 @@ class SqliteStore(
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         try:
             return await self._order(partial(accepts.first_answer, account=account, key=idempotency))
-        except (StoreFull, StoreBusy):
-            again = await self._committed_answer(account, idempotency)
-            if again is None:
-                raise
-            return again
+        except (StoreFull, StoreBusy) as refusal:
+            return await self._or_found(refusal, self._look_for(account, idempotency))
 
-    async def _committed_answer(self, account: str, key: IdempotencyKey) -> Replayed | KeyReused | None:
-        look = partial(accepts.committed_answer, account=account, key=key, now=self._clock())
-        again: Replayed | KeyReused | None = await self._read_if_possible(look)
-        return again
+    def _look_for(
+        self, account: str, key: IdempotencyKey
+    ) -> Callable[[sqlite3.Connection], Replayed | KeyReused | None]:
+        return partial(accepts.answer_found, account=account, key=key, now=self._clock())
 
     async def kept_answer(self, account: str, idempotency: IdempotencyKey) -> bytes | KeyReused | None:
         return await self._order(partial(accepts.kept_answer, account=account, key=idempotency))

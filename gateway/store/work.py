@@ -197,8 +197,7 @@ class Work:
     def freshen(self) -> None:
         """After something was undone: know of the endpoints what the rows say."""
         if self.stale:
-            self.endpoints.load(self.connection)
-            self.endpoints.clock_set_back(self.now)
+            self.endpoints.load(self.connection, self.now)
             self.stale = False
 
     def find(self, message: int) -> Found | None:

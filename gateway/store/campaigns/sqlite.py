@@ -37,15 +37,11 @@ class SqliteCampaigns(SqliteFace):
         try:
             self._disk.check()
             return await self._order(partial(loading.open_campaign, campaign=campaign))
-        except (StoreFull, StoreBusy):
+        except (StoreFull, StoreBusy) as refusal:
             # A repeat told that nothing was accepted would be sent elsewhere, and so twice.
-            known = None
-            if campaign.key is not None:
-                look = partial(loading.campaign_of_key, account=campaign.account, key=campaign.key)
-                known = await self._read_if_possible(look)
-            if known is None:
-                raise
-            return known
+            key = campaign.key
+            look = None if key is None else partial(loading.campaign_of_key, account=campaign.account, key=key)
+            return await self._or_found(refusal, look)
 
     async def add_recipients(
         self, campaign: int, recipients: Sequence[NewRecipient], errors: Sequence[RecipientErrors]

@@ -7,7 +7,7 @@ together is found by the numbers from its first line to its last.
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -48,7 +48,7 @@ _refusals = msgspec.json.Decoder(_Refusals)
 def file_lines(work: Work, lines: LinesIn, full: StoreFull | None = None) -> LinesFiled | StoreFull:
     """File what is new and finds room; with `full`, the disk's refusal, nothing of it."""
     submission, keys = lines.submission, lines.keys
-    again, reused = ({}, set()) if keys is None else _first_answers(work, submission.account, keys)
+    again, reused = ({}, set()) if keys is None else _first_answers(work.connection, submission.account, keys, work.now)
     if keys is not None and not again and not reused and is_of_no_stream(work, submission.account, keys.key):
         reused = set(keys.digests)
     if full is not None:
@@ -64,8 +64,7 @@ def committed_answers(
     connection: sqlite3.Connection, lines: LinesIn, keys: LineKeys, now: int, refusal: StoreFull | StoreBusy
 ) -> LinesFiled | None:
     """The lines that came before, found by a reader where the writer can't write; None: all of them are new."""
-    rows = connection.execute(_FIRST, _wanted(lines.submission.account, keys, now)).fetchall() if keys.digests else []
-    return _without_new(lines, *_told_before(connection, rows, keys), refusal)
+    return _without_new(lines, *_first_answers(connection, lines.submission.account, keys, now), refusal)
 
 
 def _without_new(
@@ -127,31 +126,16 @@ def _room(work: Work, account: str, count: int) -> int:
     return bisect_left(range(1, count), True, key=is_too_many)
 
 
-def _first_answers(work: Work, account: str, keys: LineKeys) -> tuple[dict[int, LineAgain], set[int]]:
-    """Of the lines that came before, by number; and the numbers under which something else came."""
-    if not keys.digests:
-        return {}, set()
-    return _told_before(work.connection, work.execute(_FIRST, _wanted(account, keys, work.now)).fetchall(), keys)
-
-
-def _wanted(account: str, keys: LineKeys, now: int) -> tuple[str, str, int, int, int, int]:
-    """What _FIRST takes."""
-    least, most = _least_and_most(keys)
-    return account, keys.key, least - MOST_LINES + 1, most, least, now
-
-
-def _least_and_most(keys: LineKeys) -> tuple[int, int]:
-    return next(iter(keys.digests)), next(reversed(keys.digests.keys()))  # type: ignore[call-overload]
-
-
-def _told_before(
-    connection: sqlite3.Connection, rows: Iterable[tuple[int, int, bytes, bytes, bytes]], keys: LineKeys
+def _first_answers(
+    connection: sqlite3.Connection, account: str, keys: LineKeys, now: int
 ) -> tuple[dict[int, LineAgain], set[int]]:
+    """Of the lines that came before, by number; and the numbers under which something else came."""
     again: dict[int, LineAgain] = {}
     reused: set[int] = set()
     if not keys.digests:
         return again, reused
-    least, most = _least_and_most(keys)
+    least, most = next(iter(keys.digests)), next(reversed(keys.digests.keys()))  # type: ignore[call-overload]
+    rows = connection.execute(_FIRST, (account, keys.key, least - MOST_LINES + 1, most, least, now)).fetchall()
     for first, submission, digests, messages, refusals in rows:
         refused = _refusals.decode(refusals) if refusals else _NO_REFUSALS
         ids = array("q", bytes(messages))
