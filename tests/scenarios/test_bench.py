@@ -1,5 +1,8 @@
 """`sluice bench` on its stage: a tiny run of each kind of row, so that none breaks unseen."""
 
+import shutil
+import sys
+
 import pytest
 
 from gateway.cli.bench.profile import TRAFFIC, profiled
@@ -16,6 +19,7 @@ KINDS = {
     "headroom-carrier": {"rate", "simulator_us"},
     "headroom-sink": {"rate", "sink_us"},
     "webhook-per-event": {"rate", "to_carrier_rate", "p99_ms", "rss_mib", *CPU},
+    "webhook-single-tls": {"rate", "to_carrier_rate", *CPU},
     "single-lean-no-receipts": {"rate", "clients_us", *CPU},
     "stream": {"rate", *CPU},
     "latency-100-lean": {"p50_ms", "p99_ms", "after_201_p50_ms", "post_p99_ms", *CPU},
@@ -43,13 +47,53 @@ def test_a_row_is_measured(name, monkeypatch, tmp_path):
     assert list(tmp_path.glob("sluice-bench-*")) == []
 
 
-@pytest.mark.parametrize("spy", [None], ids=["within"])
-def test_a_profile_tells_the_stages(spy, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
+SPY = """\
+#!{python}
+import signal, sys, time
+def told(*_):
+    with open(sys.argv[sys.argv.index("--output") + 1], "w") as out:
+        out.write("main (/x/gateway/daemon.py);order (/x/gateway/store/writer.py) 3\\n")
+        out.write("main (/x/gateway/daemon.py);get_events (/x/trio/_core/_io_epoll.py) 90\\n")
+        out.write("_bootstrap (threading.py);_bootstrap_inner (threading.py);claim (/x/gateway/store/claims.py) 5\\n")
+    sys.exit()
+signal.signal(signal.SIGINT, told)
+while True:
+    time.sleep(1)
+"""
 
-    stages = profiled([("now", CONTEXT)], 1, lambda line: None, TRAFFIC[:1])
+
+def a_spy(folder, monkeypatch, text):
+    """In place of py-spy, and alone on the path."""
+    (folder / "py-spy").write_text(text.format(python=sys.executable))
+    (folder / "py-spy").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_a_profile_shares_the_cpu_out_by_what_py_spy_saw(monkeypatch, tmp_path):
+    a_spy(tmp_path, monkeypatch, SPY)
+    said = []
+
+    stages = profiled([("now", CONTEXT)], 1, said.append, TRAFFIC[:1])
 
     bulk = stages["bulk of 500, now"]
+    assert set(bulk) == {"insert", "claim", "all"}
+    assert bulk["insert"] + bulk["claim"] == pytest.approx(bulk["all"])
+    assert said[0].startswith("bulk of 500: the gateway is process ")
+
+
+def test_a_profile_says_why_py_spy_sees_nothing(monkeypatch, tmp_path):
+    a_spy(tmp_path, monkeypatch, "#!{python}\nraise SystemExit('Permission Denied: try again as root')\n")
+    said = []
+
+    assert profiled([("now", CONTEXT)], 1, said.append, TRAFFIC[:1]) == {}
+
+    assert said[1] == "bulk of 500, now: left out, py-spy ended: Permission Denied: try again as root"
+
+
+@pytest.mark.skipif(shutil.which("py-spy") is None, reason="py-spy is not installed")
+def test_a_profile_tells_the_stages():
+    bulk = profiled([("now", CONTEXT)], 1, lambda line: None, TRAFFIC[:1])["bulk of 500, now"]
+
     assert bulk["all"] > 0
     assert len(bulk) > 3
 

@@ -40,7 +40,10 @@ def worked_off(context: Context, waiting: int, shape: Shape, *, restarts: bool) 
         figures = {**fill(stage, queued), "queued_rss_mib": stage.rss_mib()}
         if restarts:
             figures |= _restarted(stage)
-        return {**figures, **_drained(stage, queued, count)}
+        figures |= _drained(stage, queued, count)
+        if not waiting:
+            stage.wait_for_events(queued, _DRAIN_SECONDS)
+        return {**figures, **stage.told_apart(shape.events, whole=[] if waiting else None)}
 
 
 def fill(stage: Stage, count: int, lane: str = "") -> Figures:

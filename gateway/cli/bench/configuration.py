@@ -7,6 +7,7 @@ from pathlib import Path
 TOKEN = "sk_bench"  # noqa: S105 - of a throw-away gateway on loopback
 CARRIER = "telco"
 LEAN_KEY = "submit_listen"
+DELIVERED = ("message.delivered",)
 
 _TEXT = """\
 [http]
@@ -31,7 +32,7 @@ senders = ["SHOP"]
 default_sender = "SHOP"
 default_region = "ES"
 [accounts.shop.webhook]
-url = "http://127.0.0.1:{sink}/"
+url = "{scheme}://127.0.0.1:{sink}/"
 secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
 batch = {batch}
 events = [{events}]
@@ -72,7 +73,9 @@ class Shape:
     submit_rate: int = 0
     batch: int = 100
     """Events of a webhook call."""
-    events: tuple[str, ...] = ("message.delivered",)
+    events: tuple[str, ...] = DELIVERED
+    by_tls: bool = False
+    """Whether the webhook is https."""
     horizon: str = "72h"
     """Of receipts and of webhooks."""
     more: str = field(default="", repr=False)
@@ -92,6 +95,7 @@ class Shape:
             front=ports.front,
             lean=f'{LEAN_KEY} = ["127.0.0.1:{ports.lean}"]' if has_lean else "",
             operator=ports.operator,
+            scheme="https" if self.by_tls else "http",
             sink=ports.sink,
             store=store,
             horizon=self.horizon,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.bench.configuration import Ports
+from gateway.cli.bench.configuration import DELIVERED, Ports
 from gateway.cli.bench.latency import paced
 from gateway.cli.bench.processes import Child
 from gateway.cli.bench.relays import Relay, wait_for_ports
@@ -122,7 +122,7 @@ class OfKannel(Named):
         with staged(relay, receipt_seconds=RECEIPT_SECONDS if self.receipts else None) as stage:
             if self.per_second:
                 return paced(stage, KANNEL, self.per_second, scale.seconds, scale.warm_up)
-            events = 1 if self.receipts else 0
+            events = DELIVERED if self.receipts else ()
             return through(stage, KANNEL, scale.warm_up, scale.singles, events=events, client_ids=False)
 
 

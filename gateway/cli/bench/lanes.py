@@ -50,4 +50,5 @@ def codes(stage: Stage, count: int) -> Figures:
         **spent.each(before, max(1, more)),
         **to_wire(call.posts, outcome, stage.arrivals()),
         "rss_mib": stage.rss_mib("VmHWM"),
+        **stage.told_apart(whole=[(_FIRST, _FIRST + count)]),
     }

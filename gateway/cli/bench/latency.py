@@ -37,14 +37,16 @@ def paced(stage: Stage, way: Way, per_second: int, seconds: float, warm_up: int)
     before = stage.spent()
     call.begin()
     outcome = call.outcome()
-    last = stage.wait_for_events(warm_up + count)
+    stage.wait_for_events(warm_up + count)
+    spent = stage.spent().each(before, count)
+    again = stage.told_apart()
     return {
-        "rate": count / (last - outcome["began"]),
-        **stage.spent().each(before, count),
+        "rate": count / (stage.told()["last"] - outcome["began"]),
+        **spent,
         "clients_us": outcome["cpu_seconds"] / count * 1e6,
         **to_wire(call.posts, outcome, stage.arrivals()),
         "rss_mib": stage.rss_mib("VmHWM"),
-        **stage.repeated(warm_up + count, warm_up + count),
+        **again,
     }
 
 

@@ -1,13 +1,13 @@
 """`sluice bench profile`: where the microseconds of a message go, stage by stage, in the whole gateway under load.
 
-By py-spy where it is installed, which looks from outside; else by the sampler of sampled.py. Shares of the samples,
-times the CPU that the gateway took, by messages. Stages are told apart in stages.py.
+By py-spy, which looks from outside: a thread within would see the others mostly where they let the interpreter go.
+Shares of the samples, times the CPU that the gateway took, by messages. Stages are told apart in stages.py.
 """
 
-import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,12 +27,9 @@ from gateway.cli.bench.stages import REST, STAGES, stage_of
 from gateway.cli.bench.throughput import BULK_500, LEAN, SINGLE
 
 _RATE = "200"
-_WITHIN = (
-    "a thread within the gateway, which sees the others mostly where they let the interpreter go (a write, a "
-    "statement): to compare by, not to believe; install py-spy for the truth"
-)
+_TAIL_CHARACTERS = 500
 _SETTLE_SECONDS = 1.0
-_IDLE = {"get_events", "_connection_worker_thread", "_work", "wait", "_obey", "_wait_for_tstate_lock"}
+_IDLE = {"get_events", "_connection_worker_thread", "_work", "wait", "_wait_for_tstate_lock"}
 """Functions in which a thread waits, innermost: their samples are left out."""
 
 
@@ -72,15 +69,14 @@ def profiled(
     say: Callable[[str], None],
     kinds: Sequence[Traffic] = TRAFFIC,
 ) -> Profile:
-    """Medians of `runs`, gateways by turns."""
-    spy = shutil.which("py-spy")
-    say(f"sampled by {spy or _WITHIN}")
+    """Medians of `runs`, gateways by turns. Raises BenchError where py-spy is absent."""
+    spy = py_spy()
     seen: dict[str, list[Figures]] = {}
     for _ in range(runs):
         for traffic in kinds:
             for name, context in gateways:
                 try:
-                    figures = _once(traffic, context, spy)
+                    figures = _once(traffic, context, spy, say)
                 except BenchError as failure:
                     say(f"{traffic.name}, {name}: left out, {failure}")
                     continue
@@ -100,16 +96,24 @@ def table_of(profile: Profile) -> Table:
     return table
 
 
-def _once(traffic: Traffic, context: Context, spy: str | None) -> Figures:
+def py_spy() -> str:
+    """Where it is, on the path or beside this interpreter."""
+    spy = shutil.which("py-spy") or shutil.which("py-spy", path=str(Path(sys.executable).parent))
+    if spy is None:
+        raise BenchError("the profile is py-spy's, which is not installed: `pip install py-spy`, into any environment")
+    return spy
+
+
+def _once(traffic: Traffic, context: Context, spy: str, say: Callable[[str], None]) -> Figures:
     scale = context.scale
     count = traffic.count(scale)
-    wrapper = () if spy else ("-m", "gateway.cli.bench.sampled")
-    with staged(Sluice(Shape(), context.tree, wrapper)) as stage:
+    with staged(Sluice(Shape(), context.tree)) as stage:
         stage.post(traffic.way, scale.warm_up)
         stage.wait_for_events(scale.warm_up)
         gateway = stage.relay.processes()["gateway"]
         call = stage.call(traffic.way, count, scale.warm_up)
-        end = _spied(spy, gateway, stage.folder) if spy else _sampled(gateway)
+        say(f"{traffic.name}: the gateway is process {gateway.pid}")
+        end = _spied(spy, gateway, stage.folder)
         before = stage.spent()
         call.begin()
         call.outcome()
@@ -120,29 +124,18 @@ def _once(traffic: Traffic, context: Context, spy: str | None) -> Figures:
     return {**{name: weight / total * each for name, weight in shares.items()}, "all": each}
 
 
-def _sampled(gateway: Child) -> Callable[[], Stages]:
-    """By the sampler within."""
-    gateway.ask("go")
-
-    def end() -> Stages:
-        gateway.tell("stop")
-        shares = Stages()
-        for thread in json.loads(gateway.hear()):
-            shares.add(_shares(thread["cpu_seconds"], thread["stacks"]))
-        return shares
-
-    return end
-
-
 def _spied(spy: str, gateway: Child, folder: Path) -> Callable[[], Stages]:
-    """By py-spy, as lines of `frame;frame;frame count`, each `function (file)`."""
-    file = folder / "stacks.raw"
+    """By py-spy, as lines of `frame;frame;frame count`, each `function (file)`. Raises BenchError where it can't."""
+    file, log = folder / "stacks.raw", folder / "py-spy.log"
     command = [spy, "record", "--pid", str(gateway.pid), "--rate", _RATE, "--format", "raw", "--nolineno"]
     command += ["--full-filenames", "--duration", "3600", "--output", str(file)]
-    process = subprocess.Popen(  # noqa: S603 - the py-spy that was found
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    with log.open("wb") as said:
+        process = subprocess.Popen(  # noqa: S603 - the py-spy that was found
+            command, stdout=said, stderr=said, start_new_session=True
+        )
     time.sleep(_SETTLE_SECONDS)
+    if process.poll() is not None:  # as where the kernel lets nobody but root look at another's process
+        raise BenchError(f"py-spy ended: {log.read_text('utf-8', 'replace')[-_TAIL_CHARACTERS:].strip()}")
     before = thread_seconds(gateway.pid)
 
     def end() -> Stages:

@@ -3,12 +3,12 @@
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gateway.cli.bench.configuration import LEAN_KEY, TOKEN, Ports, Shape
-from gateway.cli.bench.processes import INTERPRETER, BenchError, Child, our_environment
+from gateway.cli.bench.processes import BenchError, Child, module, our_environment
 from gateway.cli.bench.requests import Posts, Way
 
 _START_SECONDS = 120.0
@@ -21,6 +21,13 @@ class Relay(ABC):
     """That the carrier will see."""
     fronts: dict[str, int]
     """Ports for posts, by name."""
+    trusts: Path | None = None
+    """The certificate of a CA, in place of the system's; set before the start."""
+
+    @property
+    def by_tls(self) -> bool:
+        """Whether it tells of receipts by https."""
+        return False
 
     @abstractmethod
     def write(self, folder: Path, ports: Ports) -> None:
@@ -52,16 +59,18 @@ class Relay(ABC):
 class Sluice(Relay):
     """The gateway; from another checkout where `tree` is given, for figures of before and after."""
 
-    def __init__(self, shape: Shape, tree: Path | None = None, wrapper: Sequence[str] = ()) -> None:
-        """`wrapper`: arguments of the interpreter in place of `-m gateway`."""
+    def __init__(self, shape: Shape, tree: Path | None = None) -> None:
         self.shape = shape
         self.binds = shape.carriers * shape.binds
         self.fronts = {}
         self.store = Path()
         self._tree = tree
-        self._wrapper = wrapper
         self._folder = Path()
         self._child: Child | None = None
+
+    @property
+    def by_tls(self) -> bool:
+        return self.shape.by_tls
 
     def write(self, folder: Path, ports: Ports) -> None:
         self._folder = folder
@@ -72,9 +81,11 @@ class Sluice(Relay):
 
     def start(self) -> float:
         began = time.monotonic()
-        arguments = ["run", "--config", str(self._folder / "bench.toml")]
-        command = [*INTERPRETER, *(self._wrapper or ("-m", "gateway")), *arguments]
-        self._child = Child("gateway", command, self._folder, our_environment(self._tree))
+        command = module("gateway", "run", "--config", str(self._folder / "bench.toml"))
+        environment = our_environment(self._tree)
+        if self.trusts is not None:
+            environment["SSL_CERT_FILE"] = str(self.trusts)
+        self._child = Child("gateway", command, self._folder, environment)
         wait_for_ports(self._child, self.fronts.values())
         return time.monotonic() - began
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 STREAM = "/v1/sms/stream"
+NUMBERS = 100_000_000
+"""As many recipients there are: a message of a run is known by its own."""
+NUMBER_DIGITS = rb"346(\d{8})"
+"""What `number` makes, on the wire and in an event: a pattern of its digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Posts:
     lane: str = ""
     text: str = "Your order {n} has left us"
     dlr_url: str = ""
-    """Kannel's: where it tells of receipts; empty asks for none."""
+    """Kannel's: where it tells of receipts, behind which each message's own number comes; empty asks for none."""
 
     def items(self) -> Iterator[dict[str, str]]:
         """Message by message, as a caller writes them."""
@@ -74,7 +78,8 @@ class Posts:
         return self.head(f"Content-Length: {len(body)}") + body
 
     def _sendsms(self, item: dict[str, str]) -> bytes:
-        told = f"&dlr-mask=1&dlr-url={quote(self.dlr_url, safe='')}" if self.dlr_url else ""
+        called = quote(f"{self.dlr_url}&to={item['to'].removeprefix('+')}", safe="")
+        told = f"&dlr-mask=1&dlr-url={called}" if self.dlr_url else ""
         query = f"username=bench&password=bench&from=SHOP&to={quote(item['to'])}&text={quote(item['text'])}{told}"
         return f"GET {self.path}?{query} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 

@@ -44,6 +44,12 @@ _THROUGHPUT: tuple[Row, ...] = (
         aims=_cost(250, 3_600),
     ),
     Throughput(
+        name="webhook-single-tls",
+        what="the same by https",
+        way=BULK_500,
+        shape=Shape(batch=1, by_tls=True),
+    ),
+    Throughput(
         name="webhook-per-event",
         what="bulk of 500, a webhook for each event (sent, delivered)",
         way=BULK_500,
@@ -154,8 +160,9 @@ COMPARED: dict[str, tuple[str, ...]] = {
     "carriers-64x2": ("carriers-1x1",),
     "trickle-64x2": ("trickle-1x1",),
     "stream": ("bulk-500",),
+    "webhook-single-tls": ("webhook-single",),
 }
-"""Rows that are to cost about as much as others."""
+"""Rows that are told in terms of others: most are to cost about as much."""
 
 
 def named(wanted: list[str]) -> list[Row]:

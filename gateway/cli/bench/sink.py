@@ -1,36 +1,58 @@
-"""An endpoint that is never the limit: `python -m gateway.cli.bench.sink` answers 204 at once and counts events.
+"""An endpoint that is never the limit: `python -m gateway.cli.bench.sink [PEM]` answers 200 at once and counts events.
 
-It looks for a word in the body instead of decoding it, and takes Kannel's dlr-url calls (a GET each) as well.
+It looks for a few words in the body instead of decoding it, and takes Kannel's dlr-url calls (a GET each) as well. With
+a file of a key and its certificate it speaks https.
 """
 
 import json
 import re
 import selectors
 import socket
+import ssl
+import sys
 import time
 
+from gateway.cli.bench.apart import Came
 from gateway.cli.bench.control import control_lines, say
+from gateway.cli.bench.requests import NUMBER_DIGITS
 
 _READ = 262_144
+_HANDSHAKE_SECONDS = 10.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_EVENT, _DELIVERED = b'"type":"message.', b'"type":"message.delivered"'
+_EVENT = b'"type":"message.'
+_TOLD = re.compile(rb'"type":"(message\.\w+)"[^+]*\+' + NUMBER_DIGITS)
+"""The type of an event and its message: `to` is the first field behind it that has a plus sign."""
+_CALLED = re.compile(rb"[?&]to=" + NUMBER_DIGITS)
+_DELIVERED = "message.delivered"
+"""What Kannel is asked to call for."""
+
+
+def events_in(octets: bytes) -> list[tuple[str, bytes]]:
+    """The type of each event, and the number of its message, for apart.py."""
+    if octets.startswith(b"GET"):
+        return [(_DELIVERED, digits) for digits in _CALLED.findall(octets)]
+    return [(kind.decode(), digits) for kind, digits in _TOLD.findall(octets)]
 
 
 class Sink:
     """What was counted, over all connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, pem: str | None = None) -> None:
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, None)
         self._rests: dict[socket.socket, bytes] = {}
+        self._tls: ssl.SSLContext | None = None
+        if pem is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(pem)
         self.port: int = self._listener.getsockname()[1]
-        self.requests = 0
-        self.events = 0
-        self.delivered = 0
-        self.last = 0.0
+        self._came = Came(events_in)
+        self._requests = 0
+        self._events = 0
+        self._last = 0.0
 
     def run(self) -> None:
         """Until standard input ends."""
@@ -45,19 +67,30 @@ class Sink:
                     return
 
     def _tell(self, line: str) -> bool:
-        if line:
-            say(json.dumps({name: getattr(self, name) for name in ("requests", "events", "delivered", "last")}))
+        if told := self._came.told(line):
+            say(told)
+        elif line:
+            say(json.dumps({"requests": self._requests, "events": self._events, "last": self._last}))
         return bool(line)
 
     def _meet(self) -> None:
         sock, _ = self._listener.accept()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is not None:
+            try:
+                sock.settimeout(_HANDSHAKE_SECONDS)
+                sock = self._tls.wrap_socket(sock, server_side=True)
+                sock.settimeout(None)
+            except OSError as error:
+                print(f"no handshake: {error}", file=sys.stderr)
+                sock.close()
+                return
         self._rests[sock] = b""
         self._selector.register(sock, selectors.EVENT_READ, "connection")
 
     def _serve(self, sock: socket.socket) -> None:
         try:
-            octets = sock.recv(_READ)
+            octets = sock.recv(_READ)  # by TLS a whole record, which is less: nothing is left that no select tells of
         except OSError:
             octets = b""
         if not octets:
@@ -77,22 +110,21 @@ class Sink:
             at = end
         self._rests[sock] = octets[at:]
         if answers:
-            self.last = time.monotonic()
+            self._came.keep(octets[:at])
+            self._last = time.monotonic()
             sock.sendall(_ANSWER * answers)
 
     def _count(self, octets: bytes, start: int, body: int, end: int) -> None:
-        self.requests += 1
+        self._requests += 1
         if octets.startswith(b"GET", start):
-            self.events += 1
-            self.delivered += 1
+            self._events += 1
         else:
-            self.events += octets.count(_EVENT, body, end)
-            self.delivered += octets.count(_DELIVERED, body, end)
+            self._events += octets.count(_EVENT, body, end)
 
 
 def main() -> None:
-    """Says its port, then answers each control line with the counts."""
-    sink = Sink()
+    """Says its port, then answers each control line."""
+    sink = Sink(*sys.argv[1:2])
     say(str(sink.port))
     sink.run()
 

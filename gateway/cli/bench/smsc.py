@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 
+from gateway.cli.bench.apart import Came
 from gateway.cli.bench.control import control_lines, say
 from gateway.cli.bench.smsc_pdus import (
     BIND_RECEIVER,
@@ -26,6 +27,7 @@ from gateway.cli.bench.smsc_pdus import (
     UNBIND,
     bind_resp,
     destination_of,
+    messages_in,
     receipt_of,
     receipt_tail,
     resp,
@@ -78,6 +80,7 @@ class Link:
             at += length
         self._rest = octets[at:]
         if answers:
+            self._smsc.came.keep(octets[:at])
             self.write(b"".join(answers))
         if receipts:
             self._smsc.owe(self, receipts)
@@ -132,6 +135,7 @@ class Smsc:
         self._turn = 0
         self._tail = (0, b"")
         self.numbers = count(1)
+        self.came = Came(messages_in)
         self.taken = 0
         self.acknowledged = 0
         self.receipts = 0
@@ -247,7 +251,10 @@ def main() -> None:
         if line == "arrivals":
             said = {} if smsc.arrivals is None else {one.decode(): at for one, at in smsc.arrivals.items()}
             smsc.arrivals = {}
+            smsc.came.look()  # asked again and again by those that run for long
             say(json.dumps(said))
+        elif told := smsc.came.told(line, smsc.taken):
+            say(told)
         elif line:
             names = ("taken", "acknowledged", "receipts", "binds", "last")
             say(json.dumps({name: getattr(smsc, name) for name in names}))

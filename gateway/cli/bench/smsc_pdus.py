@@ -1,7 +1,10 @@
 """The octets of the lean carrier (SMPP 3.4 §4): just enough to answer and to send receipts, cut from what came in."""
 
+import re
 import struct
 import time
+
+from gateway.cli.bench.requests import NUMBER_DIGITS
 
 HEAD = struct.Struct(">IIII")
 BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 1, 2, 9
@@ -9,6 +12,9 @@ SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 4, 5, 6, 0x15
 RESPONSE = 0x8000_0000
 DELIVER_SM_RESP = RESPONSE | DELIVER_SM
 SUBMIT_SM_RESP = RESPONSE | SUBMIT_SM
+SUBMITTED = "submit_sm"
+_DESTINATION = re.compile(NUMBER_DIGITS + rb"\0")
+"""No text of the bench's has so long a number, nor a NUL behind one."""
 _SYSTEM_ID = b"bench\0"
 _RECEIPT_FIELDS = b"\x04\0\0\0\0\0\0\0\0"
 """esm_class of a receipt, then protocol_id, priority, both times, registered_delivery, replace, data_coding and
@@ -39,6 +45,11 @@ def destination_of(pdu: bytes) -> bytes:
     source = pdu.index(0, 16) + 3
     destination = pdu.index(0, source) + 3
     return pdu[destination : pdu.index(0, destination)]
+
+
+def messages_in(octets: bytes) -> list[tuple[str, bytes]]:
+    """The number of each submit_sm in what a gateway wrote, for apart.py."""
+    return [(SUBMITTED, digits) for digits in _DESTINATION.findall(octets)]
 
 
 def receipt_tail(second: int) -> bytes:

@@ -9,16 +9,19 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.bench.configuration import Ports
+from gateway.cli.bench.apart import Span, answer, beyond, lacking, question
+from gateway.cli.bench.certificates import certified
+from gateway.cli.bench.configuration import DELIVERED, Ports
 from gateway.cli.bench.processes import BenchError, Child, cpu_seconds, module, rss_mib, waited_seconds
 from gateway.cli.bench.relays import Relay
 from gateway.cli.bench.requests import STREAM, Posts, Way
+from gateway.cli.bench.smsc_pdus import SUBMITTED
 
 _PACKAGE = "gateway.cli.bench"
 _POLL_SECONDS = 0.02
@@ -67,7 +70,12 @@ class Stage:
         self._receipt_seconds = receipt_seconds
         self._children: list[Child] = []
         self._calls = 0
-        self.sink = self._module("sink")
+        self._handed: list[Span] = []
+        pem: tuple[str, ...] = ()
+        if relay.by_tls:
+            relay.trusts, of_sink = certified(folder)
+            pem = (str(of_sink),)
+        self.sink = self._module("sink", *pem)
         sink = int(self.sink.hear())
         front, lean, operator, smsc = free_ports(4)
         self.ports = Ports(front, lean, operator, smsc, sink)
@@ -89,15 +97,11 @@ class Stage:
 
     def carrier(self) -> dict[str, float]:
         """What the carrier counted."""
-        if self.smsc is None:
-            raise BenchError("the carrier is not up")
-        return self.smsc.ask("figures")
+        return self._carrier().ask("figures")
 
     def arrivals(self) -> dict[str, float]:
         """When each number's submit_sm came since the last call; the first call begins it."""
-        if self.smsc is None:
-            raise BenchError("the carrier is not up")
-        return self.smsc.ask("arrivals")
+        return self._carrier().ask("arrivals")
 
     def told(self) -> dict[str, float]:
         """What the sink counted."""
@@ -108,6 +112,7 @@ class Stage:
         posts = self.relay.posts(way, count, first, **how)
         child = self._module("stream_client" if way.path == STREAM else "client", log=f"caller{self._calls}")
         self._calls += 1
+        self._handed.append((first, first + count))
         given = {"port": self._port(way.front), "connections": way.connections, "rate": rate, "times": times}
         child.tell(json.dumps({**given, "window": _STREAM_WINDOW, "posts": asdict(posts)}))
         return Call(child, posts)
@@ -129,23 +134,38 @@ class Stage:
                 raise BenchError(f"{what} did not come within {seconds:.0f} s: {self.seen()}")
             time.sleep(_POLL_SECONDS)
 
-    def wait_for_events(self, count: int, seconds: float = _PATIENCE_SECONDS) -> float:
-        """Until the sink has so many, and the carrier its answers to all receipts; when the last event came."""
+    def wait_for_events(self, count: int, seconds: float = _PATIENCE_SECONDS) -> None:
+        """Until the sink has so many, whichever they are, and the carrier its answers to all receipts."""
         self.wait(lambda: self.told()["events"] >= count, f"{count} events", seconds)
-        last = self.told()["last"]
         if self.smsc is not None:
             self.wait(lambda: self._is_settled(self.carrier()), "the answers to receipts", seconds)
-        return last
 
-    def repeated(self, messages: int, events: int) -> dict[str, float]:
-        """Once all came: events that were told again, which is allowed and shown where it happened.
+    def told_apart(
+        self,
+        events: Sequence[str] = DELIVERED,
+        whole: Sequence[Span] | None = None,
+        seconds: float = _PATIENCE_SECONDS,
+    ) -> dict[str, float]:
+        """After what is measured: events that were told again, which is allowed and shown where it happened.
 
-        Raises BenchError where the carrier took more messages than were handed in, which nothing in a run excuses.
+        `events` of each message; `whole`: of which messages none may be missing, else all that were handed in. Raises
+        BenchError where one is missing, or an event of one, after so many seconds without; and where one was sent
+        twice, which nothing in a run excuses.
         """
-        taken, told = int(self.carrier()["taken"]), int(self.told()["events"])
-        if taken > messages:
-            raise BenchError(f"{taken - messages} of {messages} messages were sent twice: {self.seen()}")
-        return {"events_told_again": told - events} if told > events else {}
+        whole = self._handed if whole is None else whole
+        deadline = time.monotonic() + seconds
+        while True:
+            messages = answer(self._carrier().ask(question(self._handed, whole, [SUBMITTED])))[SUBMITTED]
+            told = answer(self.sink.ask(question(self._handed, whole, events)))
+            amiss = beyond(messages, told)
+            missing = lacking(messages, told)
+            if amiss or not missing or time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+        if amiss or missing:
+            raise BenchError(f"{'; '.join([*amiss, *missing])}: {self.seen()}")
+        again = sum(one.again for one in told.values())
+        return {"events_told_again": again} if again else {}
 
     def seen(self) -> str:
         """For an error: what was counted, and the end of the relay's log."""
@@ -174,6 +194,11 @@ class Stage:
         self.relay.kill()
         for child in self._children:
             child.kill()
+
+    def _carrier(self) -> Child:
+        if self.smsc is None:
+            raise BenchError("the carrier is not up")
+        return self.smsc
 
     def _port(self, front: str) -> int:
         port = self.relay.fronts.get(front)

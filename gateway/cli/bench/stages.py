@@ -17,7 +17,13 @@ STAGES: dict[str, tuple[str, ...]] = {
         "h11/",
     ),
     "checks": ("gateway/flows/accept", "gateway/flows/account_checks", "gateway/flows/entities", "gateway/rules/"),
-    "insert": ("gateway/store/accepts", "gateway/store/client_ids"),
+    "insert": (
+        "gateway/store/accepts",
+        "gateway/store/client_ids",
+        "gateway/store/singles",
+        "gateway/store/writer.py:order",
+        "gateway/store/writer.py:ask",
+    ),
     "claim": (
         "gateway/store/claims",
         "gateway/store/in_hand",

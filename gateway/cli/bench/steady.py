@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from gateway.cli.bench.configuration import Shape
 from gateway.cli.bench.figures import spread
+from gateway.cli.bench.processes import BenchError
 from gateway.cli.bench.relays import Sluice
-from gateway.cli.bench.requests import Way, number
+from gateway.cli.bench.requests import NUMBERS, Way, number
 from gateway.cli.bench.row import Context, Figures, Named
 from gateway.cli.bench.stage import Call, Stage, staged
 
 _PER_POST = 100
-_NUMBERS = 100_000_000
 _ASK_SECONDS = 1.0
 _LAST_SECONDS = 300.0
 """For the last events: by then each message has its end, be it that its validity is over."""
@@ -40,9 +40,12 @@ class Steady(Named):
 def steadily(stage: Stage, per_second: int, seconds: float, slices: int) -> Iterator[Figures]:
     """Slice after slice, without a pause between: what each was like. The next is rendered while one goes on.
 
-    Raises BenchError after the last where a message was lost or sent twice.
+    Raises BenchError after the last where a message was lost or sent twice, and before the first where there are not
+    so many numbers to tell messages apart by.
     """
     messages = max(_PER_POST, int(per_second * seconds) // _PER_POST * _PER_POST)
+    if slices * messages > NUMBERS:
+        raise BenchError(f"{slices * messages} messages are more than there are numbers ({NUMBERS})")
     stage.arrivals()
     told = 0.0
     under_way: dict[str, float] = {}
@@ -50,9 +53,8 @@ def steadily(stage: Stage, per_second: int, seconds: float, slices: int) -> Iter
     before, began = stage.spent(), time.monotonic()
     call.begin()
     for number_of_slice in range(1, slices + 1):
-        first = (number_of_slice - 1) * messages % (_NUMBERS - messages)
-        following = (first + messages) % (_NUMBERS - messages)
-        after = None if number_of_slice == slices else _ready(stage, messages, following, per_second)
+        first = (number_of_slice - 1) * messages
+        after = None if number_of_slice == slices else _ready(stage, messages, first + messages, per_second)
         arrivals = _arrivals(stage, began + seconds)
         outcome = call.outcome()
         spent, ended = stage.spent(), time.monotonic()
@@ -77,7 +79,7 @@ def steadily(stage: Stage, per_second: int, seconds: float, slices: int) -> Iter
         }
         before, began, told = spent, ended, events
     stage.wait_for_events(slices * messages, _LAST_SECONDS)
-    stage.repeated(slices * messages, slices * messages)
+    stage.told_apart()
 
 
 def _arrivals(stage: Stage, until: float) -> dict[str, float]:

@@ -24,7 +24,6 @@ from gateway.cli.bench.row import Aim
 from gateway.cli.bench.rows import AGAINST_KANNEL, ROWS, named
 from gateway.cli.bench.seen import Seen
 from gateway.cli.bench.smsc_pdus import DELIVER_SM, HEAD, destination_of, receipt_of, receipt_tail, submit_sm_resp
-from gateway.cli.bench.stage import Stage
 from gateway.cli.bench.stages import REST, STAGES, stage_of
 from gateway.cli.bench.table import aims, markdown, ratios
 from gateway.settings import load
@@ -83,19 +82,19 @@ def test_the_lean_carriers_receipt_is_one_about_its_message() -> None:
 def test_the_sink_counts_events_over_split_requests(child) -> None:
     sink = child("sink")
     port = int(sink.hear())
-    body = b'[{"type":"message.sent"},{"type":"message.delivered"}]'
+    body = b'[{"type":"message.sent","data":{"to":"+34600000001"}},{"type":"message.delivered","data":{}}]'
     request = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     with socket.create_connection(("127.0.0.1", port)) as caller:
         caller.sendall(request + request[:40])
         first = http.client.HTTPResponse(caller)
         first.begin()
-        caller.sendall(request[40:] + b"GET /?type=1 HTTP/1.1\r\n\r\n")
+        caller.sendall(request[40:] + b"GET /?type=1&to=34600000001 HTTP/1.1\r\n\r\n")
         octets = b""
         while octets.count(b"HTTP/1.1 200") < 2:
             octets += caller.recv(1000)
     assert first.status == 200
     counts = sink.ask("figures")
-    assert (counts["requests"], counts["events"], counts["delivered"]) == (3, 5, 3)
+    assert (counts["requests"], counts["events"]) == (3, 5)
 
 
 def test_a_child_that_ends_says_why(child) -> None:
@@ -130,29 +129,6 @@ def test_a_message_that_did_not_come_to_the_carrier_is_named() -> None:
     assert to_wire(posts, outcome, {"34600000000": 1.2, "34600000001": 1.2})["p50_ms"] == pytest.approx(200)
     with pytest.raises(BenchError, match="1 of 2 messages did not come to the carrier, the first to 34600000001"):
         to_wire(posts, outcome, {"34600000000": 1.2})
-
-
-class Counted(Stage):
-    """A stage whose counts are given."""
-
-    def __init__(self, taken: int, events: int) -> None:
-        self._counts = {"taken": taken, "events": events}
-
-    def carrier(self):
-        return self._counts
-
-    def told(self):
-        return self._counts
-
-    def seen(self):
-        return "the log"
-
-
-def test_a_message_sent_twice_fails_the_run_and_an_event_told_twice_is_shown() -> None:
-    assert Counted(10, 20).repeated(10, 20) == {}
-    assert Counted(10, 23).repeated(10, 20) == {"events_told_again": 3}
-    with pytest.raises(BenchError, match="2 of 10 messages were sent twice: the log"):
-        Counted(12, 20).repeated(10, 20)
 
 
 def test_a_rows_configuration_is_production_s_but_for_what_it_is_about(tmp_path) -> None:
@@ -192,9 +168,9 @@ def test_requests_are_rendered_whole() -> None:
     assert b"Authorization: Bearer sk_x\r\n" in requests[0]
 
 
-def test_kannel_is_asked_for_a_receipt_by_an_address() -> None:
-    (request,) = Posts("/cgi-bin/sendsms", 1, dlr_url="http://127.0.0.1:9/?type=%d").requests()
-    assert b"dlr-mask=1&dlr-url=http%3A%2F%2F127.0.0.1%3A9%2F%3Ftype%3D%25d HTTP/1.1\r\n" in request
+def test_kannel_is_asked_for_a_receipt_by_an_address_that_names_the_message() -> None:
+    (request,) = Posts("/cgi-bin/sendsms", 1, first=7, dlr_url="http://127.0.0.1:9/?type=%d").requests()
+    assert b"dlr-mask=1&dlr-url=http%3A%2F%2F127.0.0.1%3A9%2F%3Ftype%3D%25d%26to%3D34600000007 HTTP/1.1\r\n" in request
 
 
 def test_percentiles_and_medians() -> None:
@@ -280,6 +256,18 @@ def test_the_innermost_frame_that_is_known_decides() -> None:
     assert stage_of(["gateway/store/ordinary.py:sent"]) == "answer"
     assert stage_of(["/lib/site-packages/trio/_core/_run.py:unrolled_run"]) == "loop and threads"
     assert stage_of(["/usr/lib/json/encoder.py:encode"]) == REST
+
+
+def test_the_ask_to_the_store_counts_for_the_insert() -> None:
+    asked = ["gateway/flows/accept.py:accept", "gateway/store/sqlite.py:_file", "gateway/store/writer.py:order"]
+    assert stage_of(asked) == "insert"
+    assert stage_of(asked[:1]) == "checks"
+
+
+def test_without_py_spy_there_is_no_profile(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("shutil.which", lambda *given, **named: None)
+    assert main(["bench", "profile"]) == 1
+    assert "py-spy's, which is not installed: `pip install py-spy`" in capsys.readouterr().err
 
 
 def test_sigterm_ends_a_child(child) -> None:
