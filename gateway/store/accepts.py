@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,7 @@ from gateway.store.interface import (
     AcceptOutcome,
     IdempotencyKey,
     KeyReused,
+    LimitReached,
     NewMessage,
     Replayed,
     StoreFull,
@@ -49,6 +50,8 @@ _NO_EXTRAS, _NO_OPTIONS = (None, None, None, None), (None, None)
 _NOTHING_OPTIONAL = (*_NO_EXTRAS, *_NO_OPTIONS)
 
 _NONE: frozenset[int] = frozenset()
+Source: TypeAlias = tuple[int, int]
+"""The submission and the request that a message came with."""
 
 
 class KeptAnswer(msgspec.Struct):
@@ -64,52 +67,83 @@ class KeptAnswer(msgspec.Struct):
 _answers = msgspec.json.Decoder(KeptAnswer)
 
 
+@dataclass(slots=True, frozen=True)
+class Accepting:
+    """`accept` as an order's change; what it is of, singles.py looks at."""
+
+    submission: Submission
+    full: StoreFull | None
+
+    def __call__(self, work: Work) -> AcceptOutcome | StoreFull:
+        return accept(work, self.submission, self.full)
+
+
 def accept(work: Work, submission: Submission, full: StoreFull | None = None) -> AcceptOutcome | StoreFull:
     """File the messages of a submission, unless its key was seen before, or the backlog or a limit is reached.
 
     `full`: the disk's refusal, of all that is new.
     """
-    key = submission.idempotency
+    key, account, messages = submission.idempotency, submission.account, submission.messages
     if key is not None:
-        again = first_answer(work, submission.account, key)
+        again = first_answer(work, account, key)
         if again is not None:
             return again
     if full is not None:
         return full
+    outcome = accept_new(work, account, messages, [(submission.id, submission.request_id)] * len(messages))
+    if key is not None and isinstance(outcome, Accepted):
+        left_out = {*outcome.conflicts, *outcome.suppressed, *outcome.duplicates}
+        is_refused = len(left_out) == len(messages) == 1 and not submission.errors and not submission.is_bulk
+        if not is_refused:
+            keep_accepted(work, submission, key, outcome, left_out)
+    return outcome
+
+
+def accept_new(
+    work: Work, account: str, messages: Sequence[NewMessage], sources: Sequence[Source]
+) -> Accepted | LimitReached | StoreFull:
+    """`accept` without keys; `sources`: each message's. Nothing is changed where it is not Accepted."""
     waiting, limit = work.queues.ready_in_transaction(), work.policy.backlog_limit
-    if submission.messages and waiting + len(submission.messages) > limit:
+    if messages and waiting + len(messages) > limit:
         return StoreFull(
             f"{waiting:,} messages wait for a free slot, and store.backlog_limit is {limit:,}; "
             "wait until some are sent, or raise it"
         )
-    lanes = {message.lane for message in submission.messages}
-    suppressed = opt_outs.suppressed_messages(work, submission.account, submission.messages, lanes)
-    recent = recent_texts.look(work, submission, lanes, suppressed)
+    lanes = {message.lane for message in messages}
+    suppressed = opt_outs.suppressed_messages(work, account, messages, lanes)
+    recent = recent_texts.look(work, account, messages, lanes, suppressed)
     left_out = suppressed.keys() | recent.duplicates.keys() if suppressed or recent.duplicates else _NONE
     # What is left out of the submission counts for no limit.
-    count = len(submission.messages) - len(left_out)
-    reached = work.usage.refusal(submission.account, count, work.queues.ready_of_account, work.now)
+    count = len(messages) - len(left_out)
+    reached = work.usage.refusal(account, count, work.queues.ready_of_account, work.now)
     if reached is not None:
         return reached
-    conflicts = _file_others(work, submission, left_out) if left_out else file(work, submission)
+    if left_out:
+        conflicts = _file_others(work, account, messages, sources, left_out)
+    else:
+        conflicts = _file(work, account, messages, sources)
     recent_texts.keep(work, recent, conflicts)
-    left = count - len(conflicts)
-    work.usage.take(submission.account, left)
-    is_refused = left == 0 and len(submission.messages) == 1 and not submission.errors and not submission.is_bulk
-    if key is not None and not is_refused:
-        refused = conflicts.keys() | left_out
-        ids = [message.id for index, message in enumerate(submission.messages) if index not in refused]
-        told = {index: why.value for index, why in suppressed.items()}
-        kept = KeptAnswer(ids, submission.errors, conflicts, told, recent.duplicates)
-        keep_answer(work, submission.account, key, msgspec.json.encode(kept), submission.id)
+    work.usage.take(account, count - len(conflicts))
     return Accepted(conflicts, suppressed, recent.duplicates)
 
 
-def _file_others(work: Work, submission: Submission, left_out: Collection[int]) -> dict[int, int]:
-    """`file` for the rest; the indexes are those of the whole submission."""
-    indexes = [index for index in range(len(submission.messages)) if index not in left_out]
-    others = replace(submission, messages=[submission.messages[index] for index in indexes])
-    return {indexes[place]: holder for place, holder in file(work, others).items()}
+def _file_others(
+    work: Work, account: str, messages: Sequence[NewMessage], sources: Sequence[Source], left_out: Collection[int]
+) -> dict[int, int]:
+    """`_file` for the rest; the indexes are those of the whole."""
+    indexes = [index for index in range(len(messages)) if index not in left_out]
+    filed = _file(work, account, [messages[index] for index in indexes], [sources[index] for index in indexes])
+    return {indexes[place]: holder for place, holder in filed.items()}
+
+
+def keep_accepted(
+    work: Work, submission: Submission, key: IdempotencyKey, accepted: Accepted, left_out: Collection[int] = _NONE
+) -> None:
+    """Keep what a submission was answered, for a repeat of its key; `left_out`: the indexes of what was not filed."""
+    ids = [message.id for index, message in enumerate(submission.messages) if index not in left_out]
+    told = {index: why.value for index, why in accepted.suppressed.items()}
+    kept = KeptAnswer(ids, submission.errors, accepted.conflicts, told, dict(accepted.duplicates))
+    keep_answer(work, submission.account, key, msgspec.json.encode(kept), submission.id)
 
 
 def first_answer(work: Work, account: str, key: IdempotencyKey) -> Replayed | KeyReused | None:
@@ -155,33 +189,41 @@ def keep_answer(work: Work, account: str, key: IdempotencyKey, answer: bytes, su
 
 def file(work: Work, submission: Submission, campaign: int = 0) -> dict[int, int]:
     """File messages, of a campaign if that is given; by index, those whose client_id is in use, and by whom."""
+    messages = submission.messages
+    sources = [(submission.id, submission.request_id)] * len(messages)
+    return _file(work, submission.account, messages, sources, campaign)
+
+
+def _file(
+    work: Work, account: str, messages: Sequence[NewMessage], sources: Sequence[Source], campaign: int = 0
+) -> dict[int, int]:
     queues: dict[tuple[str, str], int] = {}
     ready: dict[int, int] = {}
     endpoints: dict[str | None, int | None] = {}
-    for lane, route in dict.fromkeys([(message.lane, message.route) for message in submission.messages]):
-        queues[lane, route] = work.queues.id_of(work.connection, lane, route, submission.account, campaign=campaign)
-    for url in dict.fromkeys([message.webhook_url for message in submission.messages]):
-        endpoints[url] = work.endpoints.of_message(work.connection, submission.account, url)
-    rows = _rows(submission, queues, endpoints, ready)
-    filed = _insert(work, submission.messages, rows)
-    conflicts = {} if filed == len(rows) else _conflicts(work, submission)
+    for lane, route in dict.fromkeys([(message.lane, message.route) for message in messages]):
+        queues[lane, route] = work.queues.id_of(work.connection, lane, route, account, campaign=campaign)
+    for url in dict.fromkeys([message.webhook_url for message in messages]):
+        endpoints[url] = work.endpoints.of_message(work.connection, account, url)
+    rows = _rows(account, messages, sources, queues, endpoints, ready)
+    filed = _insert(work, messages, rows)
+    conflicts = {} if filed == len(rows) else _conflicts(work, account, messages)
     for index in conflicts:
-        message = submission.messages[index]
+        message = messages[index]
         if _is_ready(message):
             ready[queues[message.lane, message.route]] -= 1
     for queue, count in ready.items():
         work.queues.add(queue, count)
-    _count(work, submission, conflicts)
-    _tell(work, submission, conflicts, endpoints)
+    _count(work, account, messages, conflicts)
+    _tell(work, messages, conflicts, endpoints)
     return conflicts
 
 
-def _count(work: Work, submission: Submission, conflicts: Mapping[int, int]) -> None:
+def _count(work: Work, account: str, messages: Sequence[NewMessage], conflicts: Mapping[int, int]) -> None:
     """What was filed is the account's use of this day."""
-    segments = sum([message.segments for message in submission.messages])
-    segments -= sum([submission.messages[index].segments for index in conflicts])
-    if count := len(submission.messages) - len(conflicts):
-        work.usage.add(submission.account, count, segments, work.now)
+    segments = sum([message.segments for message in messages])
+    segments -= sum([messages[index].segments for index in conflicts])
+    if count := len(messages) - len(conflicts):
+        work.usage.add(account, count, segments, work.now)
 
 
 def _is_ready(message: NewMessage) -> bool:
@@ -190,15 +232,16 @@ def _is_ready(message: NewMessage) -> bool:
 
 
 def _rows(
-    submission: Submission,
+    account: str,
+    messages: Sequence[NewMessage],
+    sources: Sequence[Source],
     queues: Mapping[tuple[str, str], int],
     endpoints: Mapping[str | None, int | None],
     ready: dict[int, int],
 ) -> list[tuple[Any, ...]]:
     """The values of _USUAL; counts by queue in `ready` what a free slot may take now."""
-    account, submission_id, request_id = submission.account, submission.id, submission.request_id
     rows = []
-    for message in submission.messages:
+    for message, (submission, request_id) in zip(messages, sources, strict=True):
         # All at once: one by one, by their names, they cost as much as all the rest.
         (id_, route, lane, recipient, sender, text, encoding, segments, country, expires_at, scheduled_at, _, _, url,
          allow_unicode, _, _) = message  # fmt: skip
@@ -209,7 +252,7 @@ def _rows(
         else:
             ready[queue] = ready.get(queue, 0) + 1
         rows.append((
-            id_, account, submission_id, request_id, queue, state, due, sender, recipient, text,
+            id_, account, submission, request_id, queue, state, due, sender, recipient, text,
             encoding, segments, country, int(allow_unicode), expires_at, endpoints[url],
         ))  # fmt: skip
     return rows
@@ -227,18 +270,21 @@ def _insert(work: Work, messages: Sequence[NewMessage], rows: list[tuple[Any, ..
     return _MESSAGES_WITH_EXTRAS.rows(work, [row[:without] for row in whole])
 
 
-def _conflicts(work: Work, submission: Submission) -> dict[int, int]:
+def _conflicts(work: Work, account: str, messages: Sequence[NewMessage]) -> dict[int, int]:
     """Which messages were not filed because their client_id is in use, and by whom."""
     conflicts = {}
-    for index, message in enumerate(submission.messages):
-        holder = client_ids.holder(work, submission.account, message.client_id)
+    for index, message in enumerate(messages):
+        holder = client_ids.holder(work, account, message.client_id)
         if holder is not None and holder != message.id:
             conflicts[index] = holder
     return conflicts
 
 
 def _tell(
-    work: Work, submission: Submission, conflicts: dict[int, int], endpoints: dict[str | None, int | None]
+    work: Work,
+    messages: Sequence[NewMessage],
+    conflicts: Collection[int],
+    endpoints: Mapping[str | None, int | None],
 ) -> None:
     """`message.queued` and `message.scheduled`, for the few endpoints that ask for them."""
     quiet = {"message.queued", "message.scheduled"}
@@ -249,7 +295,7 @@ def _tell(
     }
     if not curious:
         return
-    for index, message in enumerate(submission.messages):
+    for index, message in enumerate(messages):
         if index not in conflicts and message.webhook_url in curious:
             found = work.find(message.id)
             if found is not None:

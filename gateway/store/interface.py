@@ -128,6 +128,11 @@ class Accepted:
     suppressed: Mapping[int, Suppression] = field(default_factory=dict)
     duplicates: Mapping[int, int] = field(default_factory=dict)
 
+    @property
+    def is_whole(self) -> bool:
+        """Every message was accepted."""
+        return not (self.conflicts or self.suppressed or self.duplicates)
+
 
 @dataclass(slots=True)
 class Replayed:
@@ -147,6 +152,8 @@ class KeyReused:
 
 
 AcceptOutcome = Accepted | Replayed | KeyReused | LimitReached
+AcceptDone = Callable[[AcceptOutcome | None, BaseException | None], None]
+"""Told the outcome, or why there is none."""
 
 
 # --- receive
@@ -274,6 +281,13 @@ class Store(
     async def accept(self, submission: Submission) -> AcceptOutcome:
         """Nothing was accepted when it gives LimitReached, or raises StoreFull or StoreBusy: now or, under its key,
         before."""
+
+    def ask_accept(self, submission: Submission, done: AcceptDone) -> None:
+        """The same by a callback, between two transactions; raises at once, or is told, what refuses what is new of it:
+        `first_answer_of` then tells whether it is new."""
+
+    async def first_answer_of(self, submission: Submission, refusal: StoreFull | StoreBusy) -> AcceptOutcome:
+        """What a repeat of its key was answered before; raises the refusal where it is new, or came without one."""
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         """What `accept` would answer from its memory alone; None: the key is new."""

@@ -32,6 +32,7 @@ from gateway.store.face import T
 from gateway.store.held_carriers.sqlite import SqliteHeldCarriers
 from gateway.store.held_queue.sqlite import SqliteHeldQueue
 from gateway.store.interface import (
+    AcceptDone,
     AcceptOutcome,
     Answer,
     AttemptName,
@@ -59,7 +60,7 @@ from gateway.store.policy import Policy
 from gateway.store.reconciliation.sqlite import SqliteReconciliation
 from gateway.store.reconfigure import SqliteReload
 from gateway.store.templates.sqlite import SqliteTemplates
-from gateway.store.transaction import AnswersIn
+from gateway.store.transaction import AnswersIn, Order
 from gateway.store.work import Work
 from gateway.store.writer import Writer, write_the_same
 
@@ -176,12 +177,22 @@ class SqliteStore(
     # the writer can't write, what is on disk is looked at.
 
     async def accept(self, submission: Submission) -> AcceptOutcome:
-        key = submission.idempotency
-        full = self._full_disk(has_key=key is not None) if submission.messages else None
         try:
-            return await self._file(submission, partial(accepts.accept, submission=submission, full=full))
+            return await self._file(submission, self._accepting(submission))
         except (StoreFull, StoreBusy) as refusal:
-            return await self._or_found(refusal, None if key is None else self._look_for(submission.account, key))
+            return await self.first_answer_of(submission, refusal)
+
+    def ask_accept(self, submission: Submission, done: AcceptDone) -> None:
+        orders = self._orders_of(submission)
+        self._writer.ask(orders, self._accepting(submission), len(submission.messages) + 1, done)
+
+    async def first_answer_of(self, submission: Submission, refusal: StoreFull | StoreBusy) -> AcceptOutcome:
+        key = submission.idempotency
+        return await self._or_found(refusal, None if key is None else self._look_for(submission.account, key))
+
+    def _accepting(self, submission: Submission) -> accepts.Accepting:
+        full = self._full_disk(has_key=submission.idempotency is not None) if submission.messages else None
+        return accepts.Accepting(submission, full)
 
     async def file_lines(self, lines: LinesIn) -> LinesFiled:
         keys = lines.keys
@@ -205,11 +216,14 @@ class SqliteStore(
         return None
 
     async def _file(self, submission: Submission, change: Callable[[Work], T | Exception]) -> T:
+        return await self._writer.order(self._orders_of(submission), change, len(submission.messages) + 1)
+
+    def _orders_of(self, submission: Submission) -> list[Order]:
+        """Where it is asked for, by its most urgent lane."""
         lanes = (self.policy.lanes.get(lane) for lane in {message.lane for message in submission.messages})
         is_urgent = any(lane is not None and lane.priority == FIRST_PRIORITY for lane in lanes)
         pending = self._writer.pending
-        orders = pending.urgent_accepts if is_urgent else pending.accepts
-        return await self._writer.order(orders, change, len(submission.messages) + 1)
+        return pending.urgent_accepts if is_urgent else pending.accepts
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         try:

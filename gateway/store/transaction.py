@@ -26,6 +26,7 @@ from gateway.store import (
     receipts,
     refile,
     retention,
+    singles,
 )
 from gateway.store.campaigns import moves as campaign_moves
 from gateway.store.ends import Ended, EventsEnded
@@ -194,7 +195,7 @@ def _change(work: Work, batch: Batch, own: Own) -> Done:
         own.doing = Step.LOST
         due.doubt_lost(work)
     own.doing = None
-    results += [(order, order.change(work)) for order in batch.accepts]
+    results += zip(batch.accepts, singles.carry_out(work, [order.change for order in batch.accepts]), strict=True)
     if own.campaigns:
         own.doing = Step.CAMPAIGNS
         campaign_moves.move_on(work)

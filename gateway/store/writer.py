@@ -119,6 +119,19 @@ class Writer:
         self._closing = True
         self._wake.set()
 
+    def ask(
+        self,
+        orders: list[Order],
+        change: Callable[[Work], Any],
+        rows: int,
+        done: Callable[[Any, BaseException | None], None],
+    ) -> None:
+        """Ask for a change; `done` is called with what it gave or why it was not made, before the next transaction."""
+        if self._closing:
+            raise StoreBusy(_CLOSING)
+        orders.append(Order(change, rows, done))
+        self.stir()
+
     async def order(
         self,
         orders: list[Order],
@@ -130,8 +143,6 @@ class Writer:
 
         `then` is called before the next transaction begins, with why it was not made (None: it was).
         """
-        if self._closing:
-            raise StoreBusy(_CLOSING)
         finished = trio.Event()
         answer: list[Any] = []
 
@@ -141,8 +152,7 @@ class Writer:
             if then is not None:
                 then(error)
 
-        orders.append(Order(change, rows, done))
-        self.stir()
+        self.ask(orders, change, rows, done)
         await finished.wait()
         if answer[1] is not None:
             raise answer[1]

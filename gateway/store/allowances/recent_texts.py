@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.messages import MessageState
 from gateway.store import client_ids
-from gateway.store.interface import NewMessage, Submission
+from gateway.store.interface import NewMessage
 from gateway.store.work import Work
 
 _DIGEST_BYTES = 16
@@ -36,7 +36,9 @@ class Recent:
 NOTHING_RECENT = Recent()
 
 
-def look(work: Work, submission: Submission, lanes: Collection[str], left_out: Collection[int]) -> Recent:
+def look(
+    work: Work, account: str, messages: Sequence[NewMessage], lanes: Collection[str], left_out: Collection[int]
+) -> Recent:
     """Which of the messages, all of these lanes, are duplicates; those of `left_out` are not filed, and so are none."""
     policies = work.policy.lanes
     windows = {
@@ -44,29 +46,35 @@ def look(work: Work, submission: Submission, lanes: Collection[str], left_out: C
         for lane in lanes
         if (policy := policies.get(lane)) is not None and policy.duplicate_window_ms
     }
-    return _look(work, submission, left_out, windows) if windows else NOTHING_RECENT
+    return _look(work, account, messages, left_out, windows) if windows else NOTHING_RECENT
 
 
-def _look(work: Work, submission: Submission, left_out: Collection[int], windows: Mapping[str, int]) -> Recent:
+def _look(
+    work: Work,
+    account: str,
+    messages: Sequence[NewMessage],
+    left_out: Collection[int],
+    windows: Mapping[str, int],
+) -> Recent:
     found = Recent()
     firsts: dict[tuple[str, bytes], int] = {}
     names: set[str] = set()
-    key = work.policy.digest_keys.get(submission.account, b"")
-    for index, message in enumerate(submission.messages):
-        if message.lane not in windows or index in left_out or _is_named(work, submission.account, message, names):
+    key = work.policy.digest_keys.get(account, b"")
+    for index, message in enumerate(messages):
+        if message.lane not in windows or index in left_out or _is_named(work, account, message, names):
             continue
         digest = _digest(key, message)
         place = (message.lane, digest)
         first = firsts.get(place)
         if first is None:
-            row = work.execute(_FIRST, (submission.account, message.lane, digest, work.now)).fetchone()
+            row = work.execute(_FIRST, (account, message.lane, digest, work.now)).fetchone()
             first = row[0] if row else None
         if first is not None:
             found.duplicates[index] = first
             continue
         firsts[place] = message.id
         until = work.now + windows[message.lane]
-        found.rows[index] = (submission.account, message.lane, digest, message.id, until)
+        found.rows[index] = (account, message.lane, digest, message.id, until)
     return found
 
 

@@ -65,6 +65,13 @@ class Usage:
                 return LimitReached(AccountLimit.MESSAGES, limits.messages_per_second, count, wait)
         return None
 
+    def lends_none(self, account: str, count: int, now: int) -> bool:
+        """Whether the limit by the second has so many whole, as it is asked for them one by one."""
+        limits = self._limits.get(account)
+        if limits is None or not limits.messages_per_second:
+            return True
+        return self._bucket(account, now).left(now) - self._taken.get(account, 0) >= count
+
     def take(self, account: str, count: int) -> None:
         """So many are accepted, which is what the limit by the second counts."""
         if (limits := self._limits.get(account)) is not None and limits.messages_per_second:

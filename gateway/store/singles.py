@@ -1,0 +1,82 @@
+"""Submissions of one message that a transaction accepts together: those of an account by the statements of a bulk.
+
+To each caller it is as if its message had been filed alone. Where it would not be so (a limit lets some of them through
+and others not, one repeats another), they are filed one by one.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway.store.accepts import Accepting, accept_new, first_answer, keep_accepted
+from gateway.store.interface import Accepted, Submission
+from gateway.store.work import Work
+
+Change = Callable[[Work], Any]
+
+
+def carry_out(work: Work, changes: Sequence[Change]) -> list[Any]:
+    """What each gives; singles before all others, which is as good an order as that in which they came."""
+    results: dict[int, Any] = {}
+    for account, together in _by_account(changes).items():
+        if len(together) > 1:
+            results |= _accept_together(work, account, together)
+    return [results[place] if place in results else change(work) for place, change in enumerate(changes)]
+
+
+def _by_account(changes: Sequence[Change]) -> dict[str, dict[int, Submission]]:
+    """The singles, by their places, but for those that have the name of one before them."""
+    found: dict[str, dict[int, Submission]] = {}
+    named: set[tuple[str, str, str]] = set()
+    for place, change in enumerate(changes):
+        if isinstance(change, Accepting) and change.full is None:
+            submission = change.submission
+            if (
+                not submission.is_bulk
+                and len(submission.messages) == 1
+                and named.isdisjoint(names := _names(submission))
+            ):
+                named |= names
+                found.setdefault(submission.account, {})[place] = submission
+    return found
+
+
+def _names(submission: Submission) -> set[tuple[str, str, str]]:
+    """By which a repeat is known."""
+    account, key, name = submission.account, submission.idempotency, submission.messages[0].client_id
+    names = set() if name is None else {(account, "client_id", name)}
+    return names if key is None else names | {(account, "key", key.key)}
+
+
+def _accept_together(work: Work, account: str, singles: dict[int, Submission]) -> dict[int, Any]:
+    """What those give that could be accepted as one; the others are as they were."""
+    results: dict[int, Any] = {}
+    new: dict[int, Submission] = {}
+    for place, single in singles.items():
+        key = single.idempotency
+        again = None if key is None else first_answer(work, account, key)
+        if again is None:
+            new[place] = single
+        else:
+            results[place] = again
+    if not new or not work.usage.lends_none(account, len(new), work.now):
+        return results
+    messages = [single.messages[0] for single in new.values()]
+    sources = [(single.id, single.request_id) for single in new.values()]
+    whole = accept_new(work, account, messages, sources)
+    if not isinstance(whole, Accepted):
+        return results
+    for index, (place, single) in enumerate(new.items()):
+        accepted = results[place] = _part(whole, index)
+        if single.idempotency is not None and accepted.is_whole:
+            keep_accepted(work, single, single.idempotency, accepted)
+    return results
+
+
+def _part(whole: Accepted, index: int) -> Accepted:
+    """What of it is told of one message."""
+    conflicts, suppressed, duplicates = whole.conflicts, whole.suppressed, whole.duplicates
+    return Accepted(
+        {0: conflicts[index]} if index in conflicts else {},
+        {0: suppressed[index]} if index in suppressed else {},
+        {0: duplicates[index]} if index in duplicates else {},
+    )
