@@ -173,12 +173,14 @@ def _consent_handlers(consents: _Consents) -> dict[str, Handler]:
 
 def _calls(submissions: Submissions) -> dict[str, Call]:
     """Those that are answered past the framework, by path."""
-    answers = {"send": submissions.one, "submit": submissions.one, "submit_bulk": submissions.bulk}
-    return {
-        operation.path: Call(answers[operation.name], operation.scope)
-        for operation in OPERATIONS
-        if operation.name in answers and operation.scope is not None
-    }
+    one, bulk = (submissions.one, submissions.ask_one), (submissions.bulk, None)
+    answers = {"send": one, "submit": one, "submit_bulk": bulk}
+    calls = {}
+    for operation in OPERATIONS:
+        if operation.name in answers and operation.scope is not None:
+            answer, ask = answers[operation.name]
+            calls[operation.path] = Call(answer, operation.scope, ask)
+    return calls
 
 
 def _grants(settings: Settings) -> list[Grant]:

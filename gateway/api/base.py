@@ -25,6 +25,7 @@ from gateway.api.description.problem_pages import problem_page
 from gateway.api.problem_types import ProblemType
 from gateway.api.problems import Problem
 from gateway.api.refusals import Expected, Refusals
+from gateway.api.replies import refusal_of, send_reply
 from gateway.api.uploads.streamed import Connection
 from gateway.identifiers import Identifiers
 from gateway.logs import quoted, stack_of
@@ -71,11 +72,11 @@ class App(QuartTrio):
         """What answers to an account tell of its limits."""
         self.asgi_http_class = Connection
         self.streamed: frozenset[str] = frozenset()
+        """Paths of POSTs whose bodies are read by their calls, as they come."""
         self.parts: list[Callable[[Settings], None]] = []
         """Told of the settings of a reload."""
         self.prepared: list[Callable[[Settings], Callable[[], None]]] = []
         """Asked in a thread, for what takes long to work out; what they give is called before `parts`."""
-        """Paths of POSTs whose bodies are read by their calls, as they come."""
         self.config["MAX_CONTENT_LENGTH"] = body_limit
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
         # A redirect to the path without doubled slashes would be HTML, and lose the body of a POST.
@@ -83,9 +84,9 @@ class App(QuartTrio):
 
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "websocket":
-            await _refuse(_NO_WEBSOCKETS, self._ids.next(), send, "websocket.http.response")
+            await send_reply(send, refusal_of(_NO_WEBSOCKETS, self._ids.next(), {}), "websocket.http.response")
         elif scope["type"] == "http" and not _has_path(scope["path"]):
-            await _refuse(_NO_PATH, self._ids.next(), send, "http.response")
+            await send_reply(send, refusal_of(_NO_PATH, self._ids.next(), {}))
         elif self.take is None or not await self.take(scope, receive, send):
             await super().asgi_app(scope, receive, _whole(send))
 
@@ -137,20 +138,6 @@ def _has_path(target: str) -> bool:
     except ValueError:
         return False
     return target != ""
-
-
-async def _refuse(problem: Problem, request_id: int, send: Callable[[Any], Awaitable[None]], event: str) -> None:
-    """Answer what the framework has no answer to; left alone, it would log a stack for each. `event`: ASGI's name."""
-    body = problem.body(request_id)
-    headers = [
-        (b"content-type", problems.CONTENT_TYPE.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"request-id", identifiers.public(identifiers.REQUEST, request_id).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": f"{event}.start", "status": problem.kind.status, "headers": headers})
-    await send({"type": f"{event}.body", "body": body, "more_body": False})
 
 
 def bare_app(name: str, ids: Identifiers, body_limit: int, *, is_operators: bool = False) -> App:

@@ -5,20 +5,21 @@ equal. What an answer says is gateway/api/submissions.py's. `take` is for ASGI; 
 asks `plain`, `admit` and `answer` itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
-from gateway import identifiers
 from gateway.api import problem_types, problems
 from gateway.api.account.limits import LimitsOfAll
 from gateway.api.base import logged
 from gateway.api.bodies import key_of
 from gateway.api.problems import Problem
 from gateway.api.refusals import Refusals
-from gateway.api.submissions import Answer, Post
+from gateway.api.replies import Reply, refusal_of, send_reply
+from gateway.api.submissions import Answer, Ask, Created, Post
 from gateway.api.tokens import Tokens
 from gateway.identifiers import Identifiers
 from gateway.metrics import HTTP_TIMEOUTS
@@ -40,6 +41,8 @@ class Call(NamedTuple):
 
     answer: Answer
     scope: str
+    ask: Ask | None = None
+    """The same by a callback, for usual bodies, where there is one."""
 
 
 class PlainPost(NamedTuple):
@@ -54,15 +57,8 @@ class PlainPost(NamedTuple):
     """Of the tokens that it was judged by."""
 
 
-class Reply(NamedTuple):
-    """An answer, without what every answer says."""
-
-    status: int
-    content_type: str
-    headers: Mapping[str, str]
-    """Further ones."""
-    body: bytes
-    request_id: int
+ReplyDone = Callable[[Reply | Callable[[], Awaitable[Reply]]], None]
+"""Told the answer, or what finds it out."""
 
 
 class Direct:
@@ -133,16 +129,15 @@ class Direct:
         account = self._tokens.plain_owner(head.get(b"authorization", b"").decode("latin-1"), call.scope)
         if account is None:
             return None
-        key = head.get(b"idempotency-key")
-        keys = [] if key is None else [key.decode("latin-1")]
-        return PlainPost(path, call, account, keys, self._ids.next(), self._tokens.generation)
+        return PlainPost(path, call, account, _keys(head), self._ids.next(), self._tokens.generation)
 
-    def again(self, request: PlainPost) -> PlainPost | None:
-        """The next POST with a head of the same octets; None: it has to be looked at anew."""
+    def again(self, request: PlainPost, head: Mapping[bytes, bytes]) -> PlainPost | None:
+        """The next POST, whose head is the same but for its key and the length of its body; None: it has to be looked
+        at anew."""
         if request.generation != self._tokens.generation:
             return None
-        path, call, account, keys, _, generation = request
-        return PlainPost(path, call, account, keys, self._ids.next(), generation)
+        path, call, account, _, _, generation = request
+        return PlainPost(path, call, account, _keys(head), self._ids.next(), generation)
 
     def admit(self, request: PlainPost) -> Reply | None:
         """Count the request; the refusal of one too many."""
@@ -154,13 +149,36 @@ class Direct:
 
     async def answer(self, request: PlainPost, body: bytes) -> Reply:
         """Of a request that was admitted, with its whole body."""
+        return await self._reply(request, partial(_created, request, body))
+
+    def ask(self, request: PlainPost, body: bytes, done: ReplyDone) -> bool:
+        """`answer` by a callback, without a task for who waits: told between two commits, of a usual body. False:
+        nothing was begun, and it is for `answer`."""
+        ask = request.call.ask
+        if ask is None:
+            return False
+
+        def told(created: Created | Callable[[], Awaitable[Created]]) -> None:
+            if isinstance(created, Created):
+                done(self._created(request, created))
+            else:
+                done(partial(self._reply, request, created))
+
         try:
-            key = key_of(request.keys, "POST", request.path, body)
-            created = await request.call.answer(Post(request.account, body, key, request.request_id))
+            return ask(_post(request, body), told)
+        except Exception:  # noqa: BLE001 - of the body, before the store is asked: `answer` tells of it
+            return False
+
+    async def _reply(self, request: PlainPost, find: Callable[[], Awaitable[Created]]) -> Reply:
+        try:
+            created = await find()
         except (Problem, StoreFull, StoreBusy) as error:
             return self._refused(request, self._refusals.problem_of(error))
         except Exception as error:  # noqa: BLE001 - what Quart does for the other calls: logged, and answered with 500
             return self._refused(request, logged(error, f"POST {request.path}", request.request_id))
+        return self._created(request, created)
+
+    def _created(self, request: PlainPost, created: Created) -> Reply:
         limits = self._limits.headers(request.account)
         headers = {**created.headers, **limits} if limits else created.headers
         return Reply(201, _JSON, headers, created.body, request.request_id)
@@ -178,10 +196,19 @@ class Direct:
         return refusal_of(problem, request.request_id, self._limits.headers(request.account))
 
 
-def refusal_of(problem: Problem, request_id: int, headers: Mapping[str, str]) -> Reply:
-    """The problem, with such headers beside its own."""
-    more = {**problem.headers, **headers}
-    return Reply(problem.kind.status, problems.CONTENT_TYPE, more, problem.body(request_id), request_id)
+def _keys(head: Mapping[bytes, bytes]) -> list[str]:
+    key = head.get(b"idempotency-key")
+    return [] if key is None else [key.decode("latin-1")]
+
+
+def _post(request: PlainPost, body: bytes) -> Post:
+    """Raises a Problem for a wrong Idempotency-Key."""
+    key = key_of(request.keys, "POST", request.path, body)
+    return Post(request.account, body, key, request.request_id)
+
+
+async def _created(request: PlainPost, body: bytes) -> Created:
+    return await request.call.answer(_post(request, body))
 
 
 def length_of(head: Mapping[bytes, bytes]) -> int | None:
@@ -200,22 +227,3 @@ async def _read(receive: ASGIReceiveCallable) -> bytes | None:
         chunks.append(event["body"])
         if not event["more_body"]:
             return b"".join(chunks)
-
-
-def headers_of(reply: Reply) -> list[tuple[bytes, bytes]]:
-    """All of its headers, with what every answer says."""
-    return [
-        *[(name.lower().encode(), value.encode()) for name, value in reply.headers.items()],
-        (b"content-type", reply.content_type.encode()),
-        (b"content-length", b"%d" % len(reply.body)),
-        (b"request-id", identifiers.public(identifiers.REQUEST, reply.request_id).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
-    ]
-
-
-async def send_reply(send: ASGISendCallable, reply: Reply) -> None:
-    """The answer as ASGI's events."""
-    headers = headers_of(reply)
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers, "trailers": False})
-    await send({"type": "http.response.body", "body": reply.body, "more_body": False})

@@ -4,6 +4,7 @@ A 201 is answered only after the accept flow has returned, and so after the comm
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import trio
@@ -14,7 +15,7 @@ from gateway import identifiers
 from gateway.api import problem_types
 from gateway.api.account.limits import limit_problem
 from gateway.api.base import json_response
-from gateway.api.bodies import LARGE_BODY, idempotency_key, read_json
+from gateway.api.bodies import LARGE_BODY, decode, idempotency_key, read_json
 from gateway.api.large_bodies import decode_in_turns, too_many_items
 from gateway.api.problems import Problem, invalid_fields
 from gateway.api.queries import flag
@@ -29,6 +30,7 @@ from gateway.flows.accept_outcomes import (
     FirstAnswerErased,
     ItemError,
     OneAccepted,
+    OneOutcome,
     OneReplayed,
 )
 from gateway.flows.entities import Entity
@@ -58,6 +60,10 @@ class Created(NamedTuple):
 
 
 Answer = Callable[[Post], Awaitable[Created]]
+AskDone = Callable[[Created | Callable[[], Awaitable[Created]]], None]
+"""Told the 201, or what finds out the answer: it raises what an Answer does."""
+Ask = Callable[[Post, AskDone], bool]
+"""Begins what an Answer does; False: nothing was begun."""
 
 
 class Submissions:
@@ -87,6 +93,18 @@ class Submissions:
         """Raises a Problem, StoreFull or StoreBusy."""
         return await self._in_turn(self._bulk, post)
 
+    def ask_one(self, post: Post, done: AskDone) -> bool:
+        """`one` of a message as most are, by a callback. False: nothing was begun, and it is for `one`, as is what
+        raises a Problem here."""
+        if self._draining.is_draining or len(post.body) >= LARGE_BODY:
+            return False
+
+        def told(outcome: OneAccepted | Callable[[], Awaitable[OneOutcome]]) -> None:
+            done(_created(outcome.entity, {}) if isinstance(outcome, OneAccepted) else partial(_created_by, outcome))
+
+        message = decode(post.body)
+        return self._accept.ask_one(post.account, message, request_id=post.request_id, idempotency=post.key, done=told)
+
     async def _in_turn(self, answer: Answer, post: Post) -> Created:
         # A repeat told that nothing was accepted would be sent elsewhere, and so twice.
         if self._draining.is_draining and not await self._accept.is_repeat(post.account, post.key):
@@ -101,24 +119,9 @@ class Submissions:
         if not isinstance(message, dict):
             hint = "; send an array to /v1/sms/bulk" if isinstance(message, list) else ""
             raise Problem(problem_types.NOT_AN_OBJECT, f"Send one message as an object{hint}.")
-        outcome = await self._accept.submit_one(post.account, message, request_id=post.request_id, idempotency=post.key)
-        match outcome:
-            case OneAccepted(entity):
-                return _created(entity, {})
-            case OneReplayed(entity):
-                return _created(entity, REPLAYED)
-            case ItemErrors(fields, codes):
-                raise invalid_fields(fields, codes)
-            case ClientIdInUse(message_id):
-                raise _client_id_in_use(message_id)
-            case Duplicate(message_id):
-                raise _duplicate(message_id)
-            case LimitReached():
-                raise limit_problem(outcome)
-            case KeyReused():
-                raise key_reused()
-            case FirstAnswerErased():
-                raise _first_answer_erased()
+        return _created_of(
+            await self._accept.submit_one(post.account, message, request_id=post.request_id, idempotency=post.key)
+        )
 
     async def _bulk(self, post: Post) -> Created:
         items = self._items(await decode_in_turns(post.body, self._most_items))
@@ -166,6 +169,31 @@ async def _through_quart(answer: Answer, account: str) -> Response:
     key = idempotency_key(request, body)
     created = await answer(Post(account, body, key, g.request_id, flag(request.args, "flag_duplicates")))
     return json_response(created.body, 201, created.headers)
+
+
+async def _created_by(find: Callable[[], Awaitable[OneOutcome]]) -> Created:
+    return _created_of(await find())
+
+
+def _created_of(outcome: OneOutcome) -> Created:
+    """Raises a Problem for what is no 201."""
+    match outcome:
+        case OneAccepted(entity):
+            return _created(entity, {})
+        case OneReplayed(entity):
+            return _created(entity, REPLAYED)
+        case ItemErrors(fields, codes):
+            raise invalid_fields(fields, codes)
+        case ClientIdInUse(message_id):
+            raise _client_id_in_use(message_id)
+        case Duplicate(message_id):
+            raise _duplicate(message_id)
+        case LimitReached():
+            raise limit_problem(outcome)
+        case KeyReused():
+            raise key_reused()
+        case FirstAnswerErased():
+            raise _first_answer_erased()
 
 
 def _created(entity: Entity, headers: dict[str, str]) -> Created:

@@ -3,8 +3,8 @@
 from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, Scope
 
 from gateway.api import problem_types
-from gateway.api.direct import refusal_of, send_reply
 from gateway.api.problems import Problem
+from gateway.api.replies import refusal_of, send_reply
 from gateway.identifiers import Identifiers
 
 SUBMIT_PATHS = ("/send", "/v1/sms", "/v1/sms/bulk", "/v1/sms/stream")

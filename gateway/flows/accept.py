@@ -5,8 +5,8 @@ api's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -37,6 +37,7 @@ from gateway.rules.faults import ItemErrors
 from gateway.rules.wordings import FIELDS as WORDED_FIELDS
 from gateway.settings import Settings
 from gateway.store.interface import (
+    AcceptDone,
     Accepted,
     AcceptOutcome,
     IdempotencyKey,
@@ -44,6 +45,8 @@ from gateway.store.interface import (
     LimitReached,
     NewMessage,
     Replayed,
+    StoreBusy,
+    StoreFull,
     Submission,
 )
 
@@ -61,6 +64,10 @@ class AcceptingStore(Protocol):
     """What accepting asks of a store."""
 
     async def accept(self, submission: Submission) -> AcceptOutcome: ...
+
+    def ask_accept(self, submission: Submission, done: AcceptDone) -> None: ...
+
+    async def first_answer_of(self, submission: Submission, refusal: StoreFull | StoreBusy) -> AcceptOutcome: ...
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None: ...
 
@@ -134,9 +141,60 @@ class Accept:
             refused_of(account).inc()
             stages.refused(account, request_id, [checked])
             return checked
-        message = NewMessage(self._ids.next(now), *checked)
-        submission = Submission(self._ids.next(), account, request_id, (message,), idempotency)
-        outcome = await self._store.accept(submission)
+        submission = self._single(account, checked, now, request_id, idempotency)
+        return self._one(submission, await self._store.accept(submission))
+
+    def ask_one(
+        self,
+        account: str,
+        body: Any,
+        *,
+        request_id: int,
+        idempotency: IdempotencyKey | None,
+        done: Callable[[OneAccepted | Callable[[], Awaitable[OneOutcome]]], None],
+    ) -> bool:
+        """`submit_one` of a message as most are, by a callback that is told it is accepted, or what finds out the
+        outcome; False: nothing was begun, and it is for `submit_one`."""
+        check = self._checks[account]
+        if check.minds_networks:
+            return False
+        now = self._clock()
+        checked = check.check_plain(body, now)
+        if checked is None:
+            return False
+        submission = self._single(account, checked, now, request_id, idempotency)
+
+        def told(outcome: AcceptOutcome | None, error: BaseException | None) -> None:
+            if isinstance(outcome, Accepted) and outcome.is_whole:
+                done(self._accepted(submission, outcome))
+            else:
+                done(partial(self._one_found, submission, outcome, error))
+
+        try:
+            self._store.ask_accept(submission, told)
+        except (StoreFull, StoreBusy):
+            return False
+        return True
+
+    async def _one_found(
+        self, submission: Submission, outcome: AcceptOutcome | None, error: BaseException | None
+    ) -> OneOutcome:
+        if isinstance(error, StoreFull | StoreBusy):
+            outcome = await self._store.first_answer_of(submission, error)
+        elif error is not None:
+            raise error
+        assert outcome is not None  # noqa: S101 - there is one or the other
+        return self._one(submission, outcome)
+
+    def _single(
+        self, account: str, checked: Checked, now: int, request_id: int, idempotency: IdempotencyKey | None
+    ) -> Submission:
+        # As in check_all: not NewMessage(...), which costs twice as much.
+        message = tuple.__new__(NewMessage, (self._ids.next(now),) + checked)  # noqa: RUF005
+        return Submission(self._ids.next(), account, request_id, (message,), idempotency)
+
+    def _one(self, submission: Submission, outcome: AcceptOutcome) -> OneOutcome:
+        account, request_id = submission.account, submission.request_id
         if isinstance(outcome, LimitReached):
             return limited(account, outcome)
         if not isinstance(outcome, Accepted):
@@ -152,7 +210,11 @@ class Accept:
             errors = suppression_errors(outcome.suppressed[0])
             stages.refused(account, request_id, [errors])
             return errors
-        ACCEPTED.add(account, message.lane)
+        return self._accepted(submission, outcome)
+
+    def _accepted(self, submission: Submission, outcome: Accepted) -> OneAccepted:
+        (message,) = submission.messages
+        ACCEPTED.add(submission.account, message.lane)
         stages.accepted(submission, outcome)
         return OneAccepted(entity_of(message))
 

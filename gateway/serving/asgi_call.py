@@ -11,8 +11,8 @@ import trio
 from hypercorn.typing import ASGIFramework, ASGIReceiveEvent, ASGISendEvent, HTTPScope
 
 from gateway.api import problem_types
-from gateway.api.direct import refusal_of
 from gateway.api.problems import Problem
+from gateway.api.replies import refusal_of
 from gateway.identifiers import Identifiers
 from gateway.serving import lean_answers
 from gateway.serving.chunks import Chunks

@@ -18,6 +18,10 @@ _WITH_QUERY = re.compile(rb"POST (%b)\?([!-~]*) HTTP/1\.1" % b"|".join(path.enco
 _KEPT = frozenset({b"keep-alive", b"Keep-Alive"})
 _CLOSED = b"close"
 _BLANKS = b" \t"
+_OPEN = re.compile(
+    rb"\r\n(content-length|idempotency-key|traceparent|x-request-id):[ \t]*([!-~]+)(?=\r\n)", re.IGNORECASE
+)
+_VALUE = re.compile(rb"[!-~]+")
 _SINGLE = (b"host", b"connection", b"content-length", b"transfer-encoding", b"expect")
 
 
@@ -84,6 +88,42 @@ def read_head(octets: bytes) -> Head | None:
         if any(names.count(name) > 1 for name in _SINGLE):
             return None
     return head
+
+
+class Mould:
+    """A head with the values left open that differ from call to call: the next of its kind is read in a tenth of the
+    time."""
+
+    __slots__ = ("_end", "_head", "_names", "_pieces")
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._names: list[bytes] = []
+        self._pieces: list[bytes] = []
+        at = 0
+        for found in _OPEN.finditer(head.octets) if head.is_plain and head.length is not None else ():
+            self._names.append(found[1].lower())
+            self._pieces.append(head.octets[at : found.start(2)])
+            at = found.end(2)
+        self._end = head.octets[at:]
+
+    def read(self, octets: bytes) -> Head | None:
+        """The head that the octets begin with, if it is of this kind; what `read_head` says of it."""
+        head = self._head
+        if octets.startswith(head.octets):
+            return head
+        at, values = 0, dict(head.values)
+        for name, piece in zip(self._names, self._pieces, strict=True):
+            start = at + len(piece)
+            at = octets.find(b"\r", start)
+            value = octets[start:at]
+            if not octets.startswith(piece, start - len(piece)) or not _VALUE.fullmatch(value):
+                return None
+            values[name] = value
+        length = length_of(values)
+        if length is None or not octets.startswith(self._end, at):
+            return None
+        return head._replace(values=values, length=length, octets=octets[: at + len(self._end)])
 
 
 def all_headers(head: Head) -> list[tuple[bytes, bytes]]:

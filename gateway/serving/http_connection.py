@@ -19,9 +19,9 @@ from hypercorn.typing import TaskGroup as AnyTaskGroup
 
 from gateway import h11_lines
 from gateway.api import problem_types
-from gateway.api.direct import headers_of, refusal_of
 from gateway.api.problem_types import ProblemType
 from gateway.api.problems import Problem
+from gateway.api.replies import headers_of, refusal_of
 from gateway.identifiers import Identifiers
 from gateway.serving.waits import END_OF_HEAD, MOST_HEAD, MOST_READ, Connection, Patience
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from wsgiref.handlers import format_date_time
 
 from gateway import identifiers
-from gateway.api.direct import Reply
+from gateway.api.replies import Reply
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _CLOSE = "connection: close\r\n"

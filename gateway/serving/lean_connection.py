@@ -1,37 +1,56 @@
-"""One caller's connection on the lean listener: one task, one read and one write for a usual POST that sends.
+"""One caller's connection on the lean listener: one read and one write for a usual POST that sends.
 
-A POST with anything unusual about it goes to the ASGI app, as the front would hand it over (asgi_call.py). What is not
-a POST that sends, or not quite HTTP, is left to the front's own connection with all that was read of it: what is
-refused, and how, is the front's.
+A single message as most are is not even a step of the connection's task: it is checked and asked for where it is read
+(lean_watch.py), and answered where its commit is told of. The task sees to all others. A POST with anything unusual
+about its head goes to the ASGI app, as the front would hand it over (asgi_call.py). What is not a POST that sends, or
+not quite HTTP, is left to the front's own connection with all that was read of it: what is refused, and how, is the
+front's.
 """
 
+import logging
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from typing import TypeAlias
 
 import trio
 from hypercorn.typing import ASGIFramework
 
-from gateway.api.direct import Direct, PlainPost, Reply, refusal_of
+from gateway.api.direct import Direct, PlainPost
 from gateway.api.problems import Problem
+from gateway.api.replies import Reply, refusal_of
 from gateway.identifiers import Identifiers
 from gateway.serving.asgi_call import AsgiCall, Wire
 from gateway.serving.chunks import Chunks
-from gateway.serving.heads import Head, read_head
+from gateway.serving.heads import Head, Mould, read_head
 from gateway.serving.lean_answers import CONTINUE, octets_of
+from gateway.serving.lean_watch import Watch, Watched
 from gateway.serving.waits import END_OF_HEAD, MOST_HEAD, MOST_READ, Connection, Patience
+
+log = logging.getLogger("sluice.http")
 
 _END = b"\r\n\r\n"
 _MOST_KEPT = 1_024
 """Octets of a head that is kept for the next one."""
+Woken: TypeAlias = bytes | Reply | Callable[[], Awaitable[Reply]] | memoryview
+"""What the task goes on with: what was read, an answer, what finds one out, or what of one could not be written yet."""
 
 
 class LeanConnection(Connection):
     """One caller's. What `run` leaves to the front is then in `left`, and the socket open."""
 
     def __init__(
-        self, app: ASGIFramework, direct: Direct, patience: Patience, ids: Identifiers, stream: trio.SocketStream
+        self,
+        app: ASGIFramework,
+        direct: Direct,
+        patience: Patience,
+        ids: Identifiers,
+        stream: trio.SocketStream,
+        watch: Watch,
     ) -> None:
         super().__init__(patience, stream)
+        self._watched: Watched[Woken] = Watched(watch, stream.socket, self._heard, self.cut)
         self.left: bytes | None = None
         self._app = app
         self._direct = direct
@@ -39,9 +58,9 @@ class LeanConnection(Connection):
         self._body: trio.CancelScope | None = None
         """Of the wait for one that did not come with its head."""
         self._is_writing = False
-        self._last: Head | None = None
+        self._mould: Mould | None = None
+        """Of the head before: most callers send the same octets again and again, but for the body and its length."""
         self._last_post: PlainPost | None = None
-        """Of the head before: most callers send the same octets again and again, but for the body."""
 
     def give_up(self) -> None:
         if self._is_writing:
@@ -58,12 +77,9 @@ class LeanConnection(Connection):
     async def _serve(self) -> None:
         rest = b""
         while (rest := await self._read_head(rest)) and (end := rest.find(_END)) >= 0:
-            head = self._last
-            if head is None or not rest.startswith(head.octets):
-                head, self._last_post = read_head(rest[: end + 4]) if end + 4 <= MOST_HEAD else None, None
-                if head is None:
-                    break
-                self._last = head if end < _MOST_KEPT else None
+            head = self._head_of(rest, end)
+            if head is None:
+                break
             self._begin_request()
             following = await self._answer(head, rest[end + 4 :])
             if following is None:
@@ -75,6 +91,79 @@ class LeanConnection(Connection):
                 await trio.lowlevel.checkpoint()  # others are served between two answers
         self.left = rest or None
 
+    def _head_of(self, octets: bytes, end: int) -> Head | None:
+        """The head that ends there; None: it is for the front."""
+        head = None if self._mould is None else self._mould.read(octets)
+        if head is None:
+            head, self._last_post = read_head(octets[: end + 4]) if end + 4 <= MOST_HEAD else None, None
+            self._mould = Mould(head) if head is not None and end < _MOST_KEPT else None
+        return head
+
+    def _request_of(self, head: Head) -> PlainPost | None:
+        """The POST of the head that was read last; None: it is for the app."""
+        direct, length = self._direct, head.length
+        request = None if self._last_post is None else direct.again(self._last_post, head.values)
+        if request is None and head.is_plain and (length is None or length <= direct.body_limit):
+            request = self._last_post = direct.plain(head.path, head.values)
+        return request
+
+    def _heard(self, octets: bytes) -> None:
+        """What came after a time without requests: asked for at once, if it is one whole POST that is usual."""
+        end = octets.find(_END)
+        head = self._head_of(octets, end) if end >= 0 and not self._stopping else None
+        if head is None or head.length is None or head.is_last or len(octets) != end + 4 + head.length:
+            self._watched.wake(octets)
+            return
+        request = self._request_of(head)
+        if request is None:
+            self._watched.wake(octets)
+            return
+        self._begin_request()
+        self._watched.is_busy = True
+        body = octets[end + 4 :]
+        refusal = self._direct.admit(request)
+        if refusal is not None:
+            self._answered(refusal)
+        elif not self._direct.ask(request, body, self._answered):
+            self._watched.wake(partial(self._direct.answer, request, body))
+
+    def _answered(self, reply: Reply | Callable[[], Awaitable[Reply]]) -> None:
+        """What was asked for is on disk, or else there is more to be done for its answer. Raises nothing."""
+        try:
+            if not self._closing:  # else the caller has left
+                self._answer_at_once(reply)
+        except Exception:  # as in `run`
+            log.exception("a connection ended by a fault of ours")
+            self.cut()
+
+    def _answer_at_once(self, reply: Reply | Callable[[], Awaitable[Reply]]) -> None:
+        if self._stopping or not isinstance(reply, Reply):
+            self._watched.wake(reply)
+            return
+        octets = octets_of(reply, is_last=False)
+        sent = self._send(octets)
+        if sent == len(octets):
+            self._begin_idle()
+            self._watched.go_on()
+        elif not self._closing:
+            self._watched.wake(memoryview(octets)[sent:])
+
+    async def _first_octets(self) -> bytes:
+        """Of a request that is for this task; empty once no more is served."""
+        while True:
+            woken = await self._watched.next()
+            if woken is None or isinstance(woken, bytes):
+                return woken or b""
+            if isinstance(woken, memoryview):
+                await self._write_on(woken)
+            else:
+                reply = woken if isinstance(woken, Reply) else await woken()
+                await self._write(octets_of(reply, is_last=self._stopping))
+            if self._stopping:
+                await self._leave()
+                return b""
+            self._begin_idle()
+
     async def _read_head(self, rest: bytes) -> bytes:
         """Until a head is whole, or no head any more; empty once the caller has left."""
         while rest.find(_END) < 0:
@@ -83,7 +172,7 @@ class LeanConnection(Connection):
                     self._begin_head()
                 if len(rest) > MOST_HEAD or rest[0] < 0x21 or END_OF_HEAD.search(rest):
                     return rest
-            octets = await self._read()
+            octets = await (self._read() if rest else self._first_octets())
             if not octets:
                 return rest
             rest += octets
@@ -92,9 +181,7 @@ class LeanConnection(Connection):
     async def _answer(self, head: Head, rest: bytes) -> bytes | None:
         """What was read behind the request; None: nothing may follow it."""
         direct, length = self._direct, head.length
-        request = None if self._last_post is None else direct.again(self._last_post)
-        if request is None and head.is_plain and (length is None or length <= direct.body_limit):
-            request = self._last_post = direct.plain(head.path, head.values)
+        request = self._request_of(head)
         if request is None:
             return await self._hand_over(head, rest)
         following: bytes | None = None
@@ -183,15 +270,19 @@ class LeanConnection(Connection):
 
     async def _write(self, octets: bytes) -> None:
         """All of it; a caller that has left, or takes nothing in time, is cut."""
+        sent = self._send(octets)
+        if sent < len(octets) and not self._closing:
+            await self._write_on(memoryview(octets)[sent:])
+
+    def _send(self, octets: bytes) -> int:
+        """How many octets went out at once; a caller that has left is cut."""
         try:
-            sent = os.write(self._stream.socket.fileno(), octets)
+            return os.write(self._stream.socket.fileno(), octets)
         except BlockingIOError:
-            sent = 0
+            return 0
         except OSError:
             self.cut()
-            return
-        if sent < len(octets):
-            await self._write_on(memoryview(octets)[sent:])
+            return 0
 
     async def _write_on(self, octets: memoryview) -> None:
         socket, before = self._stream.socket, self.deadline

@@ -27,6 +27,7 @@ from gateway.identifiers import Identifiers
 from gateway.metrics import HTTP_REFUSED
 from gateway.serving.http_connection import HttpConnection
 from gateway.serving.lean_connection import LeanConnection
+from gateway.serving.lean_watch import Watch
 from gateway.serving.waits import MOST_HEAD, Connection, Patience
 from gateway.settings.types import split_address
 
@@ -109,6 +110,7 @@ class Server:
         self._limits = limits
         self._config = _config()
         self._context = WorkerContext(None)
+        self.watch = Watch()
         self._open: set[Connection] = set()
         self._refusals = 0
         self._said_at = float("-inf")
@@ -148,6 +150,7 @@ class Server:
     ) -> None:
         urls = urls_of(sockets)
         async with trio.open_nursery() as connections:
+            await connections.start(self.watch.run)
             try:
                 async with trio.open_nursery() as accepting:
                     accepting.start_soon(self._look)
@@ -184,7 +187,7 @@ class Server:
         assert self._direct is not None  # noqa: S101 - it has sockets of that kind
         if not await self._has_room(stream):
             return
-        connection = LeanConnection(self._asgi, self._direct, self._limits.patience, self._ids, stream)
+        connection = LeanConnection(self._asgi, self._direct, self._limits.patience, self._ids, stream, self.watch)
         await self._run(connection)
         if connection.left is not None:
             await self._run(self._front(self._submit_app, stream, connection.left))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.api.problems import Problem
 from gateway.serving.chunks import Chunks
-from gateway.serving.heads import Head, all_headers, read_head
+from gateway.serving.heads import Head, Mould, all_headers, read_head
 from gateway.serving.waits import MOST_HEAD
 
 LINES = (
@@ -92,6 +92,42 @@ def test_a_usual_head_is_taken() -> None:
     octets = b"POST /v1/sms HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nX-A:\r\n\r\n"
     values = {b"host": b"a", b"content-length": b"2", b"x-a": b""}
     assert read_head(octets) == Head("/v1/sms", b"", values, True, 2, False, octets)
+
+
+CHANGED = st.sampled_from(
+    ["2", "02", "170", "order-7", "a b", "", " 9", "1\t", "x" * 13, "1" * 13, "\xe9", "2\r\nX-A: b", "2\r"]
+)
+
+
+@given(
+    st.permutations(["Host: a", "Content-Length: {0}", "idempotency-KEY:{1}", "X-A: {2}", "traceparent:  {1}"]),
+    st.tuples(CHANGED, CHANGED, CHANGED),
+    st.tuples(CHANGED, CHANGED, CHANGED),
+    st.sampled_from(["", "body", "\r\n"]),
+)
+def test_a_head_that_differs_as_usual_from_the_one_before_is_read_as_if_it_were_the_first(
+    lines: list[str], first: tuple[str, ...], then: tuple[str, ...], behind: str
+) -> None:
+    def head_of(values: tuple[str, ...]) -> bytes:
+        given_lines = [line.format(*values) for line in lines]
+        return "\r\n".join(["POST /v1/sms HTTP/1.1", *given_lines, "", ""]).encode("latin-1")
+
+    before = read_head(head_of(first))
+    if before is None:
+        return
+    octets = head_of(then)
+    found = Mould(before).read(octets + behind.encode())
+    assert found is None or found == read_head(octets)
+
+
+def test_the_next_head_of_a_caller_is_known_by_its_mould() -> None:
+    lines = "POST /v1/sms HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\nIdempotency-Key: {}\r\nX-A: b\r\n\r\n"
+    first, then, other = (lines.format(*values).encode() for values in ((2, "k-1"), (170, "k-22"), (2, "k\r\nX-B: c")))
+    mould = Mould(read_head(first))
+    assert mould.read(then + b"{}") == read_head(then)
+    assert mould.read(first + b"{}") == read_head(first)
+    assert mould.read(other) is None
+    assert mould.read(then[:-2]) is None
 
 
 @given(

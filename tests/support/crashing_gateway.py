@@ -90,27 +90,39 @@ def watch_writes(fate: Fate) -> None:
     """What goes to carriers, callers and endpoints."""
     for kind_of_stream in (trio.SocketStream, LeanStream):
         kind_of_stream.send_all = _counted(kind_of_stream.send_all, fate)  # type: ignore[method-assign]
-    LeanConnection._write = _counted(LeanConnection._write, fate, "http")  # type: ignore[method-assign]
+    send = LeanConnection._send
+
+    def counted_answer(self: LeanConnection, octets: bytes) -> int:
+        number = fate.next("http")
+        fate.meet("http", "before", number)
+        if fate.is_at("http", "half", number):
+            send(self, octets[: len(octets) // 2])
+            fate.meet("http", "half", number)
+        sent = send(self, octets)
+        fate.meet("http", "after", number)
+        return sent
+
+    LeanConnection._send = counted_answer  # type: ignore[method-assign]
     begin = QuickPosts.begin
 
-    def counted_post(self: QuickPosts[Any], post: Quick[Any]) -> int:
+    def counted_post(self: QuickPosts[Any], post: Quick[Any]) -> bytes | None:
         number = fate.next("webhook")
         fate.meet("webhook", "before", number)
         if fate.is_at("webhook", "half", number):
             os.write(post.connection.socket.fileno(), post.request[: len(post.request) // 2])
             fate.meet("webhook", "half", number)
-        written = begin(self, post)
+        unsent = begin(self, post)
         fate.meet("webhook", "after", number)
-        return written
+        return unsent
 
     QuickPosts.begin = counted_post  # type: ignore[method-assign]
 
 
-def _counted(write: Callable[..., Awaitable[None]], fate: Fate, all_are: str | None = None) -> Any:
-    """A method that writes; where `all_are` is not given, who calls it says what of."""
+def _counted(write: Callable[..., Awaitable[None]], fate: Fate) -> Any:
+    """A method that writes; who calls it says what of."""
 
     async def counted(self: Any, data: bytes | bytearray | memoryview) -> None:
-        kind = all_are or WRITES.get(sys._getframe(1).f_globals["__name__"])
+        kind = WRITES.get(sys._getframe(1).f_globals["__name__"])
         if kind is None:
             await write(self, data)
             return

@@ -69,9 +69,16 @@ class LeanCaller(Caller):
             await self._app({**scope, **self._scope}, receive, send)
 
         ours, theirs = trio.socket.socketpair()
-        server = Server(from_address, Identifiers(), Limits(1), direct)
-        nursery.start_soon(server.handle_lean, trio.SocketStream(theirs))
+        nursery.start_soon(served, Server(from_address, Identifiers(), Limits(1), direct), theirs)
         return ours
+
+
+async def served(server: Server, socket: trio.socket.SocketType) -> None:
+    """One connection, with what its server does for all."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.watch.run)
+        await server.handle_lean(trio.SocketStream(socket))
+        nursery.cancel_scope.cancel()
 
 
 async def spoken(socket: Any, octets: bytes) -> Response:

@@ -12,7 +12,7 @@ from served_places import LONG, Place, rest
 from gateway.api.account.limits import LimitsOfAll
 from gateway.api.direct import Call, Direct
 from gateway.api.refusals import Refusals
-from gateway.api.submissions import Created, Post
+from gateway.api.submissions import AskDone, Created, Post
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
 from gateway.metrics import REGISTRY
@@ -39,6 +39,9 @@ class LeanPlace(Place):
 
     def __init__(self, limits: Limits, body_timeout: float, port: int) -> None:
         self.posts: list[Post] = []
+        self.asked: list[tuple[Post, AskDone]] = []
+        """Those asked for by a callback, if `takes` says so."""
+        self.takes: Callable[[Post], bool] = lambda post: False
         self.may_answer = trio.Event()
         self.may_answer.set()
         self.tokens = Tokens([GRANT])
@@ -47,7 +50,7 @@ class LeanPlace(Place):
         self.app: Callable[..., Any] | None = None
         ids = Identifiers()
         direct = Direct(
-            {"/v1/sms": Call(self._answer, "send")},
+            {"/v1/sms": Call(self._answer, "send", self._ask)},
             self.tokens,
             ids,
             Refusals(),
@@ -56,6 +59,23 @@ class LeanPlace(Place):
             body_timeout=body_timeout,
         )
         super().__init__(Server(self._asgi, ids, limits, direct), port)
+
+    def _ask(self, post: Post, done: AskDone) -> bool:
+        if not self.takes(post):
+            return False
+        self.asked.append((post, done))
+        return True
+
+    async def asked_for(self, count: int) -> None:
+        """Return once so many are asked for by a callback."""
+        with trio.fail_after(30):
+            while len(self.asked) < count:
+                await trio.lowlevel.checkpoint()
+
+    def tell(self, place: int = 0) -> None:
+        """Answer one of those with what it was sent."""
+        post, done = self.asked.pop(place)
+        done(Created(LONG if post.body == b'"long"' else post.body, {}))
 
     async def _answer(self, post: Post) -> Created:
         self.posts.append(post)
@@ -86,11 +106,11 @@ async def serving(
         await place.end()
 
 
-async def said_until(stream: trio.SocketStream, end: bytes) -> bytes:
+async def said_until(stream: trio.SocketStream, end: bytes, at_a_time: int = 65_536) -> bytes:
     said = b""
     with trio.fail_after(30):
         while not said.endswith(end):
-            octets = await stream.receive_some(65_536)
+            octets = await stream.receive_some(at_a_time)
             assert octets, said
             said += octets
     return said
