@@ -18,6 +18,7 @@ import trio
 
 from gateway.webhooks.addresses import AddressError, AddressGuard, Resolve, open_checked
 from gateway.webhooks.answers import plain_success
+from gateway.webhooks.encrypted import TlsStream
 from gateway.webhooks.failures import error_of, in_words, internal_error, tls_reason
 from gateway.webhooks.lookups import Lookups
 from gateway.webhooks.pool import Pool, Pooled
@@ -26,6 +27,7 @@ from gateway.webhooks.reading import READ_BYTES, NoAnswerError, drain, is_done, 
 from gateway.webhooks.requests import aimed_at, request
 from gateway.webhooks.signing import Header
 from gateway.webhooks.urls import Origin, UrlError
+from gateway.webhooks.wires import PlainWire
 
 log = logging.getLogger("sluice.notify")
 _DRAIN_SECONDS = 1.0
@@ -82,8 +84,8 @@ class _Begun(NamedTuple):
     """A request on a connection."""
 
     connection: _Connection
-    unsent: bytes
-    """What of it is still to be written."""
+    unsent: bytes | None
+    """What the stream has still to send, if only what it holds itself; None where all is written."""
     received: bytes | None = None
     """Where all is written: what came back first; nothing where the connection ended or broke instead."""
 
@@ -142,15 +144,15 @@ class Client:
         return await self._posted(started, self._timeout, ask)
 
     def may_begin(self, url: str) -> bool:
-        """Whether `begin` is worth the signing: the URL is not encrypted, and a connection is kept."""
+        """Whether `begin` is worth the signing: a connection is kept."""
         try:
             origin, _ = aimed_at(url)
         except UrlError:
             return False
-        return self._quick.runs and not origin.encrypted and self._pool.keeps(origin)
+        return self._quick.runs and self._pool.keeps(origin)
 
     def begin(self, url: str, body: bytes, headers: Sequence[Header], done: Callable[[PostResult], None]) -> bool:
-        """`post` without a task of its own, where a connection that is not encrypted is kept; False: it is not begun.
+        """`post` without a task of its own, where a connection is kept; False: it is not begun.
 
         `done` is called with what it came to, later than this returns.
         """
@@ -167,7 +169,7 @@ class Client:
             self._pool.keep(connection)
             done(PostResult(status, None, None, latency_ms))
 
-        def go_on(received: bytes | None, unsent: bytes = b"") -> None:
+        def go_on(received: bytes | None, unsent: bytes | None = None) -> None:
             ask = partial(self._ask, origin, octets, _Begun(connection, unsent, received))
             nursery.start_soon(self._go_on, partial(self._posted, started, timeout, ask), done)
 
@@ -177,13 +179,13 @@ class Client:
             done(PostResult(None, _no_answer_within(timeout), None, latency_ms))
 
         try:
-            written = self._quick.begin(Quick(connection, octets, started, started + timeout, taken, go_on, late))
+            unsent = self._quick.begin(Quick(connection, octets, started, started + timeout, taken, go_on, late))
         except OSError:
             self._pool.drop(connection)
             return False
-        if written < len(octets):
+        if unsent is not None:
             self._quick.let_go(connection)
-            go_on(b"", octets[written:])
+            go_on(None, unsent)
         return True
 
     async def _go_on(self, posted: Callable[[], Awaitable[PostResult]], done: Callable[[PostResult], None]) -> None:
@@ -265,11 +267,13 @@ class Client:
         self._pool.opening()
         try:
             tcp = await self._open(origin)
-            stream = await self._encrypt(tcp, origin.host) if origin.encrypted else tcp
+            encrypted = await self._encrypt(tcp, origin.host) if origin.encrypted else None
         except BaseException:
             self._pool.not_opened()
             raise
-        return _Connection(origin, tcp.socket, stream)
+        if encrypted is not None:
+            return _Connection(origin, tcp.socket, encrypted, encrypted)
+        return _Connection(origin, tcp.socket, PlainWire(tcp.socket), tcp)
 
     async def _open(self, origin: Origin) -> trio.SocketStream:
         host, port, encrypted = origin
@@ -284,8 +288,8 @@ class Client:
         except OSError as error:
             raise NoAnswerError(f"no connection to {host} port {port}: {in_words(error)}") from None
 
-    async def _encrypt(self, tcp: trio.SocketStream, host: str) -> trio.SSLStream[trio.SocketStream]:
-        stream = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
+    async def _encrypt(self, tcp: trio.SocketStream, host: str) -> TlsStream:
+        stream = TlsStream(tcp, self._tls, host)
         encrypted = False
         try:
             await stream.do_handshake()
@@ -303,7 +307,7 @@ class Client:
         stream = connection.stream
         answered, heard = False, bool(received)
         try:
-            if begun.unsent:
+            if begun.unsent is not None:
                 try:
                     await stream.send_all(begun.unsent)
                 except trio.BrokenResourceError:

@@ -10,11 +10,14 @@ from typing import Generic, TypeVar
 import trio
 
 from gateway.webhooks.urls import Origin
+from gateway.webhooks.wires import Wire
 
 # Shorter than what most servers and balancers keep (60 s to 75 s); those that close sooner are noticed by `_has_ended`.
 IDLE_SECONDS = 30.0
 _MOST_IDLE_OF_ORIGIN = 16
 _SWEPT_AT_ONCE = 50
+_LOOKS = 8
+"""A peer that still says something then says too much."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +26,7 @@ class Pooled:
 
     origin: Origin
     socket: trio.socket.SocketType
+    wire: Wire
     idle_since: float = field(default=0.0, init=False)
     poll: select.poll = field(default_factory=select.poll, init=False)
 
@@ -81,7 +85,7 @@ class Pool(Generic[C]):
     def keep(self, connection: C) -> None:
         """The POST is over and the connection can carry another."""
         kept = self._kept.get(connection.origin, [])
-        if len(kept) >= _MOST_IDLE_OF_ORIGIN or self._open > self._most:
+        if len(kept) >= _MOST_IDLE_OF_ORIGIN or self._open > self._most or connection.wire.is_over:
             self.drop(connection)
             return
         connection.idle_since = trio.current_time()
@@ -128,5 +132,15 @@ class Pool(Generic[C]):
 
 
 def _has_ended(connection: Pooled) -> bool:
-    """Whether an idle connection has something to read: the peer's close, or bytes that nobody asked for."""
-    return bool(connection.poll.poll(0))
+    """Whether an idle connection has the peer's close to read, or what nobody asked for; TLS may speak for itself."""
+    for _ in range(_LOOKS):
+        if not connection.poll.poll(0):
+            return False
+        try:
+            connection.wire.read()
+        except BlockingIOError:
+            continue
+        except OSError:
+            return True
+        return True
+    return True

@@ -1,11 +1,10 @@
-"""POSTs on connections that are kept and not encrypted, whatever their number, in one task: written at once, and their
-answers read when one wake-up finds them.
+"""POSTs on connections that are kept, whatever their number, in one task: written at once, and their answers read when
+one wake-up finds them.
 
 Only answers that are plain successes end here; all else is gateway.webhooks.client's, which goes on with care.
 """
 
 import logging
-import os
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ from gateway.webhooks.answers import plain_success
 from gateway.webhooks.pool import Pooled
 
 log = logging.getLogger("sluice.notify")
-_READ_BYTES = 4_096
-"""An answer that is longer is not plain."""
 _LOOKS = 4
 """In one wake-up; then others have their turn."""
 
@@ -46,7 +43,7 @@ class QuickPosts(Generic[C]):
     """The kernel tells which of all these sockets have something to read (epoll(7)), and Trio waits for that alone."""
 
     def __init__(self, unasked: Callable[[C], None]) -> None:
-        """`unasked`: an idle connection has something to read, so that nothing more can be asked on it."""
+        """`unasked`: an idle connection ended or was said something on, so that nothing more can be asked on it."""
         self._unasked = unasked
         self._epoll: select.epoll
         self._watched: dict[int, C] = {}
@@ -55,24 +52,21 @@ class QuickPosts(Generic[C]):
         self._scope = trio.CancelScope()
         self.runs = False
 
-    def begin(self, post: Quick[C]) -> int:
-        """Write it; how many octets went out, None of which may be written again. Raises OSError.
+    def begin(self, post: Quick[C]) -> bytes | None:
+        """Write it; what is left for the connection's stream to send, and None where nothing is. Raises OSError.
 
         What did not go out whole is not looked after here.
         """
         descriptor = post.connection.socket.fileno()
-        try:
-            written = os.write(descriptor, post.request)
-        except BlockingIOError:
-            written = 0
-        if written == len(post.request):
+        unsent = post.connection.wire.write(post.request)
+        if unsent is None:
             if self._watched.get(descriptor) is not post.connection:
                 self._epoll.register(descriptor, select.EPOLLIN)
                 self._watched[descriptor] = post.connection
             self._under_way[descriptor] = post
             if post.deadline < self._scope.deadline:
                 self._scope.deadline = post.deadline
-        return written
+        return unsent
 
     def let_go(self, connection: C) -> None:
         """Somebody else reads it from now on."""
@@ -114,18 +108,20 @@ class QuickPosts(Generic[C]):
         # One that was closed meanwhile has left the epoll by itself, and has no descriptor any more.
         if connection.socket.fileno() != descriptor:
             return
+        received: bytes | None
+        try:
+            received = connection.wire.read()
+        except BlockingIOError:
+            # Nothing that counts: part of a record of TLS, or what TLS says for itself.
+            if post is not None:
+                self._under_way[descriptor] = post
+            return
+        except OSError:
+            received = None
         if post is None:
             self.let_go(connection)
             self._unasked(connection)
             return
-        received: bytes | None
-        try:
-            received = os.read(descriptor, _READ_BYTES)
-        except BlockingIOError:
-            self._under_way[descriptor] = post
-            return
-        except OSError:
-            received = None
         try:
             status = plain_success(received) if received else None
             if status is not None:

@@ -87,7 +87,12 @@ async def endpoint(nursery: trio.Nursery) -> Endpoint:
 @dataclass
 class Certificates:
     authority: Path
-    server: ssl.SSLContext
+    key: Path
+
+    def server(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.authority, self.key)
+        return context
 
 
 @pytest.fixture(scope="session")
@@ -100,17 +105,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=shop.example"
     command += f" -addext subjectAltName=DNS:shop.example -keyout {key} -out {certificate}"
     subprocess.run(command.split(), check=True, capture_output=True)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
-    return Certificates(certificate, server)
+    return Certificates(certificate, key)
 
 
 @pytest.fixture
 async def tls_endpoint(nursery: trio.Nursery, certificates: Certificates) -> Endpoint:
-    built = Endpoint()
+    built, context = Endpoint(), certificates.server()
 
     async def serve(stream: trio.SocketStream) -> None:
-        encrypted = trio.SSLStream(stream, certificates.server, server_side=True, https_compatible=True)
+        encrypted = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
         await built.serve(encrypted)
 
     listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))

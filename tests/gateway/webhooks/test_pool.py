@@ -8,6 +8,7 @@ from trio.testing import MockClock
 
 from gateway.webhooks.pool import IDLE_SECONDS, Pool, Pooled
 from gateway.webhooks.urls import Origin
+from gateway.webhooks.wires import PlainWire
 
 SHOP = Origin("shop.example", 443, True)
 Opened = Callable[..., Pooled]
@@ -28,7 +29,7 @@ def opened(peers: list[trio.socket.SocketType]) -> Opened:
         pool.opening()
         ours, theirs = trio.socket.socketpair()
         peers.append(theirs)
-        return Pooled(origin, ours)
+        return Pooled(origin, ours, PlainWire(ours))
 
     return open_in
 

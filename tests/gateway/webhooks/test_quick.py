@@ -1,7 +1,6 @@
 """POSTs begun without a task of their own, against a real server on loopback that misbehaves as told."""
 
 import ipaddress
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -212,22 +211,6 @@ async def test_an_idle_connection_that_the_peer_closes_is_let_go(
     await endpoint.closed.wait()
     await wait_all_tasks_blocked()
     assert client._pool.open == 0
-
-
-async def test_an_encrypted_connection_is_left_to_the_careful_way(
-    nursery: trio.Nursery, tls_endpoint: Any, certificates: Any, results: Results
-) -> None:
-    trusting = ssl.create_default_context(cafile=certificates.authority)
-
-    async def resolve(host: str, port: int) -> list[str]:
-        return ["127.0.0.1"]
-
-    client = Client(LOOPBACK, timeout=5.0, tls=trusting, resolve=resolve)
-    await nursery.start(client.run)
-    url = tls_endpoint.url(host="shop.example", scheme="https")
-    assert (await client.post(url, b"{}", HEADERS)).is_taken
-    assert not client.may_begin(url)
-    assert not client.begin(url, b"{}", HEADERS, results)
 
 
 async def test_a_post_is_worth_signing_at_once_only_where_a_connection_is_kept(client: Client, endpoint: Any) -> None:

@@ -1,0 +1,169 @@
+"""The client's end of TLS on a TCP connection: a stream for those who wait, and a wire for those who don't.
+
+Both are of one TLS object between two buffers, so that a POST begun on the wire can be gone on with on the stream. What
+TLS says for itself while nothing is asked (session tickets, new keys) is read and is no end of the connection.
+"""
+
+import os
+import ssl
+from collections.abc import Callable
+
+import trio
+
+_READ_BYTES = 16_384
+_MOST_BYTES = 65_536
+_MOST_SILENT_BYTES = 32_768
+"""Of TLS' own since the last POST: a record is at most half of it, a session ticket some hundred."""
+
+
+class TlsStream(trio.abc.Stream):
+    """Used by one task at a time, or by none. It ends without a goodbye, and the peer's end may come without one too,
+    since HTTP tells where an answer ends.
+    """
+
+    def __init__(self, tcp: trio.SocketStream, context: ssl.SSLContext, host: str) -> None:
+        """`host`: a name in ASCII, or an address."""
+        self._tcp = tcp
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.encode("ascii"))
+        self._unsent = b""
+        """Encrypted, before what lies in `_outgoing`."""
+        self._unread = b""
+        """Decrypted; no whole record lies before TLS but for this."""
+        self._has_ended = False
+        self._failure: OSError | None = None
+        self._silent_bytes = 0
+
+    # --- with waiting
+
+    async def do_handshake(self) -> None:
+        """Before all else. Raises BrokenResourceError, whose cause tells why."""
+        await self._insist(self._tls.do_handshake)
+        await self._send_out()
+        self._decrypt()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """First what `write` left over. Once cancelled or broken nothing more can be sent; what came can be read."""
+        if data:
+            await self._insist(lambda: self._tls.write(data))
+        await self._send_out()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """As of any stream."""
+        if self.is_over:
+            await trio.lowlevel.checkpoint()
+        while not self.is_over:
+            self._take_in(bytes(await self._tcp.receive_some(_MOST_BYTES)))
+            if self._outgoing.pending:
+                await self._answer()
+        received = self._unread[: max_bytes or _MOST_BYTES]
+        self._unread = self._unread[len(received) :]
+        if not received and self._failure is not None:
+            raise trio.BrokenResourceError("TLS broke") from self._failure
+        return received
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._tcp.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._tcp.aclose()
+
+    # --- at once
+
+    @property
+    def is_over(self) -> bool:
+        """It ended, broke, or has more to read than was asked for."""
+        return bool(self._unread) or self._has_ended or self._failure is not None
+
+    def write(self, octets: bytes) -> bytes | None:
+        """As of a Wire."""
+        self._silent_bytes = 0
+        try:
+            self._tls.write(octets)
+        except ssl.SSLWantReadError:
+            # The peer wants to agree anew first (TLS 1.2), so that nothing of it is encrypted yet.
+            self._write_out()
+            return octets
+        return None if self._write_out() else b""
+
+    def read(self) -> bytes:
+        """As of a Wire."""
+        received = os.read(self._tcp.socket.fileno(), _READ_BYTES)
+        self._silent_bytes += len(received)
+        self._take_in(received)
+        if self._outgoing.pending:
+            try:
+                self._write_out()
+            except OSError as error:
+                self._failure = self._failure or error
+        if self._unread:
+            received, self._unread = self._unread, b""
+            return received
+        if self._failure is not None:
+            raise self._failure
+        if self._has_ended:
+            return b""
+        if self._silent_bytes > _MOST_SILENT_BYTES:
+            raise OSError("TLS says too much for itself")
+        raise BlockingIOError
+
+    # --- between the buffers and the socket
+
+    def _take_in(self, octets: bytes) -> None:
+        if octets:
+            self._incoming.write(octets)
+            self._decrypt()
+        else:
+            self._has_ended = True
+
+    def _decrypt(self) -> None:
+        try:
+            while plain := self._tls.read(_READ_BYTES):
+                self._unread += plain
+                # To look is cheaper than to be told by an exception; the beginning of a record is in neither.
+                if not self._incoming.pending and not self._tls.pending():
+                    return
+            self._has_ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._failure = error
+
+    def _write_out(self) -> bool:
+        """Whether all went out that is encrypted. Raises OSError."""
+        octets = self._unsent + self._outgoing.read()
+        try:
+            written = os.write(self._tcp.socket.fileno(), octets)
+        except BlockingIOError:
+            written = 0
+        self._unsent = octets[written:]
+        return not self._unsent
+
+    async def _send_out(self) -> None:
+        octets, self._unsent = self._unsent + self._outgoing.read(), b""
+        await self._tcp.send_all(octets)
+
+    async def _answer(self) -> None:
+        """What TLS itself has to say to what came, which may be read all the same when that does not arrive."""
+        try:
+            await self._send_out()
+        except trio.BrokenResourceError as broken:
+            self._failure = self._failure or OSError(str(broken))
+
+    async def _insist(self, step: Callable[[], object]) -> None:
+        """Take a step that the peer may have its part in. Raises BrokenResourceError."""
+        while True:
+            try:
+                step()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as error:
+                raise trio.BrokenResourceError("TLS broke") from error
+            else:
+                return
+            await self._send_out()
+            received = bytes(await self._tcp.receive_some(_MOST_BYTES))
+            if received:
+                self._incoming.write(received)
+            else:
+                self._incoming.write_eof()
