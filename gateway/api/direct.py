@@ -7,7 +7,7 @@ asks `plain`, `admit` and `answer` itself.
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
@@ -19,7 +19,7 @@ from gateway.api.bodies import key_of
 from gateway.api.problems import Problem
 from gateway.api.refusals import Refusals
 from gateway.api.replies import Reply, refusal_of, send_reply
-from gateway.api.submissions import Answer, Ask, Created, Post
+from gateway.api.submissions import Answer, Answered, Ask, Created, Post
 from gateway.api.tokens import Tokens
 from gateway.identifiers import Identifiers
 from gateway.metrics import HTTP_TIMEOUTS
@@ -57,8 +57,8 @@ class PlainPost(NamedTuple):
     """Of the tokens that it was judged by."""
 
 
-ReplyDone = Callable[[Reply | Callable[[], Awaitable[Reply]]], None]
-"""Told the answer, or what finds it out."""
+Replied: TypeAlias = Reply | Callable[[], Awaitable[Reply]]
+"""The answer, or what finds it out."""
 
 
 class Direct:
@@ -151,23 +151,21 @@ class Direct:
         """Of a request that was admitted, with its whole body."""
         return await self._reply(request, partial(_created, request, body))
 
-    def ask(self, request: PlainPost, body: bytes, done: ReplyDone) -> bool:
+    def ask(self, request: PlainPost, body: bytes, done: Callable[[Replied], None]) -> bool:
         """`answer` by a callback, without a task for who waits: told between two commits, of a usual body. False:
         nothing was begun, and it is for `answer`."""
         ask = request.call.ask
         if ask is None:
             return False
-
-        def told(created: Created | Callable[[], Awaitable[Created]]) -> None:
-            if isinstance(created, Created):
-                done(self._created(request, created))
-            else:
-                done(partial(self._reply, request, created))
-
         try:
-            return ask(_post(request, body), told)
+            return ask(_post(request, body), partial(self._told, request, done))
         except Exception:  # noqa: BLE001 - of the body, before the store is asked: `answer` tells of it
             return False
+
+    def _told(self, request: PlainPost, done: Callable[[Replied], None], created: Answered) -> None:
+        done(
+            self._created(request, created) if isinstance(created, Created) else partial(self._reply, request, created)
+        )
 
     async def _reply(self, request: PlainPost, find: Callable[[], Awaitable[Created]]) -> Reply:
         try:

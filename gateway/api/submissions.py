@@ -5,7 +5,7 @@ A 201 is answered only after the accept flow has returned, and so after the comm
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import trio
 from msgspec import Struct, json
@@ -22,7 +22,7 @@ from gateway.api.queries import flag
 from gateway.api.refusals import draining_problem
 from gateway.api.repeats import REPLAYED, key_reused
 from gateway.desk.draining import DrainingDesk
-from gateway.flows.accept import Accept
+from gateway.flows.accept import Accept, OneAnswered
 from gateway.flows.accept_outcomes import (
     BulkAccepted,
     ClientIdInUse,
@@ -60,9 +60,9 @@ class Created(NamedTuple):
 
 
 Answer = Callable[[Post], Awaitable[Created]]
-AskDone = Callable[[Created | Callable[[], Awaitable[Created]]], None]
-"""Told the 201, or what finds out the answer: it raises what an Answer does."""
-Ask = Callable[[Post, AskDone], bool]
+Answered: TypeAlias = Created | Callable[[], Awaitable[Created]]
+"""The 201, or what finds out the answer: it raises what an Answer does."""
+Ask = Callable[[Post, Callable[[Answered], None]], bool]
 """Begins what an Answer does; False: nothing was begun."""
 
 
@@ -93,17 +93,15 @@ class Submissions:
         """Raises a Problem, StoreFull or StoreBusy."""
         return await self._in_turn(self._bulk, post)
 
-    def ask_one(self, post: Post, done: AskDone) -> bool:
+    def ask_one(self, post: Post, done: Callable[[Answered], None]) -> bool:
         """`one` of a message as most are, by a callback. False: nothing was begun, and it is for `one`, as is what
         raises a Problem here."""
         if self._draining.is_draining or len(post.body) >= LARGE_BODY:
             return False
-
-        def told(outcome: OneAccepted | Callable[[], Awaitable[OneOutcome]]) -> None:
-            done(_created(outcome.entity, {}) if isinstance(outcome, OneAccepted) else partial(_created_by, outcome))
-
         message = decode(post.body)
-        return self._accept.ask_one(post.account, message, request_id=post.request_id, idempotency=post.key, done=told)
+        return self._accept.ask_one(
+            post.account, message, request_id=post.request_id, idempotency=post.key, done=partial(_told, done)
+        )
 
     async def _in_turn(self, answer: Answer, post: Post) -> Created:
         # A repeat told that nothing was accepted would be sent elsewhere, and so twice.
@@ -169,6 +167,10 @@ async def _through_quart(answer: Answer, account: str) -> Response:
     key = idempotency_key(request, body)
     created = await answer(Post(account, body, key, g.request_id, flag(request.args, "flag_duplicates")))
     return json_response(created.body, 201, created.headers)
+
+
+def _told(done: Callable[[Answered], None], outcome: OneAnswered) -> None:
+    done(_created(outcome.entity, {}) if isinstance(outcome, OneAccepted) else partial(_created_by, outcome))
 
 
 async def _created_by(find: Callable[[], Awaitable[OneOutcome]]) -> Created:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 import trio
@@ -71,6 +71,9 @@ class AcceptingStore(Protocol):
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None: ...
 
+
+OneAnswered: TypeAlias = OneAccepted | Callable[[], Awaitable[OneOutcome]]
+"""That it is accepted, or what finds out the outcome."""
 
 refused_of = lru_cache(maxsize=None)(REFUSED.labels)
 
@@ -151,10 +154,9 @@ class Accept:
         *,
         request_id: int,
         idempotency: IdempotencyKey | None,
-        done: Callable[[OneAccepted | Callable[[], Awaitable[OneOutcome]]], None],
+        done: Callable[[OneAnswered], None],
     ) -> bool:
-        """`submit_one` of a message as most are, by a callback that is told it is accepted, or what finds out the
-        outcome; False: nothing was begun, and it is for `submit_one`."""
+        """`submit_one` of a message as most are, by a callback. False: nothing was begun; it is for `submit_one`."""
         check = self._checks[account]
         if check.minds_networks:
             return False
@@ -163,18 +165,26 @@ class Accept:
         if checked is None:
             return False
         submission = self._single(account, checked, now, request_id, idempotency)
-
-        def told(outcome: AcceptOutcome | None, error: BaseException | None) -> None:
-            if isinstance(outcome, Accepted) and outcome.is_whole:
-                done(self._accepted(submission, outcome))
-            else:
-                done(partial(self._one_found, submission, outcome, error))
-
         try:
-            self._store.ask_accept(submission, told)
+            self._store.ask_accept(submission, partial(self._answered, submission, done))
         except (StoreFull, StoreBusy):
             return False
         return True
+
+    def _answered(
+        self,
+        submission: Submission,
+        done: Callable[[OneAnswered], None],
+        outcome: AcceptOutcome | None,
+        error: BaseException | None,
+    ) -> None:
+        if isinstance(outcome, Accepted) and outcome.is_whole:
+            try:
+                done(self._accepted(submission, outcome))
+            except Exception as fault:  # noqa: BLE001 - of the answer's making: raised to who finds it out, and told
+                done(partial(self._one_found, submission, None, fault))
+        else:
+            done(partial(self._one_found, submission, outcome, error))
 
     async def _one_found(
         self, submission: Submission, outcome: AcceptOutcome | None, error: BaseException | None

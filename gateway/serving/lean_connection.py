@@ -9,7 +9,6 @@ front's.
 
 import logging
 import os
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
@@ -17,7 +16,7 @@ from typing import TypeAlias
 import trio
 from hypercorn.typing import ASGIFramework
 
-from gateway.api.direct import Direct, PlainPost
+from gateway.api.direct import Direct, PlainPost, Replied
 from gateway.api.problems import Problem
 from gateway.api.replies import Reply, refusal_of
 from gateway.identifiers import Identifiers
@@ -33,7 +32,7 @@ log = logging.getLogger("sluice.http")
 _END = b"\r\n\r\n"
 _MOST_KEPT = 1_024
 """Octets of a head that is kept for the next one."""
-Woken: TypeAlias = bytes | Reply | Callable[[], Awaitable[Reply]] | memoryview
+Woken: TypeAlias = bytes | Replied | memoryview
 """What the task goes on with: what was read, an answer, what finds one out, or what of one could not be written yet."""
 
 
@@ -127,7 +126,7 @@ class LeanConnection(Connection):
         elif not self._direct.ask(request, body, self._answered):
             self._watched.wake(partial(self._direct.answer, request, body))
 
-    def _answered(self, reply: Reply | Callable[[], Awaitable[Reply]]) -> None:
+    def _answered(self, reply: Replied) -> None:
         """What was asked for is on disk, or else there is more to be done for its answer. Raises nothing."""
         try:
             if not self._closing:  # else the caller has left
@@ -136,7 +135,7 @@ class LeanConnection(Connection):
             log.exception("a connection ended by a fault of ours")
             self.cut()
 
-    def _answer_at_once(self, reply: Reply | Callable[[], Awaitable[Reply]]) -> None:
+    def _answer_at_once(self, reply: Replied) -> None:
         if self._stopping or not isinstance(reply, Reply):
             self._watched.wake(reply)
             return

@@ -12,7 +12,7 @@ from served_places import LONG, Place, rest
 from gateway.api.account.limits import LimitsOfAll
 from gateway.api.direct import Call, Direct
 from gateway.api.refusals import Refusals
-from gateway.api.submissions import AskDone, Created, Post
+from gateway.api.submissions import Answered, Created, Post
 from gateway.api.tokens import Grant, Tokens
 from gateway.identifiers import Identifiers
 from gateway.metrics import REGISTRY
@@ -39,7 +39,7 @@ class LeanPlace(Place):
 
     def __init__(self, limits: Limits, body_timeout: float, port: int) -> None:
         self.posts: list[Post] = []
-        self.asked: list[tuple[Post, AskDone]] = []
+        self.asked: list[tuple[Post, Callable[[Answered], None]]] = []
         """Those asked for by a callback, if `takes` says so."""
         self.takes: Callable[[Post], bool] = lambda post: False
         self.may_answer = trio.Event()
@@ -60,7 +60,7 @@ class LeanPlace(Place):
         )
         super().__init__(Server(self._asgi, ids, limits, direct), port)
 
-    def _ask(self, post: Post, done: AskDone) -> bool:
+    def _ask(self, post: Post, done: Callable[[Answered], None]) -> bool:
         if not self.takes(post):
             return False
         self.asked.append((post, done))

@@ -21,11 +21,13 @@ from gateway.rules.faults import ItemErrors
 from gateway.settings import Settings
 from gateway.store.connection import open_loop
 from gateway.store.interface import (
+    AcceptDone,
     AcceptOutcome,
     IdempotencyKey,
     KeyReused,
     NewMessage,
     Replayed,
+    StoreBusy,
     StoreFull,
     Submission,
 )
@@ -50,6 +52,12 @@ class FirstAnswers:
     async def accept(self, submission: Submission) -> AcceptOutcome:
         return await self._store.accept(submission)
 
+    def ask_accept(self, submission: Submission, done: AcceptDone) -> None:
+        self._store.ask_accept(submission, done)
+
+    async def first_answer_of(self, submission: Submission, refusal: StoreFull | StoreBusy) -> AcceptOutcome:
+        return await self._store.first_answer_of(submission, refusal)
+
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         return self.first
 
@@ -60,9 +68,22 @@ class Gate:
     store: SqliteStore
     first_answers: FirstAnswers
     path: Path
+    asks: bool
+    """Singles are asked for by a callback, as the lean listener does."""
 
     async def one(self, body: Any, key: IdempotencyKey | None = None) -> Any:
+        if self.asks and (outcome := await self.asked(body, key)) is not None:
+            return outcome
         return await self.accept.submit_one("shop", body, request_id=1, idempotency=key)
+
+    async def asked(self, body: Any, key: IdempotencyKey | None = None) -> Any:
+        """The outcome of one that is begun by a callback; None: it is not."""
+        answers: list[Any] = []
+        if not self.accept.ask_one("shop", body, request_id=1, idempotency=key, done=answers.append):
+            return None
+        await self.store.keep_alive()
+        (answer,) = answers
+        return await answer() if callable(answer) else answer
 
     async def bulk(self, items: list[Any], key: IdempotencyKey | None = None) -> Any:
         return await self.accept.submit_bulk("shop", items, request_id=1, idempotency=key)
@@ -112,15 +133,15 @@ def settings(schedule_delivery_time: str) -> Settings:
     )
 
 
-@pytest.fixture
-async def gate(settings: Settings, tmp_path: Path) -> AsyncIterator[Gate]:
+@pytest.fixture(params=[False, True], ids=["awaited", "asked"])
+async def gate(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> AsyncIterator[Gate]:
     async with open_loop():
         store = SqliteStore(tmp_path / "sluice.db", policy_of(settings), render=event_body, clock=lambda: NOW)
         async with store.opened(), trio.open_nursery() as nursery:
             await nursery.start(store.run)
             answers = FirstAnswers(store)
             accept = Accept(settings, answers, Identifiers(clock=lambda: NOW), lambda: NOW)
-            yield Gate(accept, store, answers, tmp_path / "sluice.db")
+            yield Gate(accept, store, answers, tmp_path / "sluice.db", request.param)
             store.stop()
 
 
@@ -278,6 +299,35 @@ async def test_a_client_id_that_cannot_be_shown_is_left_out_of_the_error(gate: G
     msgspec.json.encode(outcome.errors)
 
 
+async def test_what_is_usual_is_begun_by_a_callback_and_all_else_is_not(gate: Gate) -> None:
+    assert isinstance(await gate.asked(GOOD), OneAccepted)
+    assert await gate.asked(BAD) is None
+    assert await gate.asked([GOOD]) is None
+    assert gate.store.backlog() == 1
+
+
+async def test_a_fault_in_the_making_of_an_answer_is_raised_to_who_finds_it_out(gate: Gate) -> None:
+    found: list[Any] = []
+
+    def done(answer: Any) -> None:
+        if isinstance(answer, OneAccepted):
+            raise ZeroDivisionError
+        found.append(answer)
+
+    assert gate.accept.ask_one("shop", GOOD, request_id=1, idempotency=None, done=done)
+    await gate.store.keep_alive()
+    with pytest.raises(ZeroDivisionError):
+        await found[0]()
+
+
+async def test_a_single_that_no_backlog_takes_is_refused(gate: Gate) -> None:
+    await gate.bulk([GOOD] * 500)
+    await gate.bulk([GOOD] * 100)
+    with pytest.raises(StoreFull):
+        await gate.one(GOOD)
+    assert isinstance(await gate.one(BAD), ItemErrors)
+
+
 async def test_a_full_backlog_refuses_the_whole_submission(gate: Gate) -> None:
     await gate.bulk([GOOD] * 500)
     with pytest.raises(StoreFull):
@@ -290,6 +340,12 @@ class FullStore:
 
     async def accept(self, submission: Submission) -> AcceptOutcome:
         raise StoreFull
+
+    def ask_accept(self, submission: Submission, done: AcceptDone) -> None:
+        raise AssertionError("a bulk is awaited")
+
+    async def first_answer_of(self, submission: Submission, refusal: StoreFull | StoreBusy) -> AcceptOutcome:
+        raise refusal
 
     async def first_answer(self, account: str, idempotency: IdempotencyKey) -> Replayed | KeyReused | None:
         raise AssertionError("a bulk asks by accepting")
