@@ -4,6 +4,7 @@ A test starts with `gateway = gateway_with(carriers={"telco": carrier(port)})`, 
 and waits with `webhooks.wait(message, "delivered")`.
 """
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -31,6 +32,12 @@ os.environ.pop("COLUMNS", None)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: run in several processes, the many short ones fill up the end."""
     items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded and collected stays until the end: no collection of garbage needs to go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from quick_apps import quickly_built
+from quick_stores import quickly_made
 from quiet_logs import private_in
 
 from gateway.settings.carriers import Carrier as CarrierSettings
@@ -130,6 +132,13 @@ class Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.kept.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quickly() -> Iterator[None]:
+    """Apps and stores are set up at less cost: see tests/support/quick_apps.py and quick_stores.py."""
+    with quickly_built(), quickly_made():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ async def test_each_state_that_a_restart_would_send_from_is_held_and_listed(benc
     ready = await bench.accept_one()
     scheduled = await bench.accept_one(scheduled_at=bench.clock() + DAY, expires_at=bench.clock() + 2 * DAY)
     sent = await bench.sent(route="pair")
-    async with restored(bench) as after:
+    async with restored(bench, after_ms=1_000) as after:  # before doubts and pauses are over
         page = await after.store.held_messages(ALL, limit=50, cursor=None)
         assert {row.id: row.state for row in page.rows} == {
             claimed: MessageState.IN_DOUBT,
