@@ -4,6 +4,7 @@ h11 takes any answer, at ten times the cost; gateway.webhooks.client asks it for
 """
 
 import re
+from functools import lru_cache
 
 _HEAD = re.compile(rb"HTTP/1\.1 (2\d\d)(?: [ -~]*)?\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)*)\r\n")
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,9})[ \t]*\r$", re.MULTILINE)
@@ -11,6 +12,7 @@ _CONNECTION = re.compile(rb"^connection:[ \t]*(.*?)[ \t]*\r$", re.MULTILINE)
 _NO_CONTENT = 204
 
 
+@lru_cache(maxsize=64)  # an endpoint says the same octets again and again, at least within a second
 def plain_success(received: bytes) -> int | None:
     """The status, when `received` is one 2xx answer to its last byte and the connection goes on; else None: ask h11."""
     head = _HEAD.match(received)
