@@ -2,7 +2,7 @@
 
 Whatever is unusual about the head of a request leaves it to Quart, which answers just the same: a test holds the two
 equal. What an answer says is gateway/api/submissions.py's. `take` is for ASGI; the lean listener (gateway/serving/)
-asks `plain`, `admit` and `answer` itself.
+asks `plain` or `again`, `admit`, and `ask` or `answer` itself.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -132,8 +132,8 @@ class Direct:
         return PlainPost(path, call, account, _keys(head), self._ids.next(), self._tokens.generation)
 
     def again(self, request: PlainPost, head: Mapping[bytes, bytes]) -> PlainPost | None:
-        """The next POST, whose head is the same but for its key and the length of its body; None: it has to be looked
-        at anew."""
+        """The next POST, whose head is the same but for its key and the length of its body, not looked at here either;
+        None: it has to be looked at anew."""
         if request.generation != self._tokens.generation:
             return None
         path, call, account, _, _, generation = request

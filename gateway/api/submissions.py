@@ -39,6 +39,8 @@ from gateway.settings import Settings
 from gateway.store.interface import IdempotencyKey, KeyReused, LimitReached
 
 _encode = json.Encoder().encode
+_MOST_ASKED = 4_096
+"""Octets of a body that is read where it is heard: others wait meanwhile."""
 
 
 class Post(NamedTuple):
@@ -96,7 +98,7 @@ class Submissions:
     def ask_one(self, post: Post, done: Callable[[Answered], None]) -> bool:
         """`one` of a message as most are, by a callback. False: nothing was begun, and it is for `one`, as is what
         raises a Problem here."""
-        if self._draining.is_draining or len(post.body) >= LARGE_BODY:
+        if self._draining.is_draining or len(post.body) > _MOST_ASKED:
             return False
         message = decode(post.body)
         return self._accept.ask_one(

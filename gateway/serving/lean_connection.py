@@ -32,6 +32,8 @@ log = logging.getLogger("sluice.http")
 _END = b"\r\n\r\n"
 _MOST_KEPT = 1_024
 """Octets of a head that is kept for the next one."""
+_BODY_MOMENT = 0.25
+"""Seconds for the rest of a body, before the connection's own task waits for it."""
 Woken: TypeAlias = bytes | Replied | memoryview
 """What the task goes on with: what was read, an answer, what finds one out, or what of one could not be written yet."""
 
@@ -49,7 +51,7 @@ class LeanConnection(Connection):
         watch: Watch,
     ) -> None:
         super().__init__(patience, stream)
-        self._watched: Watched[Woken] = Watched(watch, stream.socket, self._heard, self.cut)
+        self._watched: Watched[Woken] = Watched(watch, stream.socket)
         self.left: bytes | None = None
         self._app = app
         self._direct = direct
@@ -57,12 +59,17 @@ class LeanConnection(Connection):
         self._body: trio.CancelScope | None = None
         """Of the wait for one that did not come with its head."""
         self._is_writing = False
+        self._begun = b""
+        """A head, and what came with it of its body; the rest is heard next."""
         self._mould: Mould | None = None
         """Of the head before: most callers send the same octets again and again, but for the body and its length."""
         self._last_post: PlainPost | None = None
 
     def give_up(self) -> None:
-        if self._is_writing:
+        if self._begun:
+            begun, self._begun = self._begun, b""
+            self._watched.wake(begun)
+        elif self._is_writing:
             self._unread()
         elif self._body is not None:
             self._body.cancel()
@@ -92,34 +99,52 @@ class LeanConnection(Connection):
 
     def _head_of(self, octets: bytes, end: int) -> Head | None:
         """The head that ends there; None: it is for the front."""
+        if end + 4 > MOST_HEAD:
+            return None
         head = None if self._mould is None else self._mould.read(octets)
         if head is None:
-            head, self._last_post = read_head(octets[: end + 4]) if end + 4 <= MOST_HEAD else None, None
+            head, self._last_post = read_head(octets[: end + 4]), None
             self._mould = Mould(head) if head is not None and end < _MOST_KEPT else None
         return head
 
     def _request_of(self, head: Head) -> PlainPost | None:
         """The POST of the head that was read last; None: it is for the app."""
         direct, length = self._direct, head.length
+        if not head.is_plain or (length is not None and length > direct.body_limit):
+            return None
         request = None if self._last_post is None else direct.again(self._last_post, head.values)
-        if request is None and head.is_plain and (length is None or length <= direct.body_limit):
+        if request is None:
             request = self._last_post = direct.plain(head.path, head.values)
         return request
 
     def _heard(self, octets: bytes) -> None:
         """What came after a time without requests: asked for at once, if it is one whole POST that is usual."""
-        end = octets.find(_END)
-        head = self._head_of(octets, end) if end >= 0 and not self._stopping else None
-        if head is None or head.length is None or head.is_last or len(octets) != end + 4 + head.length:
-            self._watched.wake(octets)
-            return
-        request = self._request_of(head)
-        if request is None:
-            self._watched.wake(octets)
+        begun, self._begun = self._begun, b""
+        whole = begun + octets if begun else octets
+        end = whole.find(_END)
+        if end < 0:
+            if whole:
+                self._begin_head()
+            self._watched.wake(whole)
             return
         self._begin_request()
-        self._watched.is_busy = True
-        body = octets[end + 4 :]
+        head = self._head_of(whole, end)
+        if head is None or head.length is None or head.is_last or self._stopping:
+            self._watched.wake(whole)
+            return
+        missing = end + 4 + head.length - len(whole)
+        request = self._request_of(head) if missing >= 0 else None
+        if request is None or (missing and (begun or head.is_to_be_continued)):
+            self._watched.wake(whole)
+        elif missing:
+            # Many clients write head and body apart, so that the one is read a moment before the other.
+            self._begun = whole
+            self.deadline = trio.current_time() + _BODY_MOMENT
+        else:
+            self._ask(request, whole[end + 4 :])
+
+    def _ask(self, request: PlainPost, body: bytes) -> None:
+        self._watched.is_under_way = True
         refusal = self._direct.admit(request)
         if refusal is not None:
             self._answered(refusal)
@@ -150,7 +175,7 @@ class LeanConnection(Connection):
     async def _first_octets(self) -> bytes:
         """Of a request that is for this task; empty once no more is served."""
         while True:
-            woken = await self._watched.next()
+            woken = await self._watched.next(self._heard, self.cut)
             if woken is None or isinstance(woken, bytes):
                 return woken or b""
             if isinstance(woken, memoryview):

@@ -1,4 +1,5 @@
-"""Submissions of one message that a transaction accepts together: those of an account by the statements of a bulk.
+"""Submissions of one message that a transaction accepts together: those of an account and lane by the statements of a
+bulk.
 
 To each caller it is as if its message had been filed alone. Where it would not be so (a limit lets some of them through
 and others not, one repeats another), they are filed one by one.
@@ -15,17 +16,22 @@ Change = Callable[[Work], Any]
 
 
 def carry_out(work: Work, changes: Sequence[Change]) -> list[Any]:
-    """What each gives; singles before all others, which is as good an order as that in which they came."""
+    """What each gives. They are carried out in their order, but that singles go with the first of their account and
+    lane, so that what is more urgent has room before what is less."""
+    groups = _groups(changes)
     results: dict[int, Any] = {}
-    for account, together in _by_account(changes).items():
-        if len(together) > 1:
-            results |= _accept_together(work, account, together)
-    return [results[place] if place in results else change(work) for place, change in enumerate(changes)]
+    for place, change in enumerate(changes):
+        if place not in results and len(groups.get(place, ())) > 1:
+            results |= _accept_together(work, groups[place])
+        if place not in results:
+            results[place] = change(work)
+    return [results[place] for place in range(len(changes))]
 
 
-def _by_account(changes: Sequence[Change]) -> dict[str, dict[int, Submission]]:
-    """The singles, by their places, but for those that have the name of one before them."""
-    found: dict[str, dict[int, Submission]] = {}
+def _groups(changes: Sequence[Change]) -> dict[int, dict[int, Submission]]:
+    """The singles by their places, of each account and lane, by the first's place; but for those that have the name of
+    one before them."""
+    groups: dict[tuple[str, str], dict[int, Submission]] = {}
     named: set[tuple[str, str, str]] = set()
     for place, change in enumerate(changes):
         if isinstance(change, Accepting) and change.full is None:
@@ -36,8 +42,8 @@ def _by_account(changes: Sequence[Change]) -> dict[str, dict[int, Submission]]:
                 and named.isdisjoint(names := _names(submission))
             ):
                 named |= names
-                found.setdefault(submission.account, {})[place] = submission
-    return found
+                groups.setdefault((submission.account, submission.messages[0].lane), {})[place] = submission
+    return {min(group): group for group in groups.values()}
 
 
 def _names(submission: Submission) -> set[tuple[str, str, str]]:
@@ -47,8 +53,9 @@ def _names(submission: Submission) -> set[tuple[str, str, str]]:
     return names if key is None else names | {(account, "key", key.key)}
 
 
-def _accept_together(work: Work, account: str, singles: dict[int, Submission]) -> dict[int, Any]:
-    """What those give that could be accepted as one; the others are as they were."""
+def _accept_together(work: Work, singles: dict[int, Submission]) -> dict[int, Any]:
+    """What those of an account give that could be accepted as one; the others are as they were."""
+    account = next(iter(singles.values())).account
     results: dict[int, Any] = {}
     new: dict[int, Submission] = {}
     for place, single in singles.items():

@@ -49,13 +49,14 @@ class Telling:
         for told in batch.answers:
             self.settle(told, True)
         self._tell_received(batch, True)
+        # Before callers are answered, which may be hundreds: each of them waits for one answer, a claim for the wire.
+        for bind, claims in done.claims.items():
+            self._give(bind, claims)
         for order, result in done.results:
             if isinstance(result, Exception):
                 self._tell(order.done, None, result)
             else:
                 self._tell(order.done, result, None)
-        for bind, claims in done.claims.items():
-            self._give(bind, claims)
         for carrier in done.to_ask:
             self._tell(self.tell_enquiries, carrier)
         for campaign in done.to_expand:

@@ -74,6 +74,18 @@ async def test_a_backlog_takes_as_many_as_it_has_room_for(open_store):
         assert [isinstance(outcome, StoreFull) for outcome in outcomes] == [False, False, True]
 
 
+async def test_what_is_urgent_has_room_before_what_is_not_though_another_account_has_more(open_store):
+    async with open_store(backlog_limit=10) as bench:
+        lanes = {"shop": ["promotional"] * 9 + ["otp"], "mall": ["otp"] * 5}
+        submissions = [
+            bench.a_submission(bench.a_message(lane=lane), account=account)
+            for account, of_account in lanes.items()
+            for lane in of_account
+        ]
+        outcomes = await at_once(bench, submissions)
+        assert [isinstance(outcome, Accepted) for outcome in outcomes] == [True] * 4 + [False] * 5 + [True] * 6
+
+
 async def test_a_key_that_comes_twice_at_once_is_accepted_once(bench):
     key = IdempotencyKey("order-1", b"fingerprint")
     submissions = [bench.a_submission(bench.a_message(), key=given) for given in (key, None, key)]
@@ -110,17 +122,19 @@ def some_submissions(bench, chance, count=25):
     return submissions
 
 
-def comes_again(submissions):
-    """Whether a submission has the key or client_id of one before it: such come behind all others."""
-    seen, again = set(), set()
-    for one in submissions:
+def in_turn(submissions):
+    """As they are carried out: each with the first of its account and lane, but for those that have the key or
+    client_id of one before them."""
+    seen, firsts, places = set(), {}, {}
+    for place, one in enumerate(submissions):
         named = {(one.account, one.idempotency and one.idempotency.key), (one.account, "", one.messages[0].client_id)}
         named = {name for name in named if name[-1] is not None}
         if seen.isdisjoint(named):
             seen |= named
+            places[one.id] = firsts.setdefault((one.account, one.messages[0].lane), place)
         else:
-            again.add(one.id)
-    return lambda one: one.id in again
+            places[one.id] = place
+    return sorted(submissions, key=lambda one: places[one.id])
 
 
 def kept(bench):
@@ -150,8 +164,8 @@ async def test_what_is_accepted_together_is_answered_and_kept_as_one_by_one(open
             bench.store.inbound(stop, lambda is_kept: None)
             await one_by_one(bench, first)
         submissions = some_submissions(together, random.Random(seed))
-        in_turn = sorted(submissions, key=comes_again(submissions))
-        answers = dict(zip([one.id for one in in_turn], await one_by_one(alone, in_turn), strict=True))
+        turns = in_turn(submissions)
+        answers = dict(zip([one.id for one in turns], await one_by_one(alone, turns), strict=True))
         assert await at_once(together, submissions) == [answers[one.id] for one in submissions]
         assert kept(together) == kept(alone)
         assert together.ready_is_right()
