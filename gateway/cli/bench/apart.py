@@ -5,7 +5,7 @@ While a run is measured a message costs them next to nothing: what they read is 
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from mmap import mmap
 from typing import Any
 
@@ -21,13 +21,15 @@ Span = tuple[int, int]
 class Apart:
     """What came of the messages that were handed in; the examples are numbers, empty where there is none."""
 
-    missing: int
-    first_missing: str
-    again: int
+    missing: int = 0
+    first_missing: str = ""
+    again: int = 0
     """How many came that had come before."""
-    first_again: str
-    strange: int
+    first_again: str = ""
+    strange: int = 0
     """How many are of no message that was handed in."""
+    unasked: int = 0
+    """How many came of a kind that was not asked for, whichever message they are of."""
 
 
 class Seen:
@@ -39,6 +41,11 @@ class Seen:
         self._again: list[int] = []
         self._different = 0
 
+    @property
+    def count(self) -> int:
+        """How many came in all."""
+        return self._different + len(self._again)
+
     def add(self, n: int) -> None:
         if self._seen[n]:
             self._again.append(n)
@@ -46,9 +53,8 @@ class Seen:
             self._seen[n] = 1
             self._different += 1
 
-    def apart(self, handed: Iterable[Span], whole: Iterable[Span], count: int | None) -> Apart:
-        """`handed`: all that were; `whole`: those that must have come by now; `count`: how many came in all, where that
-        may be more than have a number."""
+    def apart(self, handed: Iterable[Span], whole: Iterable[Span]) -> Apart:
+        """`handed`: all that were; `whole`: those that must have come by now."""
         missing, first_missing = 0, ""
         for first, end in whole:
             seen = self._seen[first:end]
@@ -56,17 +62,17 @@ class Seen:
                 missing += lacking
                 first_missing = first_missing or number(first + seen.index(0))
         known = sum(self._seen[first:end].count(1) for first, end in handed)
-        different = self._different if count is None else count - len(self._again)
         first_again = number(self._again[0]) if self._again else ""
-        return Apart(missing, first_missing, len(self._again), first_again, different - known)
+        return Apart(missing, first_missing, len(self._again), first_again, self._different - known)
 
 
 class Came:
     """What came, of one kind or of several."""
 
-    def __init__(self, find: Callable[[bytes], Iterable[tuple[str, bytes]]]) -> None:
-        """`find`: the kind and the digits of each message in what was read."""
+    def __init__(self, find: Callable[[bytes], Iterable[tuple[str, bytes]]], nameless: str) -> None:
+        """`find`: the kind and the digits of each message in what was read; `nameless`: the kind of one without any."""
         self._find = find
+        self._nameless = nameless
         self._kept: list[bytes] = []
         self._octets = 0
         self._seen: dict[str, Seen] = {}
@@ -91,24 +97,30 @@ class Came:
             seen = self._seen[kind] = Seen()
         return seen
 
-    def told(self, line: str, count: int | None = None) -> str | None:
-        """The answer to a control line that `question` made; None to another."""
+    def told(self, line: str, count: int) -> str | None:
+        """The answer to a control line that `question` made; None to another. `count`: how many came in all, of every
+        kind, with a number or without."""
         word, _, given = line.partition(" ")
         if word != "apart":
             return None
         self.look()
         asked = json.loads(given)
-        apart = {kind: self._of(kind).apart(asked["handed"], asked["whole"], count) for kind in asked["kinds"]}
+        apart = {kind: self._of(kind).apart(asked["handed"], asked["whole"]) for kind in asked["kinds"]}
+        unasked = {kind: Apart(unasked=seen.count) for kind, seen in self._seen.items() if kind not in apart}
+        apart |= {kind: one for kind, one in unasked.items() if one.unasked}
+        if without := count - sum(seen.count for seen in self._seen.values()):
+            one = apart.get(self._nameless, Apart())
+            apart[self._nameless] = replace(one, strange=one.strange + without)
         return json.dumps({kind: asdict(one) for kind, one in apart.items()})
 
 
 def question(handed: Sequence[Span], whole: Sequence[Span], kinds: Sequence[str]) -> str:
-    """The control line that asks which came, of these kinds: see Seen.apart."""
+    """The control line that asks which came, of these kinds and of no others: see Seen.apart."""
     return f"apart {json.dumps({'handed': handed, 'whole': whole, 'kinds': kinds})}"
 
 
 def answer(told: Mapping[str, Any]) -> dict[str, Apart]:
-    """By kind."""
+    """By kind: those that were asked for, and what came besides."""
     return {kind: Apart(**one) for kind, one in told.items()}
 
 
@@ -133,4 +145,6 @@ def beyond(messages: Apart, events: Mapping[str, Apart]) -> list[str]:
     for kind, one in events.items():
         if one.strange:
             told.append(f"{one.strange} {kind} about no message that was handed in")
+        if one.unasked:
+            told.append(f"{one.unasked} {kind}, which was not asked for")
     return told

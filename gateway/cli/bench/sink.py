@@ -20,16 +20,19 @@ _READ = 262_144
 _HANDSHAKE_SECONDS = 10.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_EVENT = b'"type":"message.'
-_TOLD = re.compile(rb'"type":"(message\.\w+)"[^+]*\+' + NUMBER_DIGITS)
-"""The type of an event and its message: `to` is the first field behind it that has a plus sign."""
-_CALLED = re.compile(rb"[?&]to=" + NUMBER_DIGITS)
+_EVENT = b'"type":"'
+_TOLD = re.compile(rb'"type":"([\w.]+)"[^+}]*\+' + NUMBER_DIGITS)
+"""The type of an event and its message: `to` is the first field behind it that has a plus sign, before any object ends,
+so that an event without it does not take that of the next."""
+_CALLED = re.compile(rb"[?&]type=1&to=" + NUMBER_DIGITS)
 _DELIVERED = "message.delivered"
-"""What Kannel is asked to call for."""
+"""What Kannel is asked to call for; to it that is type 1."""
+_NAMELESS = "event"
+"""One of which neither pattern tells the message."""
 
 
 def events_in(octets: bytes) -> list[tuple[str, bytes]]:
-    """The type of each event, and the number of its message, for apart.py."""
+    """The type of each event, and the number of its message, for apart.py; those that name none are left out."""
     if octets.startswith(b"GET"):
         return [(_DELIVERED, digits) for digits in _CALLED.findall(octets)]
     return [(kind.decode(), digits) for kind, digits in _TOLD.findall(octets)]
@@ -49,7 +52,7 @@ class Sink:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(pem)
         self.port: int = self._listener.getsockname()[1]
-        self._came = Came(events_in)
+        self._came = Came(events_in, _NAMELESS)
         self._requests = 0
         self._events = 0
         self._last = 0.0
@@ -67,7 +70,7 @@ class Sink:
                     return
 
     def _tell(self, line: str) -> bool:
-        if told := self._came.told(line):
+        if told := self._came.told(line, self._events):
             say(told)
         elif line:
             say(json.dumps({"requests": self._requests, "events": self._events, "last": self._last}))

@@ -24,6 +24,7 @@ from gateway.cli.bench.smsc_pdus import (
     ENQUIRE_LINK,
     HEAD,
     SUBMIT_SM,
+    SUBMITTED,
     UNBIND,
     bind_resp,
     destination_of,
@@ -135,7 +136,7 @@ class Smsc:
         self._turn = 0
         self._tail = (0, b"")
         self.numbers = count(1)
-        self.came = Came(messages_in)
+        self.came = Came(messages_in, SUBMITTED)
         self.taken = 0
         self.acknowledged = 0
         self.receipts = 0

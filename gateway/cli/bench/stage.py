@@ -26,6 +26,7 @@ from gateway.cli.bench.smsc_pdus import SUBMITTED
 _PACKAGE = "gateway.cli.bench"
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 60.0
+_QUIET_SECONDS = 1.0
 _STREAM_WINDOW = 4_000
 RECEIPT_SECONDS = 1.0
 
@@ -148,13 +149,16 @@ class Stage:
     ) -> dict[str, float]:
         """After what is measured: events that were told again, which is allowed and shown where it happened.
 
-        `events` of each message; `whole`: of which messages none may be missing, else all that were handed in. Raises
-        BenchError where one is missing, or an event of one, after so many seconds without; and where one was sent
-        twice, which nothing in a run excuses.
+        `events` of each message; `whole`: of which messages none may be missing, else all that were handed in, and
+        then it is asked once nothing more comes: the last to come may be one too many. Raises BenchError where one is
+        missing, or an event of one, after so many seconds without; and where one was sent twice, which nothing in a
+        run excuses, or where events came that are not among these.
         """
         whole = self._handed if whole is None else whole
         deadline = time.monotonic() + seconds
         while True:
+            if whole == self._handed:
+                self._wait_until_quiet()
             messages = answer(self._carrier().ask(question(self._handed, whole, [SUBMITTED])))[SUBMITTED]
             told = answer(self.sink.ask(question(self._handed, whole, events)))
             amiss = beyond(messages, told)
@@ -194,6 +198,23 @@ class Stage:
         self.relay.kill()
         for child in self._children:
             child.kill()
+
+    def _wait_until_quiet(self) -> None:
+        """Until nothing new came to carrier and sink for a second."""
+        before, since = self._came(), time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal before, since
+            now = self._came()
+            if now != before:
+                before, since = now, time.monotonic()
+            return time.monotonic() - since >= _QUIET_SECONDS
+
+        self.wait(is_quiet, "a second in which nothing more comes")
+
+    def _came(self) -> tuple[float, ...]:
+        carrier, sink = self.carrier(), self.told()
+        return carrier["taken"], carrier["receipts"], carrier["acknowledged"], sink["requests"], sink["events"]
 
     def _carrier(self) -> Child:
         if self.smsc is None:
