@@ -84,8 +84,8 @@ class _Begun(NamedTuple):
     """A request on a connection."""
 
     connection: _Connection
-    unsent: bytes | None
-    """What the stream has still to send, if only what it holds itself; None where all is written."""
+    send: Callable[[], Awaitable[None]] | None
+    """Writes what is not written yet; None where all is."""
     received: bytes | None = None
     """Where all is written: what came back first; nothing where the connection ended or broke instead."""
 
@@ -114,7 +114,7 @@ class Client:
         self._timeout = timeout
         self._resolve = resolve if resolve is not None else Lookups()
         self._tls = tls if tls is not None else ssl.create_default_context()
-        self._pool: Pool[_Connection] = Pool(connections)
+        self._pool: Pool[_Connection] = Pool(connections, lambda connection: self._quick.let_go(connection))
         self._quick: QuickPosts[_Connection] = QuickPosts(self._pool.discard)
         self._nursery: trio.Nursery | None = None
 
@@ -169,8 +169,8 @@ class Client:
             self._pool.keep(connection)
             done(PostResult(status, None, None, latency_ms))
 
-        def go_on(received: bytes | None, unsent: bytes | None = None) -> None:
-            ask = partial(self._ask, origin, octets, _Begun(connection, unsent, received))
+        def go_on(received: bytes | None, send: Callable[[], Awaitable[None]] | None = None) -> None:
+            ask = partial(self._ask, origin, octets, _Begun(connection, send, received))
             nursery.start_soon(self._go_on, partial(self._posted, started, timeout, ask), done)
 
         def late() -> None:
@@ -179,13 +179,13 @@ class Client:
             done(PostResult(None, _no_answer_within(timeout), None, latency_ms))
 
         try:
-            unsent = self._quick.begin(Quick(connection, octets, started, started + timeout, taken, go_on, late))
+            is_out = self._quick.begin(Quick(connection, octets, started, started + timeout, taken, go_on, late))
         except OSError:
             self._pool.drop(connection)
             return False
-        if unsent is not None:
+        if not is_out:
             self._quick.let_go(connection)
-            go_on(None, unsent)
+            go_on(None, connection.wire.send_rest)
         return True
 
     async def _go_on(self, posted: Callable[[], Awaitable[PostResult]], done: Callable[[PostResult], None]) -> None:
@@ -252,14 +252,15 @@ class Client:
             kept = self._pool.take(origin)
             if kept is not None:
                 self._quick.let_go(kept)
-                begun = _Begun(kept, request)
+                begun = _Begun(kept, partial(kept.stream.send_all, request))
         if begun is not None:
             try:
                 return await self._exchange(begun, may_be_plain)
             except _StaleError:
                 pass
         try:
-            return await self._exchange(_Begun(await self._connect(origin), request), may_be_plain)
+            opened = await self._connect(origin)
+            return await self._exchange(_Begun(opened, partial(opened.stream.send_all, request)), may_be_plain)
         except _StaleError:
             raise NoAnswerError("the connection was closed before an answer came") from None
 
@@ -273,7 +274,7 @@ class Client:
             raise
         if encrypted is not None:
             return _Connection(origin, tcp.socket, encrypted, encrypted)
-        return _Connection(origin, tcp.socket, PlainWire(tcp.socket), tcp)
+        return _Connection(origin, tcp.socket, PlainWire(tcp), tcp)
 
     async def _open(self, origin: Origin) -> trio.SocketStream:
         host, port, encrypted = origin
@@ -307,9 +308,9 @@ class Client:
         stream = connection.stream
         answered, heard = False, bool(received)
         try:
-            if begun.unsent is not None:
+            if begun.send is not None:
                 try:
-                    await stream.send_all(begun.unsent)
+                    await begun.send()
                 except trio.BrokenResourceError:
                     # A peer that refuses early closes while we still write: its answer may lie in the buffer.
                     connection.is_reusable = False

@@ -10,10 +10,16 @@ from collections.abc import Callable
 
 import trio
 
-_READ_BYTES = 16_384
+_PLAIN_BYTES = 16_384
+"""The most that a record says (RFC 8446 §5.1)."""
+_RECORD_BYTES = 17_408
+"""Holds the largest record: its header, what it says, and 256 octets (§5.2)."""
+_HEADER_BYTES = 5
 _MOST_BYTES = 65_536
 _MOST_SILENT_BYTES = 32_768
-"""Of TLS' own since the last POST: a record is at most half of it, a session ticket some hundred."""
+"""Read since the last POST, none of them its answer: the largest record that comes in pieces, and tickets of some
+hundred each.
+"""
 
 
 class TlsStream(trio.abc.Stream):
@@ -28,6 +34,10 @@ class TlsStream(trio.abc.Stream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.encode("ascii"))
         self._unsent = b""
         """Encrypted, before what lies in `_outgoing`."""
+        self._unencrypted = b""
+        """Written before the peer was ready for it."""
+        self._begun_record = b""
+        """What came of a record whose end did not, and of which TLS therefore tells nothing yet."""
         self._unread = b""
         """Decrypted; no whole record lies before TLS but for this."""
         self._has_ended = False
@@ -40,19 +50,24 @@ class TlsStream(trio.abc.Stream):
         """Before all else. Raises BrokenResourceError, whose cause tells why."""
         await self._insist(self._tls.do_handshake)
         await self._send_out()
-        self._decrypt()
+
+    async def send_rest(self) -> None:
+        """As of a Wire, and as `send_all`."""
+        octets, self._unencrypted = self._unencrypted, b""
+        await self.send_all(octets)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """First what `write` left over. Once cancelled or broken nothing more can be sent; what came can be read."""
+        """Once cancelled or broken nothing more can be sent; what came can be read."""
+        self._silent_bytes = 0
         if data:
             await self._insist(lambda: self._tls.write(data))
         await self._send_out()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """As of any stream."""
-        if self.is_over:
+        if self._is_heard:
             await trio.lowlevel.checkpoint()
-        while not self.is_over:
+        while not self._is_heard:
             self._take_in(bytes(await self._tcp.receive_some(_MOST_BYTES)))
             if self._outgoing.pending:
                 await self._answer()
@@ -71,24 +86,23 @@ class TlsStream(trio.abc.Stream):
     # --- at once
 
     @property
-    def is_over(self) -> bool:
-        """It ended, broke, or has more to read than was asked for."""
-        return bool(self._unread) or self._has_ended or self._failure is not None
+    def may_be_asked(self) -> bool:
+        """As of a Wire. The rest of a begun record would be taken for an answer to what is written before it comes."""
+        return not self._is_heard and not self._begun_record
 
-    def write(self, octets: bytes) -> bytes | None:
+    def write(self, octets: bytes) -> bool:
         """As of a Wire."""
         self._silent_bytes = 0
         try:
             self._tls.write(octets)
         except ssl.SSLWantReadError:
             # The peer wants to agree anew first (TLS 1.2), so that nothing of it is encrypted yet.
-            self._write_out()
-            return octets
-        return None if self._write_out() else b""
+            self._unencrypted = octets
+        return self._write_out() and not self._unencrypted
 
     def read(self) -> bytes:
         """As of a Wire."""
-        received = os.read(self._tcp.socket.fileno(), _READ_BYTES)
+        received = os.read(self._tcp.socket.fileno(), _RECORD_BYTES)
         self._silent_bytes += len(received)
         self._take_in(received)
         if self._outgoing.pending:
@@ -109,25 +123,44 @@ class TlsStream(trio.abc.Stream):
 
     # --- between the buffers and the socket
 
+    @property
+    def _is_heard(self) -> bool:
+        """There is something to tell who reads: what was said, or that nothing more will be."""
+        return bool(self._unread) or self._has_ended or self._failure is not None
+
     def _take_in(self, octets: bytes) -> None:
         if octets:
-            self._incoming.write(octets)
+            self._feed(octets)
             self._decrypt()
         else:
             self._has_ended = True
 
+    def _feed(self, octets: bytes) -> None:
+        """Put it before TLS, and see where its last record begins: a header's last two octets tell how much follows."""
+        self._incoming.write(octets)
+        octets = self._begun_record + octets
+        start = end = 0
+        while end <= len(octets):
+            start, end = end, end + _HEADER_BYTES + int.from_bytes(octets[end + 3 : end + _HEADER_BYTES], "big")
+        self._begun_record = octets[start:]
+
     def _decrypt(self) -> None:
         try:
-            while plain := self._tls.read(_READ_BYTES):
+            while plain := self._tls.read(_PLAIN_BYTES):
                 self._unread += plain
-                # To look is cheaper than to be told by an exception; the beginning of a record is in neither.
-                if not self._incoming.pending and not self._tls.pending():
+                # To look is cheaper than to be told by an exception.
+                if not self._may_hold_more:
                     return
             self._has_ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
             self._failure = error
+
+    @property
+    def _may_hold_more(self) -> bool:
+        """Whether TLS has something before it; the beginning of a record counts no more once TLS looked at it."""
+        return bool(self._incoming.pending or self._tls.pending())
 
     def _write_out(self) -> bool:
         """Whether all went out that is encrypted. Raises OSError."""
@@ -151,7 +184,7 @@ class TlsStream(trio.abc.Stream):
             self._failure = self._failure or OSError(str(broken))
 
     async def _insist(self, step: Callable[[], object]) -> None:
-        """Take a step that the peer may have its part in. Raises BrokenResourceError."""
+        """Take a step that the peer may have its part in, and read what came behind it. Raises BrokenResourceError."""
         while True:
             try:
                 step()
@@ -160,10 +193,12 @@ class TlsStream(trio.abc.Stream):
             except ssl.SSLError as error:
                 raise trio.BrokenResourceError("TLS broke") from error
             else:
+                if self._may_hold_more:
+                    self._decrypt()
                 return
             await self._send_out()
             received = bytes(await self._tcp.receive_some(_MOST_BYTES))
             if received:
-                self._incoming.write(received)
+                self._feed(received)
             else:
                 self._incoming.write_eof()

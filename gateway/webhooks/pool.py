@@ -4,6 +4,7 @@ Knows nothing of requests; gateway.webhooks.client says when a connection may be
 """
 
 import select
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -41,9 +42,13 @@ C = TypeVar("C", bound=Pooled)
 class Pool(Generic[C]):
     """Every method but `run` is done at once, so that a connection is always either with one POST, kept, or closed."""
 
-    def __init__(self, most: int) -> None:
-        """`most` connections are open at a time, as long as no more POSTs than that are under way."""
+    def __init__(self, most: int, closing: Callable[[C], None] | None = None) -> None:
+        """`most` connections are open at a time, as long as no more POSTs than that are under way.
+
+        `closing`: called with each that is dropped, before it is closed.
+        """
         self._most = most
+        self._closing = closing
         self._open = 0
         self._kept: dict[Origin, list[C]] = {}
         self._oldest_first: dict[C, None] = {}
@@ -85,7 +90,7 @@ class Pool(Generic[C]):
     def keep(self, connection: C) -> None:
         """The POST is over and the connection can carry another."""
         kept = self._kept.get(connection.origin, [])
-        if len(kept) >= _MOST_IDLE_OF_ORIGIN or self._open > self._most or connection.wire.is_over:
+        if len(kept) >= _MOST_IDLE_OF_ORIGIN or self._open > self._most or not connection.wire.may_be_asked:
             self.drop(connection)
             return
         connection.idle_since = trio.current_time()
@@ -96,6 +101,8 @@ class Pool(Generic[C]):
     def drop(self, connection: C) -> None:
         """Close a connection that is not kept; without a TLS goodbye, since HTTP tells where an answer ends."""
         self._open -= 1
+        if self._closing is not None:
+            self._closing(connection)
         connection.socket.close()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -132,10 +139,12 @@ class Pool(Generic[C]):
 
 
 def _has_ended(connection: Pooled) -> bool:
-    """Whether an idle connection has the peer's close to read, or what nobody asked for; TLS may speak for itself."""
+    """Whether an idle connection has the peer's close to read, or the beginning of what nobody asked for; TLS may speak
+    for itself.
+    """
     for _ in range(_LOOKS):
         if not connection.poll.poll(0):
-            return False
+            return not connection.wire.may_be_asked
         try:
             connection.wire.read()
         except BlockingIOError:

@@ -47,29 +47,26 @@ class QuickPosts(Generic[C]):
         self._unasked = unasked
         self._epoll: select.epoll
         self._watched: dict[int, C] = {}
-        """By descriptor, which may be another connection's once this one is closed."""
+        """By descriptor: those with a POST under way and those that idle since."""
         self._under_way: dict[int, Quick[C]] = {}
         self._scope = trio.CancelScope()
         self.runs = False
 
-    def begin(self, post: Quick[C]) -> bytes | None:
-        """Write it; what is left for the connection's stream to send, and None where nothing is. Raises OSError.
-
-        What did not go out whole is not looked after here.
-        """
+    def begin(self, post: Quick[C]) -> bool:
+        """Write it; whether it went out whole. What did not is not looked after here. Raises OSError."""
         descriptor = post.connection.socket.fileno()
-        unsent = post.connection.wire.write(post.request)
-        if unsent is None:
+        is_out = post.connection.wire.write(post.request)
+        if is_out:
             if self._watched.get(descriptor) is not post.connection:
                 self._epoll.register(descriptor, select.EPOLLIN)
                 self._watched[descriptor] = post.connection
             self._under_way[descriptor] = post
             if post.deadline < self._scope.deadline:
                 self._scope.deadline = post.deadline
-        return unsent
+        return is_out
 
     def let_go(self, connection: C) -> None:
-        """Somebody else reads it from now on."""
+        """Somebody else reads it from now on, or it is about to be closed."""
         descriptor = connection.socket.fileno()
         if self._watched.get(descriptor) is connection:
             self._epoll.unregister(descriptor)
@@ -91,6 +88,8 @@ class QuickPosts(Generic[C]):
             self.runs = False
             for post in self._under_way.values():
                 post.connection.socket.close()
+            self._under_way.clear()
+            self._watched.clear()
             self._epoll.close()
 
     def _read_all(self) -> None:
@@ -100,38 +99,42 @@ class QuickPosts(Generic[C]):
             if not readable:
                 return
             for descriptor, _ in readable:
-                self._read(descriptor)
+                connection = self._watched.get(descriptor)
+                # The answer to another that the same look found may have let it go, or closed it.
+                if connection is None or connection.socket.fileno() != descriptor:
+                    continue
+                try:
+                    self._read(descriptor, connection)
+                except Exception:
+                    # The one supervisor of these POSTs: our fault over one of them must not end the others.
+                    log.exception("webhook fault after its answer: host=%s", connection.origin.host)
+                    if descriptor not in self._under_way:
+                        self.let_go(connection)
 
-    def _read(self, descriptor: int) -> None:
-        post = self._under_way.pop(descriptor, None)
-        connection = self._watched[descriptor] if post is None else post.connection
-        # One that was closed meanwhile has left the epoll by itself, and has no descriptor any more.
-        if connection.socket.fileno() != descriptor:
-            return
+    def _read(self, descriptor: int, connection: C) -> None:
         received: bytes | None
         try:
             received = connection.wire.read()
         except BlockingIOError:
             # Nothing that counts: part of a record of TLS, or what TLS says for itself.
-            if post is not None:
-                self._under_way[descriptor] = post
             return
         except OSError:
             received = None
+        except Exception:
+            # Ours, and not the endpoint's; but what was begun must not wait for ever.
+            log.exception("webhook fault within its answer: host=%s", connection.origin.host)
+            received = None
+        post = self._under_way.pop(descriptor, None)
         if post is None:
             self.let_go(connection)
             self._unasked(connection)
             return
-        try:
-            status = plain_success(received) if received else None
-            if status is not None:
-                post.taken(status, round((trio.current_time() - post.started) * 1000))
-            else:
-                self.let_go(connection)
-                post.unusual(received)
-        except Exception:
-            # The one supervisor of these POSTs: our fault over one of them must not end the others.
-            log.exception("webhook fault after its answer")
+        status = plain_success(received) if received else None
+        if status is not None:
+            post.taken(status, round((trio.current_time() - post.started) * 1000))
+        else:
+            self.let_go(connection)
+            post.unusual(received)
 
     def _next_deadline(self) -> float:
         return min((post.deadline for post in self._under_way.values()), default=inf)
@@ -141,9 +144,9 @@ class QuickPosts(Generic[C]):
         for descriptor, post in list(self._under_way.items()):
             if post.deadline <= now:
                 del self._under_way[descriptor]
-                self.let_go(post.connection)
                 try:
+                    self.let_go(post.connection)
                     post.late()
                 except Exception:
                     # As where it was answered.
-                    log.exception("webhook fault after its time-out")
+                    log.exception("webhook fault after its time-out: host=%s", post.connection.origin.host)

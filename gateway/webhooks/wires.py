@@ -16,13 +16,14 @@ class Wire(Protocol):
     """One end of a connection."""
 
     @property
-    def is_over(self) -> bool:
-        """Nothing more can be asked on it, even if its socket has nothing to read."""
+    def may_be_asked(self) -> bool:
+        """Nothing came that would be taken for the answer to what is written next, unless its socket has it to read."""
 
-    def write(self, octets: bytes) -> bytes | None:
-        """None: all went out. Else what the connection's stream has to send for the rest of it to go out, which may be
-        nothing where the stream holds that rest itself. Raises OSError.
-        """
+    def write(self, octets: bytes) -> bool:
+        """Whether all went out; `send_rest` is there for what did not. Raises OSError."""
+
+    async def send_rest(self) -> None:
+        """With waiting. Raises BrokenResourceError."""
 
     def read(self) -> bytes:
         """What the peer said, and nothing where it ended. Raises BlockingIOError where it has said nothing, OSError."""
@@ -31,17 +32,24 @@ class Wire(Protocol):
 class PlainWire:
     """A socket."""
 
-    is_over = False
+    may_be_asked = True
 
-    def __init__(self, socket: trio.socket.SocketType) -> None:
-        self._socket = socket
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self._socket = stream.socket
+        self._unsent = b""
 
-    def write(self, octets: bytes) -> bytes | None:
+    def write(self, octets: bytes) -> bool:
         try:
             written = os.write(self._socket.fileno(), octets)
         except BlockingIOError:
             written = 0
-        return None if written == len(octets) else octets[written:]
+        self._unsent = octets[written:]
+        return not self._unsent
+
+    async def send_rest(self) -> None:
+        octets, self._unsent = self._unsent, b""
+        await self._stream.send_all(octets)
 
     def read(self) -> bytes:
         return os.read(self._socket.fileno(), _READ_BYTES)

@@ -31,6 +31,7 @@ WRITES = {
     "gateway.carriers.outgoing": "smpp",
     "gateway.serving.http_connection": "http",
     "gateway.webhooks.client": "webhook",
+    "gateway.webhooks.wires": "webhook",
 }
 """Who writes to a socket, and what is counted."""
 
@@ -105,15 +106,15 @@ def watch_writes(fate: Fate) -> None:
     LeanConnection._send = counted_answer  # type: ignore[method-assign]
     begin = QuickPosts.begin
 
-    def counted_post(self: QuickPosts[Any], post: Quick[Any]) -> bytes | None:
+    def counted_post(self: QuickPosts[Any], post: Quick[Any]) -> bool:
         number = fate.next("webhook")
         fate.meet("webhook", "before", number)
         if fate.is_at("webhook", "half", number):
             os.write(post.connection.socket.fileno(), post.request[: len(post.request) // 2])
             fate.meet("webhook", "half", number)
-        unsent = begin(self, post)
+        is_out = begin(self, post)
         fate.meet("webhook", "after", number)
-        return unsent
+        return is_out
 
     QuickPosts.begin = counted_post  # type: ignore[method-assign]
 

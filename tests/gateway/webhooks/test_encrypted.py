@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from gateway.webhooks.addresses import AddressGuard
 from gateway.webhooks.client import Client, PostResult
+from gateway.webhooks.encrypted import TlsStream
 
 LOOPBACK = AddressGuard([ipaddress.ip_network("127.0.0.1/32")])
 REFUSED = b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -45,6 +47,20 @@ def post(client: Client, nursery: trio.Nursery) -> Post:
     return post
 
 
+async def agreed(tcp: trio.SocketStream, context: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.MemoryBIO]:
+    """A server that has yet to send its last word of the handshake, and what tells it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            await tcp.send_all(outgoing.read())
+            incoming.write(bytes(await tcp.receive_some()))
+        else:
+            return tls, outgoing
+
+
 async def test_one_who_leaves_within_the_handshake_is_a_failure_in_words(post: Post) -> None:
     async def leaves(tcp: trio.SocketStream) -> None:
         await tcp.receive_some()
@@ -71,17 +87,36 @@ async def test_an_answer_that_comes_with_the_end_of_the_handshake_is_heard(post:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
 
     async def refuse(tcp: trio.SocketStream) -> None:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(incoming, outgoing, server_side=True)
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                await tcp.send_all(outgoing.read())
-                incoming.write(bytes(await tcp.receive_some()))
+        tls, outgoing = await agreed(tcp, context)
         tls.write(REFUSED)
         await tcp.send_all(outgoing.read())
         await trio.sleep_forever()
 
     assert (await post(refuse)).http_status == 413
+
+
+@pytest.mark.parametrize("piece", [1, 2, 5, 7, 100, 10_000])
+async def test_nothing_may_be_asked_between_the_pieces_of_a_record(
+    certificates: Any, nursery: trio.Nursery, piece: int
+) -> None:
+    server = certificates.server()
+    server.minimum_version = ssl.TLSVersion.TLSv1_3
+    ours, theirs = (trio.SocketStream(socket) for socket in trio.socket.socketpair())
+    stream = TlsStream(ours, ssl.create_default_context(cafile=certificates.authority), "shop.example")
+    nursery.start_soon(stream.do_handshake)
+    _, outgoing = await agreed(theirs, server)
+    await trio.testing.wait_all_tasks_blocked()
+    tickets = outgoing.read()
+    ends = {0}
+    while max(ends) < len(tickets):
+        header = tickets[max(ends) :][:5]
+        ends.add(max(ends) + 5 + int.from_bytes(header[3:], "big"))
+    assert len(ends) == 3
+    assert stream.may_be_asked
+    for at in range(0, len(tickets), piece):
+        await theirs.send_all(tickets[at : at + piece])
+        with pytest.raises(BlockingIOError):
+            stream.read()
+        assert stream.may_be_asked is (min(at + piece, len(tickets)) in ends)
+    await ours.aclose()
+    await theirs.aclose()

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from trio.testing import wait_all_tasks_blocked
 from gateway.webhooks.addresses import AddressGuard
 from gateway.webhooks.client import Client, PostResult
 
+ANSWER = b"HTTP/1.1 204 No Content\n\n"
 LOOPBACK = AddressGuard([ipaddress.ip_network("127.0.0.1/32")])
 
 
@@ -62,7 +64,12 @@ class Server:
         await self.printed(b'{"n":%d}' % number)
         if self.renews_first:
             await self.renews_keys()
-        await self._type(b"HTTP/1.1 204 No Content\n\n")
+        await self._type(ANSWER)
+
+    async def answers_with_the_end_of_renewal(self) -> None:
+        """Before it is asked."""
+        await self.printed(self._agreed)
+        await self._type(ANSWER)
 
     @contextmanager
     def held_up(self) -> Iterator[None]:
@@ -76,11 +83,15 @@ class Server:
         await self._process.stdin.send_all(line)
 
 
+CHANGE_CIPHER_SPEC, APPLICATION_DATA = 20, 23
 RENEWALS = {
     "1.2": ("-tls1_2", b"r", b"write hello request", b"read finished"),
     "1.3": ("-tls1_3", b"k", b"write server key update", b""),
     "1.3 of both": ("-tls1_3", b"K", b"write server key update", b""),
 }
+
+ANEW = ("-tls1_2 -no_ticket -no_cache", *RENEWALS["1.2"][1:])
+"""Where nothing is remembered the last word of a renewal is the server's."""
 
 
 @pytest.fixture(params=RENEWALS.values(), ids=RENEWALS)
@@ -103,12 +114,13 @@ async def server(certificates: Any, request: Any) -> AsyncIterator[Server]:
 class Shop:
     """Whose endpoint that server is."""
 
-    def __init__(self, server: Server, certificates: Any) -> None:
+    def __init__(self, server: Server, certificates: Any, port: int | None = None) -> None:
+        """`port`: another way to it."""
         tls = ssl.create_default_context(cafile=certificates.authority)
         self._server = server
         self.client = Client(LOOPBACK, timeout=5.0, tls=tls, resolve=self._resolve)
         self.connections = 0
-        self.url = f"https://shop.example:{server.port}/"
+        self.url = f"https://shop.example:{port or server.port}/"
 
     async def _resolve(self, host: str, port: int) -> list[str]:
         self.connections += 1
@@ -145,6 +157,38 @@ class Shop:
             return results[0]
 
         return ended
+
+
+def kinds(records: bytes) -> set[int]:
+    """Of records of TLS, of which the last may be cut."""
+    found = set()
+    while records:
+        found.add(records[0])
+        records = records[5 + int.from_bytes(records[3:5], "big") :]
+    return found
+
+
+class Way:
+    """To the server, on which the end of a renewal is held until an answer follows it, so that both come as one."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.holds = False
+
+    async def __call__(self, tcp: trio.SocketStream) -> None:
+        async with await trio.open_tcp_stream("127.0.0.1", self._server.port) as server, trio.open_nursery() as nursery:
+            nursery.start_soon(self._back, server, tcp)
+            async for octets in tcp:
+                await server.send_all(octets)
+            nursery.cancel_scope.cancel()
+
+    async def _back(self, server: trio.SocketStream, tcp: trio.SocketStream) -> None:
+        held = b""
+        async for octets in server:
+            held += octets
+            if not self.holds or CHANGE_CIPHER_SPEC not in kinds(held) or APPLICATION_DATA in kinds(held):
+                await tcp.send_all(held)
+                held = b""
 
 
 @pytest.fixture
@@ -191,6 +235,35 @@ async def test_what_is_begun_where_keys_are_to_be_renewed_first_goes_on_in_a_tas
         ended = shop.begun(1)
     assert (await ended()).is_taken
     assert (await shop.begin(2)).is_taken
+    assert shop.connections == 1
+
+
+@pytest.mark.parametrize("server", [ANEW], indirect=True)
+async def test_an_early_answer_that_comes_with_the_end_of_renewal_is_heard(
+    server: Server, certificates: Any, nursery: trio.Nursery
+) -> None:
+    way, results = Way(server), []
+    listeners = await nursery.start(partial(trio.serve_tcp, way, 0, host="127.0.0.1"))
+    shop = Shop(server, certificates, listeners[0].socket.getsockname()[1])
+    await nursery.start(shop.client.run)
+    assert (await shop.post(0)).is_taken
+    await shop.is_asked_for_keys()
+    with server.held_up():
+        assert shop.client.begin(shop.url, b'{"n":1}\n', [], results.append)
+        way.holds = True
+    await server.answers_with_the_end_of_renewal()
+    while not results:
+        await trio.lowlevel.checkpoint()
+    assert results[0].http_status == 204
+
+
+@pytest.mark.parametrize("server", [RENEWALS["1.3"]], indirect=True)
+async def test_how_often_keys_may_be_renewed_is_counted_from_post_to_post(server: Server, shop: Shop) -> None:
+    for number in range(3):
+        assert (await shop.post(number)).is_taken
+        for _ in range(800):
+            await server.renews_keys()
+    assert (await shop.post(3)).is_taken
     assert shop.connections == 1
 
 

@@ -29,7 +29,7 @@ def opened(peers: list[trio.socket.SocketType]) -> Opened:
         pool.opening()
         ours, theirs = trio.socket.socketpair()
         peers.append(theirs)
-        return Pooled(origin, ours, PlainWire(ours))
+        return Pooled(origin, ours, PlainWire(trio.SocketStream(ours)))
 
     return open_in
 
@@ -64,6 +64,29 @@ async def test_a_whole_crowd_that_idles_is_closed(
     assert pool.open == 120
     await trio.sleep(IDLE_SECONDS * 1.5)
     assert pool.open == 0
+
+
+async def test_each_is_told_of_before_it_is_closed(
+    opened: Opened, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    told: list[tuple[str, bool]] = []
+
+    def closing(connection: Pooled) -> None:
+        told.append((connection.origin.host, connection.socket.fileno() >= 0))
+
+    pool: Pool[Pooled] = Pool(2, closing)
+    await nursery.start(pool.run)
+    used, discarded, crowded_out, expired = (
+        opened(pool, Origin(host, 443, True)) for host in ("used", "discarded", "crowded-out", "expired")
+    )
+    pool.drop(used)
+    pool.keep(discarded)
+    pool.discard(discarded)
+    pool.keep(crowded_out)
+    pool.keep(expired)
+    pool.opening()
+    await trio.sleep(IDLE_SECONDS * 1.5)
+    assert told == [("used", True), ("discarded", True), ("crowded-out", True), ("expired", True)]
 
 
 async def test_the_one_used_last_is_taken_first(opened: Opened) -> None:

@@ -1,7 +1,10 @@
 """POSTs begun without a task of their own on TLS, against a server on loopback that speaks it in unusual ways."""
 
+import gc
 import ipaddress
+import os
 import ssl
+import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -240,6 +243,115 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(
     await wait_all_tasks_blocked()
     assert (await shop.post()).http_status == 200
     assert tls_endpoint.connections == 2
+
+
+CUTS = [1, 5, 20, -1]
+"""Octets of a record that come before the rest."""
+
+
+class AnswersTwice:
+    """And the second answer's record comes in two pieces."""
+
+    def __init__(self, cut: int) -> None:
+        self._cut = cut
+        self.is_within = trio.Event()
+        self.go_on = trio.Event()
+
+    async def __call__(self, stream: Stream) -> None:
+        carriage = stream.transport_stream
+        carriage.held = b""
+        await stream.send_all(FULL)
+        asked, carriage.held = carriage.held, b""
+        await stream.send_all(FULL.replace(b"200", b"202"))
+        unasked, carriage.held = carriage.held, None
+        await carriage.send_all(asked)
+        await wait_all_tasks_blocked()
+        await carriage.send_all(unasked[: self._cut])
+        self.is_within.set()
+        await self.go_on.wait()
+        await carriage.send_all(unasked[self._cut :])
+        await trio.sleep_forever()
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_the_rest_of_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(
+    shop: Shop, tls_endpoint: Any, cut: int
+) -> None:
+    answers_twice, results = AnswersTwice(cut), []
+    tls_endpoint.script.append(answers_twice)
+    assert (await shop.begin()).http_status == 200
+    await answers_twice.is_within.wait()
+
+    async def post() -> None:
+        results.append(await shop.post(b'{"n":2}'))
+
+    async with trio.open_nursery() as posting:
+        posting.start_soon(post)
+        await wait_all_tasks_blocked()
+        answers_twice.go_on.set()
+    assert [result.http_status for result in results] == [200]
+    assert (tls_endpoint.connections, tls_endpoint.requests[-1].body) == (2, b'{"n":2}')
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_nothing_is_begun_where_the_rest_of_an_answer_may_come_that_nobody_asked_for(
+    shop: Shop, tls_endpoint: Any, cut: int
+) -> None:
+    answers_twice, told = AnswersTwice(cut), []
+    tls_endpoint.script.append(answers_twice)
+    assert (await shop.begin()).http_status == 200
+    await answers_twice.is_within.wait()
+    is_begun = shop.client.begin(shop.url, b"{}", HEADERS, told.append)
+    answers_twice.go_on.set()
+    await wait_all_tasks_blocked(0.01)
+    assert (is_begun, told, shop.client._pool.open) == (False, [], 0)
+
+
+async def test_the_answer_to_one_may_close_another_that_the_same_look_found(shop: Shop, tls_endpoint: Any) -> None:
+    """As it does that begins the next POST, where the only other connection is within a record."""
+    streams: list[Stream] = []
+    begun: list[bool] = []
+
+    async def waits_for_the_other(stream: Stream) -> None:
+        streams.append(stream)
+        while len(streams) % 2:
+            await trio.lowlevel.checkpoint()
+        await stream.send_all(FULL)
+
+    async def is_the_last_as_the_other_begins_a_record(stream: Stream) -> None:
+        (other,) = {one.transport_stream for one in streams} - {stream.transport_stream}
+        carriage = stream.transport_stream
+        carriage.held = b""
+        await stream.send_all(FULL)
+        # Without a checkpoint between them.
+        os.write(carriage.tcp.socket.fileno(), carriage.held + BAD_RECORD)
+        os.write(other.tcp.socket.fileno(), BAD_RECORD[:3])
+        await trio.sleep_forever()
+
+    def next_one(result: PostResult) -> None:
+        begun.append(shop.client.begin(shop.url, b"{}", HEADERS, lambda result: None))
+
+    tls_endpoint.script.extend([waits_for_the_other] * 4)
+    for way in (shop.post, shop.begin):
+        async with trio.open_nursery() as both:
+            both.start_soon(way)
+            both.start_soon(way)
+    tls_endpoint.script.append(is_the_last_as_the_other_begins_a_record)
+    assert shop.client.begin(shop.url, b"{}", HEADERS, next_one)
+    await wait_all_tasks_blocked(0.01)
+    assert (begun, shop.client._pool.open) == ([False], 0)
+    assert (await shop.post()).is_taken
+    assert (await shop.begin()).is_taken
+
+
+async def test_a_connection_that_is_closed_leaves_nothing_in_memory(shop: Shop) -> None:
+    assert (await shop.begin()).is_taken
+    (kept,) = shop.client._pool._oldest_first
+    stream = weakref.ref(kept.stream)
+    shop.client._pool.discard(kept)
+    del kept
+    gc.collect()
+    assert stream() is None
 
 
 @pytest.mark.parametrize("goodbye", [True, False])
