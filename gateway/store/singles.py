@@ -5,6 +5,7 @@ To each caller it is as if its message had been filed alone. Where it would not 
 and others not, one repeats another), they are filed one by one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ Change = Callable[[Work], Any]
 def carry_out(work: Work, changes: Sequence[Change]) -> list[Any]:
     """What each gives. They are carried out in their order, but that singles go with the first of their account and
     lane, so that what is more urgent has room before what is less."""
-    groups = _groups(changes)
+    groups = _groups(work, changes)
     results: dict[int, Any] = {}
     for place, change in enumerate(changes):
         if place not in results and len(groups.get(place, ())) > 1:
@@ -28,13 +29,14 @@ def carry_out(work: Work, changes: Sequence[Change]) -> list[Any]:
     return [results[place] for place in range(len(changes))]
 
 
-def _groups(changes: Sequence[Change]) -> dict[int, dict[int, Submission]]:
+def _groups(work: Work, changes: Sequence[Change]) -> dict[int, dict[int, Submission]]:
     """The singles by their places, of each account and lane, by the first's place; but for those that have the name of
-    one before them."""
+    one before them, or not room enough for all."""
     groups: dict[tuple[str, str], dict[int, Submission]] = {}
     named: set[tuple[str, str, str]] = set()
+    roomy = _with_room(work, changes)
     for place, change in enumerate(changes):
-        if isinstance(change, Accepting) and change.full is None:
+        if isinstance(change, Accepting) and change.full is None and change.submission.account in roomy:
             submission = change.submission
             if (
                 not submission.is_bulk
@@ -44,6 +46,23 @@ def _groups(changes: Sequence[Change]) -> dict[int, dict[int, Submission]]:
                 named |= names
                 groups.setdefault((submission.account, submission.messages[0].lane), {})[place] = submission
     return {min(group): group for group in groups.values()}
+
+
+def _with_room(work: Work, changes: Sequence[Change]) -> set[str]:
+    """The accounts that have room for all that is asked for: else what goes with the first of its kind would take that
+    of what came before it."""
+    counts: Counter[str] = Counter()
+    for change in changes:
+        if isinstance(change, Accepting):
+            counts[change.submission.account] += len(change.submission.messages)
+    if work.queues.ready_in_transaction() + counts.total() > work.policy.backlog_limit:
+        return set()
+    now, usage, ready = work.now, work.usage, work.queues.ready_of_account
+    return {
+        account
+        for account, count in counts.items()
+        if usage.lends_none(account, count, now) and usage.refusal(account, count, ready, now) is None
+    }
 
 
 def _names(submission: Submission) -> set[tuple[str, str, str]]:
@@ -65,7 +84,7 @@ def _accept_together(work: Work, singles: dict[int, Submission]) -> dict[int, An
             new[place] = single
         else:
             results[place] = again
-    if not new or not work.usage.lends_none(account, len(new), work.now):
+    if not new:
         return results
     messages = [single.messages[0] for single in new.values()]
     sources = [(single.id, single.request_id) for single in new.values()]

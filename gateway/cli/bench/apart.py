@@ -11,6 +11,9 @@ from typing import Any
 
 from gateway.cli.bench.requests import NUMBERS, number
 
+MOST_READ = 65_536
+"""Octets, by who keeps what was read: well below what malloc maps by itself, since each piece would stay a mapping, of
+which a process has 65,530."""
 _MOST_OCTETS = 1 << 27
 """Kept until it is looked at without being asked: more than a run of any row but the long ones brings."""
 Span = tuple[int, int]

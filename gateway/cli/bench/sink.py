@@ -12,11 +12,10 @@ import ssl
 import sys
 import time
 
-from gateway.cli.bench.apart import Came
+from gateway.cli.bench.apart import MOST_READ, Came
 from gateway.cli.bench.control import control_lines, say
 from gateway.cli.bench.requests import NUMBER_DIGITS
 
-_READ = 262_144
 _HANDSHAKE_SECONDS = 10.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -93,7 +92,8 @@ class Sink:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
-            octets = sock.recv(_READ)  # by TLS a whole record, which is less: nothing is left that no select tells of
+            # By TLS a whole record, which is less: nothing is left that no select tells of.
+            octets = sock.recv(MOST_READ)
         except OSError:
             octets = b""
         if not octets:

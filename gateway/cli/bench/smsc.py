@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 
-from gateway.cli.bench.apart import Came
+from gateway.cli.bench.apart import MOST_READ, Came
 from gateway.cli.bench.control import control_lines, say
 from gateway.cli.bench.smsc_pdus import (
     BIND_RECEIVER,
@@ -35,7 +35,6 @@ from gateway.cli.bench.smsc_pdus import (
     submit_sm_resp,
 )
 
-_READ = 262_144
 _FULL = 1 << 20
 """Octets that wait to be written to a connection, above which its receipts stay back."""
 _BURST_SECONDS = 0.002
@@ -57,7 +56,7 @@ class Link:
     def read(self) -> None:
         """Take what came, and answer all of it."""
         try:
-            octets = self.sock.recv(_READ)
+            octets = self.sock.recv(MOST_READ)
         except OSError:
             octets = b""
         if not octets:

@@ -86,6 +86,18 @@ async def test_what_is_urgent_has_room_before_what_is_not_though_another_account
         assert [isinstance(outcome, Accepted) for outcome in outcomes] == [True] * 4 + [False] * 5 + [True] * 6
 
 
+@pytest.mark.parametrize(
+    "near",
+    [{"limits": {"shop": AccountLimits(messages_per_second=2)}}, {"backlog_limit": 2}],
+    ids=["the second", "the backlog"],
+)
+async def test_near_a_limit_none_takes_the_room_of_one_before_it(open_store, near):
+    async with open_store(**near) as bench:
+        lanes = ("promotional", "transactional", "promotional")
+        outcomes = await at_once(bench, [bench.a_submission(bench.a_message(lane=lane)) for lane in lanes])
+        assert [isinstance(outcome, Accepted) for outcome in outcomes] == [True, True, False]
+
+
 async def test_a_key_that_comes_twice_at_once_is_accepted_once(bench):
     key = IdempotencyKey("order-1", b"fingerprint")
     submissions = [bench.a_submission(bench.a_message(), key=given) for given in (key, None, key)]
