@@ -19,7 +19,8 @@ def _in_doubt(gateway: Gateway, message: str) -> bool:
 
 def _search(page: Page, words: str) -> None:
     page.get_by_label("Find a message").fill(words)
-    page.get_by_role("button", name="Search", exact=True).click()
+    with page.expect_navigation():  # else the page that was there may be looked at
+        page.get_by_role("button", name="Search", exact=True).click()
 
 
 def _hits(page: Page) -> list[str]:

@@ -5,6 +5,7 @@ import shutil
 import ssl
 
 import pytest
+from needs import need
 
 from gateway.cli.bench.certificates import certified
 from gateway.cli.bench.configuration import Ports, Shape
@@ -13,10 +14,12 @@ from gateway.cli.bench.relays import Sluice
 from gateway.cli.bench.rows import named
 from gateway.settings import load
 
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+
+@pytest.fixture(autouse=True)
+def openssl() -> str:
+    return need("openssl", lambda: shutil.which("openssl"), install="`apt-get install openssl`")
 
 
-@needs_openssl
 def test_events_come_by_https_under_a_certificate_that_is_taken_at_its_strictest(tmp_path) -> None:
     authority, pem = certified(tmp_path)
     strict = ssl.create_default_context(cafile=authority)
@@ -35,7 +38,6 @@ def test_events_come_by_https_under_a_certificate_that_is_taken_at_its_strictest
     assert (counts["requests"], counts["events"]) == (2, 2)
 
 
-@needs_openssl
 def test_a_caller_that_does_not_trust_the_sink_does_not_hold_it_up(tmp_path) -> None:
     _, pem = certified(tmp_path)
     sink = Child("sink", module("gateway.cli.bench.sink", str(pem)), tmp_path)
