@@ -173,6 +173,13 @@ class Bench:
         self.store.close_window(bind.name)
         return message
 
+    async def claimed(self, **changes: Any) -> tuple[int, PlayedBind]:
+        """A message that a bind has, and the bind."""
+        message = await self.accept_one(**changes)
+        bind = self.bind()
+        await bind.ask(1)
+        return message, bind
+
     def a_receipt(self, carrier_message_id: str | None, stat: str = "DELIVRD", **changes: Any) -> ReceiptIn:
         state = {
             "DELIVRD": ReceiptState.DELIVERED,
@@ -235,6 +242,10 @@ class Bench:
         await self.commit()
         (result,) = kept
         return result
+
+    def parked(self) -> int:
+        """Receipts that wait for the answer that makes their ids known."""
+        return self.store.counts()["parked"]
 
     async def receipt(self, carrier_message_id: str | None, stat: str = "DELIVRD", **changes: Any) -> None:
         assert await self.receive(self.a_receipt(carrier_message_id, stat, **changes))

@@ -9,15 +9,8 @@ SECOND = 1_000
 HOUR = 3_600_000
 
 
-async def claimed(bench, **changes):
-    message = await bench.accept_one(**changes)
-    bind = bench.bind()
-    await bind.ask(1)
-    return message, bind
-
-
 async def test_an_accepted_segment_is_sent_and_waits_for_its_receipt(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.send(message, "5F3A")
     story = await bench.story(message)
     assert MessageState(story.message.state) is MessageState.SENT
@@ -99,7 +92,7 @@ async def test_an_answer_frees_its_slot_in_the_commit_that_records_it(bench):
 
 
 async def test_an_accepted_segment_without_an_id_is_sent(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.send(message, "")
     assert await bench.state(message) is MessageState.SENT
     assert (await bench.story(message)).attempts[0].carrier_message_id is None
@@ -122,7 +115,7 @@ async def test_a_throttled_message_waits_and_returns_to_its_own_place(bench):
 
 
 async def test_a_temporary_error_costs_a_try(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.answer(bind.an_answer(message, Verdict.RETRY))
     await bench.after(5 * SECOND)
     (claim,) = await bind.ask(1)
@@ -130,7 +123,7 @@ async def test_a_temporary_error_costs_a_try(bench):
 
 
 async def test_nothing_waits_for_a_retry_beyond_its_validity(bench):
-    message, bind = await claimed(bench, expires_at=bench.clock() + 3 * SECOND)
+    message, bind = await bench.claimed(expires_at=bench.clock() + 3 * SECOND)
     await bind.answer(bind.an_answer(message, Verdict.RETRY))
     assert (await bench.story(message)).message.due == bench.clock() + 3 * SECOND
     await bench.after(3 * SECOND)
@@ -138,7 +131,7 @@ async def test_nothing_waits_for_a_retry_beyond_its_validity(bench):
 
 
 async def test_a_refused_message_fails_and_tells_why(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     bench.take_deliveries()
     await bind.answer(bind.an_answer(message, Verdict.REFUSED))
     await bench.commit()
@@ -152,7 +145,7 @@ async def test_a_refused_message_fails_and_tells_why(bench):
 
 
 async def test_an_answer_told_twice_changes_nothing(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     answer = bind.an_answer(message)
     await bind.answer(answer)
     before = await bench.story(message)
@@ -163,14 +156,14 @@ async def test_an_answer_told_twice_changes_nothing(bench):
 
 
 async def test_two_equal_answers_in_one_commit_are_one(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.answer(bind.an_answer(message), bind.an_answer(message))
     assert await bench.state(message) is MessageState.SENT
     assert bench.told(message) == ["message.sent"]
 
 
 async def test_a_late_answer_ends_a_doubt(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.doubt(message)
     assert await bench.state(message) is MessageState.IN_DOUBT
     await bind.send(message, "5F3A")
@@ -181,14 +174,14 @@ async def test_a_late_answer_ends_a_doubt(bench):
 
 
 async def test_a_late_refusal_ends_a_doubt(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.doubt(message)
     await bind.answer(bind.an_answer(message, Verdict.REFUSED))
     assert await bench.state(message) is MessageState.FAILED
 
 
 async def test_a_late_answer_spares_the_second_sending(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.doubt(message)
     await bench.after(60 * SECOND)
     assert await bench.state(message) is MessageState.QUEUED
@@ -199,7 +192,7 @@ async def test_a_late_answer_spares_the_second_sending(bench):
 
 
 async def test_a_late_answer_after_the_second_claim_is_recorded_and_its_receipt_counts(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     late = bind.an_answer(message, carrier_message_id="first")
     await bind.doubt(message)
     await bench.after(60 * SECOND)
@@ -216,7 +209,7 @@ async def test_a_late_answer_after_the_second_claim_is_recorded_and_its_receipt_
 
 
 async def test_an_answer_to_what_was_released_is_recorded_but_moves_nothing(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.release(message)
     await bind.send(message, "5F3A")
     story = await bench.story(message)
@@ -225,7 +218,7 @@ async def test_an_answer_to_what_was_released_is_recorded_but_moves_nothing(benc
 
 
 async def test_answers_of_a_bind_that_is_gone_are_kept(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     bench.store.close_window(bind.name)
     await bind.send(message)
     assert await bench.state(message) is MessageState.SENT
@@ -233,7 +226,7 @@ async def test_answers_of_a_bind_that_is_gone_are_kept(bench):
 
 
 async def test_an_answer_for_a_message_that_is_not_there_is_nothing(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.answer(bind.an_answer(message)._replace(message=message + 1))
     assert bind.kept == [True]
     assert await bench.state(message) is MessageState.SUBMITTING

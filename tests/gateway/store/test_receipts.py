@@ -16,10 +16,6 @@ def with_stat(receipt, stat):
     return replace(receipt, receipt=replace(receipt.receipt, stat=stat))
 
 
-def parked(bench):
-    return bench.store.counts()["parked"]
-
-
 async def test_a_receipt_ends_its_message_and_tells_so(bench):
     bench.take_deliveries()
     message = await bench.sent("5F3A")
@@ -117,7 +113,7 @@ async def test_a_receipt_told_twice_changes_nothing(bench):
     assert await bench.receive(receipt)
     assert await bench.story(message) == before
     assert bench.told(message) == ["message.sent", "message.delivered"]
-    assert parked(bench) == 0
+    assert bench.parked() == 0
 
 
 async def test_receipts_of_one_read_are_told_in_one_go_and_others_apart(bench):
@@ -157,7 +153,7 @@ async def test_the_same_receipt_twice_in_one_commit_is_one(bench):
     assert kept == [True] * 4
     assert [await bench.state(m) for m in messages] == [MessageState.DELIVERED] * 3
     assert [len((await bench.story(m)).receipts) for m in messages] == [1, 1, 1]
-    assert parked(bench) == 0
+    assert bench.parked() == 0
 
 
 async def test_a_receipt_that_contradicts_an_end_is_kept_and_not_applied(bench):

@@ -9,17 +9,6 @@ from gateway.messages import MessageState
 OTHER_NUMBER = "+34600000002"
 
 
-async def claimed(bench, **changes):
-    message = await bench.accept_one(**changes)
-    bind = bench.bind()
-    await bind.ask(1)
-    return message, bind
-
-
-def parked(bench):
-    return bench.store.counts()["parked"]
-
-
 async def test_a_receipt_may_come_on_any_bind_of_its_carrier(bench):
     message = await bench.sent("1")
     await bench.receipt("1", bind="telco/7")
@@ -31,15 +20,15 @@ async def test_a_receipt_may_come_on_any_bind_of_its_carrier(bench):
 async def test_the_same_id_of_another_carrier_is_another_id(bench):
     message = await bench.sent("1")
     await bench.receipt("1", carrier="other")
-    assert (await bench.state(message), parked(bench)) == (MessageState.SENT, 1)
+    assert (await bench.state(message), bench.parked()) == (MessageState.SENT, 1)
 
 
 @pytest.mark.parametrize("carrier_message_id", [None, "", "unheard-of"])
 async def test_an_unknown_or_empty_id_matches_nothing(bench, carrier_message_id):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bind.send(message, "")
     await bench.receipt(carrier_message_id)
-    assert (await bench.state(message), parked(bench)) == (MessageState.SENT, 1)
+    assert (await bench.state(message), bench.parked()) == (MessageState.SENT, 1)
 
 
 async def test_an_id_may_be_spelled_with_zeros_capitals_and_blanks(bench):
@@ -71,7 +60,7 @@ async def test_decimal_in_the_answer_and_hex_in_the_receipt_match_when_the_desti
 async def test_a_converted_id_for_another_number_is_not_believed(bench):
     message = await bench.sent("5F3A")
     await bench.receipt(str(0x5F3A), to="34600000002")
-    assert (await bench.state(message), parked(bench)) == (MessageState.SENT, 1)
+    assert (await bench.state(message), bench.parked()) == (MessageState.SENT, 1)
 
 
 async def test_a_converted_id_that_fits_two_messages_is_not_believed(bench):
@@ -79,11 +68,11 @@ async def test_a_converted_id_that_fits_two_messages_is_not_believed(bench):
     as_read_in_hexadecimal = await bench.sent(str(int("100", 16)))
     await bench.receipt("100")
     assert await bench.state(as_hexadecimal) is await bench.state(as_read_in_hexadecimal) is MessageState.SENT
-    assert parked(bench) == 1
+    assert bench.parked() == 1
 
 
 async def test_a_receipt_parked_under_a_converted_id_is_settled_by_the_answer(bench):
-    message, bind = await claimed(bench)
+    message, bind = await bench.claimed()
     await bench.receipt(str(0x5F3A))
     await bind.send(message, "5F3A")
     assert await bench.state(message) is MessageState.DELIVERED
@@ -102,7 +91,7 @@ async def test_with_one_id_for_all_messages_a_stranger_is_nobodys(bench):
     messages = [await bench.sent("0"), await bench.sent("0", recipient=OTHER_NUMBER)]
     await bench.receipt("0", to="34699999999")
     assert [await bench.state(m) for m in messages] == [MessageState.SENT] * 2
-    assert parked(bench) == 1
+    assert bench.parked() == 1
 
 
 async def test_with_one_id_and_one_number_the_newest_unsettled_is_meant(bench):
@@ -169,14 +158,14 @@ async def test_an_old_id_is_not_believed_for_another_number(bench):
     message = await bench.sent("1")
     await bench.receipt("1")
     await bench.receipt("1", "UNDELIV", to="34600000002")
-    assert parked(bench) == 1
+    assert bench.parked() == 1
     assert len((await bench.story(message)).receipts) == 1
 
 
 async def test_a_receipt_ahead_of_its_answer_is_not_taken_for_the_old_message_with_its_id(bench):
     old = await bench.sent("1")
     await bench.receipt("1", raw="old")
-    new, bind = await claimed(bench)
+    new, bind = await bench.claimed()
     await bench.receipt("1", "UNDELIV", raw="new")
     await bind.send(new, "1")
     assert [await bench.state(m) for m in (old, new)] == [MessageState.DELIVERED, MessageState.UNDELIVERED]
@@ -207,7 +196,7 @@ async def test_an_id_that_names_one_open_message_is_believed_whatever_the_addres
 async def test_address_alone_never_matches(bench):
     message = await bench.sent("1")
     await bench.receipt("2")
-    assert (await bench.state(message), parked(bench)) == (MessageState.SENT, 1)
+    assert (await bench.state(message), bench.parked()) == (MessageState.SENT, 1)
 
 
 async def test_a_carrier_whose_receipts_are_decimal_is_not_read_as_hexadecimal(bench):

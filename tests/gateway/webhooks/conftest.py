@@ -12,6 +12,7 @@ from pathlib import Path
 import h11
 import pytest
 import trio
+from needs import need
 
 Script = Callable[[trio.abc.Stream], Awaitable[None]]
 
@@ -98,8 +99,7 @@ class Certificates:
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """A certificate of its own for `shop.example`, which no one else trusts."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+    need("openssl", lambda: shutil.which("openssl"), install="`apt-get install openssl`")
     folder = tmp_path_factory.mktemp("tls")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=shop.example"
