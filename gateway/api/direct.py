@@ -149,7 +149,7 @@ class Direct:
 
     async def answer(self, request: PlainPost, body: bytes) -> Reply:
         """Of a request that was admitted, with its whole body."""
-        return await self._reply(request, partial(_created, request, body))
+        return await self._reply(request, partial(_called, request, body))
 
     def ask(self, request: PlainPost, body: bytes, done: Callable[[Replied], None]) -> bool:
         """`answer` by a callback, without a task for who waits: told between two commits, of a usual body. False:
@@ -205,7 +205,7 @@ def _post(request: PlainPost, body: bytes) -> Post:
     return Post(request.account, body, key, request.request_id)
 
 
-async def _created(request: PlainPost, body: bytes) -> Created:
+async def _called(request: PlainPost, body: bytes) -> Created:
     return await request.call.answer(_post(request, body))
 
 

@@ -1,6 +1,5 @@
 """What may come of a submission: what the accept flow answers, and the API renders."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -8,7 +7,7 @@ import msgspec
 
 from gateway.flows.entities import Entity
 from gateway.rules.faults import ItemErrors
-from gateway.store.interface import Accepted, KeyReused, LimitReached, Replayed
+from gateway.store.interface import KeyReused, LimitReached
 
 
 @dataclass(slots=True)
@@ -66,8 +65,3 @@ OneOutcome = (
     OneAccepted | OneReplayed | ItemErrors | KeyReused | ClientIdInUse | Duplicate | FirstAnswerErased | LimitReached
 )
 BulkOutcome = BulkAccepted | KeyReused | FirstAnswerErased | LimitReached
-
-
-def left_out(outcome: Accepted | Replayed) -> Set[int]:
-    """The indexes of the messages of a submission that the store did not accept, whatever for."""
-    return outcome.conflicts.keys() | outcome.suppressed.keys() | outcome.duplicates.keys()

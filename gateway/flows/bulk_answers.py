@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.flows.accept_outcomes import BulkAccepted, FirstAnswerErased, ItemError, left_out
+from gateway.flows.accept_outcomes import BulkAccepted, FirstAnswerErased, ItemError
 from gateway.flows.entities import Entity, entities_of, entity_of
 from gateway.flows.suppressions import suppression_errors
 from gateway.identifiers import MESSAGE, public
@@ -22,7 +22,7 @@ def bulk_again(first: Replayed, items: Sequence[Any]) -> BulkAccepted | FirstAns
     errors = _item_errors.decode(first.errors) if first.errors else []
     refused = {error.index for error in errors}
     indexes = [index for index in range(len(items)) if index not in refused]
-    unfiled = left_out(first)
+    unfiled = first.left_out
     accepted = [index for place, index in enumerate(indexes) if place not in unfiled]
     rows = sorted(first.messages, key=_by_id)
     if len(rows) < len(accepted):
@@ -36,7 +36,7 @@ def bulk_again(first: Replayed, items: Sequence[Any]) -> BulkAccepted | FirstAns
 
 def accepted_entities(outcome: Accepted, messages: Sequence[NewMessage], indexes: Sequence[int]) -> list[Entity]:
     """Of the messages that the store did not leave out."""
-    refused = left_out(outcome)
+    refused = outcome.left_out
     entities = entities_of(messages, indexes)
     return [entity for place, entity in enumerate(entities) if place not in refused] if refused else entities
 

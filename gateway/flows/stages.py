@@ -10,7 +10,6 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.flows.accept_outcomes import left_out
 from gateway.identifiers import MESSAGE, REQUEST, SUBMISSION, public
 from gateway.logs import quoted, redacted
 from gateway.rules.branches import route_of
@@ -44,7 +43,7 @@ def accepted(submission: Submission, outcome: Accepted) -> None:
     """On disk."""
     if not _log.isEnabledFor(logging.DEBUG):
         return
-    unfiled = left_out(outcome)
+    unfiled = outcome.left_out
     for place, message in enumerate(submission.messages):
         if place not in unfiled:
             _log.debug(

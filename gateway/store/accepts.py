@@ -90,12 +90,11 @@ def accept(work: Work, submission: Submission, full: StoreFull | None = None) ->
             return again
     if full is not None:
         return full
-    outcome = accept_new(work, account, messages, [(submission.id, submission.request_id)] * len(messages))
+    outcome = accept_new(work, account, messages, _sources(submission))
     if key is not None and isinstance(outcome, Accepted):
-        left_out = {*outcome.conflicts, *outcome.suppressed, *outcome.duplicates}
-        is_refused = len(left_out) == len(messages) == 1 and not submission.errors and not submission.is_bulk
+        is_refused = len(outcome.left_out) == len(messages) == 1 and not submission.errors and not submission.is_bulk
         if not is_refused:
-            keep_accepted(work, submission, key, outcome, left_out)
+            keep_accepted(work, submission, key, outcome)
     return outcome
 
 
@@ -136,10 +135,9 @@ def _file_others(
     return {indexes[place]: holder for place, holder in filed.items()}
 
 
-def keep_accepted(
-    work: Work, submission: Submission, key: IdempotencyKey, accepted: Accepted, left_out: Collection[int] = _NONE
-) -> None:
-    """Keep what a submission was answered, for a repeat of its key; `left_out`: the indexes of what was not filed."""
+def keep_accepted(work: Work, submission: Submission, key: IdempotencyKey, accepted: Accepted) -> None:
+    """Keep what a submission was answered, for a repeat of its key."""
+    left_out = accepted.left_out
     ids = [message.id for index, message in enumerate(submission.messages) if index not in left_out]
     told = {index: why.value for index, why in accepted.suppressed.items()}
     kept = KeptAnswer(ids, submission.errors, accepted.conflicts, told, dict(accepted.duplicates))
@@ -189,9 +187,11 @@ def keep_answer(work: Work, account: str, key: IdempotencyKey, answer: bytes, su
 
 def file(work: Work, submission: Submission, campaign: int = 0) -> dict[int, int]:
     """File messages, of a campaign if that is given; by index, those whose client_id is in use, and by whom."""
-    messages = submission.messages
-    sources = [(submission.id, submission.request_id)] * len(messages)
-    return _file(work, submission.account, messages, sources, campaign)
+    return _file(work, submission.account, submission.messages, _sources(submission), campaign)
+
+
+def _sources(submission: Submission) -> list[Source]:
+    return [(submission.id, submission.request_id)] * len(submission.messages)
 
 
 def _file(

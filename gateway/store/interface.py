@@ -7,7 +7,7 @@ commit that holds what they give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -118,8 +118,22 @@ class Submission:
     """Its answer is kept with the key though nothing of it is accepted: to a bulk that is a 201 too."""
 
 
+class _OfEach:
+    """What is told of messages by their index."""
+
+    __slots__ = ()
+    conflicts: dict[int, int]
+    suppressed: Mapping[int, Suppression]
+    duplicates: Mapping[int, int]
+
+    @property
+    def left_out(self) -> Set[int]:
+        """The indexes of those that were not accepted, whatever for."""
+        return self.conflicts.keys() | self.suppressed.keys() | self.duplicates.keys()
+
+
 @dataclass(slots=True)
-class Accepted:
+class Accepted(_OfEach):
     """On disk. `conflicts` maps the index (in `messages`) of an item whose client_id is in use to the message that
     holds it; that item was not accepted. Nor were those of `suppressed`, whose recipients may not be written to, nor
     those of `duplicates`, by the message that says the same."""
@@ -135,7 +149,7 @@ class Accepted:
 
 
 @dataclass(slots=True)
-class Replayed:
+class Replayed(_OfEach):
     """The idempotency key was seen before with the same fingerprint: the first answer, to be rendered anew."""
 
     submission: int

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 from lean_places import ASK, BODY_LIMIT, HEAD, LAST, LeanPlace, said_until, serving
-from served_places import LONG, rest
+from served_places import LONG, one_answer, rest
 
 from gateway.api.problem_types import DUPLICATE
 from gateway.api.problems import Problem
@@ -334,17 +334,8 @@ async def test_a_fault_of_ours_ends_its_own_connection_alone(caplog: pytest.LogC
         broken: Any = None
         place.asked.pop(0)[1](Created(broken, {}))
         place.tell()
-        ended = [await rest_of(one) for one in (stream, other)]
+        ended = [await one_answer(one, b"\r\n\r\n{}") for one in (stream, other)]
     assert sorted(said[:12] for said in ended) == [b"", b"HTTP/1.1 201"]
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == [
         "a connection ended by a fault of ours"
     ]
-
-
-async def rest_of(stream: trio.SocketStream) -> bytes:
-    """What is said until an answer is whole, or the end."""
-    said = b""
-    with trio.fail_after(30):
-        while not said.endswith(b"\r\n\r\n{}") and (octets := await stream.receive_some(65_536)):
-            said += octets
-    return said

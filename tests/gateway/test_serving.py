@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from served_places import LONG, Place, rest
+from served_places import LONG, Place, one_answer, rest
 
 from gateway.identifiers import Identifiers
 from gateway.metrics import REGISTRY
@@ -62,15 +62,7 @@ async def serving(
 
 async def answer(stream: trio.SocketStream) -> bytes:
     await stream.send_all(ASK)
-    return await one_answer(stream)
-
-
-async def one_answer(stream: trio.SocketStream) -> bytes:
-    said = b""
-    with trio.fail_after(30):
-        while not said.endswith(b"ok") and (octets := await stream.receive_some(65_536)):
-            said += octets
-    return said
+    return await one_answer(stream, b"ok")
 
 
 async def test_a_connection_is_kept_for_the_next_call(app: App) -> None:
@@ -94,7 +86,7 @@ async def test_above_the_limit_a_caller_is_refused_in_words(app: App) -> None:
         assert b"\r\nRetry-After: 1" in head
         assert json.loads(body)["code"] == "too_many_connections"
         app.may_answer.set()
-        assert (await one_answer(one)).startswith(b"HTTP/1.1 200")
+        assert (await one_answer(one, b"ok")).startswith(b"HTTP/1.1 200")
 
 
 async def test_the_connection_idle_for_longest_makes_room(app: App) -> None:
@@ -197,7 +189,7 @@ async def test_a_fault_in_one_connection_ends_no_other(app: App, caplog: pytest.
 async def test_an_offer_of_http_2_is_not_taken_up(app: App) -> None:
     async with serving(app) as place, await place.connect() as stream:
         await stream.send_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-        assert (await one_answer(stream)).startswith(b"HTTP/1.1 200")
+        assert (await one_answer(stream, b"ok")).startswith(b"HTTP/1.1 200")
 
 
 def test_the_limit_leaves_files_for_the_rest() -> None:
@@ -258,7 +250,7 @@ async def test_an_offer_of_websockets_is_not_taken_up(app: App) -> None:
     async with serving(app) as place, await place.connect() as stream:
         for more in (b"", b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"):
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n" + upgrade + more + b"\r\n")
-            assert (await one_answer(stream)).startswith(b"HTTP/1.1 200")
+            assert (await one_answer(stream, b"ok")).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("stop_seconds", [90.0, 0.3])

@@ -44,3 +44,12 @@ async def rest(stream: trio.SocketStream) -> bytes:
             return b"".join([octets async for octets in stream])
         except trio.BrokenResourceError:
             return b""
+
+
+async def one_answer(stream: trio.SocketStream, end: bytes) -> bytes:
+    """What is said until an answer with this end is whole, or the connection ends."""
+    said = b""
+    with trio.fail_after(30):
+        while not said.endswith(end) and (octets := await stream.receive_some(65_536)):
+            said += octets
+    return said
